@@ -1,0 +1,52 @@
+# make demo   set up and open-able forecast report in out/demo
+# make test   set up and run the whole suite (long statistical tests reduced); make test-full runs them whole
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -q --durations=5
+STAGES := test-contracts test-statistics test-end-to-end test-notebooks
+FULL :=
+
+.PHONY: demo test test-full lint clean $(STAGES)
+
+demo: $(VENV)/.installed
+	$(BIN)/forecast demo --output out/demo
+
+test: $(VENV)/.test-installed
+	@$(MAKE) --no-print-directory --keep-going $(STAGES)
+
+test-full: FULL := --full
+test-full: test
+
+# Contracts and properties, statistics, whole runs with the browser, notebooks: each prints how long it took.
+test-contracts: $(VENV)/.test-installed
+	@echo "== contracts and properties"; time -p $(PYTEST) tests --ignore=tests/statistical --ignore=tests/end_to_end -m "not browser"
+
+test-statistics: $(VENV)/.test-installed
+	@echo "== statistics"; time -p $(PYTEST) tests/statistical $(FULL)
+
+test-end-to-end: $(VENV)/.test-installed
+	@echo "== end to end and browser"; time -p $(PYTEST) tests/end_to_end tests/report -m "browser or not browser"
+
+test-notebooks: $(VENV)/.test-installed
+	@echo "== notebooks"; time -p $(PYTEST) --nbmake notebooks
+
+lint: $(VENV)/.test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Bytecode is compiled at once: without it the first import of the scientific stack takes half a minute.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable .
+	$(BIN)/python -m compileall -q forecast
+	@touch $@
+
+$(VENV)/.test-installed: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,343 @@
+"""Places: the gazetteer of provinces, units of divided provinces, zones, boundaries, and matching by name or point."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecast import names
+from forecast.datasets import data_path
+from forecast.errors import InputError
+from forecast.events.tactics import read_table
+
+__all__ = [
+    "Boundaries",
+    "Gazetteer",
+    "locate",
+    "normalise_name",
+    "read_boundaries",
+    "read_forces",
+    "read_gazetteer",
+    "read_zones",
+]
+
+_REQUIRED = [names.PROVINCE, names.COUNTRY, names.PROVINCE_NAME, names.LATITUDE, names.LONGITUDE]
+_OPTIONAL = ["iso_3166_2", "partner_force", "aliases", "neighbours"]
+_EARTH_RADIUS_KM = 6371.0
+# Articles before a name, in the spellings of Arabic that the sources use, and words that say that it is a province.
+_ARTICLES = re.compile(r"^(al|ar|as|at|an|ad|ash|az|el|the)\s+")
+_GENERIC = re.compile(r"\b(governorate|province|muhafazat|region|state)\b")
+
+
+def normalise_name(text: str) -> str:
+    """A name without case, accents, punctuation, article and words such as 'Governorate'; for matching only."""
+    decomposed = unicodedata.normalize("NFKD", str(text)).casefold()
+    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+    words = re.sub(r"[^\w]+", " ", re.sub(r"['’‘ʿʾ`´]", "", plain)).replace("_", " ")
+    words = " ".join(_GENERIC.sub(" ", words).split())
+    return _ARTICLES.sub("", words)
+
+
+@dataclass(frozen=True, repr=False)
+class Gazetteer:
+    """The provinces (units) that events can lie in.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Indexed by unit key (`province`: the p-code, or `pcode@zone` for a part of a divided one), with the
+        columns pcode, zone ('' for a whole province), iso_3166_2, country, province_name, latitude, longitude
+        (degrees), partner_force ('' where there is none), aliases and neighbours (tuples), shared_names (those
+        of the whole province, for a part of a divided one).
+    """
+
+    table: pd.DataFrame
+
+    @property
+    def units(self) -> list[str]:
+        """Keys of all units."""
+        return [str(key) for key in self.table.index]
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], set[str]]:
+        """(country or '', normalised name) -> units that bear it, or the p-code for a name of a divided province."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for key, row in self.table.iterrows():
+            own = [str(key), row[names.PROVINCE_NAME], *row["aliases"]]
+            shared = [row[names.PCODE], row["iso_3166_2"], *row["shared_names"]]
+            named = [(name, str(key)) for name in own] + [(name, row[names.PCODE]) for name in shared if name]
+            for name, match in named:
+                for country in ("", normalise_name(row[names.COUNTRY])):
+                    found.setdefault((country, normalise_name(name)), set()).add(match)
+        return found
+
+    @cached_property
+    def _units_of(self) -> dict[str, list[str]]:
+        units: dict[str, list[str]] = {}
+        for key, pcode in self.table[names.PCODE].items():
+            units.setdefault(str(pcode), []).append(str(key))
+        return units
+
+    def units_of(self, pcode: str) -> list[str]:
+        """Unit keys of a p-code: itself, or its parts where it is divided."""
+        return self._units_of.get(pcode, [])
+
+    def match(self, labels: pd.Series, country: pd.Series | None = None) -> pd.Series:
+        """P-code (or unit key, where the label is one) of each name, NA where no name or several match.
+
+        Names are compared after `normalise_name`; nothing is guessed. Where a row's country is given, only its
+        provinces count; a country that the gazetteer does not know matches nothing.
+        """
+        countries = pd.Series("", index=labels.index) if country is None else country.fillna("").astype(str)
+        pairs = pd.DataFrame({"label": labels.astype("string"), "country": countries.astype("string")})
+        distinct = pairs.dropna().drop_duplicates()
+        distinct["match"] = [
+            self._match_one(label, where) for label, where in zip(distinct["label"], distinct["country"], strict=True)
+        ]
+        merged = pairs.merge(distinct, on=["label", "country"], how="left")["match"]
+        return pd.Series(merged.to_numpy(), index=labels.index, dtype="string")
+
+    def _match_one(self, label: str, country: str) -> str | None:
+        if label in self.table.index:
+            return label
+        units = self._by_name.get((normalise_name(country) if country else "", normalise_name(label)), set())
+        return next(iter(units)) if len(units) == 1 else None
+
+    def suggest(self, label: str, country: str | None = None) -> tuple[str, ...]:
+        """The three names nearest in spelling, for messages: a suggestion is never taken up by itself."""
+        from rapidfuzz import process, utils
+
+        table = self.table
+        if country is not None:
+            inside = table[names.COUNTRY].map(normalise_name) == normalise_name(country)
+            table = table[inside] if inside.any() else table
+        spellings = {
+            alias: row[names.PROVINCE_NAME]
+            for _, row in table.iterrows()
+            for alias in (row[names.PROVINCE_NAME], *row["aliases"])
+        }
+        ranked = process.extract(label, list(spellings), processor=utils.default_process, limit=None)
+        return tuple(dict.fromkeys(spellings[spelling] for spelling, _, _ in ranked))[:3]
+
+    def divide(self, units: "pd.DataFrame | Gazetteer") -> "Gazetteer":
+        """Gazetteer in which each province that `units` divides is replaced by its parts.
+
+        `units` is a gazetteer (or its table) whose keys look like `SY09@northeast`. Neighbours of the rest that
+        named the whole province name those parts that name them.
+        """
+        parts = units.table if isinstance(units, Gazetteer) else units
+        divided = set(parts[names.PCODE])
+        unknown = divided - set(self.table.index)
+        if unknown:
+            raise InputError("divides provinces that the gazetteer does not hold", where="units", found=sorted(unknown))
+        rest = self.table[~self.table.index.isin(divided)].copy()
+        rest["neighbours"] = [
+            tuple(n for n in row["neighbours"] if n not in divided)
+            + tuple(str(part) for part, near in parts["neighbours"].items() if key in near)
+            for key, row in rest.iterrows()
+        ]
+        whole = self.table.loc[parts[names.PCODE]]
+        shared = [(name, *aliases) for name, aliases in zip(whole[names.PROVINCE_NAME], whole["aliases"], strict=True)]
+        return Gazetteer(pd.concat([rest, parts[rest.columns].assign(shared_names=shared)]))
+
+    def __repr__(self) -> str:
+        counts = self.table[names.COUNTRY].value_counts()
+        return f"Gazetteer: {', '.join(f'{n} units in {country}' for country, n in counts.items())}"
+
+
+def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
+    """Read a gazetteer (CSV); without a path, the shipped one of Iraq's and Syria's 32 governorates.
+
+    Columns: province (unit key), country, province_name, latitude, longitude; optionally iso_3166_2,
+    partner_force ('none' or empty where there is none), aliases and neighbours (separated by '|').
+
+    Raises
+    ------
+    InputError
+        For missing columns, coordinates that are none, keys that stand there twice and unknown neighbours.
+    """
+    path = Path(path) if path is not None else data_path("provinces.csv")
+    raw = read_table(path, _REQUIRED)
+    for column in _OPTIONAL:
+        if column not in raw:
+            raw[column] = ""
+    for column, limit in ((names.LATITUDE, 90.0), (names.LONGITUDE, 180.0)):
+        values = pd.to_numeric(raw[column], errors="coerce")
+        bad = ~(values.abs() <= limit)
+        if bad.any():
+            row = int(bad.to_numpy().argmax())
+            where = f"row {row + 2}, column {column}"
+            raise InputError(
+                "is no coordinate", source=path, where=where, found=raw[column].iloc[row], expected="degrees"
+            )
+        raw[column] = values
+    twice = raw[names.PROVINCE].duplicated() | raw[names.PROVINCE].eq("")
+    if twice.any():
+        raise InputError("keys are missing or stand there twice", source=path, found=list(raw[names.PROVINCE][twice]))
+    keys = raw[names.PROVINCE].str.split("@", n=1, expand=True).reindex(columns=[0, 1], fill_value="").fillna("")
+    raw[names.PCODE], raw[names.ZONE] = keys[0], keys[1]
+    raw["partner_force"] = raw["partner_force"].replace("none", "")
+    for column in ("aliases", "neighbours"):
+        raw[column] = [tuple(part.strip() for part in text.split("|") if part.strip()) for text in raw[column]]
+    raw["shared_names"] = [()] * len(raw)
+    own = set(raw[names.PROVINCE]) | set(raw[names.PCODE])
+    if not raw[names.ZONE].any():  # units of divided provinces have neighbours in the gazetteer that they divide
+        foreign = sorted({near for neighbours in raw["neighbours"] for near in neighbours} - own)
+        if foreign:
+            raise InputError("names provinces that it does not hold", source=path, where="neighbours", found=foreign)
+    table = raw.set_index(names.PROVINCE)
+    columns = [names.PCODE, names.ZONE, "iso_3166_2", names.COUNTRY, names.PROVINCE_NAME, names.LATITUDE]
+    return Gazetteer(table[[*columns, names.LONGITUDE, "partner_force", "aliases", "neighbours", "shared_names"]])
+
+
+def read_zones(path: str | Path | None = None) -> dict[str, tuple[str, ...]]:
+    """Named sets of provinces (CSV with columns zone and provinces, separated by '|'); the shipped ones by default.
+
+    `Panel.aggregate` and `Forecast.aggregate` take the result as `by`, whole or in part.
+    """
+    path = Path(path) if path is not None else data_path("zones.csv")
+    table = read_table(path, [names.ZONE, "provinces"])
+    return {row[names.ZONE]: tuple(row["provinces"].split("|")) for _, row in table.iterrows()}
+
+
+def read_forces(path: str | Path | None = None) -> pd.DataFrame:
+    """Partner force of each unit over time: columns province, force, start, end (NaT where open).
+
+    A row for a p-code holds for all units of it. Later rows overrule earlier ones where they overlap.
+    """
+    path = Path(path) if path is not None else data_path("forces.csv")
+    table = read_table(path, [names.PROVINCE, names.FORCE, "start", "end"])
+    for column in ("start", "end"):
+        dates = pd.to_datetime(table[column].replace("", None), format="%Y-%m-%d", errors="coerce")
+        bad = dates.isna() & table[column].ne("")
+        if bad.any():
+            row = int(bad.to_numpy().argmax())
+            where = f"row {row + 2}, column {column}"
+            raise InputError(
+                "is no date", source=path, where=where, found=table[column].iloc[row], expected="YYYY-MM-DD"
+            )
+        table[column] = dates
+    return table
+
+
+@dataclass(frozen=True, repr=False)
+class Boundaries:
+    """Polygons of units: `geometries` maps unit keys to GeoJSON geometries (WGS 84, degrees)."""
+
+    geometries: Mapping[str, dict[str, Any]]
+
+    def find(self, latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> npt.NDArray[np.object_]:
+        """Unit key of the polygon that covers each point, None where none does (or a coordinate is NaN)."""
+        import shapely
+        from shapely.geometry import shape
+
+        keys = np.array([*self.geometries, None], dtype=object)
+        tree = shapely.STRtree([shapely.make_valid(shape(geometry)) for geometry in self.geometries.values()])
+        points = shapely.points(np.asarray(longitude, float), np.asarray(latitude, float))
+        rows, shapes = tree.query(points, predicate="covered_by")
+        found = np.full(len(points), len(self.geometries))
+        found[rows[::-1]] = shapes[::-1]
+        return np.asarray(keys[found])
+
+
+def read_boundaries(path: str | Path, gazetteer: Gazetteer) -> Boundaries:
+    """Read a GeoJSON FeatureCollection of polygons and match its features to the gazetteer's units.
+
+    A feature is matched by any of its text properties (unit key, p-code, ISO 3166-2 code, name or alias).
+
+    Raises
+    ------
+    InputError
+        When the file is no GeoJSON of polygons, or no feature (or more than one unit's worth) matches.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        features = content["features"]
+        properties = [feature["properties"] or {} for feature in features]
+        kinds = {feature["geometry"]["type"] for feature in features}
+    except FileNotFoundError:
+        raise InputError("no such file", source=path) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("is no GeoJSON FeatureCollection", source=path, found=str(error)) from error
+    if not kinds <= {"Polygon", "MultiPolygon"}:
+        raise InputError("holds other shapes than polygons", source=path, found=sorted(kinds))
+    geometries: dict[str, dict[str, Any]] = {}
+    for feature, values in zip(features, properties, strict=True):
+        labels = pd.Series([value for value in values.values() if isinstance(value, str)], dtype="string")
+        matches = list(gazetteer.match(labels).dropna().unique())
+        if len(matches) == 1:
+            geometries[str(matches[0])] = feature["geometry"]
+    if not geometries:
+        names_found = [str(next(iter(values.values()), "")) for values in properties]
+        raise InputError("no feature bears the name of a province", source=path, found=names_found)
+    return Boundaries(geometries)
+
+
+def locate(
+    latitude: pd.Series,
+    longitude: pd.Series,
+    gazetteer: Gazetteer,
+    boundaries: Boundaries | None = None,
+    *,
+    max_distance_km: float = 100.0,
+    among: pd.Series | None = None,
+) -> pd.Series:
+    """Unit key of each point: of the polygon that covers it, else of the nearest representative point.
+
+    Parameters
+    ----------
+    latitude, longitude : Series of float
+        Degrees; NaN gives NA.
+    gazetteer : Gazetteer
+        The units and their representative points.
+    boundaries : Boundaries, optional
+        Polygons; a point in none of them goes to the nearest representative point of the units without one.
+    max_distance_km : float
+        No unit is given to a point farther than this (great-circle km) from every representative point.
+    among : Series of str, optional
+        A p-code per point: only its units are considered, at any distance.
+
+    Returns
+    -------
+    Series of string
+        Unit keys, NA where none was found; indexed like `latitude`.
+    """
+    points = np.column_stack([latitude.to_numpy(float), longitude.to_numpy(float)])
+    valid = ~np.isnan(points).any(axis=1)
+    found = np.full(len(points), None, dtype=object)
+    table = gazetteer.table
+    if boundaries is not None:
+        found[valid] = boundaries.find(points[valid, 0], points[valid, 1])
+        drawn = list(boundaries.geometries)
+        table = table[~(table.index.isin(drawn) | table[names.PCODE].isin(drawn))]
+    if among is not None:
+        pcodes = gazetteer.table[names.PCODE].reindex(found)
+        found[pcodes.to_numpy() != among.to_numpy()] = None
+        table = gazetteer.table
+    todo = np.flatnonzero(valid & pd.isna(found))
+    if len(todo) and len(table):
+        distance = _distance_km(points[todo], table[[names.LATITUDE, names.LONGITUDE]].to_numpy(float))
+        if among is None:
+            distance[distance > max_distance_km] = np.inf
+        else:
+            distance[among.to_numpy()[todo, None] != table[names.PCODE].to_numpy()[None, :]] = np.inf
+        near = distance.argmin(axis=1)
+        reachable = np.isfinite(distance[np.arange(len(todo)), near])
+        found[todo[reachable]] = table.index.to_numpy()[near[reachable]]
+    return pd.Series(found, index=latitude.index, dtype="string")
+
+
+def _distance_km(points: npt.NDArray[np.float64], centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Great-circle distances in km (haversine) between points and centres, both as degrees (latitude, longitude)."""
+    first, second = np.radians(points)[:, None, :], np.radians(centres)[None, :, :]
+    half = np.sin((first - second) / 2) ** 2
+    chord = half[..., 0] + np.cos(first[..., 0]) * np.cos(second[..., 0]) * half[..., 1]
+    return np.asarray(2 * _EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(chord, 1.0))))

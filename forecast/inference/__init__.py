@@ -1,0 +1,1 @@
+"""Model and panel to `Fit`."""

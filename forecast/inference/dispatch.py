@@ -1,0 +1,68 @@
+"""`fit`: one verb for every kind of model."""
+
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any
+
+import pandas as pd
+
+from forecast.errors import InputError
+from forecast.panel.panel import Panel
+
+__all__ = ["Fit", "fit"]
+
+
+@dataclass(frozen=True, repr=False)
+class Fit:
+    """A fitted model: what every engine and every baseline returns, in a subclass of its own.
+
+    Attributes
+    ----------
+    model : object
+        The declaration that was fitted.
+    panel : Panel
+        The data that it was fitted to.
+    seed : int
+        The seed that fitting used.
+    notes : tuple of str
+        What the user must be told (a fallback, say).
+    """
+
+    model: Any
+    panel: Panel
+    seed: int
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def diagnostics(self) -> pd.DataFrame:
+        """One row per check: check, value, passed, advice. Empty for a model that has none."""
+        return pd.DataFrame({"check": [], "value": [], "passed": [], "advice": []})
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} of {self.model}", f"  to {self.panel!r}".replace("\n", "\n  ")]
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+
+@singledispatch
+def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> Fit:
+    """Fit a model to a panel.
+
+    Parameters
+    ----------
+    model : a baseline such as `RecentMean()`
+        What to fit; its type decides how.
+    panel : Panel
+        The data. It is not changed.
+    engine : str
+        How to fit, for models that can be fitted in several ways; baselines have one way ('auto').
+    start : Fit, optional
+        An earlier fit to start from, for engines that can.
+    seed : int
+        The same seed gives the same fit.
+
+    Returns
+    -------
+    Fit
+        Of the subclass that belongs to the model.
+    """
+    raise InputError("cannot be fitted", found=type(model).__name__, expected="a model or a baseline")

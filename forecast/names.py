@@ -1,0 +1,91 @@
+"""Every dimension, column, variable and group name of the package, once (they are public API)."""
+
+# Dimensions.
+PROVINCE = "province"
+TACTIC = "tactic"
+PERIOD = "period"
+HORIZON = "horizon"
+SAMPLE = "sample"
+CHAIN = "chain"
+DRAW = "draw"
+FORCE = "force"
+INDICATOR = "indicator"
+CELL_DIMS = (PROVINCE, TACTIC, PERIOD)
+DRAW_DIMS = (SAMPLE, PROVINCE, TACTIC, PERIOD)
+
+# Coordinates of `province` and `period`.
+PCODE = "pcode"
+ZONE = "zone"
+PROVINCE_NAME = "province_name"
+COUNTRY = "country"
+LATITUDE = "latitude"
+LONGITUDE = "longitude"
+PROVINCE_COORDS = (PCODE, ZONE, PROVINCE_NAME, COUNTRY, LATITUDE, LONGITUDE)
+PERIOD_END = "period_end"
+
+# Variables of a panel.
+ATTACKS = "attacks"
+OBSERVED = "observed"
+EXPOSURE = "exposure"
+NEIGHBOUR = "neighbour"
+ADJACENCY = "adjacency"
+PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, FORCE, ADJACENCY)
+
+# Variables of a forecast.
+DRAWS = "draws"
+MU = "mu"
+PHI = "phi"
+HISTORY = "history"
+HISTORY_PERIOD = "history_period"
+
+# Frequencies: calendar months, and weeks from Monday to Sunday.
+MONTHLY = "MS"
+WEEKLY = "W-MON"
+FREQUENCIES = (MONTHLY, WEEKLY)
+
+# Columns of the events table, in their order.
+EVENT_COLUMNS = (
+    "event_id",
+    "date",
+    "date_end",
+    COUNTRY,
+    PROVINCE,
+    TACTIC,
+    "actor",
+    "opponent",
+    "target",
+    ATTACKS,
+    LATITUDE,
+    LONGITUDE,
+    "fatalities",
+    "source",
+    "place_precision",
+    "date_precision",
+    "reported",
+)
+PLACE_PRECISIONS = ("exact", "district", "province", "country", "unknown")
+DATE_PRECISIONS = ("day", "week", "month", "year")
+TARGETS = ("security_forces", "officials", "civilians", "infrastructure", "other", "unknown")
+TACTICS = (
+    "ied",
+    "small_arms",
+    "indirect_fire",
+    "assassination",
+    "complex_attack",
+    "kidnapping",
+    "suicide",
+    "other",
+)
+
+# Columns of the observations layer below a panel.
+VALUE = "value"
+LOWER = "lower"
+UPPER = "upper"
+DEFINITION = "definition"
+PUBLISHER = "publisher"
+
+# Columns of score tables.
+MODEL = "model"
+ORIGIN = "origin"
+PREDICTED = "predicted"
+SCORE_KEYS = (MODEL, ORIGIN, HORIZON, PROVINCE, TACTIC)

@@ -1,0 +1,1 @@
+"""Events to `Panel`: labelled counts by province, tactic and period."""

@@ -1,0 +1,479 @@
+"""Events to `Panel`, and `PanelSource`: the panel as it was known at any day."""
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.events.places import Gazetteer, read_gazetteer
+from forecast.events.table import Events, select_events
+from forecast.ledger import Ledger
+from forecast.panel.calendar import complete_periods, normalise_freq, period_end, period_start
+from forecast.panel.panel import Panel
+
+__all__ = ["Gap", "PanelSource", "build_panel", "panel_from_counts"]
+
+# A span of days in which nothing was recorded: first day, last day, and the provinces (none given: all).
+Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
+
+_GTD_GAP: Gap = ("1993-01-01", "1993-12-31")
+
+
+def build_panel(
+    events: Events,
+    *,
+    freq: str = names.MONTHLY,
+    gazetteer: Gazetteer | None = None,
+    provinces: Sequence[str] | None = None,
+    tactics: Sequence[str] | None = None,
+    actor: str | Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
+    start: str | pd.Timestamp | None = None,
+    end: str | pd.Timestamp | None = None,
+    as_of: str | pd.Timestamp | None = None,
+    multiday: Literal["draw", "first", "omit"] = "draw",
+    gaps: Sequence[Gap] = (),
+    exposure: Mapping[str, float] | None = None,
+    forces: pd.DataFrame | None = None,
+    seed: int = 0,
+) -> Panel:
+    """Count events on the complete grid of provinces, tactics and complete periods.
+
+    Parameters
+    ----------
+    events : Events
+        What `read_events` gave.
+    freq : {'MS', 'W'}
+        Calendar months, or weeks from Monday to Sunday.
+    gazetteer : Gazetteer, optional
+        The one that the events were read with; the shipped one by default.
+    provinces : sequence of str, optional
+        Unit keys of the grid; by default all units of the countries in which the events lie.
+    tactics : sequence of str, optional
+        Tactics of the grid; by default all that occur.
+    actor, target : str or sequence of str, optional
+        Only attacks in which such an actor stands on either side, or on such a target; see `Events.select`.
+    start, end : date, optional
+        First and last day that the data cover; by default the days of the first and the last event. A sparse
+        file needs them: after its last event it may be quiet, or it may have ended.
+    as_of : date, optional
+        Only what was known on that day: events with `reported` (else `date_end`) up to it.
+    multiday : {'draw', 'first', 'omit'}
+        An event of several days counts in one period: drawn in proportion to its days (from `seed` and its
+        id, so that the same event always falls on the same day), that of its first day, or none.
+    gaps : sequence of (first day, last day) or (first day, last day, provinces)
+        Spans in which nothing was recorded: the cells of every period that they touch are not observed.
+    exposure : mapping of str to float, optional
+        Population or another size per unit key; 1 where absent.
+    forces : DataFrame, optional
+        Partner force of units over time (`read_forces`); by default the gazetteer's, at all times.
+    seed : int
+        Seed of the multi-day draw.
+
+    Returns
+    -------
+    Panel
+        With the events' ledger and this function's own lines after it.
+
+    Raises
+    ------
+    InputError
+        When no event or no complete period is left, or an option names what does not exist.
+    """
+    freq = normalise_freq(freq)
+    gazetteer = gazetteer or read_gazetteer()
+    known, ledger = _known_at(events.table, events.ledger, as_of)
+    first, last = _coverage(known, events.table, start, end, as_of)
+    periods = complete_periods(first, last, freq)
+    if not len(periods):
+        raise InputError("holds no complete period", where=f"{first:%Y-%m-%d} to {last:%Y-%m-%d}", expected=freq)
+    notes = _partial_notes(first, last, periods, freq)
+
+    grid_provinces = _grid_provinces(known, gazetteer, provinces)
+    chosen, ledger = select_events(known, ledger, actor=actor, target=target)
+    grid_tactics = list(tactics) if tactics is not None else _ordered_tactics(chosen[names.TACTIC])
+    if not grid_tactics:
+        raise InputError("no event is left to count", hint="Check the filters (actor, target, as_of)")
+    placed, ledger = _assign_days(chosen, ledger, multiday, seed)
+    counts, ledger = _count(placed, ledger, grid_provinces, grid_tactics, periods, freq)
+
+    all_gaps = [*gaps, _GTD_GAP] if (known["source"] == "gtd").any() else gaps
+    observed = _observed(all_gaps, grid_provinces, len(grid_tactics), periods, freq)
+    provenance = {
+        "sources": list(events.sources),
+        "simulated": events.simulated,
+        "notes": notes,
+        "filters": {"actor": actor, "target": target},
+        "as_of": None if as_of is None else f"{pd.Timestamp(as_of):%Y-%m-%d}",
+        "coverage": [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"],
+    }
+    sizes = np.array([1.0 if exposure is None else float(exposure.get(key, 1.0)) for key in grid_provinces])
+    dataset = _dataset(
+        counts,
+        observed,
+        np.broadcast_to(sizes[:, None, None], counts.shape).copy(),
+        _places(grid_provinces, gazetteer),
+        grid_tactics,
+        periods,
+        freq,
+        forces,
+        provenance,
+    )
+    return Panel(dataset, ledger)
+
+
+@dataclass(frozen=True)
+class PanelSource:
+    """Where panels come from: `at(origin)` is the panel as it was known at the end of that day.
+
+    Attributes
+    ----------
+    events : Events
+        All events, with `reported` where the source tells it.
+    settings : mapping
+        Keyword arguments of `build_panel`, without `as_of`.
+    covariates : mapping of str to DataFrame or DataArray
+        Attached to every panel; see `Panel.with_covariate`.
+    """
+
+    events: Events
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    covariates: Mapping[str, pd.DataFrame | xr.DataArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        allowed = set(inspect.signature(build_panel).parameters) - {"events", "as_of"}
+        unknown = sorted(set(self.settings) - allowed)
+        if unknown:
+            raise InputError("unknown settings", where="settings", found=unknown, expected=sorted(allowed))
+
+    def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
+        """Panel as known at the end of the day `origin`; without one, all that is known."""
+        panel = build_panel(self.events, as_of=origin, **self.settings)
+        for name, values in self.covariates.items():
+            panel = panel.with_covariate(name, values)
+        return panel
+
+
+def panel_from_counts(
+    table: pd.DataFrame, *, freq: str, missing: Literal["gap", "zero"], gazetteer: Gazetteer | None
+) -> Panel:
+    """`Panel.from_frame`, which documents it."""
+    table, ledger = _checked_counts(table, freq)
+    provinces = list(dict.fromkeys(table[names.PROVINCE]))
+    tactics = _ordered_tactics(table[names.TACTIC])
+    first, last = table[names.PERIOD].min(), table[names.PERIOD].max()
+    periods = pd.date_range(first, last, freq=freq, unit="ns")
+    keys = [
+        pd.Index(labels).get_indexer(table[dim])
+        for labels, dim in zip((provinces, tactics, periods), names.CELL_DIMS, strict=True)
+    ]
+    shape = (len(provinces), len(tactics), len(periods))
+    counts, observed = np.zeros(shape, np.int64), np.full(shape, missing == "zero")
+    size = np.ones(shape)
+    counts[tuple(keys)] = table[names.ATTACKS].fillna(0).astype(np.int64)
+    observed[tuple(keys)] = table[names.ATTACKS].notna()
+    if names.EXPOSURE in table:
+        size[tuple(keys)] = table[names.EXPOSURE].fillna(1.0)
+    places = _places(provinces, gazetteer)
+    if names.COUNTRY in table:
+        places[names.COUNTRY] = table.drop_duplicates(names.PROVINCE)[names.COUNTRY].fillna("").to_list()
+    provenance = {"sources": [], "notes": []}
+    return Panel(_dataset(counts, observed, size, places, tactics, periods, freq, None, provenance), ledger)
+
+
+# Parts of build_panel ---------------------------------------------------------------------------------------
+
+
+def _known_at(table: pd.DataFrame, ledger: Ledger, as_of: str | pd.Timestamp | None) -> tuple[pd.DataFrame, Ledger]:
+    if as_of is None:
+        return table, ledger
+    known = table["reported"].fillna(table["date_end"]) <= pd.Timestamp(as_of).normalize() + pd.Timedelta(
+        days=1, nanoseconds=-1
+    )
+    if not known.any():
+        raise InputError("no event was known then", where=f"as_of {pd.Timestamp(as_of):%Y-%m-%d}")
+    ledger = ledger.add(
+        "not yet known", (~known).sum(), "dropped", f"became known after {pd.Timestamp(as_of):%Y-%m-%d}"
+    )
+    return table[known], ledger
+
+
+def _coverage(
+    known: pd.DataFrame,
+    everything: pd.DataFrame,
+    start: str | pd.Timestamp | None,
+    end: str | pd.Timestamp | None,
+    as_of: str | pd.Timestamp | None,
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day that the data cover, as far as they were known on the day `as_of`."""
+    first = known["date"].min() if start is None else pd.Timestamp(start)
+    last = everything["date"].max() if end is None else pd.Timestamp(end)
+    if as_of is not None:
+        last = min(last, pd.Timestamp(as_of))
+    if last < first:
+        raise InputError("the data end before they start", where=f"{first:%Y-%m-%d} to {last:%Y-%m-%d}")
+    return first.normalize(), last.normalize()
+
+
+def _partial_notes(first: pd.Timestamp, last: pd.Timestamp, periods: pd.DatetimeIndex, freq: str) -> list[str]:
+    unit = "month" if freq == names.MONTHLY else "week"
+    final = period_end(periods[-1:], freq)[0]
+    notes = []
+    if periods[0] > period_start(pd.DatetimeIndex([first]), freq)[0]:
+        notes.append(f"the first {unit} is left out: the data begin on {first:%Y-%m-%d}, within it")
+    if last > final:
+        notes.append(f"the last {unit} is left out: the data end on {last:%Y-%m-%d}, before it is complete")
+    return notes
+
+
+def _grid_provinces(known: pd.DataFrame, gazetteer: Gazetteer, provinces: Sequence[str] | None) -> list[str]:
+    if provinces is not None:
+        unknown = [key for key in provinces if key not in gazetteer.table.index]
+        if unknown:
+            raise InputError("unknown provinces", where="provinces", found=unknown, expected=gazetteer.units)
+        return list(provinces)
+    foreign = sorted(set(known[names.PROVINCE]) - set(gazetteer.table.index))
+    if foreign:
+        raise InputError(
+            "events lie in provinces that the gazetteer does not hold",
+            found=foreign,
+            hint="Give the gazetteer that they were read with",
+        )
+    countries = gazetteer.table.loc[known[names.PROVINCE].unique(), names.COUNTRY].unique()
+    return [str(key) for key in gazetteer.table.index[gazetteer.table[names.COUNTRY].isin(countries)]]
+
+
+def _ordered_tactics(tactics: pd.Series) -> list[str]:
+    present = {str(tactic) for tactic in tactics.unique()}
+    return [t for t in names.TACTICS if t in present] + sorted(present - set(names.TACTICS))
+
+
+def _assign_days(table: pd.DataFrame, ledger: Ledger, multiday: str, seed: int) -> tuple[pd.DataFrame, Ledger]:
+    """Give every attack one day (column `date`); rows that count several attacks are split where they span days."""
+    days = (table["date_end"] - table["date"]).dt.days
+    long = days > 0
+    if multiday not in ("draw", "first", "omit"):
+        raise InputError("unknown choice", where="multiday", found=multiday, expected=["draw", "first", "omit"])
+    if multiday == "omit":
+        ledger = ledger.add(
+            "multi-day event",
+            long.sum(),
+            "dropped",
+            "spans more than a day; left out by choice",
+            table["event_id"][long],
+        )
+        return table[~long], ledger
+    if multiday == "first":
+        return table, ledger.add(
+            "multi-day event", long.sum(), "changed", "counted on its first day", table["event_id"][long]
+        )
+    ledger = ledger.add(
+        "multi-day event",
+        long.sum(),
+        "changed",
+        "counted on one of its days, drawn from its id and the seed",
+        table["event_id"][long],
+    )
+    spans = table[long].loc[lambda t: t.index.repeat(t[names.ATTACKS])].copy()
+    number = spans.groupby("event_id").cumcount().astype(str)
+    labels = (spans["event_id"].astype(str) + "#" + number).to_numpy(object)
+    uniform = pd.util.hash_array(labels, hash_key=f"{seed % 10**16:016d}", categorize=False) / 2.0**64
+    offset = np.floor(uniform * (days.loc[spans.index] + 1)).astype("int64")
+    spans["date"] = spans["date"] + pd.to_timedelta(offset.to_numpy(), unit="D")
+    spans[names.ATTACKS] = 1
+    return pd.concat([table[~long], spans]), ledger
+
+
+def _count(
+    table: pd.DataFrame,
+    ledger: Ledger,
+    provinces: list[str],
+    tactics: list[str],
+    periods: pd.DatetimeIndex,
+    freq: str,
+) -> tuple[npt.NDArray[np.int64], Ledger]:
+    place = pd.Index(provinces).get_indexer(table[names.PROVINCE])
+    kind = pd.Index(tactics).get_indexer(table[names.TACTIC])
+    time = periods.get_indexer(period_start(pd.DatetimeIndex(table["date"]), freq))
+    attacks = table[names.ATTACKS].to_numpy(np.int64)
+    for rule, outside, reason in (
+        ("province not in the panel", place < 0, "lies in a province that was not asked for"),
+        ("tactic not in the panel", (place >= 0) & (kind < 0), "is of a tactic that was not asked for"),
+        (
+            "outside the periods",
+            (place >= 0) & (kind >= 0) & (time < 0),
+            "falls outside the complete periods",
+        ),
+    ):
+        ledger = ledger.add(rule, attacks[outside].sum(), "dropped", reason, table["event_id"][outside])
+    inside = (place >= 0) & (kind >= 0) & (time >= 0)
+    counts = np.zeros((len(provinces), len(tactics), len(periods)), np.int64)
+    np.add.at(counts, (place[inside], kind[inside], time[inside]), attacks[inside])
+    return counts, ledger
+
+
+def _observed(
+    gaps: Sequence[Gap], provinces: list[str], n_tactics: int, periods: pd.DatetimeIndex, freq: str
+) -> npt.NDArray[np.bool_]:
+    observed = np.ones((len(provinces), n_tactics, len(periods)), dtype=bool)
+    ends = period_end(periods, freq)
+    for gap in gaps:
+        first, last = pd.Timestamp(gap[0]), pd.Timestamp(gap[1])
+        members = gap[2] if len(gap) == 3 else provinces
+        unknown = [key for key in members if key not in provinces]
+        if unknown or last < first:
+            raise InputError(
+                "is no gap of this panel",
+                where="gaps",
+                found=list(map(str, gap)),
+                expected="first day, last day, provinces",
+            )
+        touched = (periods <= last) & (ends >= first)
+        observed[np.ix_(np.isin(provinces, list(members)), np.ones(n_tactics, bool), touched)] = False
+    return observed
+
+
+# Parts that both ways to a panel share ----------------------------------------------------------------------
+
+
+def _places(provinces: list[str], gazetteer: Gazetteer | None) -> pd.DataFrame:
+    """Coordinates, partner force and neighbours of the units; blank for those that the gazetteer does not hold."""
+    blank = pd.DataFrame(index=pd.Index(provinces))
+    blank[names.PCODE], blank[names.ZONE] = (
+        blank.index.str.split("@").str[0],
+        [key.partition("@")[2] for key in provinces],
+    )
+    blank[names.PROVINCE_NAME], blank[names.COUNTRY] = provinces, ""
+    blank[names.LATITUDE], blank[names.LONGITUDE] = np.nan, np.nan
+    blank["partner_force"], blank["neighbours"] = "", [()] * len(provinces)
+    if gazetteer is not None:
+        held = [key for key in provinces if key in gazetteer.table.index]
+        for column in blank.columns:
+            blank[column] = (
+                gazetteer.table[column].reindex(held).reindex(provinces).where(blank.index.isin(held), blank[column])
+            )
+    return blank
+
+
+def _dataset(
+    counts: npt.NDArray[np.int64],
+    observed: npt.NDArray[np.bool_],
+    exposure: npt.NDArray[np.float64],
+    places: pd.DataFrame,
+    tactics: list[str],
+    periods: pd.DatetimeIndex,
+    freq: str,
+    forces: pd.DataFrame | None,
+    provenance: Mapping[str, Any],
+) -> xr.Dataset:
+    provinces = [str(key) for key in places.index]
+    adjacency = np.array([[other in near for other in provinces] for near in places["neighbours"]], dtype=bool)
+    coords: dict[str, Any] = {
+        names.PROVINCE: provinces,
+        names.TACTIC: list(tactics),
+        names.PERIOD: periods.as_unit("ns"),
+        names.PERIOD_END: (names.PERIOD, period_end(periods, freq).as_unit("ns")),
+        names.NEIGHBOUR: provinces,
+    }
+    for column in names.PROVINCE_COORDS:
+        numeric = column in (names.LATITUDE, names.LONGITUDE)
+        coords[column] = (names.PROVINCE, places[column].to_numpy(float if numeric else str))
+    variables = {
+        names.ATTACKS: (names.CELL_DIMS, np.where(observed, counts, 0)),
+        names.OBSERVED: (names.CELL_DIMS, observed),
+        names.EXPOSURE: (names.CELL_DIMS, exposure),
+        names.FORCE: ((names.PROVINCE, names.PERIOD), _forces_over_time(places, periods, forces)),
+        names.ADJACENCY: ((names.PROVINCE, names.NEIGHBOUR), adjacency),
+    }
+    return xr.Dataset(
+        variables,
+        coords,
+        {"freq": freq, "provenance": json.dumps(provenance, default=str, ensure_ascii=False)},
+    )
+
+
+def _forces_over_time(
+    places: pd.DataFrame, periods: pd.DatetimeIndex, forces: pd.DataFrame | None
+) -> npt.NDArray[np.str_]:
+    table = np.repeat(places["partner_force"].to_numpy(object)[:, None], len(periods), axis=1)
+    for _, row in (forces if forces is not None else pd.DataFrame()).iterrows():
+        units = (places.index == row[names.PROVINCE]) | (places[names.PCODE] == row[names.PROVINCE])
+        held = np.ones(len(periods), dtype=bool)
+        if pd.notna(row["start"]):
+            held &= periods >= row["start"]
+        if pd.notna(row["end"]):
+            held &= periods <= row["end"]
+        table[np.ix_(units.to_numpy(), held)] = row[names.FORCE]
+    return table.astype(str)
+
+
+def _checked_counts(table: pd.DataFrame, freq: str) -> tuple[pd.DataFrame, Ledger]:
+    """A copy of ready counts with parsed columns, refused where it is no table of counts."""
+    needed = [*names.CELL_DIMS, names.ATTACKS]
+    absent = [column for column in needed if column not in table.columns]
+    if absent:
+        raise InputError(
+            "columns are missing",
+            source="table of counts",
+            where=", ".join(absent),
+            found=list(table.columns),
+        )
+    if table.empty:
+        raise InputError("holds no rows", source="table of counts")
+    kept = [*needed, *(column for column in (names.COUNTRY, names.EXPOSURE) if column in table)]
+    left_out = [str(column) for column in table.columns if column not in kept]
+    clean = table[kept].reset_index(drop=True)
+    dates = pd.to_datetime(clean[names.PERIOD], errors="coerce")
+    counts = pd.to_numeric(clean[names.ATTACKS], errors="coerce")
+    empty = clean[names.ATTACKS].isna() | clean[names.ATTACKS].astype(str).str.strip().eq("")
+    size = (
+        pd.to_numeric(clean[names.EXPOSURE], errors="coerce")
+        if names.EXPOSURE in clean
+        else pd.Series(1.0, index=clean.index)
+    )
+    size_bad = ~(size > 0) & clean.get(names.EXPOSURE, size).notna()
+    for column, bad, expected in (
+        (names.PERIOD, dates.isna(), "a date"),
+        (
+            names.ATTACKS,
+            ~empty & (counts.isna() | (counts < 0) | (counts % 1 != 0)),
+            "a whole number from 0, or empty for a gap",
+        ),
+        (names.EXPOSURE, size_bad, "a number above 0"),
+        (names.PROVINCE, clean[names.PROVINCE].isna(), "a label"),
+        (names.TACTIC, clean[names.TACTIC].isna(), "a label"),
+    ):
+        if bad.any():
+            row = int(bad.to_numpy().argmax())
+            where = f"row {row + 1}, column {column}"
+            raise InputError(
+                "is not allowed",
+                source="table of counts",
+                where=where,
+                found=str(clean[column].iloc[row]),
+                expected=expected,
+            )
+    clean[names.PERIOD] = period_start(pd.DatetimeIndex(dates), freq)
+    clean[names.ATTACKS] = counts.where(~empty)
+    clean[names.PROVINCE], clean[names.TACTIC] = (
+        clean[names.PROVINCE].astype(str),
+        clean[names.TACTIC].astype(str),
+    )
+    if names.EXPOSURE in clean:
+        clean[names.EXPOSURE] = size
+    twice = clean.duplicated(list(names.CELL_DIMS))
+    if twice.any():
+        cell = ", ".join(clean.loc[twice, list(names.CELL_DIMS)].iloc[0].astype(str))
+        raise InputError("a cell stands there twice", source="table of counts", found=cell)
+    ledger = Ledger().add(
+        "unused column", len(left_out), "noted", "is not part of a panel; attach covariates by name", left_out
+    )
+    return clean, ledger

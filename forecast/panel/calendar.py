@@ -1,0 +1,70 @@
+"""Periods: calendar months ('MS') and weeks from Monday to Sunday ('W-MON')."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecast import names
+from forecast.errors import InputError
+
+__all__ = ["normalise_freq", "period_end", "period_range", "period_start", "periods_per_year"]
+
+_ALIASES = {
+    "MS": names.MONTHLY,
+    "M": names.MONTHLY,
+    "MONTH": names.MONTHLY,
+    "W": names.WEEKLY,
+    "W-MON": names.WEEKLY,
+    "WEEK": names.WEEKLY,
+}
+
+
+def normalise_freq(freq: str) -> str:
+    """'MS' or 'W-MON' for any accepted spelling ('M', 'month', 'W', 'week')."""
+    try:
+        return _ALIASES[freq.upper()]
+    except (KeyError, AttributeError):
+        raise InputError("unknown frequency", where="freq", found=freq, expected=sorted(_ALIASES)) from None
+
+
+def period_start(dates: "pd.Series[pd.Timestamp] | pd.DatetimeIndex", freq: str) -> pd.DatetimeIndex:
+    """First day of the period that holds each date (NaT stays NaT)."""
+    days = pd.DatetimeIndex(dates).normalize().as_unit("ns")
+    if freq == names.MONTHLY:
+        return days - pd.to_timedelta(days.day - 1, unit="D")
+    return days - pd.to_timedelta(days.day_of_week, unit="D")
+
+
+def period_end(starts: pd.DatetimeIndex, freq: str) -> pd.DatetimeIndex:
+    """Last day of each period, from its first."""
+    if freq == names.MONTHLY:
+        return pd.DatetimeIndex(starts + pd.offsets.MonthEnd(1)).as_unit("ns")
+    return starts + pd.Timedelta(days=6)
+
+
+def period_range(first: pd.Timestamp, periods: int, freq: str) -> pd.DatetimeIndex:
+    """First days of `periods` consecutive periods, from the period that begins on `first`."""
+    return pd.date_range(first, periods=periods, freq=freq, unit="ns")
+
+
+def next_periods(last: pd.Timestamp, horizon: int, freq: str) -> pd.DatetimeIndex:
+    """First days of the `horizon` periods that follow the one that begins on `last`."""
+    return period_range(last, horizon + 1, freq)[1:]
+
+
+def complete_periods(start: pd.Timestamp, end: pd.Timestamp, freq: str) -> pd.DatetimeIndex:
+    """First days of the periods that lie wholly within the days `start` to `end` (inclusive)."""
+    first = period_start(pd.DatetimeIndex([start]), freq)[0]
+    candidates = pd.date_range(first, end, freq=freq, unit="ns")
+    return candidates[(candidates >= start.normalize()) & (period_end(candidates, freq) <= end.normalize())]
+
+
+def periods_per_year(freq: str) -> float:
+    """12 for months, 52.18 for weeks."""
+    return 12.0 if freq == names.MONTHLY else 365.25 / 7
+
+
+def year_fraction(periods: pd.DatetimeIndex, freq: str) -> npt.NDArray[np.float64]:
+    """Position of each period's middle in its year, from 0 to 1."""
+    middle = periods + (period_end(periods, freq) - periods) / 2
+    return np.asarray((middle.day_of_year - 0.5) / 365.25, dtype=float)

@@ -1,0 +1,329 @@
+"""`Panel`: labelled counts by province, tactic and period, with exposure and covariates."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.files import safe_write
+from forecast.ledger import Ledger
+from forecast.panel.calendar import normalise_freq, period_end, period_range, period_start
+from forecast.panel.observations import Observations, observations_of_cells
+
+__all__ = ["Panel"]
+
+
+@dataclass(frozen=True, repr=False)
+class Panel:
+    """Counts of attacks on a complete grid, and what is known about each cell.
+
+    Made by `build_panel` or `Panel.from_frame`; nothing changes one in place: its arrays are read-only and
+    every method that changes something gives a new panel.
+
+    Attributes
+    ----------
+    dataset : xarray.Dataset
+        `attacks` (int64, attacks), `observed` (bool) and `exposure` (float) over (province, tactic, period);
+        `force` (text, '' where there is none) over (province, period); `adjacency` (bool) over (province,
+        neighbour); covariates by their own names. Coordinates of `province`: pcode, zone, province_name,
+        country, latitude, longitude; of `period` (datetime64[ns], the first day): period_end. The attribute
+        `freq` is 'MS' or 'W-MON'.
+    ledger : Ledger
+        What cleaning dropped or changed on the way here.
+    """
+
+    dataset: xr.Dataset
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def __post_init__(self) -> None:
+        dataset = self.dataset.copy(deep=False)
+        for name in dataset.data_vars:
+            dataset[name].values.setflags(write=False)
+        object.__setattr__(self, "dataset", dataset)
+        _check(dataset)
+
+    # What is in it ------------------------------------------------------------------------------------------
+
+    @property
+    def freq(self) -> str:
+        """'MS' (calendar months) or 'W-MON' (weeks from Monday to Sunday)."""
+        return str(self.dataset.attrs["freq"])
+
+    @property
+    def provinces(self) -> list[str]:
+        """Unit keys of the provinces."""
+        return [str(key) for key in self.dataset[names.PROVINCE].values]
+
+    @property
+    def tactics(self) -> list[str]:
+        """Labels of the tactics."""
+        return [str(key) for key in self.dataset[names.TACTIC].values]
+
+    @property
+    def periods(self) -> pd.DatetimeIndex:
+        """First days of the periods."""
+        return pd.DatetimeIndex(self.dataset[names.PERIOD].values)
+
+    @property
+    def origin(self) -> pd.Timestamp:
+        """Last day of the last period: what came later is not in the panel."""
+        return pd.Timestamp(self.dataset[names.PERIOD_END].values[-1])
+
+    @property
+    def attacks(self) -> xr.DataArray:
+        """Counts over (province, tactic, period), NaN where a cell was not observed (float64, attacks)."""
+        return self.dataset[names.ATTACKS].where(self.dataset[names.OBSERVED])
+
+    @property
+    def covariates(self) -> list[str]:
+        """Names of the covariates."""
+        return [str(name) for name in self.dataset.data_vars if name not in names.PANEL_VARIABLES]
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the data came from: sources, options and what a reader must be told (key 'notes')."""
+        return dict(json.loads(self.dataset.attrs.get("provenance", "{}")))
+
+    @property
+    def simulated(self) -> bool:
+        """True where the data are simulated and must be labelled so wherever they are shown."""
+        return bool(self.provenance.get("simulated", False))
+
+    @cached_property
+    def observations(self) -> Observations:
+        """The observations layer: here one exact count per observed cell."""
+        return observations_of_cells(self.dataset[names.ATTACKS], self.dataset[names.OBSERVED])
+
+    def covariate(self, name: str) -> xr.DataArray:
+        """A covariate on the panel's cells: dims (province, tactic, period), NaN where it does not apply.
+
+        A covariate by force became, when it was attached, that of each province's force in each period.
+        """
+        if name not in self.covariates:
+            raise InputError("no such covariate", where=name, expected=self.covariates or "a panel with covariates")
+        return self.dataset[name].broadcast_like(self.dataset[names.ATTACKS]).transpose(*names.CELL_DIMS)
+
+    # New panels from it -------------------------------------------------------------------------------------
+
+    def with_covariate(self, name: str, values: "xr.DataArray | pd.DataFrame | pd.Series[float]") -> "Panel":
+        """Panel with a covariate of dims (period), (province, period), (force, period) or all of a cell's.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        values : DataArray, DataFrame or Series
+            A labelled array; or a tidy table with a column `period` (or `date`, its first day), a column
+            named like the covariate (or `value`) and any of `province`, `tactic`, `force`; or a series
+            indexed by period.
+
+        Raises
+        ------
+        InputError
+            When labels of the panel are missing in it; the message names the missing periods.
+        """
+        from forecast.panel.covariates import align_covariate
+
+        return replace(self, dataset=self.dataset.assign({name: align_covariate(self.dataset, name, values)}))
+
+    def between(self, start: str | pd.Timestamp | None = None, end: str | pd.Timestamp | None = None) -> "Panel":
+        """Panel of the periods that lie wholly within the days `start` to `end` (inclusive, both optional)."""
+        keep = np.ones(len(self.periods), dtype=bool)
+        if start is not None:
+            keep &= self.dataset[names.PERIOD].values >= np.datetime64(pd.Timestamp(start))
+        if end is not None:
+            keep &= self.dataset[names.PERIOD_END].values <= np.datetime64(pd.Timestamp(end).normalize())
+        if not keep.any():
+            span = f"{self.periods[0]:%Y-%m-%d} to {self.origin:%Y-%m-%d}"
+            raise InputError("no period of the panel lies in it", where=f"{start} to {end}", expected=f"within {span}")
+        chosen = np.flatnonzero(keep)
+        return replace(self, dataset=self.dataset.isel(period=slice(chosen[0], chosen[-1] + 1)))
+
+    def select(self, *, provinces: Iterable[str] | None = None, tactics: Iterable[str] | None = None) -> "Panel":
+        """Panel of the given provinces and tactics, in that order."""
+        dataset = self.dataset
+        if provinces is not None:
+            keys = _known(provinces, self.provinces, names.PROVINCE)
+            dataset = dataset.sel({names.PROVINCE: keys, names.NEIGHBOUR: keys})
+        if tactics is not None:
+            dataset = dataset.sel({names.TACTIC: _known(tactics, self.tactics, names.TACTIC)})
+        return replace(self, dataset=dataset)
+
+    def aggregate(self, by: str | Mapping[str, Sequence[str]]) -> xr.DataArray:
+        """Sums of attacks over groups of provinces; see `forecast.panel.groups.sum_over`.
+
+        Returns
+        -------
+        DataArray
+            Dims (group, tactic, period), NaN where any cell of a group was not observed.
+        """
+        from forecast.panel.groups import sum_over
+
+        return sum_over(self.attacks, by)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy table, one row per cell: province, province_name, country, tactic, period, attacks (NaN for a
+        gap), observed, exposure, force and the covariates."""
+        columns = [names.ATTACKS, names.OBSERVED, names.EXPOSURE]
+        cells = self.dataset[columns].assign({names.ATTACKS: self.attacks})
+        cells = cells.assign({name: self.covariate(name) for name in self.covariates})
+        cells = cells.assign({names.FORCE: self.dataset[names.FORCE].broadcast_like(self.dataset[names.ATTACKS])})
+        frame = cells.transpose(*names.CELL_DIMS).to_dataframe().reset_index()
+        labels = [names.PROVINCE, names.PROVINCE_NAME, names.COUNTRY, names.TACTIC, names.PERIOD]
+        return frame[[*labels, *columns, names.FORCE, *self.covariates]]
+
+    @classmethod
+    def from_frame(
+        cls,
+        table: pd.DataFrame,
+        *,
+        freq: str = names.MONTHLY,
+        missing: Literal["gap", "zero"] = "gap",
+        gazetteer: "Any | None" = None,
+    ) -> "Panel":
+        """Panel from ready counts: tidy columns province, tactic, period, attacks; optionally country, exposure.
+
+        Parameters
+        ----------
+        table : DataFrame
+            One row per cell; `period` is any day in the period. An empty `attacks` is a gap. Any other
+            column with numbers is left out, with a line in the ledger: attach it by `with_covariate`.
+        freq : {'MS', 'W'}
+            Calendar months, or weeks from Monday to Sunday.
+        missing : {'gap', 'zero'}
+            What a cell without a row is: not observed, or no attack.
+        gazetteer : Gazetteer, optional
+            Gives coordinates, neighbours and forces to the provinces whose keys it holds.
+
+        Raises
+        ------
+        InputError
+            For missing columns, negative or fractional counts, and cells that stand there twice.
+        """
+        from forecast.panel.build import panel_from_counts
+
+        return panel_from_counts(table, freq=normalise_freq(freq), missing=missing, gazetteer=gazetteer)
+
+    # On disk ------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write the panel to one netCDF file, whole or not at all."""
+        dataset = self.dataset.assign_attrs(ledger=self.ledger.to_json(), kind="forecast.Panel")
+        with safe_write(path) as temporary:
+            dataset.to_netcdf(temporary, engine="h5netcdf")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Panel":
+        """Read a panel that `save` wrote; an `InputError` names a file that is none or was cut short."""
+        dataset = read_netcdf(path, "forecast.Panel")
+        ledger = Ledger.from_json(dataset.attrs.pop("ledger"))
+        dataset.attrs.pop("kind")
+        return cls(dataset, ledger)
+
+    # For people ---------------------------------------------------------------------------------------------
+
+    def summary(self) -> pd.DataFrame:
+        """One row per province and tactic: attacks in all, mean per period, share of zeros, gaps."""
+        attacks = self.attacks
+        table = xr.Dataset(
+            {
+                names.ATTACKS: attacks.sum(names.PERIOD),
+                "mean": attacks.mean(names.PERIOD),
+                "zeros": (attacks == 0).sum(names.PERIOD) / attacks.notnull().sum(names.PERIOD),
+                "gaps": attacks.isnull().sum(names.PERIOD),
+            }
+        )
+        return table.to_dataframe().reset_index()[[names.PROVINCE, names.PROVINCE_NAME, names.TACTIC, *table]]
+
+    def plot(self) -> Any:
+        """Altair chart of the attacks per period, one line per tactic, summed over the provinces."""
+        import altair as alt
+
+        frame = self.attacks.sum(names.PROVINCE, min_count=1).to_series().reset_index(name=names.ATTACKS)
+        return (
+            alt.Chart(frame, width=640, height=240, title="SIMULATED DATA" if self.simulated else "")
+            .mark_line()
+            .encode(x="period:T", y="attacks:Q", color="tactic:N", tooltip=["tactic", "period:T", "attacks"])
+        )
+
+    def __repr__(self) -> str:
+        attacks = self.attacks
+        unit = "months" if self.freq == names.MONTHLY else "weeks"
+        sizes = f"{len(self.provinces)} provinces × {len(self.tactics)} tactics × {len(self.periods)} {unit}"
+        lines = [
+            f"Panel{' of SIMULATED data' if self.simulated else ''}: {sizes}",
+            f"  {self.periods[0]:%Y-%m-%d} to {self.origin:%Y-%m-%d}",
+            f"  {int(attacks.sum()):,} attacks, {float((attacks == 0).mean()):.0%} of cells zero, "
+            f"{int(attacks.isnull().sum()):,} of {attacks.size:,} cells not observed",
+            f"  tactics: {', '.join(self.tactics)}",
+        ]
+        if self.covariates:
+            lines.append(f"  covariates: {', '.join(self.covariates)}")
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.provenance.get("notes", ()))])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        table = self.attacks.sum(names.PERIOD).to_series().unstack().assign(all=lambda t: t.sum(axis=1))
+        table = table.sort_values("all", ascending=False).astype(int).head(10)
+        return f"<pre>{escape(repr(self))}</pre>{table.to_html(escape=True)}"
+
+
+def read_netcdf(path: str | Path, kind: str) -> xr.Dataset:
+    """Dataset of a netCDF file that this package wrote; text comes back as fixed-width arrays."""
+    if not Path(path).is_file():
+        raise InputError("no such file", source=path)
+    try:
+        dataset = xr.load_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError("is no netCDF file, or was cut short", source=path) from error
+    if dataset.attrs.get("kind") != kind:
+        raise InputError("holds something else", source=path, found=dataset.attrs.get("kind", ""), expected=kind)
+    for name, variable in dataset.variables.items():
+        if variable.dtype == object or variable.dtype.kind == "T":
+            dataset[name] = (variable.dims, variable.values.astype(str), variable.attrs)
+        elif name in (names.PERIOD, names.PERIOD_END):
+            dataset[name] = (variable.dims, variable.values.astype("datetime64[ns]"), variable.attrs)
+    return dataset
+
+
+def _known(wanted: Iterable[str], known: Sequence[str], what: str) -> list[str]:
+    wanted = list(wanted)
+    unknown = [label for label in wanted if label not in known]
+    if unknown:
+        raise InputError(f"unknown {what}", found=unknown, expected=known)
+    return wanted
+
+
+def _check(dataset: xr.Dataset) -> None:
+    freq = normalise_freq(str(dataset.attrs.get("freq")))
+    for name in (names.ATTACKS, names.OBSERVED, names.EXPOSURE):
+        if name not in dataset or dataset[name].dims != names.CELL_DIMS:
+            raise InputError("a panel's variable needs dims (province, tactic, period)", where=name)
+    if not all(dataset.sizes[dim] for dim in names.CELL_DIMS):
+        raise InputError("a panel needs at least one province, tactic and period", found=dict(dataset.sizes))
+    if dataset[names.ATTACKS].dtype != np.int64 or (dataset[names.ATTACKS].values < 0).any():
+        raise InputError(
+            "counts are whole numbers from 0", where=names.ATTACKS, found=str(dataset[names.ATTACKS].dtype)
+        )
+    if not (dataset[names.EXPOSURE].values > 0).all():
+        raise InputError("exposure is above 0 in every cell", where=names.EXPOSURE)
+    periods = pd.DatetimeIndex(dataset[names.PERIOD].values)
+    if (
+        not periods.equals(period_range(periods[0], len(periods), freq))
+        or periods[0] != period_start(periods[:1], freq)[0]
+    ):
+        raise InputError("periods are consecutive and begin on their first day", where=names.PERIOD)
+    if not (dataset[names.PERIOD_END].values == period_end(periods, freq).values).all():
+        raise InputError("does not match the periods", where=names.PERIOD_END)
+    for dim in (names.PROVINCE, names.TACTIC):
+        if not dataset.indexes[dim].is_unique:
+            raise InputError("labels stand there twice", where=dim)

@@ -1,0 +1,202 @@
+"""Places: names, units of divided provinces, points, boundaries, zones and forces."""
+
+import json
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.datasets import data_path
+from forecast.errors import InputError
+from forecast.events.places import (
+    locate,
+    normalise_name,
+    read_boundaries,
+    read_forces,
+    read_gazetteer,
+    read_zones,
+)
+
+GAZETTEER = read_gazetteer()
+DIVIDED = GAZETTEER.divide(read_gazetteer(data_path("units_syria.csv")))
+
+
+def _match(labels, countries=None, gazetteer=GAZETTEER):
+    return gazetteer.match(pd.Series(labels), None if countries is None else pd.Series(countries)).tolist()
+
+
+def test_every_name_and_alias_matches_its_own_province():
+    for key, row in GAZETTEER.table.iterrows():
+        names = [key, row["province_name"], row["iso_3166_2"], *row["aliases"]]
+        assert _match(names, [row["country"]] * len(names)) == [key] * len(names)
+
+
+@pytest.mark.parametrize(
+    ("label", "key"),
+    [
+        ("AL-ANBAR", "IQG01"),
+        ("  ninewa  ", "IQG15"),
+        ("Déir ez Zor Governorate", "SY09"),
+        ("Province of Diyala", None),
+        ("Dar`a", "SY12"),
+        ("Dayr az-Zawr", "SY09"),
+        ("Diyalla", None),
+        ("", None),
+    ],
+)
+def test_case_accents_articles_and_hyphens_do_not_matter_but_spelling_does(label, key):
+    assert _match([label])[0] == key or (key is None and pd.isna(_match([label])[0]))
+
+
+def test_country_decides():
+    assert pd.isna(_match(["Homs"], ["Iraq"])[0])
+    assert _match(["Homs"], ["syria"]) == ["SY04"]
+    assert pd.isna(_match(["Homs"], ["Atlantis"])[0])
+
+
+def test_suggestions_are_three_names_of_the_country():
+    assert GAZETTEER.suggest("Dialla", "Iraq")[0] == "Diyala"
+    assert len(GAZETTEER.suggest("Dialla", "Iraq")) == 3
+    assert GAZETTEER.suggest("Deir ezzour", "Syria")[0] == "Deir ez-Zor"
+
+
+@given(st.text(max_size=20))
+def test_matching_never_guesses(label):
+    (match,) = _match([label])
+    if not pd.isna(match):
+        row = GAZETTEER.table.loc[match]
+        names = [match, row["province_name"], row["iso_3166_2"], *row["aliases"]]
+        assert normalise_name(label) in {normalise_name(name) for name in names}
+
+
+def test_divided_provinces():
+    assert DIVIDED.units_of("SY09") == ["SY09@northeast", "SY09@central"]
+    assert _match(["Deir ez-Zor", "SY09@central", "Deir ez-Zor (north-east)"], gazetteer=DIVIDED) == [
+        "SY09",
+        "SY09@central",
+        "SY09@northeast",
+    ]
+    near = DIVIDED.table["neighbours"]
+    assert all(key in near[other] for key in DIVIDED.units for other in near[key])
+    with pytest.raises(InputError, match="divides provinces"):
+        DIVIDED.divide(read_gazetteer(data_path("units_syria.csv")))
+
+
+def test_nearest_point_within_a_distance():
+    latitude, longitude = pd.Series([33.4, 33.34, float("nan")]), pd.Series([44.4, 60.0, 44.0])
+    assert locate(latitude, longitude, GAZETTEER).tolist()[0] == "IQG08"
+    assert locate(latitude, longitude, GAZETTEER).isna().tolist() == [False, True, True]
+    assert locate(latitude, longitude, GAZETTEER, max_distance_km=1.0).isna().all()
+
+
+def test_distance_is_the_great_circle():
+    # Baghdad's and Diyala's points are 89.6 km apart (haversine, radius 6,371 km).
+    point = GAZETTEER.table.loc["IQG10", ["latitude", "longitude"]]
+    others = GAZETTEER.table.drop(index="IQG10")
+    found = [
+        locate(
+            pd.Series([point["latitude"]]),
+            pd.Series([point["longitude"]]),
+            type(GAZETTEER)(others.loc[["IQG08"]]),
+            max_distance_km=km,
+        )
+        for km in (89.4, 89.8)
+    ]
+    assert [bool(series.isna()[0]) for series in found] == [True, False]
+
+
+@pytest.fixture()
+def squares(tmp_path):
+    """Boundaries of two units as squares of one degree, side by side, on 44 to 46 degrees east."""
+
+    def square(west):
+        return [[[west, 33], [west + 1, 33], [west + 1, 34], [west, 34], [west, 33]]]
+
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": name, "id": 3},
+            "geometry": {"type": "Polygon", "coordinates": square(west)},
+        }
+        for name, west in (("Baghdad", 44), ("Al-Diyala", 45))
+    ]
+    path = tmp_path / "squares.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def test_polygons_come_before_points(squares):
+    boundaries = read_boundaries(squares, GAZETTEER)
+    assert list(boundaries.geometries) == ["IQG08", "IQG10"]
+    latitude, longitude = pd.Series([33.5, 33.5, 32.65, 34.04]), pd.Series([44.9, 45.1, 44.61, 44.87])
+    # The last point lies nearest to Diyala's, but outside its polygon: it is given to no other province either.
+    assert locate(latitude, longitude, GAZETTEER, boundaries, max_distance_km=20).fillna("").tolist() == [
+        "IQG08",
+        "IQG10",
+        "IQG07",
+        "",
+    ]
+
+
+def test_parts_of_a_divided_province_by_nearest_point():
+    found = locate(pd.Series([35.35, 34.7]), pd.Series([40.8, 40.0]), DIVIDED, among=pd.Series(["SY09", "SY09"]))
+    assert found.tolist() == ["SY09@northeast", "SY09@central"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "no GeoJSON"),
+        ("{", "no GeoJSON"),
+        (
+            '{"features": [{"properties": {"name": "X"}, "geometry": {"type": "Polygon", "coordinates": []}}]}',
+            "no feature bears",
+        ),
+        ('{"features": [{"properties": {}, "geometry": {"type": "Point", "coordinates": [1, 2]}}]}', "other shapes"),
+    ],
+)
+def test_broken_boundaries(tmp_path, content, message):
+    path = tmp_path / "a.geojson"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_boundaries(path, GAZETTEER)
+    with pytest.raises(InputError, match="no such file"):
+        read_boundaries(tmp_path / "none.geojson", GAZETTEER)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("province,country\nA,X\n", "columns are missing"),
+        ("province,country,province_name,latitude,longitude\nA,X,Aa,north,2\n", "row 2, column latitude.*found north"),
+        ("province,country,province_name,latitude,longitude\nA,X,Aa,1,200\n", "row 2, column longitude"),
+        ("province,country,province_name,latitude,longitude\nA,X,Aa,1,2\nA,X,Ab,1,2\n", "stand there twice"),
+        ("province,country,province_name,latitude,longitude,neighbours\nA,X,Aa,1,2,B\n", "neighbours.*B"),
+    ],
+)
+def test_broken_gazetteers(tmp_path, text, message):
+    path = tmp_path / "places.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_gazetteer(path)
+
+
+def test_a_gazetteer_of_another_country(tmp_path):
+    path = tmp_path / "places.csv"
+    path.write_text(
+        "province,country,province_name,latitude,longitude,aliases\nML1,Mali,Kayes,14.4,-11.4,Région de Kayes|Kay\n",
+        encoding="utf-8",
+    )
+    mali = read_gazetteer(path)
+    assert _match(["region de kayes", "KAY"], gazetteer=mali) == ["ML1", "ML1"]
+
+
+def test_zones_and_forces(tmp_path):
+    assert set(read_zones()["idlib_aleppo"]) == {"SY02", "SY07"}
+    forces = read_forces()
+    assert set(forces["force"]) == {"ISF", "KSF", "SDF", ""}
+    path = tmp_path / "forces.csv"
+    path.write_text("province,force,start,end\nSY09,SDF,2019,\n")
+    with pytest.raises(InputError, match="row 2, column start.*found 2019"):
+        read_forces(path)

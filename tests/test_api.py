@@ -1,0 +1,97 @@
+"""The public API, the names that people rely on, and the order of imports."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import forecast as fc
+from forecast import names
+
+PACKAGE = Path(fc.__file__).parent
+ORDER = [
+    "names",
+    "errors",
+    "files",
+    "ledger",
+    "datasets",
+    "events",
+    "panel",
+    "model",
+    "capability",
+    "inference",
+    "prediction",
+    "baselines",
+    "simulate",
+    "evaluation",
+    "report",
+    "config",
+    "run",
+    "cli",
+]
+
+
+def test_every_public_name_can_be_imported():
+    for name in fc.__all__:
+        assert getattr(fc, name) is not None
+
+
+def test_public_names_are_sorted_and_are_no_submodules():
+    lines = [line for line in (PACKAGE / "__init__.pyi").read_text().splitlines() if line.startswith("from ")]
+    submodules = {path.stem for path in PACKAGE.iterdir()}
+    assert lines == sorted(lines)
+    assert not set(fc.__all__) - {"__version__"} & submodules
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError):
+        _ = fc.no_such_name
+
+
+def test_import_is_quick_and_light():
+    code = "import sys, time; t = time.perf_counter(); import forecast; print(time.perf_counter() - t, 'pandas' in sys.modules)"
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(3)]
+    seconds, heavy = zip(*(run.stdout.split() for run in runs), strict=True)
+    assert set(heavy) == {"False"}
+    assert min(map(float, seconds)) < 0.5
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_only_upwards(path: Path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if room.startswith("__"):
+        return
+    assert room in ORDER, f"{room} has no place in the order of rooms"
+    for node in ast.walk(ast.parse(path.read_text())):
+        modules = []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "absolute imports only"
+            modules = [f"forecast.{alias.name}" for alias in node.names] if node.module == "forecast" else [node.module]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        for module in modules:
+            if (module or "").split(".")[0] == "forecast" and _room(module) in ORDER:
+                assert ORDER.index(_room(module)) <= ORDER.index(room), f"{path.name} imports {module}"
+
+
+def test_names_are_locked():
+    assert names.CELL_DIMS == ("province", "tactic", "period")
+    assert names.DRAW_DIMS == ("sample", "province", "tactic", "period")
+    assert names.PROVINCE_COORDS == ("pcode", "zone", "province_name", "country", "latitude", "longitude")
+    assert names.FREQUENCIES == ("MS", "W-MON")
+    assert ", ".join(names.EVENT_COLUMNS) == (
+        "event_id, date, date_end, country, province, tactic, actor, opponent, target, attacks, latitude, longitude, "
+        "fatalities, source, place_precision, date_precision, reported"
+    )
+    assert names.TARGETS == ("security_forces", "officials", "civilians", "infrastructure", "other", "unknown")
+    assert ", ".join(names.TACTICS) == (
+        "ied, small_arms, indirect_fire, assassination, complex_attack, kidnapping, suicide, other"
+    )
+    assert names.PANEL_VARIABLES == ("attacks", "observed", "exposure", "force", "adjacency")
+    assert names.SCORE_KEYS == ("model", "origin", "horizon", "province", "tactic")

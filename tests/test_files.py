@@ -1,0 +1,51 @@
+"""Files are written whole or not at all, and text in them does not run."""
+
+import errno
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.errors import InputError
+from forecast.files import check_output_folder, neutralised, safe_write, write_csv, write_text
+
+
+def test_safe_write_replaces_only_at_the_end(tmp_path):
+    target = tmp_path / "new" / "a.txt"
+    write_text(target, "first")
+    with pytest.raises(RuntimeError), safe_write(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "first"
+    assert [path.name for path in target.parent.iterdir()] == ["a.txt"]
+
+
+def test_full_disk_leaves_nothing(tmp_path):
+    target = tmp_path / "a.txt"
+    with pytest.raises(InputError, match=r"a\.txt: cannot be written: No space left"), safe_write(target) as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_below_a_file_is_refused(tmp_path):
+    blocker = tmp_path / "out"
+    blocker.write_text("")
+    with pytest.raises(InputError, match="is a file where a folder is needed"):
+        check_output_folder(blocker / "demo")
+    with pytest.raises(InputError, match="is a file where a folder is needed"):
+        write_text(blocker / "demo" / "a.txt", "x")
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=8))
+def test_no_cell_begins_like_a_formula(text):
+    table = neutralised(pd.DataFrame({"name": [text], "n": [-1]}))
+    assert not str(table["name"].iloc[0]).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert table["name"].iloc[0].endswith(text)
+    assert table["n"].iloc[0] == -1
+
+
+def test_column_names_are_neutralised_too(tmp_path):
+    write_csv(tmp_path / "a.csv", pd.DataFrame({"=1+1": pd.Categorical(["@x"])}))
+    assert (tmp_path / "a.csv").read_text() == "'=1+1\n'@x\n"

@@ -1,0 +1,23 @@
+"""The ledger counts what rules touched and survives a file."""
+
+from forecast.ledger import Ledger
+
+
+def test_rules_that_touch_nothing_leave_no_line():
+    assert Ledger().add("a", 0, "dropped", "r") == Ledger()
+
+
+def test_entries_add_up_and_keep_three_examples():
+    ledger = Ledger().add("a", 5, "dropped", "r", range(9)) + Ledger().add("b", 2, "changed", "s", source="x.csv")
+    assert (len(ledger), ledger.dropped, ledger.rows("a"), ledger.rows("b"), ledger.rows("c")) == (2, 5, 5, 2, 0)
+    assert ledger.to_frame()["examples"].tolist() == ["0 | 1 | 2", ""]
+    assert "5 dropped" in repr(ledger)
+
+
+def test_json_round_trip():
+    ledger = Ledger().add("a", 1, "noted", "ü \"'<", ["x"])
+    assert Ledger.from_json(ledger.to_json()) == ledger
+
+
+def test_html_is_escaped():
+    assert "<script>" not in Ledger().add("a", 1, "noted", "r", ["<script>"])._repr_html_()
