@@ -60,10 +60,6 @@ class DiagnosticsError(ForecastError):
 
 
 def _shown(value: object, width: int = 120) -> str:
-    text = value if isinstance(value, str) else ", ".join(map(str, value)) if _is_list(value) else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
     text = text if len(text) <= width else text[: width - 1] + "…"
     return text or "nothing"
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list | tuple | set | frozenset)

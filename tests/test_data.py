@@ -1,0 +1,211 @@
+"""The shipped tables: their form, their keys, their sources."""
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from forecast import names
+from forecast.datasets import data_path
+from forecast.events.places import read_forces, read_gazetteer, read_zones
+from forecast.events.tactics import read_crosswalk
+
+COLUMNS = {
+    "provinces.csv": "province,iso_3166_2,country,province_name,latitude,longitude,partner_force,population_2010,"
+    "aliases,neighbours",
+    "units_syria.csv": "province,pcode,zone,iso_3166_2,country,province_name,latitude,longitude,partner_force,"
+    "population_2010,aliases,neighbours",
+    "forces.csv": "province,force,start,end",
+    "zones.csv": "zone,name,provinces,note",
+    "crosswalk.csv": "source,field,label,value",
+    "oir_operations.csv": "start,end,country,partnered,us_only,isis_killed,isis_detained,note,source",
+    "oir_attack_totals.csv": "start,end,area,attacks,definition,source",
+    "demo_events_simulated.csv.gz": ",".join(names.EVENT_COLUMNS),
+    "demo_capability_simulated.csv": "force,period,capability",
+    "demo_truth_simulated.csv.gz": "province,tactic,period,attacks,expected,force,capability,slope,dispersion",
+}
+TABLES = sorted(path.name for path in data_path().iterdir() if ".csv" in path.name)
+FACTS = ["oir_operations.csv", "oir_attack_totals.csv"]
+FORCES = {"ISF", "KSF", "SDF", ""}
+
+
+def table(name: str) -> pd.DataFrame:
+    return pd.read_csv(data_path(name), dtype=str, keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def gazetteer():
+    return read_gazetteer()
+
+
+@pytest.fixture(scope="module")
+def divided(gazetteer):
+    return gazetteer.divide(read_gazetteer(data_path("units_syria.csv")))
+
+
+def test_every_table_is_known_here():
+    assert set(TABLES) == set(COLUMNS)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_have_their_columns_and_no_stray_text(name):
+    path = data_path(name)
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    text = raw.decode("utf-8")
+    assert not text.startswith("\ufeff")
+    assert "\r" not in text
+    assert text.endswith("\n")
+    frame = table(name)
+    assert list(frame.columns) == COLUMNS[name].split(",")
+    assert len(frame) > 0
+    assert not frame.duplicated().any() or name == "demo_events_simulated.csv.gz"
+    assert (frame == frame.apply(lambda column: column.str.strip())).to_numpy().all()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_cell_looks_like_a_formula(name):
+    cells = table(name).stack()
+    starts = cells[cells.str.startswith(("=", "+", "-", "@"))]
+    assert pd.to_numeric(starts, errors="coerce").notna().all()
+
+
+def test_readme_names_every_file():
+    readme = data_path("README.md").read_text(encoding="utf-8")
+    missing = [
+        path.name for path in data_path().iterdir() if f"`{path.name}`" not in readme and path.name != "README.md"
+    ]
+    assert missing == []
+    described = {line.split("`")[1] for line in readme.splitlines() if line.startswith("| `")}
+    absent = [name for name in described if not Path(data_path(), name).exists()]
+    assert absent == []
+
+
+def test_simulated_files_say_so():
+    for name in TABLES:
+        assert ("simulated" in name) == name.startswith("demo_")
+
+
+def test_gazetteer_holds_the_32_governorates(gazetteer):
+    counts = gazetteer.table[names.COUNTRY].value_counts()
+    assert counts.to_dict() == {"Iraq": 18, "Syria": 14}
+    assert set(gazetteer.table["partner_force"]) == FORCES
+    assert gazetteer.table[names.LATITUDE].between(29, 38).all()
+    assert gazetteer.table[names.LONGITUDE].between(35, 49).all()
+
+
+@pytest.mark.parametrize("which", ["gazetteer", "divided"])
+def test_neighbours_are_known_and_mutual(which, request):
+    gazetteer = request.getfixturevalue(which)
+    neighbours = gazetteer.table["neighbours"]
+    for key, near in neighbours.items():
+        assert near, key
+        assert key not in near
+        assert len(set(near)) == len(near)
+        assert all(key in neighbours[other] for other in near), key
+
+
+def test_every_name_belongs_to_one_province(gazetteer):
+    table = gazetteer.table.explode("aliases")
+    matches = gazetteer.match(table["aliases"])
+    assert list(matches) == list(table.index)
+    by_name = gazetteer.match(gazetteer.table[names.PROVINCE_NAME])
+    assert list(by_name) == gazetteer.units
+
+
+def test_units_divide_their_provinces_along_every_border(gazetteer, divided):
+    """What bordered the whole province borders at least one of its parts, and the parts border nothing else."""
+    units = read_gazetteer(data_path("units_syria.csv")).table
+    assert sorted(units.index) == sorted(f"{p}@{z}" for p in ("SY02", "SY09", "SY11") for z in ("central", "northeast"))
+    for pcode, parts in units.groupby(names.PCODE):
+        whole = set(gazetteer.table.loc[pcode, "neighbours"])
+        reached = {key.split("@")[0] for near in parts["neighbours"] for key in near} - {pcode}
+        assert reached == whole
+        assert all(set(parts.index) - {key} <= set(near) for key, near in parts["neighbours"].items())
+    assert len(divided.units) == 32 + 3
+    assert set(units["partner_force"][units[names.ZONE] == "northeast"]) == {"SDF"}
+    assert set(units["partner_force"][units[names.ZONE] == "central"]) == {""}
+
+
+def test_name_of_a_divided_province_still_matches_it(divided):
+    labels = pd.Series(["Aleppo", "Deir ez-Zor", "Ar-Raqqa", "Deir ez-Zor (north-east)", "Raqqa south"])
+    assert list(divided.match(labels)) == ["SY02", "SY09", "SY11", "SY09@northeast", "SY11@central"]
+
+
+def test_unit_columns_agree_with_their_keys():
+    for _, row in table("units_syria.csv").iterrows():
+        assert row["province"] == f"{row['pcode']}@{row['zone']}"
+
+
+def test_every_province_and_unit_has_a_force_or_none(gazetteer, divided):
+    forces = read_forces()
+    assert sorted(forces["province"]) == sorted({*gazetteer.units, *divided.units})
+    assert set(forces[names.FORCE]) == FORCES
+    partner = pd.concat([gazetteer.table, divided.table])["partner_force"]
+    partner = partner[~partner.index.duplicated()]
+    assert (forces.set_index("province")[names.FORCE] == partner.reindex(forces["province"])).all()
+
+
+def test_zones_name_known_provinces(gazetteer):
+    zones = read_zones()
+    assert set(zones["badia"]) == {"SY03", "SY04", "SY05", "SY09", "SY11"}
+    assert set(zones["idlib_aleppo"]) == {"SY02", "SY07"}
+    assert all(set(members) <= set(gazetteer.units) for members in zones.values())
+
+
+def test_crosswalk_has_valid_values_for_every_source():
+    crosswalk = read_crosswalk().table
+    assert set(crosswalk["source"]) == {"acled", "acled-aggregated", "gtd", "ucdp", "plain"}
+    tactics = crosswalk[crosswalk["field"] == "tactic"]
+    ucdp = tactics["source"] == "ucdp"
+    assert set(tactics["value"][~ucdp]) == set(names.TACTICS)
+    assert (tactics["label"][ucdp] == tactics["value"][ucdp]).all()
+    assert set(crosswalk["value"][crosswalk["field"] == "target"]) == set(names.TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("source", "field", "label", "value"),
+    [
+        ("acled", "tactic", "Remote explosive/landmine/IED", "ied"),
+        ("acled-aggregated", "tactic", "SUICIDE BOMB", "suicide"),
+        ("acled", "target", "State forces", "security_forces"),
+        ("acled", "target", "Civilians", "civilians"),
+        ("gtd", "tactic", "Hostage Taking (Kidnapping)", "kidnapping"),
+        ("gtd", "tactic", "suicide", "suicide"),
+        ("gtd", "target", "Government (General)", "officials"),
+        ("gtd", "target", "Utilities", "infrastructure"),
+        ("ucdp", "target", "one_sided", "civilians"),
+        ("plain", "tactic", "SAF", "small_arms"),
+        ("plain", "tactic", "small_arms", "small_arms"),
+        ("plain", "tactic", "roadside  bomb", "ied"),
+    ],
+)
+def test_crosswalk_maps_labels(source, field, label, value):
+    assert read_crosswalk().apply(pd.Series([label]), source, field).item() == value
+
+
+def test_plain_crosswalk_knows_the_common_values_themselves():
+    crosswalk = read_crosswalk()
+    for field, values in (("tactic", names.TACTICS), ("target", names.TARGETS)):
+        assert list(crosswalk.apply(pd.Series(values), "plain", field)) == list(values)
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_every_fact_has_a_source_and_a_span(name):
+    facts = table(name)
+    assert facts["source"].str.len().gt(5).all()
+    start, end = pd.to_datetime(facts["start"]), pd.to_datetime(facts["end"])
+    assert (start <= end).all()
+    numbers = facts.drop(columns=["start", "end", "area", "country", "definition", "note", "source"], errors="ignore")
+    for column in numbers:
+        given = facts[column][facts[column] != ""]
+        assert (given.astype(int) >= 0).all()
+
+
+def test_attack_totals_say_what_they_count():
+    assert table("oir_attack_totals.csv")["definition"].str.contains("recorded|confirmed|claimed").all()
+
+
+def test_shipped_facts_are_the_carried_over_ones(shared_data):
+    for name in (*FACTS, "provinces.csv"):
+        assert data_path(name).read_bytes() == (shared_data / name).read_bytes()
