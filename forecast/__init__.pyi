@@ -1,15 +1,41 @@
 # The public API, sorted. `forecast/__init__.py` reads this file and imports each module on first use.
+from .baselines.library import default_baselines as default_baselines
+from .baselines.naive import Conflictology as Conflictology
+from .baselines.naive import Last as Last
+from .baselines.naive import RecentMean as RecentMean
+from .baselines.naive import Zero as Zero
+from .baselines.regression import NegativeBinomialRegression as NegativeBinomialRegression
+from .baselines.smoothing import ExponentialSmoothing as ExponentialSmoothing
 from .errors import DiagnosticsError as DiagnosticsError
 from .errors import ForecastError as ForecastError
 from .errors import InputError as InputError
 from .evaluation.scores import score as score
 from .evaluation.scores import summarise as summarise
+from .events.download import fetch as fetch
+from .events.places import Boundaries as Boundaries
+from .events.places import Gazetteer as Gazetteer
+from .events.places import read_boundaries as read_boundaries
+from .events.places import read_forces as read_forces
+from .events.places import read_gazetteer as read_gazetteer
+from .events.places import read_zones as read_zones
+from .events.table import Events as Events
+from .events.table import read_events as read_events
+from .events.tactics import Crosswalk as Crosswalk
+from .events.tactics import read_crosswalk as read_crosswalk
 from .inference.dispatch import fit as fit
+from .ledger import Ledger as Ledger
+from .panel.build import PanelSource as PanelSource
+from .panel.build import build_panel as build_panel
 from .panel.panel import Panel as Panel
 from .prediction.continuation import predict as predict
 from .prediction.draws import Forecast as Forecast
 from .prediction.futures import hold_last as hold_last
 from .prediction.futures import oracle as oracle
 from .prediction.futures import path as path
+from .report.build import ReportContent as ReportContent
+from .report.build import write_report as write_report
+from .run import load_demo as load_demo
+from .simulate.events import simulate_events as simulate_events
+from .simulate.panels import simulate_panel as simulate_panel
 
 __version__: str

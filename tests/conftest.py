@@ -1,8 +1,17 @@
-"""Fixtures for all tests: where real data lie, and whether the long tests run whole."""
+"""Fixtures for all tests: where real data lie, whether the long tests run whole, small panels, and a browser."""
 
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from forecast.panel.panel import Panel
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -23,3 +32,73 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the folder of real data that is not part of the project")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def make_panel():
+    """Panel from an array of counts over (province, tactic, period), NaN for a gap: P0, P1, … and t0, t1, …"""
+
+    def make(counts, *, start="2020-01-01", freq="MS", exposure=1.0, countries=("A", "B")) -> Panel:
+        counts = np.asarray(counts, dtype=float)
+        rows, columns, times = np.indices(counts.shape).reshape(3, -1)
+        table = pd.DataFrame(
+            {
+                "province": [f"P{row}" for row in rows],
+                "country": [countries[row % len(countries)] for row in rows],
+                "tactic": [f"t{column}" for column in columns],
+                "period": pd.date_range(start, periods=counts.shape[2], freq=freq)[times],
+                "attacks": counts.ravel(),
+                "exposure": np.broadcast_to(exposure, counts.shape).ravel(),
+            }
+        )
+        return Panel.from_frame(table, freq=freq)
+
+    return make
+
+
+@dataclass
+class OpenPage:
+    """A page in the browser, what it asked for, and what went wrong on it."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium of the system. Tests that need it skip where there is none, but fail on a machine with CI set."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("needs Chromium on the path")
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a file, wait until all its charts are drawn, and record requests, console errors and dialogs."""
+    contexts = []
+
+    def opened(path: Path, *, width: int = 1280) -> OpenPage:
+        context = browser.new_context(viewport={"width": width, "height": 900}, timezone_id="America/New_York")
+        contexts.append(context)
+        result = OpenPage(context.new_page())
+        page = result.page
+        page.on("request", lambda request: result.requests.append(request.url))
+        page.on("pageerror", lambda error: result.problems.append(str(error)))
+        page.on("console", lambda message: result.problems.append(message.text))
+        page.on("dialog", lambda dialog: (result.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.goto(path.resolve().as_uri())
+        for chart in page.locator(".chart").all():
+            chart.locator("svg").wait_for(timeout=20_000)
+        return result
+
+    yield opened
+    for context in contexts:
+        context.close()

@@ -13,8 +13,9 @@ from forecast.datasets import data_path
 from forecast.events.places import read_gazetteer
 from forecast.events.table import read_events
 from forecast.panel.build import build_panel
+from forecast.prediction.counts import draw_counts
 from forecast.simulate import simulate_events, simulate_panel, write_demo
-from forecast.simulate.processes import autoregression, negative_binomial, unit_autoregression
+from forecast.simulate.processes import autoregression, unit_autoregression
 from forecast.simulate.records import ACTOR, MISSPELT
 
 IRAQ_ORDER = ["IQG10", "IQG16", "IQG13", "IQG01", "IQG15"]
@@ -117,7 +118,7 @@ def test_dispersion_is_as_declared(panel):
 
 
 def test_infinite_dispersion_gives_poisson_counts():
-    counts = negative_binomial(np.random.default_rng(1), np.full(20_000, 4.0), np.inf)
+    counts = draw_counts(np.random.default_rng(1), np.full(20_000, 4.0), np.inf)
     # The variance of a sample variance of Poisson(4) counts is (4 + 2 · 4²) / n.
     assert abs(counts.var() - 4) < 4 * np.sqrt(36 / 20_000)
 

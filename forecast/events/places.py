@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ import pandas as pd
 from forecast import names
 from forecast.datasets import data_path
 from forecast.errors import InputError
-from forecast.events.tactics import read_table
+from forecast.events.tactics import read_table, refuse
 
 __all__ = [
     "Boundaries",
@@ -127,6 +127,16 @@ class Gazetteer:
         ranked = process.extract(label, list(spellings), processor=utils.default_process, limit=None)
         return tuple(dict.fromkeys(spellings[spelling] for spelling, _, _ in ranked))[:3]
 
+    def select(self, countries: Sequence[str]) -> "Gazetteer":
+        """Gazetteer of some countries only, so that a point near a border is given to no province beyond it."""
+        wanted = [normalise_name(country) for country in countries]
+        known = self.table[names.COUNTRY].map(normalise_name)
+        unknown = [name for name, plain in zip(countries, wanted, strict=True) if plain not in set(known)]
+        if unknown:
+            expected = list(self.table[names.COUNTRY].unique())
+            raise InputError("unknown countries", where="countries", found=unknown, expected=expected)
+        return Gazetteer(self.table[known.isin(wanted)])
+
     def divide(self, units: "pd.DataFrame | Gazetteer") -> "Gazetteer":
         """Gazetteer in which each province that `units` divides is replaced by its parts.
 
@@ -135,6 +145,10 @@ class Gazetteer:
         """
         parts = units.table if isinstance(units, Gazetteer) else units
         divided = set(parts[names.PCODE])
+        whole_units = [str(key) for key, zone in parts[names.ZONE].items() if not zone]
+        if whole_units:
+            expected = f"keys such as {whole_units[0]}@north"
+            raise InputError("do not divide a province", where="units", found=whole_units, expected=expected)
         unknown = divided - set(self.table.index)
         if unknown:
             raise InputError("divides provinces that the gazetteer does not hold", where="units", found=sorted(unknown))
@@ -144,9 +158,11 @@ class Gazetteer:
             + tuple(str(part) for part, near in parts["neighbours"].items() if key in near)
             for key, row in rest.iterrows()
         ]
+        parts = parts[rest.columns].copy()
         whole = self.table.loc[parts[names.PCODE]]
         shared = [(name, *aliases) for name, aliases in zip(whole[names.PROVINCE_NAME], whole["aliases"], strict=True)]
-        return Gazetteer(pd.concat([rest, parts[rest.columns].assign(shared_names=shared)]))
+        parts["shared_names"] = pd.Series(shared, index=parts.index)
+        return Gazetteer(pd.concat([rest, parts]))
 
     def __repr__(self) -> str:
         counts = self.table[names.COUNTRY].value_counts()
@@ -171,17 +187,10 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
             raw[column] = ""
     for column, limit in ((names.LATITUDE, 90.0), (names.LONGITUDE, 180.0)):
         values = pd.to_numeric(raw[column], errors="coerce")
-        bad = ~(values.abs() <= limit)
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            where = f"row {row + 2}, column {column}"
-            raise InputError(
-                "is no coordinate", source=path, where=where, found=raw[column].iloc[row], expected="degrees"
-            )
+        refuse(path, raw, ~(values.abs() <= limit), column, "is no coordinate", f"degrees from -{limit:g} to {limit:g}")
         raw[column] = values
-    twice = raw[names.PROVINCE].duplicated() | raw[names.PROVINCE].eq("")
-    if twice.any():
-        raise InputError("keys are missing or stand there twice", source=path, found=list(raw[names.PROVINCE][twice]))
+    refuse(path, raw, raw[names.PROVINCE].eq(""), names.PROVINCE, "is empty", "a key such as IQG01 or SY09@northeast")
+    refuse(path, raw, raw[names.PROVINCE].duplicated(), names.PROVINCE, "stands there twice", "each key once")
     keys = raw[names.PROVINCE].str.split("@", n=1, expand=True).reindex(columns=[0, 1], fill_value="").fillna("")
     raw[names.PCODE], raw[names.ZONE] = keys[0], keys[1]
     raw["partner_force"] = raw["partner_force"].replace("none", "")
@@ -198,34 +207,59 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     return Gazetteer(table[[*columns, names.LONGITUDE, "partner_force", "aliases", "neighbours", "shared_names"]])
 
 
-def read_zones(path: str | Path | None = None) -> dict[str, tuple[str, ...]]:
+def read_zones(path: str | Path | None = None, gazetteer: Gazetteer | None = None) -> dict[str, tuple[str, ...]]:
     """Named sets of provinces (CSV with columns zone and provinces, separated by '|'); the shipped ones by default.
 
     `Panel.aggregate` and `Forecast.aggregate` take the result as `by`, whole or in part.
+
+    Raises
+    ------
+    InputError
+        For missing columns, a zone that stands there twice or holds nothing, and, where a gazetteer is given,
+        provinces that it does not hold.
     """
     path = Path(path) if path is not None else data_path("zones.csv")
     table = read_table(path, [names.ZONE, "provinces"])
-    return {row[names.ZONE]: tuple(row["provinces"].split("|")) for _, row in table.iterrows()}
+    members = table["provinces"].str.split("|").map(lambda keys: tuple(key.strip() for key in keys if key.strip()))
+    refuse(path, table, table[names.ZONE].eq(""), names.ZONE, "is empty", "a name")
+    refuse(path, table, table[names.ZONE].duplicated(), names.ZONE, "stands there twice", "each zone once")
+    refuse(path, table, members.map(len).eq(0), "provinces", "names no province", "keys such as SY03|SY04")
+    if gazetteer is not None:
+        for row, keys in members.items():
+            _refuse_unknown(path, f"row {row}, column provinces", keys, gazetteer)
+    return dict(zip(table[names.ZONE], members, strict=True))
 
 
-def read_forces(path: str | Path | None = None) -> pd.DataFrame:
+def read_forces(path: str | Path | None = None, gazetteer: Gazetteer | None = None) -> pd.DataFrame:
     """Partner force of each unit over time: columns province, force, start, end (NaT where open).
 
     A row for a p-code holds for all units of it. Later rows overrule earlier ones where they overlap.
+
+    Raises
+    ------
+    InputError
+        For missing columns, days that are none, an end before its start and, where a gazetteer is given, p-codes
+        that it does not hold.
     """
     path = Path(path) if path is not None else data_path("forces.csv")
-    table = read_table(path, [names.PROVINCE, names.FORCE, "start", "end"])
+    raw = read_table(path, [names.PROVINCE, names.FORCE, "start", "end"])
+    table = raw.copy()
     for column in ("start", "end"):
-        dates = pd.to_datetime(table[column].replace("", None), format="%Y-%m-%d", errors="coerce")
-        bad = dates.isna() & table[column].ne("")
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            where = f"row {row + 2}, column {column}"
-            raise InputError(
-                "is no date", source=path, where=where, found=table[column].iloc[row], expected="YYYY-MM-DD"
-            )
-        table[column] = dates
+        table[column] = pd.to_datetime(raw[column].replace("", None), format="%Y-%m-%d", errors="coerce")
+        refuse(path, raw, table[column].isna() & raw[column].ne(""), column, "is no date", "YYYY-MM-DD")
+    refuse(path, raw, table["end"] < table["start"], "end", "lies before the start", "a later day")
+    if gazetteer is not None:
+        for row, key in raw[names.PROVINCE].items():
+            _refuse_unknown(path, f"row {row}, column province", [key], gazetteer)
     return table
+
+
+def _refuse_unknown(path: Path, where: str, keys: Sequence[str], gazetteer: Gazetteer) -> None:
+    """Raise an InputError where a key is neither of the gazetteer nor a part of a province that it holds."""
+    unknown = [key for key in keys if key not in gazetteer.table.index and not gazetteer.units_of(key.split("@")[0])]
+    if unknown:
+        expected = f"{gazetteer.units[0]} or another key of the gazetteer"
+        raise InputError("is no province", source=path, where=where, found=unknown, expected=expected)
 
 
 @dataclass(frozen=True, repr=False)
@@ -256,29 +290,52 @@ def read_boundaries(path: str | Path, gazetteer: Gazetteer) -> Boundaries:
     Raises
     ------
     InputError
-        When the file is no GeoJSON of polygons, or no feature (or more than one unit's worth) matches.
+        When the file is no GeoJSON of polygons in degrees, no feature matches, or several match one unit.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         features = content["features"]
-        properties = [feature["properties"] or {} for feature in features]
-        kinds = {feature["geometry"]["type"] for feature in features}
+        properties = [dict(feature["properties"] or {}) for feature in features]
+        kinds = {str(feature["geometry"]["type"]) for feature in features}
     except FileNotFoundError:
         raise InputError("no such file", source=path) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError("is no GeoJSON FeatureCollection", source=path, found=str(error)) from error
     if not kinds <= {"Polygon", "MultiPolygon"}:
         raise InputError("holds other shapes than polygons", source=path, found=sorted(kinds))
     geometries: dict[str, dict[str, Any]] = {}
-    for feature, values in zip(features, properties, strict=True):
+    for number, (feature, values) in enumerate(zip(features, properties, strict=True), start=1):
         labels = pd.Series([value for value in values.values() if isinstance(value, str)], dtype="string")
-        matches = list(gazetteer.match(labels).dropna().unique())
-        if len(matches) == 1:
-            geometries[str(matches[0])] = feature["geometry"]
+        matches = [str(key) for key in gazetteer.match(labels).dropna().unique()]
+        if len(matches) != 1:
+            continue
+        if matches[0] in geometries:
+            hint = "One polygon (or multipolygon) per province is needed: dissolve them by province"
+            raise InputError("several features are of one province", source=path, found=matches[0], hint=hint)
+        geometries[matches[0]] = _checked_geometry(path, f"feature {number} ({matches[0]})", feature["geometry"])
     if not geometries:
         names_found = [str(next(iter(values.values()), "")) for values in properties]
         raise InputError("no feature bears the name of a province", source=path, found=names_found)
     return Boundaries(geometries)
+
+
+def _checked_geometry(path: str | Path, where: str, geometry: dict[str, Any]) -> dict[str, Any]:
+    """A polygon that can be drawn and searched, in degrees."""
+    from shapely.errors import ShapelyError
+    from shapely.geometry import shape
+
+    try:
+        polygon = shape(geometry)
+        if polygon.is_empty:
+            raise ValueError("no corners")
+        west, south, east, north = polygon.bounds
+    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise InputError("is no polygon", source=path, where=where, found=str(error)) from error
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        hint = "Convert the file to WGS 84 (EPSG:4326)"
+        found = f"{west:g} to {east:g}, {south:g} to {north:g}"
+        raise InputError("is not in degrees", source=path, where=where, found=found, hint=hint)
+    return geometry
 
 
 def locate(

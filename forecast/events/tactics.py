@@ -8,6 +8,7 @@ import pandas as pd
 from forecast import names
 from forecast.datasets import data_path
 from forecast.errors import InputError
+from forecast.events.raw import read_raw
 
 __all__ = ["Crosswalk", "read_crosswalk"]
 
@@ -46,38 +47,36 @@ def read_crosswalk(path: str | Path | None = None) -> Crosswalk:
     table = read_table(path, _COLUMNS)
     for column, allowed in (("field", ["tactic", "target"]), ("value", None)):
         bad = table[column].eq("") if allowed is None else ~table[column].isin(allowed)
-        _refuse(path, table, bad, column, allowed or "a value")
-    targets = table["field"] == "target"
-    _refuse(path, table, targets & ~table["value"].isin(names.TARGETS), "value", names.TARGETS)
+        refuse(path, table, bad, column, "is not allowed", allowed or "a value")
+    targets = (table["field"] == "target") & ~table["value"].isin(names.TARGETS)
+    refuse(path, table, targets, "value", "is no target", names.TARGETS)
     keys = table.assign(label=table["label"].map(_normalised))
-    _refuse(path, table, keys.duplicated(["source", "field", "label"]), "label", "each label once")
+    twice = keys.duplicated(["source", "field", "label"])
+    refuse(path, table, twice, "label", "stands there twice", "each label of a source once")
     return Crosswalk(table)
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A small CSV file of text columns ('' for empty cells), refused where a column is missing."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError("no such file", source=path) from None
-    except (OSError, ValueError) as error:
-        raise InputError("cannot be read as a CSV file in UTF-8", source=path, found=str(error)) from error
+    """A small table of text columns ('' for empty cells) whose index is the row number in its file.
+
+    Raises
+    ------
+    InputError
+        For what `read_raw` refuses, and where a column is missing.
+    """
+    table = read_raw(path).frame.fillna("")
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise InputError("columns are missing", source=path, where=", ".join(missing), found=list(table.columns))
-    return table.apply(lambda column: column.str.strip())
+    return table
 
 
-def _refuse(path: Path, table: pd.DataFrame, bad: pd.Series, column: str, expected: object) -> None:
+def refuse(path: Path, table: pd.DataFrame, bad: pd.Series, column: str, problem: str, expected: object) -> None:
+    """Raise an InputError on the first `bad` row of a table that `read_table` gave."""
     if bad.any():
-        row = int(bad.to_numpy().argmax())
-        raise InputError(
-            "is not allowed",
-            source=path,
-            where=f"row {row + 2}, column {column}",
-            found=table[column].iloc[row],
-            expected=expected,
-        )
+        row = bad.index[bad][0]
+        where, found = f"row {row}, column {column}", table[column][row]
+        raise InputError(problem, source=path, where=where, found=found, expected=expected)
 
 
 def _normalised(label: str) -> str:

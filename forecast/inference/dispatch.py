@@ -38,6 +38,11 @@ class Fit:
         """One row per check: check, value, passed, advice. Empty for a model that has none."""
         return pd.DataFrame({"check": [], "value": [], "passed": [], "advice": []})
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(repr(self))}</pre>"
+
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} of {self.model}", f"  to {self.panel!r}".replace("\n", "\n  ")]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])

@@ -1,5 +1,6 @@
 """Events to `Panel`, and `PanelSource`: the panel as it was known at any day."""
 
+import datetime as dt
 import inspect
 import json
 from collections.abc import Mapping, Sequence
@@ -36,8 +37,8 @@ def build_panel(
     tactics: Sequence[str] | None = None,
     actor: str | Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
-    start: str | pd.Timestamp | None = None,
-    end: str | pd.Timestamp | None = None,
+    start: str | dt.date | None = None,
+    end: str | dt.date | None = None,
     as_of: str | pd.Timestamp | None = None,
     multiday: Literal["draw", "first", "omit"] = "draw",
     gaps: Sequence[Gap] = (),
@@ -90,7 +91,7 @@ def build_panel(
     """
     freq = normalise_freq(freq)
     gazetteer = gazetteer or read_gazetteer()
-    known, ledger = _known_at(events.table, events.ledger, as_of)
+    known, ledger = _known_at(events, as_of)
     first, last = _coverage(known, events.table, start, end, as_of)
     periods = complete_periods(first, last, freq)
     if not len(periods):
@@ -171,10 +172,8 @@ def panel_from_counts(
     tactics = _ordered_tactics(table[names.TACTIC])
     first, last = table[names.PERIOD].min(), table[names.PERIOD].max()
     periods = pd.date_range(first, last, freq=freq, unit="ns")
-    keys = [
-        pd.Index(labels).get_indexer(table[dim])
-        for labels, dim in zip((provinces, tactics, periods), names.CELL_DIMS, strict=True)
-    ]
+    labels = (pd.Index(provinces), pd.Index(tactics), periods)
+    keys = [index.get_indexer(pd.Index(table[dim])) for index, dim in zip(labels, names.CELL_DIMS, strict=True)]
     shape = (len(provinces), len(tactics), len(periods))
     counts, observed = np.zeros(shape, np.int64), np.full(shape, missing == "zero")
     size = np.ones(shape)
@@ -185,32 +184,34 @@ def panel_from_counts(
     places = _places(provinces, gazetteer)
     if names.COUNTRY in table:
         places[names.COUNTRY] = table.drop_duplicates(names.PROVINCE)[names.COUNTRY].fillna("").to_list()
-    provenance = {"sources": [], "notes": []}
+    provenance: dict[str, Any] = {"sources": [], "notes": []}
     return Panel(_dataset(counts, observed, size, places, tactics, periods, freq, None, provenance), ledger)
 
 
 # Parts of build_panel ---------------------------------------------------------------------------------------
 
 
-def _known_at(table: pd.DataFrame, ledger: Ledger, as_of: str | pd.Timestamp | None) -> tuple[pd.DataFrame, Ledger]:
+def _known_at(events: Events, as_of: str | pd.Timestamp | None) -> tuple[pd.DataFrame, Ledger]:
+    """The newest version of each record that was known at the end of the day `as_of`."""
     if as_of is None:
-        return table, ledger
-    known = table["reported"].fillna(table["date_end"]) <= pd.Timestamp(as_of).normalize() + pd.Timedelta(
-        days=1, nanoseconds=-1
+        return events.table, events.ledger
+    day = pd.Timestamp(as_of).normalize()
+    versions = events.table if events.older is None else pd.concat([events.older, events.table])
+    known = versions[versions["reported"].fillna(versions["date_end"]) < day + pd.Timedelta(days=1)]
+    known = known.sort_values("reported", na_position="first", kind="stable").drop_duplicates("event_id", keep="last")
+    if known.empty:
+        raise InputError("no event was known then", where=f"as_of {day:%Y-%m-%d}")
+    unknown = ~events.table["event_id"].isin(known["event_id"])
+    return known, events.ledger.add(
+        "not yet known", int(unknown.sum()), "dropped", f"became known after {day:%Y-%m-%d}"
     )
-    if not known.any():
-        raise InputError("no event was known then", where=f"as_of {pd.Timestamp(as_of):%Y-%m-%d}")
-    ledger = ledger.add(
-        "not yet known", (~known).sum(), "dropped", f"became known after {pd.Timestamp(as_of):%Y-%m-%d}"
-    )
-    return table[known], ledger
 
 
 def _coverage(
     known: pd.DataFrame,
     everything: pd.DataFrame,
-    start: str | pd.Timestamp | None,
-    end: str | pd.Timestamp | None,
+    start: str | dt.date | None,
+    end: str | dt.date | None,
     as_of: str | pd.Timestamp | None,
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
     """First and last day that the data cover, as far as they were known on the day `as_of`."""
@@ -286,8 +287,8 @@ def _assign_days(table: pd.DataFrame, ledger: Ledger, multiday: str, seed: int) 
     number = spans.groupby("event_id").cumcount().astype(str)
     labels = (spans["event_id"].astype(str) + "#" + number).to_numpy(object)
     uniform = pd.util.hash_array(labels, hash_key=f"{seed % 10**16:016d}", categorize=False) / 2.0**64
-    offset = np.floor(uniform * (days.loc[spans.index] + 1)).astype("int64")
-    spans["date"] = spans["date"] + pd.to_timedelta(offset.to_numpy(), unit="D")
+    offset = np.floor(uniform * (days.loc[spans.index].to_numpy() + 1)).astype("timedelta64[D]")
+    spans["date"] = spans["date"] + offset
     spans[names.ATTACKS] = 1
     return pd.concat([table[~long], spans]), ledger
 
@@ -300,8 +301,8 @@ def _count(
     periods: pd.DatetimeIndex,
     freq: str,
 ) -> tuple[npt.NDArray[np.int64], Ledger]:
-    place = pd.Index(provinces).get_indexer(table[names.PROVINCE])
-    kind = pd.Index(tactics).get_indexer(table[names.TACTIC])
+    place = pd.Index(provinces).get_indexer(pd.Index(table[names.PROVINCE]))
+    kind = pd.Index(tactics).get_indexer(pd.Index(table[names.TACTIC]))
     time = periods.get_indexer(period_start(pd.DatetimeIndex(table["date"]), freq))
     attacks = table[names.ATTACKS].to_numpy(np.int64)
     for rule, outside, reason in (

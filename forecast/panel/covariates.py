@@ -1,7 +1,5 @@
 """Covariates in any of the accepted shapes, aligned to a panel's labels."""
 
-from typing import cast
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -94,7 +92,7 @@ def _table_to_array(name: str, table: pd.DataFrame) -> xr.DataArray:
     if twice.any():
         row = table.loc[twice, keys].iloc[0].astype(str)
         raise InputError("has several values for one cell", where=f"covariate {name}", found=", ".join(row))
-    return cast(xr.DataArray, table.set_index(keys)[column].to_xarray())
+    return table.set_index(keys)[column].to_xarray()
 
 
 def _missing(name: str, dim: str, labels: pd.Index) -> InputError:

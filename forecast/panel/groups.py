@@ -51,5 +51,7 @@ def members_of(values: xr.DataArray, by: str | Mapping[str, Sequence[str]]) -> d
         unknown = [member for member in members if member not in keys and member not in pcodes]
         if unknown:
             raise InputError("unknown provinces in the group", where=name, found=unknown, expected=list(keys))
+        if not members:
+            raise InputError("the group holds no province", where=name)
         groups[name] = np.flatnonzero(np.isin(keys, members) | np.isin(pcodes, members))
     return groups

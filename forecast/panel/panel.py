@@ -272,7 +272,12 @@ class Panel:
     def _repr_html_(self) -> str:
         from html import escape
 
-        table = self.attacks.sum(names.PERIOD).to_series().unstack().assign(all=lambda t: t.sum(axis=1))
+        sums = (
+            self.attacks.sum(names.PERIOD)
+            .drop_vars(names.PROVINCE)
+            .assign_coords({names.PROVINCE: self.dataset[names.PROVINCE_NAME].values})
+        )
+        table = sums.to_series().unstack().assign(all=lambda t: t.sum(axis=1))
         table = table.sort_values("all", ascending=False).astype(int).head(10)
         return f"<pre>{escape(repr(self))}</pre>{table.to_html(escape=True)}"
 

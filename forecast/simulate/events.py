@@ -9,7 +9,8 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.panel.calendar import complete_periods
-from forecast.simulate.processes import generators, negative_binomial
+from forecast.prediction.counts import draw_counts
+from forecast.simulate.processes import generators
 from forecast.simulate.rates import SHARES, expected_attacks
 from forecast.simulate.records import make_records
 
@@ -81,5 +82,5 @@ def simulate_events(
     rates, counts, records = generators(seed, 3)
     truth = expected_attacks(rates, gazetteer, periods, scale)
     phi = truth[names.PHI].values[None, :, None]
-    truth[names.ATTACKS] = (names.CELL_DIMS, negative_binomial(counts, truth[names.MU].values, phi))
+    truth[names.ATTACKS] = (names.CELL_DIMS, draw_counts(counts, truth[names.MU].values, phi))
     return SimulatedEvents(make_records(records, truth[names.ATTACKS], gazetteer), truth)

@@ -11,6 +11,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.panel.calendar import normalise_freq, period_end, period_range, period_start
 from forecast.panel.panel import Panel
+from forecast.prediction.counts import draw_counts
 from forecast.simulate.processes import (
     Floats,
     Ints,
@@ -18,7 +19,6 @@ from forecast.simulate.processes import (
     autoregression,
     felt_by_province,
     generators,
-    negative_binomial,
     season,
     unit_autoregression,
 )
@@ -165,7 +165,7 @@ def _with_counts(rng: np.random.Generator, truth: xr.Dataset) -> tuple[xr.Datase
         if period:
             effect[:, :, period] = slope * (np.log1p(attacks[:, :, period - 1]) - centre)
         mu = np.exp(eta.values[:, :, period] + effect[:, :, period])
-        attacks[:, :, period] = negative_binomial(rng, mu, phi)
+        attacks[:, :, period] = draw_counts(rng, mu, phi)
     truth = truth.assign(excitation_effect=(names.CELL_DIMS, effect), excitation_centre=([], centre))
     truth["eta"] = eta + truth["excitation_effect"]
     truth[names.MU] = np.exp(truth["eta"])

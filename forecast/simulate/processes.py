@@ -15,7 +15,6 @@ __all__ = [
     "autoregression",
     "felt_by_province",
     "generators",
-    "negative_binomial",
     "season",
     "unit_autoregression",
 ]
@@ -75,12 +74,3 @@ def felt_by_province(capability: xr.DataArray, forces: Texts) -> xr.DataArray:
     held = (forces[:, None] == capability[names.FORCE].values[None, :]).astype(float)
     felt = held @ capability.transpose(names.FORCE, names.PERIOD).values
     return xr.DataArray(felt, dims=(names.PROVINCE, names.PERIOD))
-
-
-def negative_binomial(rng: np.random.Generator, mu: Floats, phi: Floats | float) -> Ints:
-    """Counts with mean `mu` and variance mu + mu²/phi; Poisson where `phi` is infinite."""
-    phi = np.broadcast_to(np.asarray(phi, dtype=float), mu.shape)
-    finite = np.isfinite(phi)
-    shape = np.where(finite, phi, 1.0)
-    heterogeneity = np.where(finite, rng.gamma(shape) / shape, 1.0)
-    return np.asarray(rng.poisson(mu * heterogeneity), dtype=np.int64)

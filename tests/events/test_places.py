@@ -90,6 +90,19 @@ def test_nearest_point_within_a_distance():
     assert locate(latitude, longitude, GAZETTEER, max_distance_km=1.0).isna().all()
 
 
+def test_some_countries_only():
+    iraq = GAZETTEER.select(["iraq"])
+    assert len(iraq.units) == 18
+    # Just beyond the Syrian border, and nearer to Deir ez-Zor's point than to any in Iraq.
+    point = pd.Series([34.6]), pd.Series([40.7])
+    assert [locate(*point, places, max_distance_km=300).tolist() for places in (GAZETTEER, iraq)] == [
+        ["SY09"],
+        ["IQG01"],
+    ]
+    with pytest.raises(InputError, match="unknown countries"):
+        GAZETTEER.select(["Atlantis"])
+
+
 def test_distance_is_the_great_circle():
     # Baghdad's and Diyala's points are 89.6 km apart (haversine, radius 6,371 km).
     point = GAZETTEER.table.loc["IQG10", ["latitude", "longitude"]]
@@ -106,7 +119,7 @@ def test_distance_is_the_great_circle():
     assert [bool(series.isna()[0]) for series in found] == [True, False]
 
 
-@pytest.fixture()
+@pytest.fixture
 def squares(tmp_path):
     """Boundaries of two units as squares of one degree, side by side, on 44 to 46 degrees east."""
 
@@ -171,7 +184,7 @@ def test_broken_boundaries(tmp_path, content, message):
         ("province,country\nA,X\n", "columns are missing"),
         ("province,country,province_name,latitude,longitude\nA,X,Aa,north,2\n", "row 2, column latitude.*found north"),
         ("province,country,province_name,latitude,longitude\nA,X,Aa,1,200\n", "row 2, column longitude"),
-        ("province,country,province_name,latitude,longitude\nA,X,Aa,1,2\nA,X,Ab,1,2\n", "stand there twice"),
+        ("province,country,province_name,latitude,longitude\nA,X,Aa,1,2\nA,X,Ab,1,2\n", "stands there twice"),
         ("province,country,province_name,latitude,longitude,neighbours\nA,X,Aa,1,2,B\n", "neighbours.*B"),
     ],
 )
@@ -198,5 +211,5 @@ def test_zones_and_forces(tmp_path):
     assert set(forces["force"]) == {"ISF", "KSF", "SDF", ""}
     path = tmp_path / "forces.csv"
     path.write_text("province,force,start,end\nSY09,SDF,2019,\n")
-    with pytest.raises(InputError, match="row 2, column start.*found 2019"):
+    with pytest.raises(InputError, match=r"row 2, column start.*found 2019"):
         read_forces(path)

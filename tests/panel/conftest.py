@@ -14,7 +14,7 @@ COLUMNS = {
 }
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_table():
     """Events table from rows of (date, date_end, province, tactic, attacks), with what a test adds."""
 

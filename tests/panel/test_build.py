@@ -174,6 +174,18 @@ def test_as_known_at_an_origin(make_table):
         source.at("2019-01-01")
 
 
+def test_an_origin_sees_the_version_that_was_known_then(make_table):
+    newest = make_table(
+        [("2020-03-05",) * 2 + ("IQG10", "ied", 1), ("2020-03-01",) * 2 + ("IQG10", "ied", 1)],
+        reported=["2020-05-01", "2020-03-01"],
+    )
+    older = newest.iloc[:1].assign(reported=pd.Timestamp("2020-03-10"), province="IQG13")
+    source = PanelSource(Events(newest, older=older), {"start": "2020-03-01", "end": "2020-05-31"})
+    then, now = (source.at(day).attacks.sel(period="2020-03-01", tactic="ied") for day in ("2020-03-31", "2020-05-31"))
+    assert (float(then.sel(province="IQG13")), float(then.sel(province="IQG10"))) == (1, 1)
+    assert (float(now.sel(province="IQG13")), float(now.sel(province="IQG10"))) == (0, 2)
+
+
 def test_panel_at_an_origin_does_not_see_the_future(make_table):
     table = make_table(MARCH)
     changed = table.assign(attacks=table["attacks"].where(table["date"] <= "2020-03-31", 99))
@@ -184,7 +196,7 @@ def test_panel_at_an_origin_does_not_see_the_future(make_table):
 
 
 def test_source_refuses_unknown_settings(make_table):
-    with pytest.raises(InputError, match="unknown settings.*found frequency"):
+    with pytest.raises(InputError, match=r"unknown settings.*found frequency"):
         PanelSource(Events(make_table(MARCH)), {"frequency": "MS"})
 
 

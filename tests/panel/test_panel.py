@@ -14,7 +14,7 @@ from forecast.panel.panel import Panel
 PERIODS = pd.date_range("2020-01-01", periods=6, freq="MS")
 
 
-@pytest.fixture()
+@pytest.fixture
 def table():
     rows = [
         (p, t, d, n)
@@ -25,7 +25,7 @@ def table():
     return pd.DataFrame(rows, columns=["province", "tactic", "period", "attacks"])
 
 
-@pytest.fixture()
+@pytest.fixture
 def panel(table):
     return Panel.from_frame(table, gazetteer=read_gazetteer())
 

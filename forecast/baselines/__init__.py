@@ -1,0 +1,1 @@
+"""Simple rivals behind the same `fit` and `predict` as every model."""

@@ -1,0 +1,443 @@
+"""`read_events`: raw files of any source to one validated events table and its ledger."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.events.places import Boundaries, Gazetteer, locate, read_gazetteer
+from forecast.events.raw import ReadOptions
+from forecast.events.sources import SOURCES
+from forecast.events.tactics import Crosswalk, read_crosswalk
+from forecast.events.values import MADE_ID
+from forecast.files import sha256, write_csv, write_together
+from forecast.ledger import Ledger
+
+__all__ = ["Events", "read_events", "select_events"]
+
+_TEXT = (
+    names.COUNTRY,
+    names.PROVINCE,
+    names.TACTIC,
+    "actor",
+    "opponent",
+    "target",
+    "source",
+    "place_precision",
+    "date_precision",
+)
+# What to do where a rule of the ledger has dropped everything.
+_WAYS_OUT = {
+    "country": "Give the gazetteer of these countries, or choose other countries",
+    "unknown province": "Correct the names, or give a gazetteer that holds them",
+    "no place": "Check the coordinates, or raise max_distance_km",
+    "divided province": "Give coordinates, or leave the provinces whole",
+    "future dates": "Check the year, and the order of day and month",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Events:
+    """Attacks, one row each (or one row per count, for sources that publish counts), and how they were cleaned.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The columns of `forecast.names.EVENT_COLUMNS`: event_id, date and date_end (first and last day), country,
+        province (unit key), tactic, actor, opponent, target, attacks (whole number from 1), latitude and
+        longitude (degrees), fatalities, source, place_precision, date_precision, reported (the day on which the
+        record was first known; NaT where the source does not tell).
+    ledger : Ledger
+        What cleaning dropped or changed.
+    sources : tuple of dict
+        The files: path, sha256, source, rows read.
+    simulated : bool
+        True where the records are simulated; everything made from them says so.
+    older : DataFrame or None
+        Older versions of the same records, with the day on which each was reported: what was known at an origin.
+    """
+
+    table: pd.DataFrame
+    ledger: Ledger = field(default_factory=Ledger)
+    sources: tuple[dict[str, Any], ...] = ()
+    simulated: bool = False
+    older: pd.DataFrame | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of the table."""
+        return self.table.copy()
+
+    def select(
+        self, *, actor: str | Sequence[str] | None = None, target: str | Sequence[str] | None = None
+    ) -> "Events":
+        """Attacks in which an actor stands on either side, or on a class of target.
+
+        Parameters
+        ----------
+        actor : str or sequence of str, optional
+            Names as they stand in the table, in any case; '*' and '?' match as in file names.
+        target : str or sequence of str, optional
+            Of security_forces, officials, civilians, infrastructure, other, unknown.
+
+        Raises
+        ------
+        InputError
+            When no record has such an actor or target; the message lists the most frequent ones.
+        """
+        table, ledger = select_events(self.table, self.ledger, actor=actor, target=target)
+        return replace(self, table=table, ledger=ledger)
+
+    def save(self, folder: str | Path) -> None:
+        """Write `events.csv` and `ledger.csv` to a folder: both or none, and never over a file they were made from."""
+        inputs = {source["sha256"] for source in self.sources}
+        with write_together(folder, ("events.csv", "ledger.csv"), inputs=inputs) as temporary:
+            write_csv(temporary / "events.csv", self.table)
+            write_csv(temporary / "ledger.csv", self.ledger.to_frame())
+
+    def plot(self) -> Any:
+        """Altair chart of attacks per month, one line per tactic."""
+        import altair as alt
+
+        month = self.table["date"].dt.to_period("M").dt.to_timestamp()
+        frame = self.table.groupby([month, names.TACTIC], observed=True)[names.ATTACKS].sum().reset_index()
+        chart = alt.Chart(frame, width=640, height=240, title="SIMULATED DATA" if self.simulated else "")
+        return chart.mark_line().encode(x="date:T", y="attacks:Q", color="tactic:N")
+
+    def __repr__(self) -> str:
+        table = self.table
+        label = " SIMULATED" if self.simulated else ""
+        head = f"Events: {int(table[names.ATTACKS].sum()):,}{label} attacks in {len(table):,} rows"
+        span = f"{table['date'].min():%Y-%m-%d} to {table['date_end'].max():%Y-%m-%d}" if len(table) else "none"
+        return f"{head}, {span}, {table[names.PROVINCE].nunique()} provinces\n{self.ledger!r}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = escape(repr(self).splitlines()[0])
+        return f"<p>{head}</p>{self.table.head(5).to_html(escape=True, index=False)}{self.ledger._repr_html_()}"
+
+
+def read_events(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    source: str,
+    columns: Mapping[str, str] | None = None,
+    sheet: str | None = None,
+    tactic_by: Literal["", "type_of_violence", "dyad"] = "",
+    keep_non_attacks: bool = False,
+    keep_doubtful: bool = True,
+    day_first: bool | None = None,
+    gazetteer: Gazetteer | None = None,
+    boundaries: Boundaries | None = None,
+    crosswalk: Crosswalk | None = None,
+    max_distance_km: float = 100.0,
+    today: date | None = None,
+    simulated: bool = False,
+) -> Events:
+    """Read raw event files of one source into one validated table.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        CSV, Excel or JSON files, as they are or in gz or zip. Several files are read as one; a record that
+        stands in several counts once, in its newest version.
+    source : {'ucdp', 'acled', 'acled-aggregated', 'gtd', 'plain'}
+        Whose form the files have.
+    columns : mapping of str to str, optional
+        For 'plain': our column names and the file's (`{"date": "Day", "province": "Governorate"}`).
+    sheet : str, optional
+        Sheet of a workbook; the first by default.
+    tactic_by : {'type_of_violence', 'dyad'}, optional
+        UCDP codes no tactics: what stands in their place, the type of violence by default.
+    keep_non_attacks : bool
+        Keep ACLED's protests, riots and strategic developments.
+    keep_doubtful : bool
+        Keep GTD's incidents that its coders doubt to be terrorism.
+    day_first : bool, optional
+        How dates such as 03/04/20 are meant; without it each file decides, or is refused.
+    gazetteer : Gazetteer, optional
+        Provinces to match; the shipped 32 governorates of Iraq and Syria by default.
+    boundaries : Boundaries, optional
+        Polygons for records that have coordinates and no (known) province name.
+    crosswalk : Crosswalk, optional
+        Labels of tactics and targets; the shipped one by default.
+    max_distance_km : float
+        Without polygons, how far a record may lie from a province's representative point.
+    today : date, optional
+        Records after this day are dropped; the current day by default.
+    simulated : bool
+        Label everything made from these records as simulated.
+
+    Returns
+    -------
+    Events
+        Sorted by date and id.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read as one of this source, or no record is left; the message says what was found.
+    """
+    if source not in SOURCES:
+        raise InputError("unknown source", where="source", found=source, expected=sorted(SOURCES))
+    files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    if not files:
+        raise InputError("no file was given", where="paths")
+    gazetteer = gazetteer or read_gazetteer()
+    options = ReadOptions(
+        columns=dict(columns or {}),
+        sheet=sheet,
+        tactic_by=tactic_by,
+        keep_non_attacks=keep_non_attacks,
+        keep_doubtful=keep_doubtful,
+        day_first=day_first,
+        today=today,
+    )
+    drafts, ledger, sources = [], Ledger(), []
+    for number, path in enumerate(files, start=1):
+        draft, lines = SOURCES[source](path, options)
+        if len(files) > 1:  # ids made from row numbers are unique within one file only
+            made = draft["event_id"].str.startswith(MADE_ID)
+            draft["event_id"] = draft["event_id"].mask(made, f"file-{number}-" + draft["event_id"])
+        drafts.append(draft)
+        ledger = ledger + lines
+        sources.append({"path": path.name, "sha256": sha256(path), "source": source, "rows": len(draft)})
+    draft = pd.concat(drafts, ignore_index=True) if len(drafts) > 1 else drafts[0].reset_index(drop=True)
+    draft, ledger = _place(draft, ledger, gazetteer, boundaries, max_distance_km)
+    if draft.empty:
+        raise _nothing_left(files, ledger)
+    draft, ledger = _translate(draft, ledger, crosswalk or read_crosswalk(), source)
+    table, older, ledger = _newest_versions(draft[list(names.EVENT_COLUMNS)], ledger)
+    table = table.sort_values(["date", "event_id"], ignore_index=True)
+    older = older[older["reported"].notna()]
+    return Events(_validated(table, files[0]), ledger, tuple(sources), simulated, older)
+
+
+def select_events(
+    table: pd.DataFrame,
+    ledger: Ledger,
+    *,
+    actor: str | Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
+) -> tuple[pd.DataFrame, Ledger]:
+    """`Events.select` on a table and its ledger."""
+    if actor is not None:
+        patterns = [actor] if isinstance(actor, str) else list(actor)
+        both = pd.concat([table["actor"], table["opponent"]])
+        chosen = {label for label in both.dropna().unique() if _matches(str(label), patterns)}
+        keep = table["actor"].isin(chosen) | table["opponent"].isin(chosen)
+        table, ledger = _filtered(table, ledger, keep, "actor", patterns, both)
+    if target is not None:
+        wanted = [target] if isinstance(target, str) else list(target)
+        keep = table["target"].isin(wanted)
+        table, ledger = _filtered(table, ledger, keep, "target", wanted, table["target"])
+    return table, ledger
+
+
+def _matches(label: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(label.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+def _filtered(
+    table: pd.DataFrame, ledger: Ledger, keep: pd.Series, what: str, wanted: Sequence[str], labels: pd.Series
+) -> tuple[pd.DataFrame, Ledger]:
+    if not keep.any():
+        frequent = [str(label) for label in labels.value_counts().index[:8]]
+        raise InputError(f"no record has this {what}", where=what, found=list(wanted), expected=frequent)
+    reason = f"{what} is none of: {', '.join(wanted)}"
+    ledger = ledger.add(f"{what} not chosen", (~keep).sum(), "dropped", reason, table[what][~keep].value_counts().index)
+    return table[keep], ledger
+
+
+# Steps of read_events ---------------------------------------------------------------------------------------
+
+
+def _newest_versions(table: pd.DataFrame, ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame, Ledger]:
+    """One row per id, the one reported last (or else the one that comes last); and its older versions."""
+    repeated = table[table["event_id"].duplicated(keep=False)]
+    in_order = repeated.sort_values("reported", na_position="first", kind="stable")
+    older = in_order[in_order["event_id"].duplicated(keep="last")]
+    reason = "the same event_id came again, in a newer version"
+    ledger = ledger.add("duplicate id", len(older), "dropped", reason, older["event_id"])
+    return table.drop(index=older.index), older, ledger
+
+
+def _place(
+    draft: pd.DataFrame,
+    ledger: Ledger,
+    gazetteer: Gazetteer,
+    boundaries: Boundaries | None,
+    max_distance_km: float,
+) -> tuple[pd.DataFrame, Ledger]:
+    """Give every record its unit: by name first, then by coordinates; what cannot be placed is dropped and listed."""
+    from forecast.events.places import normalise_name
+
+    countries = {normalise_name(country) for country in gazetteer.table[names.COUNTRY].unique()}
+    known_country = {c: normalise_name(c) in countries for c in draft[names.COUNTRY].dropna().unique()}
+    foreign = draft[names.COUNTRY].map(known_country).eq(False).fillna(False)
+    draft, ledger = _drop(draft, ledger, foreign, "country", "outside the gazetteer's countries", names.COUNTRY)
+    vague = draft["place_precision"].isin(["country", "unknown"])
+    draft, ledger = _drop(
+        draft, ledger, vague, "imprecise place", "known only to an area larger than a province", "event_id"
+    )
+
+    found = gazetteer.match(draft["place_label"], draft[names.COUNTRY])
+    unnamed = draft["place_label"].isna() | (found.isna() if boundaries is not None else False)
+    if unnamed.any():
+        rows = draft[unnamed]
+        found.loc[unnamed] = locate(
+            rows[names.LATITUDE],
+            rows[names.LONGITUDE],
+            gazetteer,
+            boundaries,
+            max_distance_km=max_distance_km,
+        )
+        by_point = unnamed & found.notna() & draft["place_label"].notna()
+        ledger = ledger.add(
+            "name not matched",
+            by_point.sum(),
+            "changed",
+            "placed by its coordinates instead",
+            draft["place_label"][by_point].value_counts().index,
+        )
+    nameless = found.isna() & draft["place_label"].isna()
+    nowhere = "has no province name, and no coordinates within reach of one"
+    unmatched = found.isna() & ~nameless
+    wrong_names = draft.loc[unmatched, ["place_label", names.COUNTRY]].value_counts(dropna=False).index[:3]
+    examples = [_with_suggestions(str(label), country, gazetteer) for label, country in wrong_names]
+    ledger = ledger.add("no place", nameless.sum(), "dropped", nowhere, draft["event_id"][nameless])
+    ledger = ledger.add(
+        "unknown province", unmatched.sum(), "dropped", "the name is no province of the gazetteer", examples
+    )
+    draft = draft[found.notna()].assign(**{names.PROVINCE: found.dropna()})
+    draft, ledger = _choose_units(draft, ledger, gazetteer, boundaries)
+    country = gazetteer.table[names.COUNTRY].reindex(draft[names.PROVINCE]).to_numpy()
+    return draft.assign(**{names.COUNTRY: country}), ledger
+
+
+def _nothing_left(files: Sequence[Path], ledger: Ledger) -> InputError:
+    """What dropped most of the records, with an example, and the way out."""
+    dropped = sorted((entry for entry in ledger if entry.action == "dropped"), key=lambda entry: -entry.rows)
+    main, *others = dropped
+    example = f", such as {main.examples[0]}" if main.examples else ""
+    problem = f"no record is left; dropped were {main.rows:,} ({main.rule}: {main.reason}{example})"
+    problem += "".join(f", {entry.rows:,} ({entry.rule})" for entry in others)
+    return InputError(problem, source=files[0], hint=_WAYS_OUT.get(main.rule, ""))
+
+
+def _choose_units(
+    draft: pd.DataFrame, ledger: Ledger, gazetteer: Gazetteer, boundaries: Boundaries | None
+) -> tuple[pd.DataFrame, Ledger]:
+    """Within a divided province, coordinates decide which part a record belongs to."""
+    divided = ~draft[names.PROVINCE].isin(gazetteer.units)
+    if not divided.any():
+        return draft, ledger
+    rows = draft[divided]
+    part = locate(rows[names.LATITUDE], rows[names.LONGITUDE], gazetteer, boundaries, among=rows[names.PROVINCE])
+    draft = draft.assign(**{names.PROVINCE: draft[names.PROVINCE].mask(divided, part)})
+    lost = draft[names.PROVINCE].isna()
+    return _drop(
+        draft,
+        ledger,
+        lost,
+        "divided province",
+        "no coordinates that tell which part it belongs to",
+        "event_id",
+    )
+
+
+def _with_suggestions(label: str, country: object, gazetteer: Gazetteer) -> str:
+    suggestions = gazetteer.suggest(label, None if pd.isna(country) else str(country))  # type: ignore[call-overload]
+    return f"{label} (nearest names: {', '.join(suggestions)})"
+
+
+def _translate(draft: pd.DataFrame, ledger: Ledger, crosswalk: Crosswalk, source: str) -> tuple[pd.DataFrame, Ledger]:
+    """Common tactics and targets from the source's labels."""
+    tactic = crosswalk.apply(draft["tactic_label"], source, "tactic")
+    unmapped = tactic.isna() & draft["tactic_label"].notna()
+    # A plain table (and UCDP's dyads) may bring tactics of its own; other sources have a closed list of labels.
+    own = source in ("plain", "ucdp")
+    reason = "kept as a tactic of its own" if own else "counted as 'other'"
+    ledger = ledger.add(
+        "label not in the crosswalk",
+        unmapped.sum(),
+        "changed",
+        reason,
+        draft["tactic_label"][unmapped].value_counts().index,
+    )
+    ledger = ledger.add(
+        "no tactic",
+        draft["tactic_label"].isna().sum(),
+        "changed",
+        "counted as 'other'",
+        draft["event_id"][draft["tactic_label"].isna()],
+    )
+    if own:
+        tactic = tactic.fillna(draft["tactic_label"].str.strip().str.casefold().str.replace(r"\s+", "_", regex=True))
+    target = crosswalk.apply(draft["target_label"], source, "target").fillna("unknown")
+    return draft.assign(**{names.TACTIC: tactic.fillna("other"), "target": target}), ledger
+
+
+def _drop(
+    draft: pd.DataFrame, ledger: Ledger, rows: pd.Series, rule: str, reason: str, example: str
+) -> tuple[pd.DataFrame, Ledger]:
+    if not rows.any():
+        return draft, ledger
+    return draft[~rows], ledger.add(rule, int(rows.sum()), "dropped", reason, draft[example][rows].drop_duplicates())
+
+
+def _validated(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The table with its final types, checked against the schema of the events table."""
+    import pandera.pandas as pa
+
+    text = {column: pa.Column("category", nullable=column in ("actor", "opponent")) for column in _TEXT}
+    closed = {
+        "target": names.TARGETS,
+        "place_precision": names.PLACE_PRECISIONS,
+        "date_precision": names.DATE_PRECISIONS,
+    }
+    for column, allowed in closed.items():
+        text[column] = pa.Column("category", pa.Check.isin(list(allowed)))
+    moment = "datetime64[ns]"
+    schema = pa.DataFrameSchema(
+        {
+            "event_id": pa.Column("str", unique=True),
+            "date": pa.Column(moment),
+            "date_end": pa.Column(moment),
+            names.ATTACKS: pa.Column("int64", pa.Check.ge(1)),
+            names.LATITUDE: pa.Column("float64", pa.Check.in_range(-90, 90), nullable=True),
+            names.LONGITUDE: pa.Column("float64", pa.Check.in_range(-180, 180), nullable=True),
+            "fatalities": pa.Column("Int64", pa.Check.ge(0), nullable=True),
+            "reported": pa.Column(moment, nullable=True),
+            **text,
+        },
+        checks=pa.Check(lambda t: t["date_end"] >= t["date"], error="date_end before date"),
+        strict=True,
+    )
+    kinds = dict.fromkeys(_TEXT, "category") | {
+        "event_id": "str",
+        "fatalities": "Int64",
+        names.ATTACKS: "int64",
+    }
+    kinds |= dict.fromkeys(("date", "date_end", "reported"), moment)
+    try:
+        return schema.validate(table.astype(kinds), lazy=True)
+    except pa.errors.SchemaErrors as error:
+        case = error.failure_cases.iloc[0]
+        row = "" if pd.isna(case["index"]) else f"row {int(case['index'])} of the events table, "
+        raise InputError(
+            "is not valid",
+            source=path,
+            where=f"{row}column {case['column']}",
+            found=str(case["failure_case"]),
+            expected=str(case["check"]),
+        ) from error

@@ -1,0 +1,64 @@
+"""`predict`: one verb for every kind of fit."""
+
+from collections.abc import Mapping
+from functools import singledispatch
+from types import MappingProxyType
+from typing import Any
+
+from forecast.errors import InputError
+from forecast.prediction.draws import Forecast
+from forecast.prediction.futures import Future
+
+__all__ = ["NO_FUTURES", "check_request", "predict"]
+
+NO_FUTURES: Mapping[str, Future] = MappingProxyType({})
+DEFAULT_DRAWS = 1000
+
+
+@singledispatch
+def predict(
+    fit: Any,
+    horizon: int,
+    *,
+    futures: Mapping[str, Future] = NO_FUTURES,
+    draws: int = DEFAULT_DRAWS,
+    seed: int,
+) -> Forecast:
+    """Draw the periods after the data, jointly.
+
+    Parameters
+    ----------
+    fit : Fit
+        What `fit` gave; its type decides how it goes on.
+    horizon : int
+        How many periods, from 1.
+    futures : mapping of str to Future
+        What each covariate does after the data: `hold_last()`, `path(table)` or `oracle(panel)`. A model that uses
+        a covariate refuses to guess. Covariates of the panel that the model does not use may stand there too.
+    draws : int
+        How many samples of the whole future.
+    seed : int
+        The same seed gives the same draws.
+
+    Returns
+    -------
+    Forecast
+        Joint draws of all provinces and tactics.
+
+    Raises
+    ------
+    InputError
+        For a horizon or number of draws below 1, a covariate without a future, or a future of no covariate.
+    """
+    raise InputError("cannot be predicted from", found=type(fit).__name__, expected="what `fit` returns")
+
+
+def check_request(covariates: list[str], horizon: int, futures: Mapping[str, Future], draws: int, seed: int) -> None:
+    """Refuse what no model can do; `covariates` are those of the panel that was fitted."""
+    for where, value, lowest in (("horizon", horizon, 1), ("draws", draws, 1), ("seed", seed, 0)):
+        if value < lowest:
+            raise InputError(f"is a whole number from {lowest}", where=where, found=value)
+    unknown = sorted(set(futures) - set(covariates))
+    if unknown:
+        expected = covariates or "none: the panel has no covariates"
+        raise InputError("are no covariates of the panel", where="futures", found=unknown, expected=expected)

@@ -1,0 +1,187 @@
+"""What a forecast looks like to others: tidy tables, hubverse's and VIEWS' columns, a fan chart."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.prediction.draws import HISTORY_LENGTH, Forecast
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["HUB_LEVELS", "change_table", "fan_chart", "hub_table", "tidy_table", "views_table"]
+
+# The levels that forecast hubs ask for.
+HUB_LEVELS = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.975, 0.99)
+_LABELS = [names.PROVINCE, names.PROVINCE_NAME, names.COUNTRY, names.TACTIC]
+_VIEWS_FIRST_YEAR = 1980
+_BLUE = "#1f6f8b"
+
+
+def tidy_table(forecast: Forecast, levels: Sequence[float]) -> pd.DataFrame:
+    """One row per province, tactic and period.
+
+    Columns: province, province_name, country, tactic, period, horizon, mean, mcse (its Monte-Carlo error), median,
+    and for each level the inclusive bounds of the central interval, `lower_90` and `upper_90` for 0.9.
+    """
+    bounds = {f"lower_{100 * level:g}": (1 - level) / 2 for level in levels}
+    bounds |= {f"upper_{100 * level:g}": (1 + level) / 2 for level in levels}
+    quantiles = forecast.quantiles([0.5, *bounds.values()])
+    columns = ["median", *(f"{side}_{100 * level:g}" for level in levels for side in ("lower", "upper"))]
+    table = forecast.mean()
+    for row, name in enumerate(["median", *bounds]):
+        table[name] = quantiles.isel(quantile=row, drop=True)
+    frame = table.transpose(*names.CELL_DIMS).to_dataframe().reset_index()
+    return frame[[*_LABELS, names.PERIOD, names.HORIZON, "mean", "mcse", *columns]]
+
+
+def change_table(forecast: Forecast, since: int) -> pd.DataFrame:
+    """The mean per period over the horizon against the observed mean of the last `since` periods.
+
+    Returns
+    -------
+    DataFrame
+        One row per province and tactic: `observed_periods` (fewer than `since` where there are gaps or a short
+        history), `observed_mean` (attacks per period, NaN where nothing was observed), `predicted_median` (of the
+        draws' mean per period), `ratio` and `difference` to the observed mean with their 80 % intervals
+        (`ratio_lower_80`, …; the ratio is NaN where the observed mean is 0), `probability_rise` (that the mean over
+        the horizon is above the observed one).
+
+    Raises
+    ------
+    InputError
+        When `since` is below 1 or above the two years of history that a forecast keeps.
+    """
+    history = forecast.dataset[names.HISTORY]
+    longest = HISTORY_LENGTH[forecast.freq]
+    if not 1 <= since <= longest:
+        raise InputError("is not a number of past periods", where="since", found=since, expected=f"1 to {longest}")
+    last = history.isel({names.HISTORY_PERIOD: slice(-since, None)})
+    observed = last.mean(names.HISTORY_PERIOD)
+    means = forecast.draws.mean(names.PERIOD)
+    table = xr.Dataset(
+        {
+            "observed_periods": last.notnull().sum(names.HISTORY_PERIOD),
+            "observed_mean": observed,
+            "predicted_median": means.median(names.SAMPLE),
+        }
+    )
+    for name, values in (("ratio", means / observed.where(observed > 0)), ("difference", means - observed)):
+        table[name] = values.median(names.SAMPLE, skipna=False)
+        for side, level in (("lower", 0.1), ("upper", 0.9)):
+            table[f"{name}_{side}_80"] = values.quantile(level, names.SAMPLE, skipna=False).drop_vars("quantile")
+    table["probability_rise"] = (means > observed).mean(names.SAMPLE).where(observed.notnull())
+    frame = table.transpose(names.PROVINCE, names.TACTIC).to_dataframe().reset_index()
+    return frame[[*_LABELS, *(str(name) for name in table.data_vars)]]
+
+
+def hub_table(
+    forecast: Forecast,
+    output_type: Literal["quantile", "median", "mean", "sample"],
+    target: str,
+    levels: Sequence[float],
+) -> pd.DataFrame:
+    """Model output as a forecast hub takes it (hubverse conventions), one output type at a time.
+
+    Returns
+    -------
+    DataFrame
+        The task columns origin_date (the last day of the data), target, horizon, location (the unit key), tactic,
+        target_end_date, then output_type, output_type_id (the level of a quantile, the number of a sample from 1,
+        the same number being one joint draw in all rows; missing for a median or mean) and value. Dates are
+        `datetime.date`, which CSV and Parquet keep as dates.
+    """
+    values, ids = _hub_values(forecast, output_type, levels)
+    task = ("id", *names.CELL_DIMS)
+    cells = xr.DataArray(values, dims=task, coords={"id": ids, **{dim: forecast.draws[dim] for dim in names.CELL_DIMS}})
+    frame = (
+        cells.assign_coords({name: forecast.dataset[name] for name in (names.HORIZON, names.PERIOD_END)})
+        .to_dataframe(name="value")
+        .reset_index()
+    )
+    table = pd.DataFrame(
+        {
+            "origin_date": forecast.origin.date(),
+            "target": target,
+            "horizon": frame[names.HORIZON],
+            "location": frame[names.PROVINCE],
+            "tactic": frame[names.TACTIC],
+            "target_end_date": frame[names.PERIOD_END].dt.date,
+            "output_type": output_type,
+            "output_type_id": frame["id"] if output_type in ("quantile", "sample") else pd.NA,
+            "value": frame["value"],
+        }
+    )
+    return table.sort_values(["location", "tactic", "horizon"], kind="stable", ignore_index=True)
+
+
+def _hub_values(
+    forecast: Forecast, output_type: str, levels: Sequence[float]
+) -> tuple[npt.NDArray[Any], Sequence[float] | npt.NDArray[np.int64]]:
+    if output_type == "quantile":
+        return forecast.quantiles(levels).values, list(levels)
+    if output_type == "sample":
+        return forecast.draws.values, np.arange(1, forecast.draws.sizes[names.SAMPLE] + 1)
+    if output_type in ("median", "mean"):
+        values = forecast.median() if output_type == "median" else forecast.mean()["mean"]
+        return values.values[None], [0.0]
+    raise InputError("no such output type", found=output_type, expected=["quantile", "median", "mean", "sample"])
+
+
+def views_table(forecast: Forecast) -> pd.DataFrame:
+    """Draws as VIEWS takes them: month_id (January 1980 is 1), province, tactic, draw (from 0), outcome.
+
+    Raises
+    ------
+    InputError
+        When the forecast is not by month.
+    """
+    if forecast.freq != names.MONTHLY:
+        raise InputError("VIEWS counts months", where="freq", found=forecast.freq, expected=names.MONTHLY)
+    periods = forecast.periods
+    months = (periods.year - _VIEWS_FIRST_YEAR) * 12 + periods.month
+    draws = forecast.draws.transpose(names.PERIOD, names.PROVINCE, names.TACTIC, names.SAMPLE)
+    month, province, tactic, draw = (index.ravel() for index in np.indices(draws.shape))
+    return pd.DataFrame(
+        {
+            "month_id": months.to_numpy()[month],
+            names.PROVINCE: np.array(forecast.provinces)[province],
+            names.TACTIC: np.array(forecast.tactics)[tactic],
+            "draw": draw,
+            "outcome": draws.values.ravel(),
+        }
+    )
+
+
+def fan_chart(forecast: Forecast, province: str | None, tactic: str | None) -> "alt.LayerChart":
+    """The history, the median and the central 50, 80 and 90 % intervals of one series, or of a sum."""
+    import altair as alt
+
+    for dim, wanted in ((names.PROVINCE, province), (names.TACTIC, tactic)):
+        labels = forecast.draws[dim].values.tolist()
+        if wanted is not None and wanted not in labels:
+            raise InputError(f"unknown {dim}", found=wanted, expected=labels)
+    summed = forecast.aggregate("total" if province is None else None, tactics=tactic is None)
+    series = {names.PROVINCE: province or "total", names.TACTIC: tactic or summed.tactics[0]}
+    frame = summed.to_frame()
+    bands = frame[(frame[names.PROVINCE] == series[names.PROVINCE]) & (frame[names.TACTIC] == series[names.TACTIC])]
+    history = summed.dataset[names.HISTORY].sel(series).to_series().dropna().rename(names.ATTACKS).reset_index()
+
+    base = alt.Chart(bands).encode(x=alt.X("period:T", title=None))
+    y = alt.Y("lower_90:Q", title="attacks")
+    layers = [
+        base.mark_area(opacity=0.25, color=_BLUE).encode(y=y, y2="upper_90:Q"),
+        base.mark_area(opacity=0.25, color=_BLUE).encode(y="lower_80:Q", y2="upper_80:Q"),
+        base.mark_area(opacity=0.25, color=_BLUE).encode(y="lower_50:Q", y2="upper_50:Q"),
+        base.mark_line(color=_BLUE).encode(y="median:Q", tooltip=["period:T", "median:Q", "lower_90:Q", "upper_90:Q"]),
+        alt.Chart(history).mark_line(color="#333333").encode(x=f"{names.HISTORY_PERIOD}:T", y="attacks:Q"),
+    ]
+    title = f"{series[names.PROVINCE]}, {series[names.TACTIC]}: {forecast.model}"
+    label = "SIMULATED DATA: " if forecast.simulated else ""
+    return alt.LayerChart(layer=layers, width=640, height=240, title=label + title)

@@ -1,0 +1,265 @@
+"""Downloads against a real HTTP server on this machine."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from forecast.errors import InputError
+from forecast.events.download import _checked_address, fetch
+from forecast.events.raw import ReadOptions
+from forecast.events.ucdp import read
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Server:
+    """A running server: its address, and the requests that it got."""
+
+    def __init__(self, answer: Callable[["Server", str, dict[str, str]], Answer]) -> None:
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                outer.requests.append((self.path, headers))
+                status, extra, body = answer(outer, self.path, headers)
+                self.send_response(status)
+                for name, value in ({"Content-Length": str(len(body))} | extra).items():
+                    if value:
+                        self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Keep the test's output clean."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@contextmanager
+def serving(answer: Callable[[Server, str, dict[str, str]], Answer]) -> Iterator[Server]:
+    server = Server(answer)
+    thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.server.shutdown()
+        server.server.server_close()
+        thread.join()
+
+
+def always(body: bytes, status: int = 200, **headers: str) -> Callable[[Server, str, dict[str, str]], Answer]:
+    extra = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda *_: (status, extra, body)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+BODY = b"id,country\n" + b"1,Syria\n" * 1000
+
+
+def test_file_is_downloaded_once_and_then_comes_from_the_cache(tmp_path: Path) -> None:
+    with serving(always(BODY)) as server:
+        url = f"{server.url}/ged251.csv"
+        first = fetch("ucdp-ged", "25.1", folder=tmp_path, url=url, progress=False)
+        second = fetch("ucdp-ged", "25.1", folder=tmp_path, url=url, progress=False)
+    assert first == second
+    assert first.read_bytes() == BODY
+    assert first.suffix == ".csv"
+    assert len(server.requests) == 1
+    assert files(tmp_path) == [first.name]
+
+
+def test_progress_is_shown_on_standard_error_only(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with serving(always(BODY)) as server:
+        fetch("ucdp-ged", "25.1", folder=tmp_path, url=server.url, progress=True)
+    assert capfd.readouterr().out == ""
+
+
+def test_right_checksum_passes_and_a_wrong_one_leaves_nothing(tmp_path: Path) -> None:
+    right = hashlib.sha256(BODY).hexdigest()
+    with serving(always(BODY)) as server:
+        assert fetch("ucdp-ged", "25.1", folder=tmp_path / "a", url=server.url, sha256=right.upper(), progress=False)
+        with pytest.raises(InputError, match="another SHA-256") as caught:
+            fetch("ucdp-ged", "25.1", folder=tmp_path / "b", url=server.url, sha256="0" * 64, progress=False)
+    assert caught.value.expected == "0" * 64
+    assert files(tmp_path / "b") == []
+
+
+def test_cached_file_with_another_checksum_is_downloaded_again(tmp_path: Path) -> None:
+    with serving(always(BODY)) as server:
+        path = fetch("ucdp-ged", "25.1", folder=tmp_path, url=server.url, progress=False)
+        path.chmod(0o644)
+        path.write_bytes(b"damaged")
+        right = hashlib.sha256(BODY).hexdigest()
+        assert fetch("ucdp-ged", "25.1", folder=tmp_path, url=server.url, sha256=right, progress=False) == path
+    assert path.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_too_large_download_stops_and_leaves_nothing(tmp_path: Path, announced: bool) -> None:
+    # Without a length in the header the limit must work while the bytes come.
+    extra = {} if announced else {"Content_Length": ""}
+    with serving(always(b"x" * 2_000_000, **extra)) as server, pytest.raises(InputError, match="larger than allowed"):
+        fetch("ucdp-ged", "25.1", folder=tmp_path, url=server.url, max_bytes=1_000_000, progress=False)
+    assert files(tmp_path) == []
+
+
+def test_broken_off_download_leaves_nothing(tmp_path: Path) -> None:
+    longer = always(BODY, Content_Length=str(len(BODY) + 10))
+    with serving(longer) as server, pytest.raises(InputError, match="cannot be downloaded"):
+        fetch("ucdp-ged", "25.1", folder=tmp_path, url=server.url, progress=False)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(("status", "match"), [(404, "HTTP 404"), (401, "access token"), (500, "HTTP 500")])
+def test_error_of_the_server_is_told(tmp_path: Path, status: int, match: str) -> None:
+    with serving(always(b"no", status)) as server, pytest.raises(InputError, match=match):
+        fetch("ucdp-ged", "25.1", folder=tmp_path, url=server.url, progress=False)
+    assert files(tmp_path) == []
+
+
+def test_unreachable_server_is_told(tmp_path: Path) -> None:
+    with serving(always(b"")) as server:
+        url = server.url
+    with pytest.raises(InputError, match="cannot be downloaded"):
+        fetch("ucdp-ged", "25.1", folder=tmp_path, url=url, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"source": "acled"}, "unknown source"),
+        ({"version": "../25.1"}, "no version"),
+        ({"version": "latest"}, "no version"),
+        ({"sha256": "abc"}, "no SHA-256"),
+        ({"url": "file:///etc/passwd"}, "no web address"),
+        ({"url": "http://["}, "no web address"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_any_request(tmp_path: Path, change: dict[str, str], match: str) -> None:
+    arguments = {"source": "ucdp-ged", "version": "25.1", "url": "http://127.0.0.1:9/x"} | change
+    with pytest.raises(InputError, match=match):
+        fetch(arguments["source"], arguments["version"], folder=tmp_path, url=arguments["url"],
+              sha256=arguments.get("sha256"), progress=False)  # fmt: skip
+    assert files(tmp_path) == []
+
+
+def test_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="is a file where a folder is needed"):
+        fetch("ucdp-ged", "25.1", folder=tmp_path / "file", url="http://127.0.0.1:9/x", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("source", "version", "end"),
+    [
+        ("ucdp-ged", "25.1", "/ged/ged251-csv.zip"),
+        ("ucdp-ged", "26.0.8", "/candidateged/GEDEvent_v26_0_8.csv"),
+        ("ucdp-ged-api", "25.1", "/gedevents/25.1"),
+    ],
+)
+def test_publishers_address_of_a_version(source: str, version: str, end: str) -> None:
+    assert _checked_address(source, version, None, None).endswith(end)
+
+
+# The paged interface.
+
+RECORDS = [
+    {
+        "id": number, "type_of_violence": 1, "side_a": "Government of Syria", "side_b": "IS", "where_prec": 1,
+        "adm_1": "Homs Governorate", "latitude": 34.5, "longitude": 38.3, "country": "Syria", "date_prec": 1,
+        "date_start": "2024-05-03T00:00:00", "date_end": "2024-05-03T00:00:00", "best": number,
+    }
+    for number in range(5)
+]  # fmt: skip
+
+
+def interface(*, links: bool, first_page: int) -> Callable[[Server, str, dict[str, str]], Answer]:
+    """An interface of two records a page that wants a token; its pages count from `first_page`."""
+
+    def answer(server: Server, path: str, headers: dict[str, str]) -> Answer:
+        if headers.get("x-ucdp-access-token") != "secret":
+            return 401, {}, b"API token required"
+        query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+        assert "pagesize" in query
+        place = int(query.get("page", first_page)) - first_page
+        place = max(place, 0)
+        body: dict[str, object] = {"TotalCount": 5, "TotalPages": 3, "Result": RECORDS[2 * place : 2 * place + 2]}
+        if links:
+            following = f"{server.url}{urlsplit(path).path}?pagesize=2&page={place + 1 + first_page}"
+            body["NextPageUrl"] = following if place < 2 else ""
+        return 200, {}, json.dumps(body).encode()
+
+    return answer
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("first_page", [0, 1])
+def test_all_pages_are_joined_into_a_file_that_the_reader_reads(tmp_path: Path, links: bool, first_page: int) -> None:
+    with serving(interface(links=links, first_page=first_page)) as server:
+        url = f"{server.url}/api/gedevents/25.1"
+        path = fetch("ucdp-ged-api", "25.1", folder=tmp_path, token="secret", url=url, progress=False)
+    content = json.loads(path.read_text())
+    assert [record["id"] for record in content["Result"]] == [0, 1, 2, 3, 4]
+    assert content["TotalCount"] == 5
+    draft, ledger = read(path, ReadOptions())
+    assert list(draft["event_id"]) == ["0", "1", "2", "3", "4"]
+    assert ledger.rows("records not in the file") == 0
+    assert "secret" not in path.read_text() + path.name
+
+
+def test_missing_token_is_told(tmp_path: Path) -> None:
+    with serving(interface(links=True, first_page=0)) as server, pytest.raises(InputError, match="access token"):
+        fetch("ucdp-ged-api", "25.1", folder=tmp_path, url=f"{server.url}/api/gedevents/25.1", progress=False)
+    assert files(tmp_path) == []
+
+
+def test_link_to_another_host_is_not_followed(tmp_path: Path) -> None:
+    with serving(always(b"")) as stranger:
+        page = json.dumps({"Result": RECORDS[:1], "NextPageUrl": f"{stranger.url}/steal"}).encode()
+        with serving(always(page)) as server, pytest.raises(InputError, match="another host"):
+            fetch("ucdp-ged-api", "25.1", folder=tmp_path, token="secret", url=server.url, progress=False)
+    assert stranger.requests == []
+    assert files(tmp_path) == []
+
+
+def test_redirect_does_not_take_the_token_elsewhere(tmp_path: Path) -> None:
+    with serving(always(b"")) as stranger:
+        redirect = always(b"", 302, Location=f"{stranger.url}/steal")
+        with serving(redirect) as server, pytest.raises(InputError, match="HTTP 302"):
+            fetch("ucdp-ged-api", "25.1", folder=tmp_path, token="secret", url=server.url, progress=False)
+    assert stranger.requests == []
+
+
+def test_circle_of_pages_is_refused(tmp_path: Path) -> None:
+    page = json.dumps({"Result": RECORDS[:1], "NextPageUrl": "/again"}).encode()
+    with serving(always(page)) as server, pytest.raises(InputError, match="circle"):
+        fetch("ucdp-ged-api", "25.1", folder=tmp_path, url=server.url, progress=False)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(("body", "match"), [(b"<html>", "not valid JSON"), (b'{"Error": 1}', "not a page of records")])
+def test_answer_that_is_no_page_is_refused(tmp_path: Path, body: bytes, match: str) -> None:
+    with serving(always(body)) as server, pytest.raises(InputError, match=match):
+        fetch("ucdp-ged-api", "25.1", folder=tmp_path, url=server.url, progress=False)
+    assert files(tmp_path) == []
+
+
+def test_pages_together_respect_the_limit(tmp_path: Path) -> None:
+    with serving(interface(links=True, first_page=0)) as server, pytest.raises(InputError, match="larger than allowed"):
+        fetch("ucdp-ged-api", "25.1", folder=tmp_path, token="secret", url=server.url, max_bytes=1100, progress=False)
+    assert len(server.requests) == 2
+    assert files(tmp_path) == []

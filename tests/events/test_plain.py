@@ -1,0 +1,143 @@
+"""Plain tables: column mappings, coordinates only, counts, and ids made from row numbers."""
+
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from forecast.errors import InputError
+from forecast.events.plain import read
+from forecast.events.raw import ReadOptions
+
+
+def table(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_our_own_names_are_found_as_they_are(tmp_path: Path) -> None:
+    text = (
+        "Event_ID,date,date_end,country,province,tactic,actor,opponent,target,attacks,latitude,longitude,fatalities,"
+        "place_precision,date_precision,reported,remarks\n"
+        "a1,2024-01-01,2024-01-03,Iraq,Diyala,IED,IS,ISF,police,2,33.7,44.6,1,District,week,2024-02-01,x\n"
+    )
+    draft, ledger = read(table(tmp_path / "a.csv", text), ReadOptions())
+    assert draft.iloc[0].to_dict() == {
+        "event_id": "a1", "date": pd.Timestamp("2024-01-01"), "date_end": pd.Timestamp("2024-01-03"),
+        "country": "Iraq", "place_label": "Diyala", "tactic_label": "IED", "actor": "IS", "opponent": "ISF",
+        "target_label": "police", "attacks": 2, "latitude": 33.7, "longitude": 44.6, "fatalities": 1,
+        "source": "plain", "place_precision": "district", "date_precision": "week",
+        "reported": pd.Timestamp("2024-02-01"),
+    }  # fmt: skip
+    assert [line.rule for line in ledger] == ["multi-day events"]
+
+
+def test_column_mapping(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "Tag;Ort;Art;date\n30.12.2020;Diyala;Bombe;later\n")
+    columns = {"date": "Tag", "province": "Ort", "tactic": "Art"}
+    draft, _ = read(path, ReadOptions(columns=columns))
+    assert draft[["date", "place_label", "tactic_label"]].iloc[0].tolist() == [
+        pd.Timestamp("2020-12-30"),
+        "Diyala",
+        "Bombe",
+    ]
+    assert draft["place_precision"].tolist() == ["province"]
+    with pytest.raises(InputError, match=r"no such columns \(found Tag, Ort, Art, date; expected Stadt"):
+        read(path, ReadOptions(columns=columns | {"province": "Stadt"}))
+    with pytest.raises(InputError, match=r"unknown names in the column mapping \(found day"):
+        read(path, ReadOptions(columns={"day": "Tag"}))
+    with pytest.raises(InputError, match=r"mapped to two names \(found Ort"):
+        read(path, ReadOptions(columns={"date": "Tag", "province": "Ort", "country": "Ort"}))
+
+
+def test_messages_name_the_column_as_the_file_does(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "Tag,Ort,Tote\n2024-01-01,Homs,-3\n")
+    with pytest.raises(InputError, match="row 2, column Tote: a negative count"):
+        read(path, ReadOptions(columns={"date": "Tag", "province": "Ort", "fatalities": "Tote"}))
+
+
+def test_unreadable_ends_and_reports_are_noted(tmp_path: Path) -> None:
+    text = "date,province,date_end,reported\n2024-01-01,Homs,soon,2024-02-30\n2024-01-01,Homs,2024-01-02,2024-02-01\n"
+    draft, ledger = read(table(tmp_path / "a.csv", text), ReadOptions())
+    assert draft["date_end"].dt.day.tolist() == [1, 2]
+    assert draft["reported"].isna().tolist() == [True, False]
+    assert ledger.rows("date_end not a date") == ledger.rows("reported not a date") == 1
+
+
+def test_coordinates_only_with_ids_that_do_not_depend_on_the_file_name(tmp_path: Path) -> None:
+    text = "date,longitude,latitude,type\n2007-02-23,44.8,33.7,SAF\n\n2007-02-24,43.4,33.1,IED\n"
+    first, ledger = read(table(tmp_path / "a.csv", text), ReadOptions())
+    second, _ = read(table(tmp_path / "b.csv", text), ReadOptions())
+    assert first["event_id"].tolist() == ["row-2", "row-4"]
+    pd.testing.assert_frame_equal(first, second)
+    assert first["place_label"].isna().all()
+    assert first["place_precision"].tolist() == ["exact", "exact"]
+    assert first["tactic_label"].tolist() == ["SAF", "IED"]
+    assert ledger.rows("events without an id") == 2
+
+
+def test_precision_follows_what_the_row_holds(tmp_path: Path) -> None:
+    text = "date,province,lat,lon\n2024-01-01,Homs,34,38\n2024-01-01,Homs,,\n2024-01-01,,,\n"
+    draft, _ = read(table(tmp_path / "a.csv", text), ReadOptions())
+    assert draft["place_precision"].tolist() == ["exact", "province", "unknown"]
+
+
+def test_counts(tmp_path: Path) -> None:
+    head = "date,province,attacks\n2024-01-01,Homs,3\n"
+    draft, ledger = read(table(tmp_path / "a.csv", head + "2024-01-02,Homs,0\n2024-01-03,Homs,\n"), ReadOptions())
+    assert draft["attacks"].tolist() == [3]
+    assert draft["attacks"].dtype == "int64"
+    assert {line.rule: line.rows for line in ledger if line.action == "dropped"} == {
+        "unknown counts": 1, "counts of nothing": 1,
+    }  # fmt: skip
+    for wrong in ("-1", "1.5"):
+        with pytest.raises(InputError, match=rf"row 3, column attacks: .*found {wrong}"):
+            read(table(tmp_path / "b.csv", f"{head}2024-01-02,Homs,{wrong}\n"), ReadOptions())
+
+
+def test_order_of_day_and_month_must_be_told_where_no_date_decides(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "date,province\n01/02/2024,Homs\n03/04/2024,Homs\n")
+    with pytest.raises(InputError, match=r"day and month cannot be told apart \(found 01/02/2024, 03/04/2024"):
+        read(path, ReadOptions())
+    assert read(path, ReadOptions(day_first=True))[0]["date"].dt.month.tolist() == [2, 4]
+    assert read(path, ReadOptions(day_first=False))[0]["date"].dt.day.tolist() == [2, 4]
+
+
+def test_unknown_precision_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "date,province,place_precision\n2024-01-01,Homs,village\n")
+    with pytest.raises(InputError, match="row 2, column place_precision: is not allowed"):
+        read(path, ReadOptions())
+
+
+@pytest.mark.parametrize("header", ["date,tactic", "province,tactic", "date,latitude", "id,name"])
+def test_date_and_place_are_needed(tmp_path: Path, header: str) -> None:
+    with pytest.raises(InputError, match="lacks a date, or a province or coordinates"):
+        read(table(tmp_path / "a.csv", f"{header}\n2024-01-01,x\n"), ReadOptions())
+
+
+def test_options_of_other_sources_are_refused(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "date,province\n2024-01-01,Homs\n")
+    for options in (
+        ReadOptions(tactic_by="dyad"),
+        ReadOptions(keep_non_attacks=True),
+        ReadOptions(keep_doubtful=False),
+    ):
+        with pytest.raises(InputError, match="the source plain does not know this option"):
+            read(path, options)
+
+
+def test_real_attacks_in_iraq(shared_data: Path) -> None:
+    draft, ledger = read(shared_data / "iraq_sigacts_2007_2008.csv.gz", ReadOptions())
+    assert len(draft) == 68_573
+    assert draft["date"].min() == pd.Timestamp("2007-02-23")
+    assert draft["date"].max() == pd.Timestamp("2008-07-05")
+    assert draft["tactic_label"].value_counts().to_dict() == {"other": 37_292, "SAF": 15_680, "IED": 15_601}
+    assert draft[["latitude", "longitude"]].notna().all(axis=None)
+    assert [line.rule for line in ledger] == ["events without an id"]
+
+
+def test_real_strikes_in_iraq(shared_data: Path) -> None:
+    draft, _ = read(shared_data / "iraq_strikes_2007_2008.csv.gz", ReadOptions(today=dt.date(2026, 1, 1)))
+    assert len(draft) == 3_938
+    assert set(draft["tactic_label"]) == {"Airstrike", "SOF"}

@@ -1,0 +1,222 @@
+"""`read_events` as a whole: places, crosswalk, duplicates, filters, the ledger, real files."""
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecast import names
+from forecast.datasets import data_path
+from forecast.errors import InputError
+from forecast.events.places import read_boundaries, read_gazetteer
+from forecast.events.table import read_events
+
+HEADER = "event_id,date,country,province,tactic,actor,opponent,target,latitude,longitude\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*rows, name="events.csv", header=HEADER):
+        path = tmp_path / name
+        path.write_text(header + "".join(row + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_clean_row(write):
+    events = read_events(write("a1,2020-03-04,Iraq,Diyala,IED,IS,ISF,Police,33.9,44.8"), source="plain")
+    row = events.table.iloc[0]
+    assert list(events.table.columns) == list(names.EVENT_COLUMNS)
+    assert (row["province"], row["country"], row["tactic"], row["target"]) == (
+        "IQG10",
+        "Iraq",
+        "ied",
+        "security_forces",
+    )
+    assert (row["date"], row["date_end"]) == (pd.Timestamp("2020-03-04"),) * 2
+    assert (row["attacks"], row["place_precision"], row["date_precision"]) == (1, "exact", "day")
+    assert pd.isna(row["reported"])
+    assert events.sources[0]["path"] == "events.csv"
+    assert len(events.ledger) == 0
+
+
+def test_what_is_not_matched_is_listed_with_suggestions(write):
+    rows = [
+        "a1,2020-03-04,Iraq,Diyala,IED,IS,,,,",
+        "a2,2020-03-04,Iraq,Dyala,IED,IS,,,33.9,44.8",
+        "a3,2020-03-04,Iran,Tehran,IED,IS,,,,",
+        "a4,2020-03-04,Iraq,,IED,IS,,,,",
+    ]
+    events = read_events(write(*rows), source="plain")
+    assert len(events) == 1
+    (entry,) = [entry for entry in events.ledger if entry.rule == "unknown province"]
+    assert entry.rows == 1
+    assert entry.examples[0].startswith("Dyala (nearest names: Diyala, ")
+    assert events.ledger.rows("country") == 1
+    assert events.ledger.rows("no place") + events.ledger.rows("imprecise place") == 1
+    assert events.ledger.dropped == 3
+
+
+def test_with_polygons_coordinates_place_an_unknown_name(write, shared_data):
+    boundaries = read_boundaries(shared_data / "syria_adm1_geoboundaries.geojson", read_gazetteer())
+    path = write("a1,2020-03-04,Syria,Dayr,IED,IS,,,35.33,40.14", "a2,2020-03-04,Syria,Homs,IED,IS,,,,")
+    events = read_events(path, source="plain", boundaries=boundaries)
+    assert events.table["province"].tolist() == ["SY09", "SY04"]
+    assert events.ledger.rows("name not matched") == 1
+
+
+def test_nothing_placed_is_an_error_with_suggestions(write):
+    with pytest.raises(InputError, match=r"no record is left.*unknown province.*Dyala \(nearest names: Diyala"):
+        read_events(write("a1,2020-03-04,Iraq,Dyala,IED,IS,,,,"), source="plain")
+
+
+def test_an_id_that_comes_twice_counts_once_in_its_newest_version(write):
+    header = HEADER.strip() + ",reported\n"
+    first = write(
+        "a1,2020-03-04,Iraq,Diyala,IED,IS,,,,,2020-05-01", "a2,2020-03-05,Iraq,Diyala,IED,IS,,,,,", header=header
+    )
+    second = write("a1,2020-03-04,Iraq,Diyala,mortar,IS,,,,,2020-04-01", name="more.csv", header=header)
+    events = read_events([first, second], source="plain")
+    assert len(events) == 2
+    assert events.table["tactic"].tolist() == ["ied", "ied"]
+    assert events.ledger.rows("duplicate id") == 1
+    assert events.older["tactic"].tolist() == ["indirect_fire"]
+    assert [source["path"] for source in events.sources] == ["events.csv", "more.csv"]
+
+
+def test_files_without_ids_do_not_hide_each_other(write):
+    files = [
+        write("2020-03-04,Diyala", "2020-03-05,Diyala", name=name, header="date,province\n")
+        for name in ("a.csv", "b.csv")
+    ]
+    events = read_events(files, source="plain")
+    assert len(events) == 4
+    assert events.table["event_id"].is_unique
+
+
+def test_without_report_dates_the_later_file_is_the_newer_version(write):
+    first = write("a1,2020-03-09,Iraq,Diyala,IED,IS,,,,")
+    second = write("a1,2020-03-04,Iraq,Diyala,mortar,IS,,,,", name="more.csv")
+    assert read_events([first, second], source="plain").table["tactic"].tolist() == ["indirect_fire"]
+
+
+def test_labels_outside_the_crosswalk(write):
+    events = read_events(
+        write("a1,2020-03-04,Iraq,Diyala,Drone  Swarm,IS,,martians,,", "a2,2020-03-04,Iraq,Diyala,,IS,,,,"),
+        source="plain",
+    )
+    assert events.table["tactic"].tolist() == ["drone_swarm", "other"]
+    assert events.table["target"].tolist() == ["unknown", "unknown"]
+    assert events.ledger.rows("label not in the crosswalk") == 1
+    assert events.ledger.rows("no tactic") == 1
+
+
+def test_parts_of_divided_provinces(write):
+    gazetteer = read_gazetteer().divide(read_gazetteer(data_path("units_syria.csv")))
+    rows = [
+        "a1,2020-03-04,Syria,Deir ez-Zor,IED,IS,,,35.3,40.8",
+        "a2,2020-03-04,Syria,Deir ez-Zor,IED,IS,,,,",
+        "a3,2020-03-05,Syria,SY09@central,IED,IS,,,,",
+    ]
+    events = read_events(write(*rows), source="plain", gazetteer=gazetteer)
+    assert events.table["province"].tolist() == ["SY09@northeast", "SY09@central"]
+    assert events.ledger.rows("divided province") == 1
+
+
+def test_select_looks_at_both_sides(write):
+    events = read_events(
+        write(
+            "a1,2020-03-04,Iraq,Diyala,IED,IS,ISF,,,",
+            "a2,2020-03-04,Iraq,Diyala,IED,ISF,IS,Police,,",
+            "a3,2020-03-04,Iraq,Diyala,IED,PKK,ISF,,,",
+        ),
+        source="plain",
+    )
+    assert len(events.select(actor="is")) == 2
+    assert len(events.select(actor=["P*"])) == 1
+    assert events.select(target="security_forces").table["event_id"].tolist() == ["a2"]
+    assert events.select(actor="is").ledger.rows("actor not chosen") == 1
+    with pytest.raises(InputError, match=r"no record has this actor.*ISF"):
+        events.select(actor="Nusra")
+
+
+def test_repr_plot_and_files(write, tmp_path):
+    events = read_events(write("a1,2020-03-04,Iraq,Diyala,IED,=IS(),<script>,,,"), source="plain", simulated=True)
+    assert "1 SIMULATED attacks in 1 rows" in repr(events)
+    assert "<script>" not in events._repr_html_()
+    assert events.plot().to_dict()["title"] == "SIMULATED DATA"
+    events.save(tmp_path / "out")
+    assert "'=IS()" in (tmp_path / "out" / "events.csv").read_text()
+    assert (tmp_path / "out" / "ledger.csv").exists()
+    assert events.to_frame() is not events.table
+
+
+def test_arguments(write):
+    with pytest.raises(InputError, match=r"unknown source.*found gdelt"):
+        read_events(write("a"), source="gdelt")
+    with pytest.raises(InputError, match="no file"):
+        read_events([], source="plain")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "c", "d", ""]),
+            st.sampled_from(["2020-03-04", "2021-01-31", "no date", "", "2999-01-01"]),
+            st.sampled_from(["Iraq", "Syria", "Iran", ""]),
+            st.sampled_from(["Diyala", "al-Anbar", "Homs", "Dyala", ""]),
+            st.sampled_from(["IED", "odd", "", "=1+1"]),
+            st.sampled_from(["33.9", "x", "", "99"]),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_every_row_is_kept_or_in_the_ledger(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("events") / "events.csv"
+    path.write_text(HEADER + "".join(f"{i},{d},{c},{p},{t},IS,,,{lat},44.8\n" for i, d, c, p, t, lat in rows))
+    try:
+        events = read_events(path, source="plain")
+    except InputError:
+        return
+    assert len(events) + events.ledger.dropped == len(rows)
+    assert events.table["event_id"].is_unique
+    assert set(events.table["province"]) <= set(read_gazetteer().units)
+
+
+def test_real_ucdp_file(shared_data):
+    path = shared_data / "ucdp_ged_syria_2016_2019.csv.gz"
+    events = read_events(path, source="ucdp")
+    with gzip.open(path, "rt") as stream:
+        raw = pd.read_csv(stream, low_memory=False)
+    assert len(events) + events.ledger.dropped == len(raw) == 16_566
+    assert (events.table["date_end"] > events.table["date"]).sum() > 900
+    assert set(events.table["tactic"]) == {"state_based", "non_state", "one_sided"}
+    sides = (raw["side_a"] == "IS") | (raw["side_b"] == "IS")
+    precise = raw["where_prec"] <= 4
+    assert len(events.select(actor="IS")) == (sides & precise).sum()
+    # UCDP's own province name and the published polygons agree, but for places on a border.
+    boundaries = read_boundaries(shared_data / "syria_adm1_geoboundaries.geojson", read_gazetteer())
+    exact = events.table[events.table["place_precision"] == "exact"]
+    polygon = boundaries.find(exact["latitude"], exact["longitude"])
+    assert np.mean(polygon == exact["province"].to_numpy()) > 0.97
+
+
+def test_real_iraq_file(shared_data):
+    events = read_events(
+        shared_data / "iraq_sigacts_2007_2008.csv.gz",
+        source="plain",
+        columns={"tactic": "type"},
+        gazetteer=read_gazetteer().select(["Iraq"]),
+        max_distance_km=300,
+    )
+    assert len(events) + events.ledger.dropped == 68_573
+    assert events.ledger.dropped < 100
+    assert set(events.table["tactic"]) == {"ied", "small_arms", "other"}
+    baghdad = (events.table["province"] == "IQG08").sum()
+    assert 25_000 < baghdad < 40_000
