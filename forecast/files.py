@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,8 +11,17 @@ import pandas as pd
 
 from forecast.errors import InputError
 
-__all__ = ["check_output_folder", "safe_write", "sha256", "write_csv", "write_text"]
+__all__ = [
+    "check_output_files",
+    "check_output_folder",
+    "safe_write",
+    "sha256",
+    "write_csv",
+    "write_text",
+    "write_together",
+]
 
+_TEMPORARY = ".forecast-"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -36,27 +45,83 @@ def safe_write(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         temporary.replace(target)
     except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror or error}",
-            source=target,
-            hint="Check the folder, its permissions and the free space",
-        ) from error
+        raise _unwritable(target, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
 
 
-def check_output_folder(folder: str | Path) -> Path:
-    """Make `folder` where it is missing and return it; an `InputError` says why it cannot be."""
-    folder = Path(folder)
-    blocker = next((part for part in (folder, *folder.parents) if part.exists()), None)
-    if blocker is not None and not blocker.is_dir():
-        raise InputError("is a file where a folder is needed", source=blocker, hint="Choose another output path")
+@contextmanager
+def write_together(folder: str | Path, files: Sequence[str], *, inputs: Collection[str] = ()) -> Iterator[Path]:
+    """Give a temporary folder to write `files` to, and move them to `folder` when the block ends well.
+
+    When the block fails, `folder` stays as it was. The last of `files` is the seal: the old one goes before the first
+    move and the new one comes last, so that a folder that holds it holds the rest of the same work. Those that the
+    block did not write are removed from `folder`.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is missing.
+    files : sequence of str
+        Names of all files that the block may write.
+    inputs : collection of str
+        SHA-256 of the files that the work was made from: none of them is overwritten.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be made or written to, the disk is full, or an input would be overwritten.
+    """
+    folder = check_output_folder(folder)
+    check_output_files(folder, files, inputs)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=folder, ignore_cleanup_errors=True) as name:
+            temporary = Path(name)
+            yield temporary
+            (folder / files[-1]).unlink(missing_ok=True)
+            for file in files:
+                if (temporary / file).exists():
+                    (temporary / file).replace(folder / file)
+                else:
+                    (folder / file).unlink(missing_ok=True)
+    except InputError as error:
+        if not Path(error.source).parent.name.startswith(_TEMPORARY):
+            raise
+        # The user knows nothing of the temporary folder.
+        raise InputError(error.problem, source=folder / Path(error.source).name, hint=error.hint) from error
     except OSError as error:
-        raise InputError(f"the folder cannot be made: {error.strerror}", source=folder) from error
+        raise _unwritable(Path(error.filename2 or error.filename or folder), error) from error
+
+
+def check_output_folder(folder: str | Path) -> Path:
+    """Make `folder` where it is missing and return it; an `InputError` says why it cannot be used."""
+    folder = Path(folder)
+    try:
+        blocker = next((part for part in (folder, *folder.parents) if part.exists()), None)
+        if blocker is not None and not blocker.is_dir():
+            raise InputError("is a file where a folder is needed", source=blocker, hint="Choose another output path")
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"the folder cannot be made: {reason}", source=folder, hint="Choose another output path"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError("the folder cannot be written to", source=folder, hint="Choose another output path")
     return folder
+
+
+def check_output_files(folder: str | Path, files: Sequence[str], inputs: Collection[str] = ()) -> None:
+    """Raise an InputError where one of `files` in `folder` is a folder, or an input (told by its SHA-256)."""
+    for path in (Path(folder) / file for file in files):
+        if path.is_dir():
+            raise InputError(
+                "is a folder where a file is to be written", source=path, hint="Choose another output path"
+            )
+        if inputs and path.is_file() and sha256(path) in inputs:
+            problem = "is an input and would be overwritten"
+            raise InputError(problem, source=path, hint="Choose another output path")
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -89,3 +154,8 @@ def sha256(path: str | Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    hint = "Check the folder, its permissions and the free space"
+    return InputError(f"cannot be written: {error.strerror or error}", source=path, hint=hint)

@@ -17,7 +17,7 @@ COLUMNS = {
     "units_syria.csv": "province,pcode,zone,iso_3166_2,country,province_name,latitude,longitude,partner_force,"
     "population_2010,aliases,neighbours",
     "forces.csv": "province,force,start,end",
-    "zones.csv": "zone,name,provinces,note",
+    "zones.csv": "zone,provinces,note",
     "crosswalk.csv": "source,field,label,value",
     "oir_operations.csv": "start,end,country,partnered,us_only,isis_killed,isis_detained,note,source",
     "oir_attack_totals.csv": "start,end,area,attacks,definition,source",
@@ -148,8 +148,8 @@ def test_every_province_and_unit_has_a_force_or_none(gazetteer, divided):
 
 def test_zones_name_known_provinces(gazetteer):
     zones = read_zones()
-    assert set(zones["badia"]) == {"SY03", "SY04", "SY05", "SY09", "SY11"}
-    assert set(zones["idlib_aleppo"]) == {"SY02", "SY07"}
+    assert set(zones["Badia desert"]) == {"SY03", "SY04", "SY05", "SY09", "SY11"}
+    assert set(zones["Idlib and Aleppo"]) == {"SY02", "SY07"}
     assert all(set(members) <= set(gazetteer.units) for members in zones.values())
 
 

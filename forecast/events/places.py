@@ -21,6 +21,7 @@ from forecast.events.tactics import read_table, refuse
 __all__ = [
     "Boundaries",
     "Gazetteer",
+    "check_geometry",
     "locate",
     "normalise_name",
     "read_boundaries",
@@ -312,15 +313,16 @@ def read_boundaries(path: str | Path, gazetteer: Gazetteer) -> Boundaries:
         if matches[0] in geometries:
             hint = "One polygon (or multipolygon) per province is needed: dissolve them by province"
             raise InputError("several features are of one province", source=path, found=matches[0], hint=hint)
-        geometries[matches[0]] = _checked_geometry(path, f"feature {number} ({matches[0]})", feature["geometry"])
+        check_geometry(feature["geometry"], f"feature {number} ({matches[0]})", path)
+        geometries[matches[0]] = feature["geometry"]
     if not geometries:
         names_found = [str(next(iter(values.values()), "")) for values in properties]
         raise InputError("no feature bears the name of a province", source=path, found=names_found)
     return Boundaries(geometries)
 
 
-def _checked_geometry(path: str | Path, where: str, geometry: dict[str, Any]) -> dict[str, Any]:
-    """A polygon that can be drawn and searched, in degrees."""
+def check_geometry(geometry: Any, where: str, path: str | Path = "") -> None:
+    """Raise an InputError where a GeoJSON geometry is no polygon in degrees that can be drawn and searched."""
     from shapely.errors import ShapelyError
     from shapely.geometry import shape
 
@@ -335,7 +337,6 @@ def _checked_geometry(path: str | Path, where: str, geometry: dict[str, Any]) ->
         hint = "Convert the file to WGS 84 (EPSG:4326)"
         found = f"{west:g} to {east:g}, {south:g} to {north:g}"
         raise InputError("is not in degrees", source=path, where=where, found=found, hint=hint)
-    return geometry
 
 
 def locate(

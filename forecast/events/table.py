@@ -187,6 +187,9 @@ def read_events(
     InputError
         When a file cannot be read as one of this source, or no record is left; the message says what was found.
     """
+    if source == "counts":
+        hint = "Name them in the settings of a run, or give them to Panel.from_frame"
+        raise InputError("ready counts are not read as events", where="source", hint=hint)
     if source not in SOURCES:
         raise InputError("unknown source", where="source", found=source, expected=sorted(SOURCES))
     files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
@@ -285,7 +288,8 @@ def _place(
     known_country = {c: normalise_name(c) in countries for c in draft[names.COUNTRY].dropna().unique()}
     foreign = draft[names.COUNTRY].map(known_country).eq(False).fillna(False)
     draft, ledger = _drop(draft, ledger, foreign, "country", "outside the gazetteer's countries", names.COUNTRY)
-    vague = draft["place_precision"].isin(["country", "unknown"])
+    nameless = draft["place_label"].isna() & draft[names.LATITUDE].isna()
+    vague = draft["place_precision"].isin(["country", "unknown"]) & ~nameless
     draft, ledger = _drop(
         draft, ledger, vague, "imprecise place", "known only to an area larger than a province", "event_id"
     )

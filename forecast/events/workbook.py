@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,10 +14,24 @@ import pyarrow as pa
 
 from forecast.errors import InputError
 from forecast.events.delimited import Pick, Rows, unique_header
-from forecast.events.opening import RawFile
+from forecast.events.opening import CheckedStream, RawFile
 from forecast.ledger import Ledger
 
 __all__ = ["read_workbook"]
+
+# What openpyxl and the unpackers below it raise on damaged workbooks.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    SyntaxError,
+)
 
 
 def read_workbook(file: RawFile, pick: Pick, sheet: str | None) -> tuple[pa.Table, Rows, Ledger]:
@@ -47,14 +62,12 @@ def _opened(file: RawFile) -> Iterator[Any]:
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
-    source: Any = file.path
-    if file.packing:
-        with file.open() as stream:
-            source = io.BytesIO(stream.readall())
     try:
-        with warnings.catch_warnings():
+        # openpyxl judges a path by its ending, but not an open file.
+        with file.open() if file.packing else file.path.open("rb") as stream, warnings.catch_warnings():
             # Said of styles and form fields, which a table of text does without.
             warnings.simplefilter("ignore", UserWarning)
+            source: Any = io.BytesIO(stream.readall()) if isinstance(stream, CheckedStream) else stream
             book = openpyxl.load_workbook(source, read_only=True, data_only=True)
             try:
                 yield book
@@ -62,7 +75,7 @@ def _opened(file: RawFile) -> Iterator[Any]:
                 book.close()
     except InputError:
         raise
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, OSError, SyntaxError) as error:
+    except (*_DAMAGED, InvalidFileException) as error:
         raise InputError(
             "cannot be read as an xlsx workbook",
             source=file.path,

@@ -5,6 +5,7 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,14 +18,16 @@ from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.table import Events, select_events
 from forecast.ledger import Ledger
-from forecast.panel.calendar import complete_periods, normalise_freq, period_end, period_start
+from forecast.panel.calendar import complete_periods, normalise_freq, parse_days, period_end, period_start
 from forecast.panel.panel import Panel
 
-__all__ = ["Gap", "PanelSource", "build_panel", "panel_from_counts"]
+__all__ = ["Gap", "PanelSource", "build_panel", "checked_counts", "panel_from_counts"]
 
 # A span of days in which nothing was recorded: first day, last day, and the provinces (none given: all).
 Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
 
+# More attacks than this in one cell is a slip, not a count.
+_LARGEST_COUNT = 10_000_000
 _GTD_GAP: Gap = ("1993-01-01", "1993-12-31")
 
 
@@ -95,16 +98,21 @@ def build_panel(
     first, last = _coverage(known, events.table, start, end, as_of)
     periods = complete_periods(first, last, freq)
     if not len(periods):
-        raise InputError("holds no complete period", where=f"{first:%Y-%m-%d} to {last:%Y-%m-%d}", expected=freq)
+        expected = f"a whole {'month' if freq == names.MONTHLY else 'week, Monday to Sunday'}"
+        where = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        raise InputError("holds no complete period", where=where, expected=expected)
     notes = _partial_notes(first, last, periods, freq)
 
     grid_provinces = _grid_provinces(known, gazetteer, provinces)
     chosen, ledger = select_events(known, ledger, actor=actor, target=target)
-    grid_tactics = list(tactics) if tactics is not None else _ordered_tactics(chosen[names.TACTIC])
+    grid_tactics = _grid_tactics(chosen, events.table, tactics)
     if not grid_tactics:
         raise InputError("no event is left to count", hint="Check the filters (actor, target, as_of)")
     placed, ledger = _assign_days(chosen, ledger, multiday, seed)
     counts, ledger = _count(placed, ledger, grid_provinces, grid_tactics, periods, freq)
+    if as_of is None and not counts.any():
+        where = f"{periods[0]:%Y-%m-%d} to {period_end(periods[-1:], freq)[0]:%Y-%m-%d}"
+        raise InputError("no attack falls into the panel", where=where, hint="Check start, end, provinces and tactics")
 
     all_gaps = [*gaps, _GTD_GAP] if (known["source"] == "gtd").any() else gaps
     observed = _observed(all_gaps, grid_provinces, len(grid_tactics), periods, freq)
@@ -167,7 +175,7 @@ def panel_from_counts(
     table: pd.DataFrame, *, freq: str, missing: Literal["gap", "zero"], gazetteer: Gazetteer | None
 ) -> Panel:
     """`Panel.from_frame`, which documents it."""
-    table, ledger = _checked_counts(table, freq)
+    table, ledger = checked_counts(table, freq)
     provinces = list(dict.fromkeys(table[names.PROVINCE]))
     tactics = _ordered_tactics(table[names.TACTIC])
     first, last = table[names.PERIOD].min(), table[names.PERIOD].max()
@@ -250,6 +258,16 @@ def _grid_provinces(known: pd.DataFrame, gazetteer: Gazetteer, provinces: Sequen
         )
     countries = gazetteer.table.loc[known[names.PROVINCE].unique(), names.COUNTRY].unique()
     return [str(key) for key in gazetteer.table.index[gazetteer.table[names.COUNTRY].isin(countries)]]
+
+
+def _grid_tactics(chosen: pd.DataFrame, everything: pd.DataFrame, tactics: Sequence[str] | None) -> list[str]:
+    if tactics is None:
+        return _ordered_tactics(chosen[names.TACTIC])
+    known = _ordered_tactics(everything[names.TACTIC])
+    unknown = [tactic for tactic in tactics if tactic not in known and tactic not in names.TACTICS]
+    if unknown:
+        raise InputError("unknown tactics", where="tactics", found=unknown, expected=known)
+    return list(tactics)
 
 
 def _ordered_tactics(tactics: pd.Series) -> list[str]:
@@ -416,65 +434,47 @@ def _forces_over_time(
     return table.astype(str)
 
 
-def _checked_counts(table: pd.DataFrame, freq: str) -> tuple[pd.DataFrame, Ledger]:
-    """A copy of ready counts with parsed columns, refused where it is no table of counts."""
+def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -> tuple[pd.DataFrame, Ledger]:
+    """A copy of ready counts with parsed columns; an InputError where it is no table of counts.
+
+    With `source`, the index holds the row numbers of that file.
+    """
+    name = "table of counts" if source is None else source
     needed = [*names.CELL_DIMS, names.ATTACKS]
     absent = [column for column in needed if column not in table.columns]
     if absent:
-        raise InputError(
-            "columns are missing",
-            source="table of counts",
-            where=", ".join(absent),
-            found=list(table.columns),
-        )
+        raise InputError("columns are missing", source=name, where=", ".join(absent), found=list(table.columns))
     if table.empty:
-        raise InputError("holds no rows", source="table of counts")
+        raise InputError("holds no rows", source=name)
     kept = [*needed, *(column for column in (names.COUNTRY, names.EXPOSURE) if column in table)]
     left_out = [str(column) for column in table.columns if column not in kept]
-    clean = table[kept].reset_index(drop=True)
-    dates = pd.to_datetime(clean[names.PERIOD], errors="coerce")
+    clean = table[kept].set_axis(pd.RangeIndex(1, len(table) + 1) if source is None else table.index)
+    days = parse_days(clean[names.PERIOD])
     counts = pd.to_numeric(clean[names.ATTACKS], errors="coerce")
     empty = clean[names.ATTACKS].isna() | clean[names.ATTACKS].astype(str).str.strip().eq("")
-    size = (
-        pd.to_numeric(clean[names.EXPOSURE], errors="coerce")
-        if names.EXPOSURE in clean
-        else pd.Series(1.0, index=clean.index)
-    )
-    size_bad = ~(size > 0) & clean.get(names.EXPOSURE, size).notna()
+    whole = counts.between(0, _LARGEST_COUNT) & (counts % 1 == 0)
+    given = clean.get(names.EXPOSURE, pd.Series(1.0, index=clean.index))
+    size = pd.to_numeric(given, errors="coerce")
     for column, bad, expected in (
-        (names.PERIOD, dates.isna(), "a date"),
-        (
-            names.ATTACKS,
-            ~empty & (counts.isna() | (counts < 0) | (counts % 1 != 0)),
-            "a whole number from 0, or empty for a gap",
-        ),
-        (names.EXPOSURE, size_bad, "a number above 0"),
+        (names.PERIOD, days.isna(), "a day such as 2019-03-06, or a month such as 2019-03"),
+        (names.ATTACKS, ~empty & ~whole, f"a whole number from 0 to {_LARGEST_COUNT:,}, or empty for a gap"),
+        (names.EXPOSURE, given.notna() & ~((size > 0) & np.isfinite(size)), "a number above 0"),
         (names.PROVINCE, clean[names.PROVINCE].isna(), "a label"),
         (names.TACTIC, clean[names.TACTIC].isna(), "a label"),
     ):
         if bad.any():
-            row = int(bad.to_numpy().argmax())
-            where = f"row {row + 1}, column {column}"
-            raise InputError(
-                "is not allowed",
-                source="table of counts",
-                where=where,
-                found=str(clean[column].iloc[row]),
-                expected=expected,
-            )
-    clean[names.PERIOD] = period_start(pd.DatetimeIndex(dates), freq)
+            where, found = f"row {bad.index[bad][0]}, column {column}", str(clean[column][bad].iloc[0])
+            raise InputError("is not allowed", source=name, where=where, found=found, expected=expected)
+    clean[names.PERIOD] = period_start(pd.DatetimeIndex(days), freq)
     clean[names.ATTACKS] = counts.where(~empty)
-    clean[names.PROVINCE], clean[names.TACTIC] = (
-        clean[names.PROVINCE].astype(str),
-        clean[names.TACTIC].astype(str),
-    )
+    for column in (names.PROVINCE, names.TACTIC):
+        clean[column] = clean[column].astype(str)
     if names.EXPOSURE in clean:
         clean[names.EXPOSURE] = size
     twice = clean.duplicated(list(names.CELL_DIMS))
     if twice.any():
-        cell = ", ".join(clean.loc[twice, list(names.CELL_DIMS)].iloc[0].astype(str))
-        raise InputError("a cell stands there twice", source="table of counts", found=cell)
-    ledger = Ledger().add(
-        "unused column", len(left_out), "noted", "is not part of a panel; attach covariates by name", left_out
-    )
-    return clean, ledger
+        place, tactic, period = clean.loc[twice, list(names.CELL_DIMS)].iloc[0]
+        cell, where = f"{place}, {tactic}, {period:%Y-%m-%d}", f"row {twice.index[twice][0]}"
+        raise InputError("a cell stands there twice", source=name, where=where, found=cell)
+    reason = "is not part of a panel; attach covariates by name"
+    return clean, Ledger().add("unused column", len(left_out), "noted", reason, left_out)

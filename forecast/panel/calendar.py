@@ -7,7 +7,7 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 
-__all__ = ["normalise_freq", "period_end", "period_range", "period_start", "periods_per_year"]
+__all__ = ["normalise_freq", "parse_days", "period_end", "period_range", "period_start", "periods_per_year"]
 
 _ALIASES = {
     "MS": names.MONTHLY,
@@ -25,6 +25,20 @@ def normalise_freq(freq: str) -> str:
         return _ALIASES[freq.upper()]
     except (KeyError, AttributeError):
         raise InputError("unknown frequency", where="freq", found=freq, expected=sorted(_ALIASES)) from None
+
+
+def parse_days(values: pd.Series) -> pd.Series:
+    """Days (datetime64[ns]) of dates, or of text such as 2019-03-06 or 2019-03; NaT for all else.
+
+    Other orders of day and month cannot be told apart, and years outside 1900 to 2200 are slips.
+    """
+    if pd.api.types.is_datetime64_any_dtype(values):
+        days = pd.Series(values).dt.tz_localize(None)
+    else:
+        text = values.astype("string").str.strip().str.extract(r"^([0-9]{4}-[0-9]{2}(?:-[0-9]{2})?)(?:[T ].*)?$")[0]
+        days = pd.to_datetime(text, format="ISO8601", errors="coerce")
+    days = days.where(days.between(pd.Timestamp("1900-01-01"), pd.Timestamp("2200-01-01")))
+    return pd.Series(days.astype("datetime64[ns]"), name=values.name)
 
 
 def period_start(dates: "pd.Series[pd.Timestamp] | pd.DatetimeIndex", freq: str) -> pd.DatetimeIndex:

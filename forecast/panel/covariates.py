@@ -6,7 +6,7 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.panel.calendar import period_start
+from forecast.panel.calendar import parse_days, period_start
 
 __all__ = ["align_covariate"]
 
@@ -27,6 +27,8 @@ def align_covariate(dataset: xr.Dataset, name: str, values: "xr.DataArray | pd.D
     InputError
         For a shape that is not accepted, a name that is taken, labels that are missing or stand there twice.
     """
+    if not name.isidentifier():
+        raise InputError("is no name", where=f"covariate {name}", expected="letters, digits and _")
     if name in dataset.variables or name in names.CELL_DIMS:
         raise InputError("the name is taken", where=f"covariate {name}", expected="another name")
     array = _as_array(name, values, str(dataset.attrs["freq"]))
@@ -48,6 +50,8 @@ def align_covariate(dataset: xr.Dataset, name: str, values: "xr.DataArray | pd.D
         if len(missing):
             raise _missing(name, dim, missing)
     aligned = array.sel(wanted).transpose(*(dim for dim in _DIM_ORDER if dim in dims)).astype(float)
+    if np.isinf(aligned.values).any():
+        raise InputError("holds infinite values", where=f"covariate {name}", expected="numbers")
     gaps = aligned.isnull().any([dim for dim in aligned.dims if dim != names.PERIOD])
     if gaps.any():
         raise _missing(name, names.PERIOD, pd.DatetimeIndex(gaps[names.PERIOD].values[gaps.values]))
@@ -81,12 +85,16 @@ def _table_to_array(name: str, table: pd.DataFrame) -> xr.DataArray:
             found=list(table.columns),
             expected=f"period and {name} (or value), and any of province, tactic, force",
         )
-    try:
-        table = table.assign(
-            **{names.PERIOD: pd.to_datetime(table[names.PERIOD]), column: pd.to_numeric(table[column])}
-        )
-    except (ValueError, TypeError) as error:
-        raise InputError("holds what is no date or number", where=f"covariate {name}", found=str(error)) from error
+    days, numbers = parse_days(table[names.PERIOD]), pd.to_numeric(table[column], errors="coerce")
+    for what, bad, expected in (
+        (names.PERIOD, days.isna(), "a day such as 2019-03-06, or a month such as 2019-03"),
+        (column, numbers.isna() & table[column].notna(), "a number"),
+    ):
+        if bad.any():
+            row = bad.index[bad][0]
+            where, found = f"covariate {name}: row {row}, column {what}", str(table[what][bad].iloc[0])
+            raise InputError("is not allowed", where=where, found=found, expected=expected)
+    table = table.assign(**{names.PERIOD: days, column: numbers})
     keys = [dim for dim in _DIM_ORDER if dim in table]
     twice = table.duplicated(keys)
     if twice.any():
@@ -98,12 +106,13 @@ def _table_to_array(name: str, table: pd.DataFrame) -> xr.DataArray:
 def _missing(name: str, dim: str, labels: pd.Index) -> InputError:
     shown = [f"{label:%Y-%m-%d}" if dim == names.PERIOD else str(label) for label in labels[:12]]
     more = f" and {len(labels) - 12} more" if len(labels) > 12 else ""
-    what = "periods" if dim == names.PERIOD else f"values of {dim}"
+    one, several = ("period", "periods") if dim == names.PERIOD else (f"value of {dim}", f"values of {dim}")
+    count = f"1 {one} is" if len(labels) == 1 else f"{len(labels)} {several} are"
     return InputError(
-        f"{len(labels)} {what} are missing",
+        f"{count} missing",
         where=f"covariate {name}",
         found=", ".join(shown) + more,
-        hint="A covariate needs a value for every period of the panel: fill the gaps or shorten the panel",
+        hint=f"It needs a value for every {dim} of the panel: fill the gaps, or leave that {dim} out of the panel",
     )
 
 

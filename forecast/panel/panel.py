@@ -13,9 +13,9 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.files import safe_write
 from forecast.ledger import Ledger
 from forecast.panel.calendar import normalise_freq, period_end, period_range, period_start
+from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
 
 __all__ = ["Panel"]
@@ -217,8 +217,7 @@ class Panel:
     def save(self, path: str | Path) -> None:
         """Write the panel to one netCDF file, whole or not at all."""
         dataset = self.dataset.assign_attrs(ledger=self.ledger.to_json(), kind="forecast.Panel")
-        with safe_write(path) as temporary:
-            dataset.to_netcdf(temporary, engine="h5netcdf")
+        write_netcdf(path, dataset)
 
     @classmethod
     def load(cls, path: str | Path) -> "Panel":
@@ -280,24 +279,6 @@ class Panel:
         table = sums.to_series().unstack().assign(all=lambda t: t.sum(axis=1))
         table = table.sort_values("all", ascending=False).astype(int).head(10)
         return f"<pre>{escape(repr(self))}</pre>{table.to_html(escape=True)}"
-
-
-def read_netcdf(path: str | Path, kind: str) -> xr.Dataset:
-    """Dataset of a netCDF file that this package wrote; text comes back as fixed-width arrays."""
-    if not Path(path).is_file():
-        raise InputError("no such file", source=path)
-    try:
-        dataset = xr.load_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError("is no netCDF file, or was cut short", source=path) from error
-    if dataset.attrs.get("kind") != kind:
-        raise InputError("holds something else", source=path, found=dataset.attrs.get("kind", ""), expected=kind)
-    for name, variable in dataset.variables.items():
-        if variable.dtype == object or variable.dtype.kind == "T":
-            dataset[name] = (variable.dims, variable.values.astype(str), variable.attrs)
-        elif name in (names.PERIOD, names.PERIOD_END):
-            dataset[name] = (variable.dims, variable.values.astype("datetime64[ns]"), variable.attrs)
-    return dataset
 
 
 def _known(wanted: Iterable[str], known: Sequence[str], what: str) -> list[str]:

@@ -13,9 +13,9 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.files import safe_write
 from forecast.panel.calendar import next_periods, normalise_freq, period_end, period_range
-from forecast.panel.panel import Panel, read_netcdf
+from forecast.panel.netcdf import read_netcdf, write_netcdf
+from forecast.panel.panel import Panel
 
 if TYPE_CHECKING:
     import altair as alt
@@ -268,9 +268,7 @@ class Forecast:
         """Write the forecast to one netCDF file, whole or not at all."""
         dataset = self.dataset.assign_attrs(kind=_KIND)
         large = [name for name in (names.DRAWS, names.MU) if name in dataset]
-        with safe_write(path) as temporary:
-            encoding = {name: {"zlib": True, "complevel": 1} for name in large}
-            dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        write_netcdf(path, dataset, {name: {"zlib": True, "complevel": 1} for name in large})
 
     @classmethod
     def load(cls, path: str | Path) -> "Forecast":

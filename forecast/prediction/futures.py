@@ -54,7 +54,14 @@ class _Path(Future):
     table: "xr.DataArray | pd.DataFrame | pd.Series[float]"
 
     def values(self, panel: Panel, name: str, periods: pd.DatetimeIndex) -> xr.DataArray:
-        return _blank_panel(panel, periods).with_covariate(name, self.table).covariate(name)
+        try:
+            return _blank_panel(panel, periods).with_covariate(name, self.table).covariate(name)
+        except InputError as error:
+            hint = "The future table needs a value for every period of the horizon"
+            where = f"future of {error.where}"
+            raise InputError(
+                error.problem, where=where, found=error.found, expected=error.expected, hint=hint
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -206,7 +206,7 @@ def test_a_gazetteer_of_another_country(tmp_path):
 
 
 def test_zones_and_forces(tmp_path):
-    assert set(read_zones()["idlib_aleppo"]) == {"SY02", "SY07"}
+    assert set(read_zones()["Idlib and Aleppo"]) == {"SY02", "SY07"}
     forces = read_forces()
     assert set(forces["force"]) == {"ISF", "KSF", "SDF", ""}
     path = tmp_path / "forces.csv"

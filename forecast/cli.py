@@ -1,0 +1,201 @@
+"""The command line: thin commands over `forecast.run`, `forecast.events` and `forecast.report`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from forecast import __version__
+from forecast.errors import ForecastError
+
+if TYPE_CHECKING:
+    from forecast.run import Step
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Forecasts of attacks by province, tactic and month or week, with honest uncertainty.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# Of click, which Typer brings in a form of its own or as a package, depending on its version.
+_UsageError: type[Any] = typer.BadParameter.__bases__[0]
+_Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", show_default=True)]
+
+
+def main() -> NoReturn:
+    """Entry point of the `forecast` command.
+
+    Exit codes: 0 fine, 2 bad input, 3 diagnostics failed, 1 a defect of the package. Errors take one line; with
+    `--debug`, anywhere on the command line, the traceback is shown.
+    """
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    debug = len(words) < len(sys.argv) - 1
+    try:
+        code = app(args=words or ["--help"], prog_name="forecast", standalone_mode=False)
+    except ForecastError as error:
+        if debug:
+            raise
+        sys.exit(_fail(str(error), error.exit_code))
+    except _UsageError as error:
+        sys.exit(_fail(f"{error.format_message()} See 'forecast --help'.", 2))
+    except MemoryError:
+        if debug:
+            raise
+        sys.exit(_fail("there is not enough memory. Ask for fewer draws or periods", 2))
+    except Exception as error:
+        if debug:
+            raise
+        text = f"{type(error).__name__}: {error}"
+        sys.exit(_fail(f"a defect of the package, not of your input: {text}. Run again with --debug and report it", 1))
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    from rich.console import Console
+
+    # One line, and nothing in it that a terminal would obey: a file's name or cell may hold any character.
+    line = "".join(character if character.isprintable() else " " for character in message)
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"error: {' '.join(line.split())}", markup=False, style="red", emoji=False)
+    return code
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.", is_eager=True)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command(epilog="Example:  forecast demo --output out/demo")
+def demo(output: _Output = Path("out/demo")) -> None:
+    """Forecast from the simulated data that come with the package, and write a report."""
+    from forecast.datasets import data_path
+
+    _run_and_write(data_path("demo.toml"), output)
+
+
+@app.command(epilog="Example:  forecast run forecast.toml --output out/march")
+def run(
+    settings: Annotated[Path, typer.Argument(help="Settings file (TOML); see the README.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
+    ] = None,
+) -> None:
+    """Go from event files to a forecast report, as a settings file says."""
+    _run_and_write(settings, output)
+
+
+@app.command(epilog="Example:  forecast report out/march")
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that `forecast run` wrote.")],
+) -> None:
+    """Render the report of a finished run again."""
+    from forecast.run import load_run, write_run_report
+
+    with _progress() as step:
+        step("rendering the report", 0, 1)
+        path = write_run_report(load_run(folder), folder)
+    typer.echo(path)
+
+
+@app.command(epilog="Example:  forecast ingest events.csv --source ucdp --output out/events")
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Raw event files.")],
+    source: Annotated[str, typer.Option("--source", "-s", help="ucdp, acled, acled-aggregated, gtd or plain.")],
+    output: _Output = Path("out/events"),
+    column: Annotated[
+        list[str] | None, typer.Option(help="For 'plain': ours=theirs, such as date=Day. May be repeated.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.")] = None,
+    gazetteer: Annotated[Path | None, typer.Option(help="Provinces (CSV); the shipped ones by default.")] = None,
+    boundaries: Annotated[Path | None, typer.Option(help="Polygons of the provinces (GeoJSON).")] = None,
+    crosswalk: Annotated[Path | None, typer.Option(help="Labels of tactics and targets (CSV).")] = None,
+) -> None:
+    """Clean raw event files: writes events.csv and ledger.csv."""
+    from forecast.events.places import read_boundaries, read_gazetteer
+    from forecast.events.table import read_events
+    from forecast.events.tactics import read_crosswalk
+
+    with _progress() as step:
+        step("reading the events", 0, 1)
+        places = read_gazetteer(gazetteer)
+        events = read_events(
+            list(paths),
+            source=source,
+            columns=_pairs(column or []),
+            sheet=sheet,
+            gazetteer=places,
+            boundaries=read_boundaries(boundaries, places) if boundaries else None,
+            crosswalk=read_crosswalk(crosswalk),
+        )
+        events.save(output)
+    typer.echo(repr(events))
+    typer.echo(output / "events.csv")
+
+
+@app.command(epilog="Example:  forecast fetch ucdp-ged --version 25.1")
+def fetch(
+    source: Annotated[str, typer.Argument(help="What to download: ucdp-ged.")],
+    version: Annotated[str, typer.Option(help="Release, such as 25.1.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder; the user's cache by default.")] = None,
+    token: Annotated[str | None, typer.Option(envvar="UCDP_TOKEN", help="Access token of the UCDP API.")] = None,
+) -> None:
+    """Download a public event file into the cache and print its path."""
+    from forecast.events.download import fetch as download
+
+    typer.echo(download(source, version, folder=output, token=token))
+
+
+def _run_and_write(settings_file: Path, output: Path | None) -> None:
+    from forecast.config import read_settings
+    from forecast.run import check_output, run, write_run
+
+    settings = read_settings(settings_file)
+    folder = check_output(settings, output or settings.output)
+    with _progress() as step:
+        path = write_run(run(settings, step=step), folder)
+    typer.echo(path)
+
+
+def _pairs(words: list[str]) -> dict[str, str]:
+    from forecast.errors import InputError
+
+    pairs = [(ours.strip(), theirs.strip()) for ours, _, theirs in (word.partition("=") for word in words)]
+    wrong = [word for word, pair in zip(words, pairs, strict=True) if not all(pair)]
+    if wrong:
+        raise InputError("is no pair", where="--column", found=wrong, expected="ours=theirs, such as date=Day")
+    twice = [ours for ours in dict(pairs) if [pair[0] for pair in pairs].count(ours) > 1]
+    if twice:
+        raise InputError("maps a name twice", where="--column", found=twice)
+    return dict(pairs)
+
+
+@contextmanager
+def _progress() -> Iterator["Step"]:
+    """A progress bar on the terminal, which goes when the work is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns: tuple[Any, ...] = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("starting")
+
+        def step(text: str, done: int, total: int) -> None:
+            progress.update(task, description=text, completed=done, total=total)
+
+        yield step
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+"""`forecast.toml`: the settings of a run, validated as a whole, with every error at once."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    SerializationInfo,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from forecast.errors import InputError
+
+__all__ = ["Settings", "read_settings"]
+
+EventSource = Literal["ucdp", "acled", "acled-aggregated", "gtd", "plain"]
+Source = Literal[EventSource, "counts"]
+
+# Options that have no use, by whether the source is ready counts.
+_UNUSED: Mapping[bool, Mapping[str, Sequence[str]]] = {
+    True: {
+        "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "day_first", "crosswalk"),
+        "places": ("forces", "max_distance_km"),
+        "panel": ("actor", "target", "multiday", "gaps"),
+    },
+    False: {"panel": ("missing",)},
+}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _existing(value: Path, info: ValidationInfo) -> Path:
+    """A file of the settings, which must be there; a relative path is relative to the settings file."""
+    path: Path = (info.context or {}).get("folder", Path()) / value
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}: {path}") from error
+    raise ValueError(f"{'is a folder, not a file' if path.is_dir() else 'no such file'}: {path}")
+
+
+def _as_written(path: Path, info: SerializationInfo) -> str:
+    """The path as the settings file gives it, so that a report tells nothing about the rest of a machine."""
+    folder = (info.context or {}).get("folder")
+    return str(path.relative_to(folder) if folder is not None and path.is_relative_to(folder) else path)
+
+
+_Whole = Annotated[int, Field(strict=True)]
+# A year outside these is a slip.
+_Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
+_File = Annotated[Path, AfterValidator(_existing), PlainSerializer(_as_written)]
+
+
+class DataSettings(_Section):
+    """Where the records come from: `[data]`."""
+
+    source: Source
+    paths: list[_File] = Field(min_length=1)
+    columns: dict[str, str] = {}
+    sheet: str | None = None
+    tactic_by: Literal["", "type_of_violence", "dyad"] = ""
+    keep_non_attacks: bool = False
+    keep_doubtful: bool = True
+    day_first: bool | None = None
+    crosswalk: _File | None = None
+    simulated: bool = False
+
+
+class PlaceSettings(_Section):
+    """Which provinces there are: `[places]`."""
+
+    gazetteer: _File | None = None
+    countries: list[str] | None = Field(None, min_length=1)
+    units: _File | None = None
+    forces: _File | None = None
+    boundaries: _File | None = None
+    zones: _File | None = None
+    max_distance_km: float = Field(100.0, gt=0)
+
+
+class PanelSettings(_Section):
+    """How events are counted: `[panel]`; see `forecast.build_panel`."""
+
+    freq: Literal["MS", "M", "month", "W", "W-MON", "week"] = "MS"
+    start: _Day | None = None
+    end: _Day | None = None
+    provinces: list[str] | None = Field(None, min_length=1)
+    tactics: list[str] | None = Field(None, min_length=1)
+    actor: str | list[str] | None = None
+    target: str | list[str] | None = None
+    multiday: Literal["draw", "first", "omit"] = "draw"
+    gaps: list[tuple[_Day, _Day] | tuple[_Day, _Day, list[str]]] = []
+    missing: Literal["gap", "zero"] = "gap"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "PanelSettings":
+        if self.start and self.end and self.end < self.start:
+            raise ValueError(f"end ({self.end}) lies before start ({self.start})")
+        for first, last, *_ in self.gaps:
+            if last < first:
+                raise ValueError(f"a gap ends ({last}) before it starts ({first})")
+        return self
+
+
+class CovariateSettings(_Section):
+    """One covariate: `[covariates.NAME]`. A table, or the number of events per province and period."""
+
+    path: _File
+    events: EventSource | None = Field(None, description="count the records of this source; else the file is a table")
+    columns: dict[str, str] = {}
+    future: Literal["hold_last"] | _File = Field(description="'hold_last', or the path of a table of future values")
+
+
+class EvaluationSettings(_Section):
+    """Which last periods are held out to see how well the models do: `[evaluation]`."""
+
+    periods: _Whole = Field(6, ge=0, description="0: no evaluation")
+
+
+class Settings(_Section):
+    """All settings of a run. Paths are relative to the settings file."""
+
+    title: str = "Forecast of attacks"
+    horizon: _Whole = Field(6, ge=1, le=120)
+    draws: _Whole = Field(1000, ge=100, le=100_000)
+    seed: _Whole = Field(1, ge=0)
+    model: str = "regression"
+    output: Path = Path("out")
+    data: DataSettings
+    places: PlaceSettings = PlaceSettings()
+    panel: PanelSettings = PanelSettings()
+    covariates: dict[str, CovariateSettings] = {}
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    def as_written(self) -> dict[str, Any]:
+        """All settings as plain data, with paths as the file gives them."""
+        return self.model_dump(mode="json", context={"folder": self._folder})
+
+    @field_validator("model")
+    @classmethod
+    def _model(cls, value: str) -> str:
+        from forecast.baselines.library import default_baselines
+
+        known = list(default_baselines())
+        if value not in known:
+            raise ValueError(f"unknown model {value!r}, expected one of: {', '.join(known)}")
+        return value
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "Settings":
+        counts = self.data.source == "counts"
+        for section, keys in _UNUSED[counts].items():
+            unused = [f"{section}.{key}" for key in keys if key in getattr(self, section).model_fields_set]
+            if unused:
+                kind = "ready counts" if counts else "events"
+                raise ValueError(f"{', '.join(unused)} has no use with {kind} (data.source = {self.data.source!r})")
+        if self.panel.end is not None and self.panel.end > date.today() and not self.data.simulated:
+            raise ValueError(f"panel.end ({self.panel.end}) lies in the future: no data can reach so far")
+        return self
+
+
+def read_settings(path: str | Path) -> Settings:
+    """Read and validate a settings file.
+
+    Raises
+    ------
+    InputError
+        With every error at once, each with the path of its key, and the nearest known key for an unknown one.
+    """
+    path = Path(path)
+    try:
+        folder = path.resolve().parent
+        with path.open("rb") as stream:
+            content = tomllib.load(stream)
+    except FileNotFoundError:
+        raise InputError("no such file", source=path, hint="Check the path and the spelling") from None
+    except IsADirectoryError:
+        raise InputError("is a folder", source=path, expected="a settings file such as forecast.toml") from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=path) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("is no valid TOML", source=path, found=str(error)) from error
+    try:
+        settings = Settings.model_validate(content, context={"folder": folder})
+        settings._folder = folder
+        return settings
+    except ValidationError as error:
+        problems = _described(error, content)
+        count = f"{len(problems)} setting{'s are' if len(problems) > 1 else ' is'} wrong"
+        raise InputError(f"{count}: {'; '.join(problems)}", source=path) from None
+
+
+def _described(error: ValidationError, content: Mapping[str, Any]) -> list[str]:
+    """One text per wrong key; what the members of a union say of it stands in one."""
+    texts: dict[str, list[str]] = {}
+    for problem in error.errors():
+        keys = _keys(problem["loc"], content)
+        kind, text = problem["type"], problem["msg"].removeprefix("Value error, ")
+        if kind == "extra_forbidden":
+            text = f"unknown key, {_nearest_key(keys)}"
+        elif kind == "missing":
+            field = _fields(keys[:-1]).get(keys[-1])
+            text = f"is required{f' ({field.description})' if field is not None and field.description else ''}"
+        elif kind in ("model_type", "dict_type"):
+            text = f"should be a table of keys and values, found {_short(problem['input'])}"
+        elif kind != "value_error":
+            text = f"{text}, found {_short(problem['input'])}"
+        texts.setdefault(".".join(keys), []).append(text[:1].lower() + text[1:])
+    return [f"{key}: {' or '.join(dict.fromkeys(said))}" if key else " or ".join(said) for key, said in texts.items()]
+
+
+def _keys(location: tuple[int | str, ...], content: Any) -> list[str]:
+    """The part of an error's location that stands in the file; the rest names members of a union."""
+    keys = []
+    for part in location:
+        if isinstance(content, Mapping):
+            keys.append(str(part))
+            content = content.get(str(part))
+        elif isinstance(content, list) and isinstance(part, int):
+            keys.append(str(part))
+            content = content[part] if part < len(content) else None
+    return keys
+
+
+def _fields(keys: Sequence[str]) -> Mapping[str, FieldInfo]:
+    """The fields of the section that `keys` lead to; none where they lead elsewhere."""
+    model: Any = Settings
+    for key in keys:
+        field = model.model_fields.get(key) if hasattr(model, "model_fields") else None
+        model = CovariateSettings if field is None else field.annotation
+    return getattr(model, "model_fields", {})
+
+
+def _nearest_key(keys: Sequence[str]) -> str:
+    from rapidfuzz import process
+
+    known = list(_fields(keys[:-1]))
+    nearest = process.extractOne(keys[-1], known, score_cutoff=60)
+    return f"did you mean {nearest[0]}?" if nearest else f"expected one of: {', '.join(known)}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

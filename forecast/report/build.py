@@ -1,0 +1,176 @@
+"""`write_report`: everything to one page that fetches nothing."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from forecast.errors import InputError
+from forecast.files import write_text
+from forecast.ledger import Ledger
+from forecast.panel.panel import Panel
+from forecast.prediction.draws import Forecast
+from forecast.report import about, tables
+from forecast.report.charts import fan_chart
+from forecast.report.figures import Outlook, outlook
+from forecast.report.maps import province_map
+from forecast.report.sentences import findings
+from forecast.report.vega import javascript_bundle
+from forecast.report.wording import capital, small_word
+
+__all__ = ["ReportContent", "render", "write_report"]
+
+# Above this many provinces × tactics the table of all of them is left to forecast.csv.
+_MOST_CELLS = 1500
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What a report is made of.
+
+    Attributes
+    ----------
+    title : str
+        Heading of the page.
+    panel : Panel
+        The data; periods after the forecast's origin are not shown.
+    forecasts : mapping of str to Forecast
+        By model; the first is the one that the report is about, the others stand in one table.
+    scores : DataFrame
+        What `score` gave for every model on periods that it did not see, of cells and of totals (the province
+        'total' and the tactic 'all'); empty where nothing was held out.
+    ledger : Ledger
+        What cleaning did.
+    settings : mapping
+        Settings of the run, nested as in `forecast.toml`.
+    provenance : mapping
+        `versions` {package: version}, `inputs` (one mapping per file: path, sha256, rows, source), and anything else
+        that can be written as JSON (seed, origin).
+    boundaries : mapping of unit key to GeoJSON geometry, optional
+        For the map.
+    zones : mapping of str to sequence of str
+        Named sets of provinces, summed like countries.
+    notes : tuple of str
+        What the reader must be told, beside the notes of the panel and of the forecast.
+    banner : str
+        A warning for the top of the page, such as that the model did not converge.
+    """
+
+    title: str
+    panel: Panel
+    forecasts: Mapping[str, Forecast]
+    scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ledger: Ledger = field(default_factory=Ledger)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    boundaries: Mapping[str, Mapping[str, Any]] | None = None
+    zones: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    banner: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.forecasts:
+            raise InputError("a report needs a forecast", where="forecasts")
+        if self.main.provinces != self.panel.provinces or self.main.tactics != self.panel.tactics:
+            raise InputError("the forecast is of other provinces or tactics than the panel", where="forecasts")
+
+    @property
+    def main(self) -> Forecast:
+        """The forecast that the report is about."""
+        return next(iter(self.forecasts.values()))
+
+    @property
+    def simulated(self) -> bool:
+        """True where the report must be labelled as showing simulated data."""
+        return self.panel.simulated or any(forecast.simulated for forecast in self.forecasts.values())
+
+
+def write_report(path: str | Path, content: ReportContent) -> Path:
+    """Write the report to `path`, whole or not at all; the same content gives the same file."""
+    write_text(path, render(content))
+    return Path(path)
+
+
+def render(content: ReportContent) -> str:
+    """The report as one HTML page."""
+    forecast, simulated = content.main, content.simulated
+    panel = content.panel.between(end=forecast.origin)
+    ahead = outlook(forecast, content.zones)
+    found = findings(ahead)
+    charts = [
+        province_map(ahead, forecast.dataset, content.boundaries, simulated),
+        fan_chart(panel, forecast, content.zones, simulated),
+    ]
+    provenance = dict(content.provenance)
+    versions, inputs = provenance.pop("versions", {}), provenance.pop("inputs", ())
+    past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
+    scripts = [javascript_bundle(), _template_text("report.js")]
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        title=content.title,
+        simulated=simulated,
+        banner=content.banner,
+        facts=about.facts(forecast, panel),
+        notes=_notes(content),
+        outlook=ahead,
+        findings=found,
+        findings_number=capital(small_word(len(found))),
+        scale=about.scale(),
+        charts={chart.name: chart for chart in charts},
+        chart_data={chart.name: Markup(chart.to_json()) for chart in charts},
+        tables={name: Markup(table) for name, table in _tables(content, ahead, inputs).items()},
+        dropped=content.ledger.dropped,
+        past_performance=past_performance,
+        caution=caution,
+        model_notes=about.model_notes(content.scores),
+        provenance={capital(key.replace("_", " ")): text for key, text in about.flat(provenance).items()},
+        settings=about.flat(content.settings),
+        versions=about.flat(versions),
+        css=Markup(_template_text("report.css")),
+        scripts=[Markup(script) for script in scripts],
+        script_hashes=[_content_hash(script) for script in scripts],
+    )
+
+
+def _tables(content: ReportContent, ahead: Outlook, inputs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The tables by name; '' for one that there is nothing to show in."""
+    simulated, forecast = content.simulated, content.main
+    cells = len(forecast.tactics) > 1 and len(ahead.cells) <= _MOST_CELLS
+    return {
+        "outlook": tables.outlook_table(ahead, simulated),
+        "cells": tables.cell_table(ahead, simulated) if cells else "",
+        "models": tables.model_table(content.forecasts, simulated) if len(content.forecasts) > 1 else "",
+        "ledger": tables.ledger_table(content.ledger, simulated),
+        "scores": tables.score_table(content.scores, forecast.model, ahead.unit, simulated),
+        "inputs": tables.input_table(inputs),
+    }
+
+
+def _notes(content: ReportContent) -> list[str]:
+    notes = [*content.notes, *content.main.provenance.get("notes", ()), *content.panel.provenance.get("notes", ())]
+    return [capital(note) for note in dict.fromkeys(notes) if note]
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("forecast.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _template_text(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def _content_hash(script: str) -> str:
+    """What the page's policy says of a script: with it, no other script on the page can run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

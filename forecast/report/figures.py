@@ -1,0 +1,148 @@
+"""The numbers of the report, computed once, so that its sentences, tables and charts agree."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast import names
+from forecast.prediction.draws import ALL_TACTICS, Forecast
+from forecast.report.wording import capital, period_label, province_labels, span_label, tactic_label, unit_name
+
+__all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook"]
+
+# What the horizon is compared with: this many last periods, or as many as the history holds.
+_SINCE = 12
+_INTERVAL = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class Group:
+    """A set of provinces that the report shows like a province: all, a country, or a named zone."""
+
+    level: str
+    name: str
+    members: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What stands for it in selectors; no unit key looks like it."""
+        return f"{self.level}: {self.name}"
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the report says in words and tables, per group, province and tactic.
+
+    Attributes
+    ----------
+    total : Series
+        The figures (see `figures`) of all provinces and tactics.
+    groups, provinces, tactics : DataFrame
+        The figures of countries and zones, of provinces (all tactics) and of tactics (all provinces).
+    cells : DataFrame
+        The figures of every province and tactic.
+    since : int
+        How many last periods the horizon is compared with.
+    unit, span, when, next_period : str
+        'month', 'Jan to Jun 2025', 'from Jan to Jun 2025', 'Jan 2025'.
+    horizon : int
+        Number of periods.
+    """
+
+    total: "pd.Series[Any]"
+    groups: pd.DataFrame
+    provinces: pd.DataFrame
+    tactics: pd.DataFrame
+    cells: pd.DataFrame
+    since: int
+    unit: str
+    span: str
+    when: str
+    next_period: str
+    horizon: int
+
+
+def groups_of(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> list[Group]:
+    """All provinces together, the countries where there are several, and the named zones."""
+    countries = pd.Series(forecast.dataset[names.COUNTRY].values.astype(str), index=forecast.provinces)
+    groups = []
+    if len(forecast.provinces) > 1:
+        groups.append(Group("total", "All provinces", tuple(forecast.provinces)))
+    if countries.nunique() > 1:
+        members = {str(name): tuple(part.index) for name, part in countries.groupby(countries) if name}
+        groups += [Group("country", name, keys) for name, keys in members.items()]
+    return groups + [Group("zone", capital(name.replace("_", " ")), tuple(keys)) for name, keys in zones.items()]
+
+
+def figures(forecast: Forecast, since: int) -> pd.DataFrame:
+    """One row per province (or group) and tactic, in attacks.
+
+    Columns: province, tactic, observed (how many of the last `since` periods were), recent (their mean), record (the
+    largest of them); `next_*` (the first period), `sum_*` (the horizon) and `mean_*` (per period of the horizon) with
+    lower, median and upper (the central 80 % interval); rise (probability that the mean over the horizon is above
+    recent) and above_record (that at least one period is above record). NaN where none of the past was observed.
+    """
+    draws = forecast.draws.values
+    past = forecast.dataset[names.HISTORY].transpose(names.PROVINCE, names.TACTIC, ...).values[..., -since:]
+    observed, past_sum = np.isfinite(past).sum(axis=-1), np.nansum(past, axis=-1)
+    record = np.nanmax(past, axis=-1, initial=0)
+    sums, horizon = draws.sum(axis=-1), draws.shape[-1]
+    columns = {
+        "observed": observed,
+        "recent": past_sum / np.maximum(observed, 1),
+        "record": record,
+        # Compared as whole numbers, so that equal means are equal whatever the rounding.
+        "rise": (sums * observed > past_sum * horizon).mean(axis=0),
+        "above_record": (draws.max(axis=-1) > record).mean(axis=0),
+    }
+    for name in ("recent", "record", "rise", "above_record"):
+        columns[name] = np.where(observed > 0, columns[name], np.nan)
+    for name, values, divisor in (("next", draws[..., 0], 1), ("sum", sums, 1), ("mean", sums, horizon)):
+        bounds = np.quantile(values, _INTERVAL, axis=0, method="inverted_cdf") / divisor
+        columns |= {f"{name}_{side}": bound for side, bound in zip(("lower", "median", "upper"), bounds, strict=True)}
+    labels = {
+        names.PROVINCE: np.repeat(forecast.provinces, len(forecast.tactics)),
+        names.TACTIC: np.tile(forecast.tactics, len(forecast.provinces)),
+    }
+    return pd.DataFrame({**labels, **{name: values.ravel() for name, values in columns.items()}})
+
+
+def outlook(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> Outlook:
+    """All figures of a forecast; totals are sums of the same draws."""
+    since = min(_SINCE, forecast.dataset.sizes[names.HISTORY_PERIOD])
+    named = {group.key: group.members for group in groups_of(forecast, zones) if group.level != "total"}
+    labels = province_labels(forecast.dataset)
+    labels |= {group.key: group.name for group in groups_of(forecast, zones)}
+    whole = forecast.aggregate("total", tactics=True)
+    first, last_end = forecast.periods[0], pd.Timestamp(forecast.dataset[names.PERIOD_END].values[-1])
+    span, next_period = span_label(first, last_end, forecast.freq), period_label(first, forecast.freq)
+    return Outlook(
+        total=figures(whole, since).iloc[0],
+        groups=_labelled(figures(forecast.aggregate(named, tactics=True), since), labels) if named else pd.DataFrame(),
+        provinces=_labelled(figures(forecast.aggregate(tactics=True), since), labels).assign(
+            country=forecast.dataset[names.COUNTRY].values.astype(str)
+        ),
+        tactics=_labelled(figures(forecast.aggregate("total"), since), labels),
+        cells=_labelled(figures(forecast, since), labels),
+        since=since,
+        unit=unit_name(forecast.freq),
+        span=span,
+        when=f"from {span}" if len(forecast.periods) > 1 else f"in {next_period}",
+        next_period=next_period,
+        horizon=len(forecast.periods),
+    )
+
+
+def _labelled(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    return table.assign(
+        name=[labels.get(key, key) for key in table[names.PROVINCE]],
+        tactic_name=[tactic_label(key) for key in table[names.TACTIC]],
+    )
+
+
+def is_total(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Rows of a score table that are about the total of all provinces and tactics."""
+    return (table[names.PROVINCE] == "total") & (table[names.TACTIC] == ALL_TACTICS)

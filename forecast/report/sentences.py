@@ -1,0 +1,196 @@
+"""The things to know, in plain sentences made from the numbers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from forecast import names
+from forecast.report.figures import Outlook
+from forecast.report.wording import amount, attacks, between, chance_that, listed, mean_amount, percent, small_word
+
+__all__ = ["Finding", "caution", "findings", "score_sentence"]
+
+_MOST = 5
+_NAMED = 3
+# A score that is lower by this share or more is called out beside the findings.
+_CLEARLY = 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know: what it is about, and the sentences."""
+
+    lead: str
+    text: str
+
+
+def findings(outlook: Outlook) -> tuple[Finding, ...]:
+    """At most five findings, the most important first; what the data cannot tell is left out.
+
+    The words compare numbers and name probabilities; none says why.
+    """
+    found = (finding for find in _FINDERS for finding in find(outlook))
+    return tuple(finding for finding, _ in zip(found, range(_MOST), strict=False))
+
+
+def _total(outlook: Outlook) -> Iterator[Finding]:
+    total, unit = outlook.total, outlook.unit
+    several = len(outlook.provinces) > 1
+    where = f"all {len(outlook.provinces)} provinces together" if several else outlook.provinces["name"].iloc[0]
+    text = f"In {where}, {_expected(total, 'sum')} {outlook.when} (80% interval {_interval(total, 'sum')})"
+    if pd.isna(total["recent"]):
+        yield Finding(
+            "The total", f"{text}. The last {outlook.since} {unit}s were not observed, so there is no comparison."
+        )
+        return
+    per_period = f"{mean_amount(total['mean_median'])} a {unit}, against {mean_amount(total['recent'])} a {unit}"
+    clause = f"the {unit}ly number will be above that of {_past(total, outlook)}"
+    yield Finding(
+        "The total", f"{text}. That is {per_period} over {_past(total, outlook)}. {chance_that(clause, total['rise'])}"
+    )
+
+
+def _where(outlook: Outlook) -> Iterator[Finding]:
+    top = outlook.provinces.nlargest(_NAMED, ["sum_median", "sum_upper"])
+    top = top[top["sum_median"] > 0]
+    if len(outlook.provinces) <= _NAMED or len(top) < 2:
+        return
+    places = [
+        f"{row['name']} ({amount(row['sum_median'])}, 80% interval {_interval(row, 'sum')})"
+        for _, row in top.iterrows()
+    ]
+    yield Finding("Most attacks", f"The provinces with the most expected attacks {outlook.when} are {listed(places)}.")
+
+
+def _rise(outlook: Outlook) -> Iterator[Finding]:
+    provinces = _with_change(outlook.provinces)
+    if len(provinces) < 2:
+        return
+    rising = provinces[(provinces["rise"] > 0.5) & (provinces["change"] > 0)]
+    if rising.empty:
+        span = f"over the last {outlook.since} {outlook.unit}s"
+        yield Finding(
+            "Rises", f"In no province is it more likely than not that attacks become more frequent than {span}."
+        )
+        return
+    row = rising.nlargest(1, "change").iloc[0]
+    yield Finding("Largest expected rise", _comparison(f"The largest expected rise is in {row['name']}", row, outlook))
+
+
+def _fall(outlook: Outlook) -> Iterator[Finding]:
+    provinces = _with_change(outlook.provinces)
+    falling = provinces[(provinces["rise"] < 0.5) & (provinces["change"] < 0)]
+    if len(provinces) < 2 or falling.empty:
+        return
+    row = falling.nsmallest(1, "change").iloc[0]
+    yield Finding("Largest expected fall", _comparison(f"The largest expected fall is in {row['name']}", row, outlook))
+
+
+def _record(outlook: Outlook) -> Iterator[Finding]:
+    top = outlook.provinces.dropna(subset=["above_record"]).nlargest(_NAMED, ["above_record", "sum_median"])
+    if top.empty:
+        return
+    ahead = f"the next {outlook.unit}"
+    if outlook.horizon > 1:
+        ahead = f"at least one of the next {small_word(outlook.horizon)} {outlook.unit}s"
+    text = f"The probability that {ahead} brings more attacks than any of the last {outlook.since} {outlook.unit}s"
+    places = [f"{percent(row['above_record'])}; {_above(row['record'])}" for _, row in top.iterrows()]
+    if len(outlook.provinces) == 1:
+        yield Finding(
+            "Above the recent maximum",
+            f"{text} is {percent(top['above_record'].iloc[0])} ({_above(top['record'].iloc[0])}).",
+        )
+        return
+    named = [f"{name} ({place})" for name, place in zip(top["name"], places, strict=True)]
+    yield Finding("Above the recent maximum", f"{text} is highest in {listed(named)}.")
+
+
+def _tactic(outlook: Outlook) -> Iterator[Finding]:
+    tactics = _with_change(outlook.tactics)
+    if len(tactics) < 2:
+        return
+    row = tactics.iloc[int(tactics["change"].abs().to_numpy().argmax())]
+    opening = f"Of all tactics, the largest expected change is in “{row['tactic_name']}”"
+    yield Finding("By tactic", _comparison(opening, row, outlook, what="such attacks"))
+
+
+def _next(outlook: Outlook) -> Iterator[Finding]:
+    if outlook.horizon > 1:
+        total = outlook.total
+        text = f"In {outlook.next_period}, {_expected(total, 'next')} (80% interval {_interval(total, 'next')})."
+        yield Finding(f"The next {outlook.unit}", text)
+
+
+# Parts of sentences -----------------------------------------------------------------------------------------
+
+
+def _comparison(opening: str, row: "pd.Series[Any]", outlook: Outlook, what: str = "attacks there") -> str:
+    unit, past = outlook.unit, _past(row, outlook)
+    change = f"from {mean_amount(row['recent'])} a {unit} over {past} to {mean_amount(row['mean_median'])} a {unit}"
+    interval = between(row["mean_lower"], row["mean_upper"], decimals=1)
+    chance = chance_that(f"{what} will be more frequent than over that time", row["rise"])
+    return f"{opening}: {change} (80% interval {interval}). {chance}"
+
+
+def _with_change(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(change=table["mean_median"] - table["recent"]).dropna(subset=["change"])
+
+
+def _expected(row: "pd.Series[Any]", what: str) -> str:
+    """'1 attack is expected', '12 attacks are expected'."""
+    count = row[f"{what}_median"]
+    return f"{attacks(count)} {'is' if round(count) == 1 else 'are'} expected"
+
+
+def _interval(row: "pd.Series[Any]", what: str) -> str:
+    return between(row[f"{what}_lower"], row[f"{what}_upper"])
+
+
+def _past(row: "pd.Series[Any]", outlook: Outlook) -> str:
+    """'the last 12 months', or what of them was observed."""
+    whole = f"the last {outlook.unit}" if outlook.since == 1 else f"the last {outlook.since} {outlook.unit}s"
+    return whole if row["observed"] == outlook.since else f"the {int(row['observed'])} observed of {whole}"
+
+
+def _above(record: float) -> str:
+    return f"{attacks(record + 1)} or more"
+
+
+_FINDERS = (_total, _where, _rise, _fall, _record, _tactic, _next)
+
+
+def score_sentence(scores: pd.DataFrame, main: str) -> str:
+    """Where the report's model stands among those that were tried, by the mean CRPS of log(1 + count) over cells."""
+    means = _mean_scores(scores)
+    if main not in means.index:
+        return f"The model of this report, {main}, was not among those that were tried on past periods."
+    if len(means) == 1:
+        return f"Only the model of this report, {main}, was tried."
+    place, best = int((means < means[main]).sum()) + 1, str(means.index[0])
+    if place == 1:
+        return f"Of {small_word(len(means))} models, that of this report, {main}, had the best score (CRPS of log)."
+    return (
+        f"Of {small_word(len(means))} models, that of this report, {main}, came {_ordinal(place)} by the CRPS of log; "
+        f"the best was {best}, with a score {percent(1 - means[best] / means[main])} lower."
+    )
+
+
+def caution(scores: pd.DataFrame, main: str) -> str:
+    """What a reader must know beside the findings: that another model did clearly better; '' where none did."""
+    means = _mean_scores(scores)
+    if main not in means.index or means.iloc[0] > (1 - _CLEARLY) * means[main]:
+        return ""
+    warning = "Read these with caution: on past periods that no model had seen, another one did better."
+    return f"{warning} {score_sentence(scores, main)}"
+
+
+def _mean_scores(scores: pd.DataFrame) -> "pd.Series[float]":
+    """Mean CRPS of log over cells by model, the best first."""
+    return scores.groupby(names.MODEL, sort=False)["crps_log"].mean().sort_values(kind="stable")
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

@@ -1,0 +1,202 @@
+"""Tables of the report, through great_tables; every text in them is escaped there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import great_tables as gt
+import numpy as np
+import pandas as pd
+
+from forecast import names
+from forecast.evaluation.scores import summarise
+from forecast.ledger import Ledger
+from forecast.prediction.draws import Forecast
+from forecast.report.figures import Outlook, is_total
+from forecast.report.vega import COLOURS
+from forecast.report.wording import amount, between, capital, mean_amount, short_percent
+
+__all__ = ["cell_table", "input_table", "ledger_table", "model_table", "outlook_table", "score_table"]
+
+_ACTIONS = {"dropped": "dropped", "changed": "changed", "noted": "kept, noted"}
+_INSIDE = {"inside_50": "50%", "inside_80": "80%", "inside_90": "90%"}
+
+
+def outlook_table(outlook: Outlook, simulated: bool) -> str:
+    """The forecast of all provinces together, of countries and zones, and of each province."""
+    total = pd.DataFrame([outlook.total]).assign(name="All provinces", group="Sums")
+    several = len(outlook.provinces) > 1
+    sums = [total, outlook.groups.assign(group="Sums")] if several else []
+    provinces = outlook.provinces.sort_values(
+        ["country", "sum_median", "name"], ascending=[True, False, True], kind="stable"
+    )
+    provinces = provinces.assign(group=provinces["country"].replace("", "Provinces"))
+    frame = _figure_columns(pd.concat([*sums, provinces], ignore_index=True), outlook, {"name": "Province"})
+    return _html(frame, "outlook", simulated, groups="group", spanners=_spanners(outlook))
+
+
+def cell_table(outlook: Outlook, simulated: bool) -> str:
+    """The forecast of every province and tactic."""
+    frame = _figure_columns(outlook.cells, outlook, {"name": "Province", "tactic_name": "Tactic"})
+    return _html(frame, "cells", simulated, spanners=_spanners(outlook))
+
+
+def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame({label: table[column] for column, label in labels.items()})
+    frame["recent"] = [mean_amount(value) for value in table["recent"]]
+    for name in ("next", "sum") if outlook.horizon > 1 else ("next",):
+        frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
+        frame[f"{name}_interval"] = [
+            between(*bounds) for bounds in zip(table[f"{name}_lower"], table[f"{name}_upper"], strict=True)
+        ]
+    if outlook.horizon > 1:
+        frame["per_period"] = [mean_amount(value) for value in table["mean_median"]]
+    frame["rise"] = [short_percent(value) for value in table["rise"]]
+    if "group" in table:
+        frame["group"] = table["group"]
+    return frame
+
+
+def _spanners(outlook: Outlook) -> dict[str, dict[str, str]]:
+    """Headings above headings: {heading: {column: its own}}."""
+    compared = {f"Last {outlook.since} {outlook.unit}s": {"recent": f"per {outlook.unit}"}}
+    first = capital(outlook.next_period)
+    ahead = {first: {"next_median": "median", "next_interval": "80% interval"}}
+    if outlook.horizon > 1:
+        ahead[outlook.span] = {
+            "sum_median": "median",
+            "sum_interval": "80% interval",
+            "per_period": f"per {outlook.unit}",
+        }
+    return {**compared, **ahead, "Chance": {"rise": "of a rise"}}
+
+
+def ledger_table(ledger: Ledger, simulated: bool) -> str:
+    """What cleaning did, rule by rule; '' where it did nothing."""
+    frame = ledger.to_frame()
+    if frame.empty:
+        return ""
+    shown = pd.DataFrame(
+        {
+            "Rule": frame["rule"],
+            "What happened": [_ACTIONS.get(action, action) for action in frame["action"]],
+            "Rows": [amount(rows) for rows in frame["rows"]],
+            "Why": frame["reason"],
+            "Examples": frame["examples"].where(frame["examples"] != "", "–"),
+        }
+    )
+    if frame["source"].ne("").any():
+        shown.insert(0, "Source", frame["source"].where(frame["source"] != "", "–"))
+    return _html(shown, "ledger", simulated, right=["Rows"], prose=True)
+
+
+def score_table(scores: pd.DataFrame, main: str, unit: str, simulated: bool) -> str:
+    """Mean scores of every model on periods that it did not see, by cell and on totals, best first; '' without any."""
+    if scores.empty:
+        return ""
+    totals = is_total(scores)
+    parts = []
+    for rows, group in ((~totals, f"Each province, tactic and {unit}"), (totals, f"Total of each {unit}")):
+        if rows.any():
+            means = summarise(scores[rows]).sort_values(["crps_log", "crps"], kind="stable")
+            parts.append(means.assign(group=group))
+    table = pd.concat(parts, ignore_index=True)
+    frame = pd.DataFrame(
+        {"Model": [f"{model} (this report)" if model == main else model for model in table[names.MODEL]]}
+    )
+    frame["CRPS of log"] = [_digits(value) for value in table["crps_log"]]
+    frame["CRPS"] = [_digits(value) for value in table["crps"]]
+    frame["Width of 90%"] = [mean_amount(value) for value in table["width_90"]]
+    for column in _INSIDE:
+        frame[column] = [f"{value:.0%}" for value in table[column]]
+    frame["Counts"] = [amount(value) for value in table["n"]]
+    return _html(
+        frame.assign(group=table["group"]),
+        "scores",
+        simulated,
+        groups="group",
+        spanners={"Counts inside the interval of": _INSIDE},
+    )
+
+
+def model_table(forecasts: Mapping[str, Forecast], simulated: bool) -> str:
+    """What every model expects of the total over the horizon."""
+    rows = []
+    for place, forecast in enumerate(forecasts.values()):
+        total = forecast.draws.sum((names.PROVINCE, names.TACTIC, names.PERIOD)).values
+        low, middle, high = np.quantile(total, [0.1, 0.5, 0.9], method="inverted_cdf")
+        label = f"{forecast.model} (this report)" if place == 0 else forecast.model
+        rows.append({"Model": label, "Median": amount(middle), "80% interval": between(low, high)})
+    return _html(pd.DataFrame(rows), "models", simulated, width="32rem")
+
+
+def input_table(inputs: Sequence[Mapping[str, Any]]) -> str:
+    """The files that went in, with their hashes; '' where none is known."""
+    if not inputs:
+        return ""
+    labels = {"path": "File", "source": "Source", "rows": "Rows", "sha256": "SHA-256"}
+    given = dict.fromkeys(key for item in inputs for key, value in item.items() if value not in (None, ""))
+    columns = [*(key for key in labels if key in given), *(key for key in given if key not in labels)]
+    rows = [{labels.get(column, str(column)): _text(item.get(column)) for column in columns} for item in inputs]
+    return _html(pd.DataFrame(rows), "inputs", False, right=["Rows"], prose=True)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, int):
+        return amount(value)
+    return "–" if value is None or value == "" else str(value)
+
+
+def _digits(value: float) -> str:
+    """Three significant digits, at most three decimals: '0.312', '12.3'."""
+    decimals = int(np.clip(2 - np.floor(np.log10(abs(value))), 0, 3)) if value else 3
+    return f"{value:,.{decimals}f}"
+
+
+def _html(
+    frame: pd.DataFrame,
+    name: str,
+    simulated: bool,
+    *,
+    groups: str | None = None,
+    spanners: Mapping[str, Mapping[str, str]] | None = None,
+    right: list[str] | None = None,
+    prose: bool = False,
+    width: str = "100%",
+) -> str:
+    """A table as HTML. Text columns stand left: the first and those of `prose` tables that are not in `right`."""
+    columns = [column for column in frame.columns if column != groups]
+    left = (
+        [column for column in columns if column not in (right or [])]
+        if prose
+        else [c for c in columns if c in ("Province", "Tactic", "Model")]
+    )
+    table = gt.GT(frame, id=f"table-{name}", groupname_col=groups)
+    for heading, labels in (spanners or {}).items():
+        table = table.tab_spanner(heading, columns=list(labels)).cols_label(dict(labels))
+    table = table.cols_align("left", columns=left).cols_align("right", columns=[c for c in columns if c not in left])
+    if simulated:
+        table = table.tab_header("SIMULATED DATA")
+    table = table.tab_options(
+        table_width=width,
+        table_font_size="13px",
+        table_font_color=COLOURS.ink,
+        table_border_top_style="none",
+        table_border_bottom_style="none",
+        heading_align="left",
+        heading_title_font_size="11px",
+        heading_title_font_weight="600",
+        heading_border_bottom_style="none",
+        column_labels_font_size="12px",
+        column_labels_border_top_style="none",
+        column_labels_border_bottom_width="1px",
+        column_labels_border_bottom_color=COLOURS.muted,
+        row_group_font_weight="600",
+        row_group_padding="6px",
+        row_group_border_top_style="none",
+        row_group_border_bottom_width="1px",
+        table_body_border_bottom_color=COLOURS.muted,
+        table_body_border_bottom_width="1px",
+        table_body_hlines_color=COLOURS.grid,
+        data_row_padding="4px",
+    )
+    return str(table.as_raw_html())

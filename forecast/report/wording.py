@@ -1,0 +1,172 @@
+"""How numbers, periods, names and probabilities are written in the report."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast import names
+from forecast.prediction.draws import ALL_TACTICS
+
+__all__ = [
+    "LIKELIHOOD_SCALE",
+    "amount",
+    "attacks",
+    "between",
+    "capital",
+    "chance_that",
+    "day_label",
+    "likelihood",
+    "listed",
+    "mean_amount",
+    "percent",
+    "period_label",
+    "province_labels",
+    "short_percent",
+    "small_word",
+    "span_label",
+    "tactic_label",
+    "unit_name",
+]
+
+# Words for probabilities, each up to its bound: the scale of ICD 203 (US Director of National Intelligence, 2015).
+LIKELIHOOD_SCALE: tuple[tuple[float, str], ...] = (
+    (0.05, "almost no chance"),
+    (0.20, "very unlikely"),
+    (0.45, "unlikely"),
+    (0.55, "roughly even chance"),
+    (0.80, "likely"),
+    (0.95, "very likely"),
+    (1.00, "almost certain"),
+)
+_SMALL_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_ABBREVIATIONS = {"ied": "IED", "vbied": "VBIED", "svbied": "SVBIED"}
+
+
+def amount(count: float) -> str:
+    """A whole number with thousands separated: '1,234'."""
+    return f"{round(count):,}"
+
+
+def mean_amount(value: float) -> str:
+    """A mean, with one decimal below 100, or '–' where there is none."""
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:,.1f}" if abs(value) < 99.95 else f"{value:,.0f}"
+
+
+def attacks(count: float) -> str:
+    """'no attacks', '1 attack', '12 attacks'."""
+    number = round(count)
+    if number == 0:
+        return "no attacks"
+    return f"{number:,} attack" + ("" if number == 1 else "s")
+
+
+def between(lower: float, upper: float, decimals: int = 0) -> str:
+    """An interval: '3 to 9'."""
+    write = mean_amount if decimals else amount
+    return f"{write(lower)} to {write(upper)}"
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def small_word(number: int) -> str:
+    """'three' for 3; digits above twelve."""
+    return _SMALL_WORDS[number] if 0 <= number < len(_SMALL_WORDS) else f"{number:,}"
+
+
+def percent(probability: float) -> str:
+    """'72%'; never 0% or 100%, which a finite number of draws cannot show; '–' where there is none."""
+    if np.isnan(probability):
+        return "–"
+    rounded = round(100 * probability)
+    if rounded <= 0:
+        return "less than 1%"
+    return "more than 99%" if rounded >= 100 else f"{rounded}%"
+
+
+def short_percent(probability: float) -> str:
+    """The same for tables: '72%', '<1%', '>99%'."""
+    return percent(probability).replace("less than ", "<").replace("more than ", ">")
+
+
+def likelihood(probability: float) -> str:
+    """The word for a probability, see `LIKELIHOOD_SCALE`; it belongs to the percentage that is printed."""
+    printed = round(probability, 2)
+    return next(word for bound, word in LIKELIHOOD_SCALE if printed < bound or bound == 1.0)
+
+
+def chance_that(clause: str, probability: float) -> str:
+    """A sentence such as 'It is likely (72%) that …', with the word that belongs to the probability."""
+    word, shown = likelihood(probability), percent(probability)
+    if word.endswith("chance"):
+        article = "" if word.startswith("almost") else "a "
+        return f"There is {article}{word} ({shown}) that {clause}."
+    return f"It is {word} ({shown}) that {clause}."
+
+
+def listed(items: Sequence[str]) -> str:
+    """'A', 'A and B', 'A, B and C'."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def unit_name(freq: str) -> str:
+    """'month' or 'week'."""
+    return "month" if freq == names.MONTHLY else "week"
+
+
+def day_label(day: pd.Timestamp) -> str:
+    """'6 Jan 2025'."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def period_label(start: pd.Timestamp, freq: str) -> str:
+    """'Jan 2025', or 'the week of 6 Jan 2025'."""
+    return f"{start:%b %Y}" if freq == names.MONTHLY else f"the week of {day_label(start)}"
+
+
+def span_label(first: pd.Timestamp, last_end: pd.Timestamp, freq: str) -> str:
+    """From the first day of the first period to the last day of the last: 'Jan to Jun 2025'."""
+    if freq != names.MONTHLY:
+        start = f"{first.day} {first:%b}" if first.year == last_end.year else day_label(first)
+        return f"{start} to {day_label(last_end)}"
+    if (first.year, first.month) == (last_end.year, last_end.month):
+        return f"{first:%b %Y}"
+    start = f"{first:%b}" if first.year == last_end.year else f"{first:%b %Y}"
+    return f"{start} to {last_end:%b %Y}"
+
+
+def tactic_label(tactic: str) -> str:
+    """A tactic as a reader writes it: 'small arms', 'IED', 'all tactics'."""
+    if tactic == ALL_TACTICS:
+        return "all tactics"
+    return _ABBREVIATIONS.get(tactic, tactic.replace("_", " "))
+
+
+def province_labels(dataset: xr.Dataset) -> dict[str, str]:
+    """A name per unit key that no two share: with its zone, then its country, then its key where names repeat."""
+    labels = {}
+    keys = [str(key) for key in dataset[names.PROVINCE].values]
+    columns = {name: dataset[name].values.astype(str) for name in (names.PROVINCE_NAME, names.ZONE, names.COUNTRY)}
+    for row, key in enumerate(keys):
+        name, zone = columns[names.PROVINCE_NAME][row] or key, columns[names.ZONE][row]
+        labels[key] = f"{name} ({zone.replace('_', ' ')})" if zone else name
+    for extra in (dict(zip(keys, columns[names.COUNTRY], strict=True)), {key: key for key in keys}):
+        repeated = _repeated(labels)
+        labels = {
+            key: f"{label}, {extra[key]}" if label in repeated and extra[key] else label
+            for key, label in labels.items()
+        }
+    return labels
+
+
+def _repeated(labels: Mapping[str, str]) -> set[str]:
+    seen = pd.Series(list(labels.values()), dtype=object)
+    return set(seen[seen.duplicated()])

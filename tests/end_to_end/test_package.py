@@ -1,0 +1,55 @@
+"""The wheel and the sdist work in an empty environment outside the checkout, with their data inside."""
+
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _run(*words: object, **options: object) -> str:
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=900, **options)  # type: ignore[call-overload]
+    assert done.returncode == 0, f"{words}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return str(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("dist")
+    _run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+    return {"wheel": next(folder.glob("*.whl")), "sdist": next(folder.glob("*.tar.gz"))}
+
+
+def test_data_travel_inside(built):
+    shipped = {path.name for path in (ROOT / "data").iterdir()}
+    inside = {
+        name.split("/")[-1] for name in zipfile.ZipFile(built["wheel"]).namelist() if name.startswith("forecast/_data/")
+    }
+    assert inside == shipped
+    with tarfile.open(built["sdist"]) as archive:
+        assert {Path(name).name for name in archive.getnames() if "/data/" in name} >= shipped
+    names = zipfile.ZipFile(built["wheel"]).namelist()
+    assert "forecast/py.typed" in names
+    assert "forecast/__init__.pyi" in names
+    assert not [name for name in names if name.startswith("tests/")]
+
+
+def test_both_run_in_an_empty_environment(built, tmp_path):
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    command = tmp_path / "env" / "bin" / "forecast"
+    install = [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"]
+    clean = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    for number, kind in enumerate(("wheel", "sdist")):
+        again = ["--force-reinstall", "--no-deps"] if number else []
+        _run(*install, *again, built[kind])
+        where = _run(python, "-c", "import forecast; print(forecast.__file__)", cwd=tmp_path, env=clean).strip()
+        assert where.startswith(str(tmp_path)), "the checkout must not be what runs"
+        out = _run(command, "demo", "--output", tmp_path / kind, cwd=tmp_path, env=clean)
+        assert Path(out.strip()) == tmp_path / kind / "report.html"
+    assert (tmp_path / "wheel" / "report.html").read_text() == (tmp_path / "sdist" / "report.html").read_text()

@@ -1,0 +1,164 @@
+"""The whole road on the demonstration and on real input, through the command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import forecast as fc
+from forecast.files import sha256
+from forecast.prediction.draws import Forecast
+
+FILES = {"report.html", "forecast.csv", "scores.csv", "ledger.csv", "panel.nc", "forecast.nc", "run.json"}
+
+
+def _forecast(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "forecast", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def _check_run(folder: Path, horizon: int) -> tuple[fc.Panel, Forecast, dict]:
+    """What every finished run must hold, whatever the data."""
+    assert {path.name for path in folder.iterdir()} - {"boundaries.json"} == FILES
+    panel, forecast = fc.Panel.load(folder / "panel.nc"), Forecast.load(folder / "forecast.nc")
+    record = json.loads((folder / "run.json").read_text())
+    table = pd.read_csv(folder / "forecast.csv")
+    assert len(table) == len(panel.provinces) * len(panel.tactics) * horizon
+    assert (table["lower_90"] <= table["median"]).all()
+    assert (table["median"] <= table["upper_90"]).all()
+    assert forecast.origin == panel.origin == pd.Timestamp(record["data_cut_off"])
+    assert all(Path(given["path"]).is_absolute() or given["sha256"] for given in record["inputs"])
+    scores = pd.read_csv(folder / "scores.csv")
+    assert scores["model"].nunique() == 7
+    assert set(scores["horizon"]) == set(range(1, record["settings"]["evaluation"]["periods"] + 1))
+    report = (folder / "report.html").read_text()
+    assert len(report) > 100_000
+    assert all(part in report for part in ("How the data were cleaned", "Provenance", "Limits"))
+    return panel, forecast, record
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    done = _forecast("demo", "--output", folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(folder / "report.html")
+    return folder
+
+
+def test_demo(demo):
+    panel, forecast, record = _check_run(demo, 6)
+    assert (len(panel.provinces), len(panel.tactics), len(panel.periods)) == (32, 6, 72)
+    assert panel.simulated
+    assert forecast.simulated
+    assert "SIMULATED" in (demo / "report.html").read_text()
+    assert record["simulated"] is True
+
+
+def test_the_same_seed_gives_the_same_files(demo, tmp_path):
+    assert _forecast("demo", "--output", tmp_path).returncode == 0
+    for name in sorted(FILES - {"panel.nc", "forecast.nc"}):
+        assert sha256(demo / name) == sha256(tmp_path / name), name
+    first, second = (Forecast.load(folder / "forecast.nc") for folder in (demo, tmp_path))
+    assert first.dataset.identical(second.dataset)
+
+
+def test_a_finished_run_renders_again(demo):
+    before = (demo / "report.html").read_text()
+    (demo / "report.html").unlink()
+    done = _forecast("report", demo)
+    assert done.returncode == 0, done.stderr
+    assert (demo / "report.html").read_text() == before
+
+
+def test_demo_in_a_notebook(demo):
+    panel = fc.load_demo()
+    assert panel.dataset.identical(fc.Panel.load(demo / "panel.nc").dataset)
+    assert panel.covariates == ["capability"]
+    assert fc.__version__ == _forecast("--version").stdout.strip()
+
+
+def test_ucdp_to_report(shared_data, tmp_path):
+    (tmp_path / "forecast.toml").write_text(
+        f"""
+        title = "IS in Syria"
+        draws = 500
+        model = "smoothing"
+        [data]
+        source = "ucdp"
+        paths = ["{shared_data}/ucdp_ged_syria_2016_2019.csv.gz"]
+        [places]
+        countries = ["Syria"]
+        boundaries = "{shared_data}/syria_adm1_geoboundaries.geojson"
+        [panel]
+        actor = "IS"
+        start = 2016-01-01
+        end = 2019-11-30
+        """
+    )
+    done = _forecast("run", tmp_path / "forecast.toml", "--output", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    panel, _, _ = _check_run(tmp_path / "out", 6)
+    assert (len(panel.provinces), len(panel.periods)) == (14, 47)
+    assert set(panel.tactics) == {"state_based", "non_state", "one_sided"}
+    # Counted by hand in the file: IS on either side, where_prec up to 4, one-day records, in Aleppo, May 2017.
+    raw = pd.read_csv(shared_data / "ucdp_ged_syria_2016_2019.csv.gz", low_memory=False)
+    inside = raw["date_start"].str.startswith("2017-05") & (raw["date_start"] == raw["date_end"])
+    rows = raw[((raw["side_a"] == "IS") | (raw["side_b"] == "IS")) & (raw["where_prec"] <= 4) & inside]
+    expected = (rows["adm_1"] == "Aleppo Governorate").sum()
+    counted = int(panel.attacks.sel(province="SY02", period="2017-05-01").sum())
+    assert expected <= counted <= expected + 15, "multi-day records come on top"
+    assert (tmp_path / "out" / "boundaries.json").exists()
+
+
+def test_iraq_to_report(shared_data, tmp_path):
+    (tmp_path / "forecast.toml").write_text(
+        f"""
+        title = "Iraq 2007 and 2008, by week"
+        horizon = 8
+        draws = 500
+        [data]
+        source = "plain"
+        paths = ["{shared_data}/iraq_sigacts_2007_2008.csv.gz"]
+        columns = {{ tactic = "type" }}
+        [places]
+        countries = ["Iraq"]
+        max_distance_km = 300
+        [panel]
+        freq = "W"
+        [covariates.strikes]
+        path = "{shared_data}/iraq_strikes_2007_2008.csv.gz"
+        events = "plain"
+        columns = {{ tactic = "type" }}
+        future = "hold_last"
+        [evaluation]
+        periods = 4
+        """
+    )
+    done = _forecast("run", tmp_path / "forecast.toml", "--output", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    panel, forecast, _ = _check_run(tmp_path / "out", 8)
+    assert (len(panel.provinces), len(panel.tactics), len(panel.periods)) == (18, 3, 70)
+    assert panel.periods[0] == pd.Timestamp("2007-02-26")
+    assert panel.origin == pd.Timestamp("2008-06-29")
+    assert panel.covariates == ["strikes"]
+    # Every attack in a complete week is in the panel, up to those too far from any province's point.
+    raw = pd.read_csv(shared_data / "iraq_sigacts_2007_2008.csv.gz")
+    inside = raw["date"].between("2007-02-26", "2008-06-29").sum()
+    assert 0.998 * inside <= int(panel.attacks.sum()) <= inside
+    strikes = pd.read_csv(shared_data / "iraq_strikes_2007_2008.csv.gz")
+    on_panel = float(panel.covariate("strikes").isel(tactic=0).sum())
+    assert 0.98 * len(strikes) <= on_panel <= len(strikes)
+    assert np.isfinite(forecast.median().values).all()
+
+
+def test_help_has_examples():
+    for command in ("demo", "run", "report", "ingest", "fetch"):
+        done = _forecast(command, "--help")
+        assert done.returncode == 0
+        assert f"forecast {command}" in done.stdout
+        assert "Example" in done.stdout

@@ -1,0 +1,126 @@
+"""What the tests of the report are made from: small panels, forecasts and contents."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.evaluation.scores import score
+from forecast.events.places import read_gazetteer
+from forecast.ledger import Ledger
+from forecast.panel.panel import Panel
+from forecast.prediction.draws import Forecast
+from forecast.report.build import ReportContent
+
+TACTICS = ("ied", "small_arms")
+
+
+def with_provenance(panel: Panel, **more) -> Panel:
+    """The panel with more in its provenance."""
+    text = json.dumps({**panel.provenance, **more})
+    return replace(panel, dataset=panel.dataset.assign_attrs(provenance=text))
+
+
+@pytest.fixture(scope="session")
+def gazetteer_panel():
+    """Panel of the shipped gazetteer's provinces with Poisson counts."""
+
+    def make(*, countries=("Iraq", "Syria"), tactics=TACTICS, periods=30, freq="MS", simulated=False, seed=1) -> Panel:
+        rng = np.random.default_rng(seed)
+        gazetteer = read_gazetteer()
+        keys = list(gazetteer.table.index[gazetteer.table["country"].isin(countries)])
+        level = rng.gamma(1.0, 2.0, size=(len(keys), len(tactics), 1))
+        counts = rng.poisson(level, size=(len(keys), len(tactics), periods))
+        first = "2022-01-01" if freq == "MS" else "2022-01-03"
+        index = pd.MultiIndex.from_product([keys, tactics, pd.date_range(first, periods=periods, freq=freq)])
+        table = pd.DataFrame({"attacks": counts.ravel()}, index.set_names(["province", "tactic", "period"]))
+        panel = Panel.from_frame(table.reset_index(), freq=freq, gazetteer=gazetteer)
+        return with_provenance(panel, simulated=simulated)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_forecast():
+    """Forecast of a panel: Poisson draws around each cell's mean."""
+
+    def make(panel: Panel, horizon=3, model="regression", draws=200, seed=2) -> Forecast:
+        mean = np.nan_to_num(panel.attacks.mean("period").values)
+        values = np.random.default_rng(seed).poisson(mean[None, ..., None], size=(draws, *mean.shape, horizon))
+        return Forecast.from_draws(panel, values.astype(np.int64), model=model, seed=seed)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_content(gazetteer_panel, make_forecast):
+    """Content of a report of the shipped gazetteer's provinces."""
+
+    def make(*, evaluated=True, **panel_options) -> ReportContent:
+        panel = gazetteer_panel(**panel_options)
+        past = panel.between(end=panel.periods[-3] - pd.Timedelta(days=1))
+        scores = []
+        for number, model in enumerate(("regression", "zero") if evaluated else ()):
+            tried = make_forecast(past, model=model, seed=number)
+            scores += [score(tried, panel), score(tried.aggregate("total", tactics=True), panel)]
+        ledger = Ledger().add("duplicate id", 2, "dropped", "the same event_id stands there twice", ["A1"], "plain")
+        return ReportContent(
+            title="Forecast of attacks",
+            panel=panel,
+            forecasts={"regression": make_forecast(panel), "zero": make_forecast(panel, model="zero", seed=3)},
+            scores=pd.concat(scores, ignore_index=True) if scores else pd.DataFrame(),
+            ledger=ledger,
+            settings={"horizon": 3, "data": {"source": "plain"}},
+            provenance={
+                "versions": {"numpy": "2.4.0"},
+                "inputs": [{"path": "events.csv", "sha256": "ab" * 32, "rows": 1234, "source": "plain"}],
+                "seed": 1,
+                "origin": f"{panel.origin:%Y-%m-%d}",
+            },
+        )
+
+    return make
+
+
+HOSTILE = (
+    "<script>window.hacked=1</script>",
+    "</script><script>window.hacked=2</script>",
+    "<img src=x onerror=window.hacked=3>",
+    '"><svg onload=window.hacked=4>',
+    "=cmd|' /C calc'!A0",
+    "' + (window.hacked=5) + '",
+    "${window.hacked=6}{{ 7 * 7 }}",
+    "https://example.org/a.js",
+)
+
+
+@pytest.fixture(scope="session")
+def hostile_content(make_content, make_forecast):
+    """Content in which every text from outside is markup, script, a formula or an address."""
+    content = make_content(countries=("Syria",), tactics=HOSTILE[:3])
+    names = [HOSTILE[row % len(HOSTILE)] + str(row) for row in range(len(content.panel.provinces))]
+    dataset = content.panel.dataset.assign_coords(
+        province_name=("province", names), country=("province", [HOSTILE[row % 2] for row in range(len(names))])
+    )
+    sources = [{"path": HOSTILE[0], "source": HOSTILE[1], "rows": 1, "sha256": HOSTILE[2]}]
+    panel = with_provenance(
+        replace(content.panel, dataset=dataset), sources=sources, notes=[HOSTILE[2]], filters={"actor": HOSTILE[3]}
+    )
+    ledger = Ledger()
+    for text in HOSTILE:
+        ledger = ledger.add(text, 1, "dropped", text, [text], text)
+    return replace(
+        content,
+        title=HOSTILE[1],
+        panel=panel,
+        forecasts={HOSTILE[0]: make_forecast(panel, model=HOSTILE[1]), "b": make_forecast(panel, model=HOSTILE[2])},
+        ledger=ledger,
+        settings={HOSTILE[0]: {"a": HOSTILE[1]}, "b": list(HOSTILE)},
+        provenance={"versions": {HOSTILE[0]: HOSTILE[1]}, "inputs": sources, HOSTILE[3]: HOSTILE[2]},
+        zones={HOSTILE[2]: panel.provinces[:3]},
+        notes=(HOSTILE[0],),
+        banner=HOSTILE[1],
+        scores=content.scores.assign(model=content.scores["model"].replace("zero", HOSTILE[0])),
+    )

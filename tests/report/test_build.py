@@ -1,0 +1,179 @@
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from forecast.errors import InputError
+from forecast.report.build import ReportContent, render, write_report
+
+SECTIONS = ["about", "know", "where", "series", "numbers", "cleaning", "past", "limits", "provenance"]
+
+
+class _Page(HTMLParser):
+    """Elements of a page with their attributes, its text, and the text of its scripts by type."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.scripts: list[tuple[str, str]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append((dict(attrs).get("type") or "", ""))
+
+    def handle_data(self, data):
+        if self.elements and self.get_starttag_text() and self.cdata_elem == "script":
+            kind, text = self.scripts[-1]
+            self.scripts[-1] = (kind, text + data)
+        elif self.cdata_elem is None:
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def demo(make_content):
+    return make_content(simulated=True)
+
+
+@pytest.fixture(scope="module")
+def page(demo):
+    return render(demo)
+
+
+def test_it_holds_all_parts_in_order(page):
+    ids = [attributes.get("id") for tag, attributes in _Page(page).elements if tag == "section"]
+    assert ids == SECTIONS
+
+
+def test_it_asks_for_nothing_outside(page, hostile_content):
+    for html in (page, render(hostile_content)):
+        parsed = _Page(html)
+        for tag, attributes in parsed.elements:
+            for name in ("src", "href", "action", "data", "poster", "srcset", "xlink:href"):
+                target = attributes.get(name)
+                assert target is None or target.startswith("#") or target == "data:,", (tag, target)
+            assert tag not in ("iframe", "object", "embed", "base", "form", "img")
+            assert not [name for name in attributes if name.startswith("on")]
+            assert not re.search(r"url\(|expression\(", attributes.get("style") or "")
+        assert not re.search(r"@import|url\(", re.sub(r"<script>.*?</script>", "", html, flags=re.S))
+
+
+def test_only_its_own_scripts_may_run(page, hostile_content):
+    for html in (page, render(hostile_content)):
+        parsed = _Page(html)
+        policy = next(a["content"] for tag, a in parsed.elements if tag == "meta" and a.get("http-equiv"))
+        assert policy.startswith("default-src 'none'; script-src 'sha256-")
+        assert "unsafe-eval" not in policy
+        own = [text for kind, text in parsed.scripts if kind == ""]
+        assert len(own) == 2
+        for text in own:
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy
+
+
+def test_text_from_outside_is_escaped(hostile_content):
+    html = render(hostile_content)
+    parsed = _Page(html)
+    assert [kind for kind, _ in parsed.scripts] == ["application/json", "application/json", "", ""]
+    assert not [tag for tag, _ in parsed.elements if tag in ("img", "iframe")]
+    outside_scripts = re.sub(r"<script.*?</script>", "", html, flags=re.S)
+    assert "<svg" not in outside_scripts
+    shown = "".join(parsed.text)
+    for text in ("<script>window.hacked=1</script>", "=cmd|' /C calc'!A0", '"><svg onload=window.hacked=4>'):
+        assert text in shown
+
+
+def test_the_same_content_gives_the_same_page(demo, page, tmp_path):
+    path = write_report(tmp_path / "new" / "report.html", demo)
+    assert path == tmp_path / "new" / "report.html"
+    assert path.read_text(encoding="utf-8") == page
+
+
+def test_it_is_small_enough_to_send(page):
+    assert len(page.encode()) < 5_000_000
+
+
+def test_simulated_data_are_labelled_everywhere(page, make_content):
+    assert page.count("SIMULATED DATA.</strong>") == 1
+    assert page.count('"text":"SIMULATED DATA"') == 2
+    tables = re.findall(r'<div id="table-(\w+)"(.*?)</table>', page, flags=re.S)
+    labelled = {name for name, html in tables if "SIMULATED DATA" in html}
+    assert labelled == {"outlook", "cells", "models", "ledger", "scores"}
+    assert "SIMULATED" not in render(make_content(countries=("Syria",)))
+
+
+def test_a_banner_stands_on_top(make_content):
+    content = replace(make_content(countries=("Syria",)), banner="The model did not converge.")
+    html = render(content)
+    assert html.index("The model did not converge.") < html.index("<h1>")
+
+
+def test_notes_are_told_once(make_content):
+    content = make_content(countries=("Syria",))
+    html = render(replace(content, notes=("first note", "second note", "first note")))
+    assert html.count("First note") == 1
+    assert "Second note" in html
+
+
+def test_without_scores_it_says_so(make_content):
+    html = render(make_content(countries=("Syria",), evaluated=False))
+    assert "does not show how well its model forecasts" in html
+    assert 'id="table-scores"' not in html
+
+
+def test_an_empty_ledger_says_so(make_content):
+    from forecast.ledger import Ledger
+
+    html = render(replace(make_content(countries=("Syria",)), ledger=Ledger()))
+    assert "No rule of the cleaning touched a row." in html
+
+
+def test_periods_after_the_origin_are_not_shown(make_content, make_forecast):
+    content = make_content(countries=("Syria",))
+    past = content.panel.between(end="2024-03-31")
+    forecast = make_forecast(past)
+    later, now = (
+        render(ReportContent(title="T", panel=panel, forecasts={"m": forecast})) for panel in (content.panel, past)
+    )
+    assert later == now
+
+
+def test_weeks(make_content):
+    html = render(make_content(countries=("Iraq",), freq="W-MON", periods=40))
+    assert "attacks per week" in html
+    assert "10 Oct to 30 Oct 2022" in html
+
+
+def test_small_panels_have_a_report(make_panel, make_forecast):
+    panel = make_panel([[[0, 0, 0]]])
+    html = render(ReportContent(title="T", panel=panel, forecasts={"m": make_forecast(panel, horizon=1)}))
+    assert "no attacks are expected in Apr 2020" in html
+
+
+def test_it_needs_a_forecast_of_the_panel(make_panel, make_forecast):
+    panel = make_panel([[[1, 2, 3]], [[1, 2, 3]]])
+    with pytest.raises(InputError, match="needs a forecast"):
+        ReportContent(title="T", panel=panel, forecasts={})
+    with pytest.raises(InputError, match="other provinces or tactics"):
+        ReportContent(title="T", panel=panel, forecasts={"m": make_forecast(make_panel([[[1, 2, 3]]]))})
+
+
+def test_nothing_half_written_stays(demo, tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("x")
+    with pytest.raises(InputError, match="is a file where a folder is needed"):
+        write_report(blocker / "report.html", demo)
+    assert list(tmp_path.iterdir()) == [blocker]
+
+
+def test_content_is_not_changed(demo):
+    before = demo.panel.dataset.copy(deep=True), demo.scores.copy()
+    render(demo)
+    assert demo.panel.dataset.identical(before[0])
+    pd.testing.assert_frame_equal(demo.scores, before[1])

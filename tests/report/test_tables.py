@@ -1,0 +1,105 @@
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+
+from forecast.ledger import Ledger
+from forecast.report import tables
+from forecast.report.figures import outlook
+
+
+class _Cells(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.inside = True
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.rows[-1][-1] += data.strip()
+
+
+def _rows(html):
+    parser = _Cells()
+    parser.feed(html)
+    return parser.rows
+
+
+def test_the_outlook_has_sums_first_and_provinces_by_country(gazetteer_panel, make_forecast):
+    ahead = outlook(make_forecast(gazetteer_panel()), {"west": ["SY02"]})
+    rows = _rows(tables.outlook_table(ahead, False))
+    names = [row[0] for row in rows]
+    assert names[names.index("Sums") + 1 :][:4] == ["All provinces", "Iraq", "Syria", "West"]
+    total = rows[names.index("All provinces")]
+    assert total[4] == f"{ahead.total['sum_median']:,.0f}"
+    assert total[5] == f"{ahead.total['sum_lower']:,.0f} to {ahead.total['sum_upper']:,.0f}"
+    assert len(rows) == 2 + 3 + 4 + 32
+
+
+def test_one_period_has_one_group_of_columns(make_panel, make_forecast):
+    ahead = outlook(make_forecast(make_panel([[[1, 2, 3]]]), horizon=1), {})
+    rows = _rows(tables.outlook_table(ahead, False))
+    assert rows[0] == ["Province", "Last 3 months", "Apr 2020", "Chance"]
+    assert "Sums" not in [row[0] for row in rows]
+
+
+def test_cells_name_the_tactic(gazetteer_panel, make_forecast):
+    ahead = outlook(make_forecast(gazetteer_panel(countries=("Syria",))), {})
+    rows = _rows(tables.cell_table(ahead, True))
+    assert rows[0] == ["SIMULATED DATA"]
+    assert len(rows) == 1 + 2 + 14 * 2
+    assert {row[1] for row in rows[3:]} == {"IED", "small arms"}
+
+
+def test_the_ledger_escapes_what_it_shows():
+    ledger = Ledger().add("<b>rule</b>", 1234, "dropped", 'why "so" & not', ["<script>x</script>"], "a'b")
+    html = tables.ledger_table(ledger, False)
+    assert "<b>" not in html
+    assert "<script>" not in html
+    assert _rows(html)[1] == ["a'b", "<b>rule</b>", "dropped", "1,234", 'why "so" & not', "<script>x</script>"]
+
+
+def test_nothing_to_show_is_no_table():
+    assert tables.ledger_table(Ledger(), False) == ""
+    assert tables.input_table([]) == ""
+    assert tables.score_table(pd.DataFrame(), "a", "month", False) == ""
+
+
+def test_scores_by_cell_and_total_best_first(make_content):
+    content = make_content(countries=("Syria",))
+    rows = _rows(tables.score_table(content.scores, "regression", "month", False))
+    labels = [row[0] for row in rows]
+    assert labels.index("Each province, tactic and month") < labels.index("Total of each month")
+    models = labels[labels.index("Each province, tactic and month") + 1 :][:2]
+    assert sorted(models) == ["regression (this report)", "zero"]
+    cells = content.scores[content.scores["province"] != "total"]
+    best = cells.groupby("model")["crps_log"].mean().idxmin()
+    assert models[0].startswith(best)
+    first = rows[labels.index(models[0])]
+    assert float(first[1]) == round(cells[cells["model"] == best]["crps_log"].mean(), 3)
+    assert first[-1] == f"{len(cells) // 2}"
+
+
+def test_inputs_keep_all_columns_that_say_something():
+    html = tables.input_table([{"path": "a.csv", "rows": 1234, "sha256": ""}, {"path": "b.csv", "licence": "CC BY"}])
+    assert _rows(html) == [
+        ["File", "Rows", "licence"],
+        ["a.csv", "1,234", "–"],
+        ["b.csv", "–", "CC BY"],
+    ]
+
+
+def test_tables_ask_for_nothing_outside(gazetteer_panel, make_forecast):
+    ahead = outlook(make_forecast(gazetteer_panel()), {})
+    assert not re.search(r"https?:|@import|url\(", tables.outlook_table(ahead, True))
