@@ -20,13 +20,13 @@ test-full: test
 
 # Contracts and properties, statistics, whole runs with the browser, notebooks: each prints how long it took.
 test-contracts: $(VENV)/.test-installed
-	@echo "== contracts and properties"; time -p $(PYTEST) tests --ignore=tests/statistical --ignore=tests/end_to_end -m "not browser"
+	@echo "== contracts and properties"; time -p $(PYTEST) tests --ignore=tests/statistical --ignore=tests/end_to_end --ignore=tests/report/test_browser.py
 
 test-statistics: $(VENV)/.test-installed
 	@echo "== statistics"; time -p $(PYTEST) tests/statistical $(FULL)
 
 test-end-to-end: $(VENV)/.test-installed
-	@echo "== end to end and browser"; time -p $(PYTEST) tests/end_to_end tests/report -m "browser or not browser"
+	@echo "== end to end and browser"; time -p $(PYTEST) tests/end_to_end tests/report/test_browser.py
 
 test-notebooks: $(VENV)/.test-installed
 	@echo "== notebooks"; time -p $(PYTEST) --nbmake notebooks

@@ -193,10 +193,10 @@ def read_settings(path: str | Path) -> Settings:
         raise InputError("no such file", source=path, hint="Check the path and the spelling") from None
     except IsADirectoryError:
         raise InputError("is a folder", source=path, expected="a settings file such as forecast.toml") from None
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", source=path) from error
     except (ValueError, RecursionError) as error:
         raise InputError("is no valid TOML", source=path, found=str(error)) from error
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', error)}", source=path) from error
     try:
         settings = Settings.model_validate(content, context={"folder": folder})
         settings._folder = folder

@@ -15,7 +15,7 @@ from forecast import __version__, names
 from forecast.baselines.library import default_baselines
 from forecast.config import CovariateSettings, Settings, read_settings
 from forecast.datasets import data_path
-from forecast.errors import InputError
+from forecast.errors import DiagnosticsError, InputError
 from forecast.evaluation.scores import score
 from forecast.events.places import (
     Boundaries,
@@ -29,7 +29,7 @@ from forecast.events.places import (
 from forecast.events.table import Events, read_events
 from forecast.events.tactics import read_crosswalk
 from forecast.files import check_output_files, check_output_folder, sha256, write_csv, write_text, write_together
-from forecast.inference.dispatch import fit
+from forecast.inference.dispatch import Fit, fit
 from forecast.panel.build import PanelSource, build_panel, checked_counts
 from forecast.panel.calendar import normalise_freq
 from forecast.panel.panel import Panel
@@ -130,6 +130,7 @@ def run(settings: Settings, *, step: Step = lambda text, done, total: None) -> R
     futures = {name: _future(covariate) for name, covariate in settings.covariates.items()}
     step(f"fitting {settings.model}", 1, total)
     fitted = fit(models[settings.model], panel, seed=settings.seed)
+    _require_passed(fitted)
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
     scores = _held_out_scores(settings, source, panel, step)
     step("writing the report", total - 1, total)
@@ -352,6 +353,14 @@ def _table(file: Path, columns: Mapping[str, str], sheet: str | None = None) -> 
 
 def _future(covariate: CovariateSettings) -> Future:
     return path(_table(covariate.future, {})) if isinstance(covariate.future, Path) else hold_last()
+
+
+def _require_passed(fitted: Fit) -> None:
+    """Refuse a fit that failed a check: it may not become a report."""
+    failed = fitted.diagnostics.loc[~fitted.diagnostics["passed"].astype(bool)]
+    if len(failed):
+        told = "; ".join(f"{row['check']} = {row['value']:g}: {row['advice']}" for _, row in failed.iterrows())
+        raise DiagnosticsError(f"the fit of {fitted.model.name} failed its checks: {told}")
 
 
 def _held_out_scores(settings: Settings, source: PanelSource | Panel, panel: Panel, step: Step) -> pd.DataFrame:

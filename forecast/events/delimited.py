@@ -110,6 +110,10 @@ def _fast(layout: _Layout) -> pa.Table:
         if stream.quotes % 2:
             # A quotation that is never closed swallows the rows after it, and the parser does not mind.
             raise pa.ArrowInvalid("a double quote without its partner")
+    if stream.lines > layout.above + 1 + table.num_rows:
+        # Cells that span lines; or two quotations that are never closed, the first of which ends where the next begins.
+        for _ in _records(layout, strict=True):
+            pass
     return table.rename_columns(list(layout.chosen))
 
 
@@ -149,15 +153,18 @@ def _flush(columns: list[list[str]], chunks: list[list[pa.Array]]) -> None:
         column.clear()
 
 
-def _records(layout: _Layout) -> Iterator[tuple[int, list[str]]]:
-    """Row number and fields of each row below the header."""
+def _records(layout: _Layout, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """Row number and fields of each row below the header; `strict` refuses text after a closing quote."""
     encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
     with (
         layout.file.open() as stream,
-        io.TextIOWrapper(io.BufferedReader(stream), encoding=encoding, newline="") as text,
+        io.TextIOWrapper(
+            io.BufferedReader(stream), encoding=encoding, newline="", errors="replace" if strict else None
+        ) as text,
     ):
         # The last line can stand in no file: a quotation that is not closed swallows it too.
-        reader = csv.reader(itertools.chain(text, [_END]), delimiter=layout.delimiter)
+        reader = csv.reader(itertools.chain(text, [_END]), delimiter=layout.delimiter, strict=strict)
+        number = 0
         try:
             for number, fields in enumerate(reader, start=1):
                 if fields == [_END]:

@@ -59,12 +59,12 @@ class RawFile:
 class CheckedStream(io.RawIOBase):
     """Bytes on their way to a parser: counted, free of NUL, with the unpackers' errors in plain words.
 
-    `quotes` is the number of double quotes that have passed.
+    `quotes` and `lines` are the numbers of double quotes and of line ends that have passed.
     """
 
     def __init__(self, stream: Any, file: RawFile) -> None:
         self._stream, self._file = stream, file
-        self._read = self._lines = self.quotes = 0
+        self._read = self.lines = self.quotes = 0
         self._limit = _expansion_limit(file.path.stat().st_size) if file.packing else None
 
     def readable(self) -> bool:
@@ -89,14 +89,14 @@ class CheckedStream(io.RawIOBase):
     def _refuse_nul(self, data: bytes) -> None:
         at = data.find(b"\0")
         if at >= 0:
-            line = self._lines + data.count(b"\n", 0, at) + 1
+            line = self.lines + data.count(b"\n", 0, at) + 1
             raise InputError(
                 "holds a NUL byte, which no text file does",
                 source=self._file.path,
                 where=f"line {line}",
                 hint="The file is damaged or not text; export it again",
             )
-        self._lines += data.count(b"\n")
+        self.lines += data.count(b"\n")
 
 
 def open_raw(path: str | Path) -> RawFile:

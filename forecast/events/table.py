@@ -213,7 +213,10 @@ def read_events(
             draft["event_id"] = draft["event_id"].mask(made, f"file-{number}-" + draft["event_id"])
         drafts.append(draft)
         ledger = ledger + lines
-        sources.append({"path": path.name, "sha256": sha256(path), "source": source, "rows": len(draft)})
+        content = sha256(path)
+        if any(content == earlier["sha256"] for earlier in sources):
+            raise InputError("is given twice, under this or another name", source=path, hint="Name every file once")
+        sources.append({"path": path.name, "sha256": content, "source": source, "rows": len(draft)})
     draft = pd.concat(drafts, ignore_index=True) if len(drafts) > 1 else drafts[0].reset_index(drop=True)
     draft, ledger = _place(draft, ledger, gazetteer, boundaries, max_distance_km)
     if draft.empty:

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 import forecast as fc
+from forecast import cli
+from forecast.baselines.regression import RegressionFit
 from forecast.files import sha256
 from forecast.prediction.draws import Forecast
 
@@ -59,6 +61,15 @@ def test_demo(demo):
     assert record["simulated"] is True
 
 
+@pytest.mark.browser
+def test_demo_in_a_browser(demo, open_page):
+    opened = open_page(demo / "report.html")
+    assert opened.problems == []
+    assert opened.requests == [(demo / "report.html").resolve().as_uri()]
+    assert opened.page.locator(".chart svg").count() == opened.page.locator(".chart").count() == 2
+    assert opened.page.get_by_text("SIMULATED DATA").count() > 3
+
+
 def test_the_same_seed_gives_the_same_files(demo, tmp_path):
     assert _forecast("demo", "--output", tmp_path).returncode == 0
     for name in sorted(FILES - {"panel.nc", "forecast.nc"}):
@@ -80,6 +91,17 @@ def test_demo_in_a_notebook(demo):
     assert panel.dataset.identical(fc.Panel.load(demo / "panel.nc").dataset)
     assert panel.covariates == ["capability"]
     assert fc.__version__ == _forecast("--version").stdout.strip()
+
+
+def test_a_failed_fit_becomes_no_report(monkeypatch, capsys, tmp_path):
+    failed = pd.DataFrame({"check": ["converged"], "value": [0.0], "passed": [False], "advice": ["use fewer lags"]})
+    monkeypatch.setattr(RegressionFit, "diagnostics", property(lambda fit: failed))
+    monkeypatch.setattr(sys, "argv", ["forecast", "demo", "--output", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 3
+    assert "failed its checks: converged = 0: use fewer lags" in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_ucdp_to_report(shared_data, tmp_path):
