@@ -136,7 +136,7 @@ def test_covariates_that_are_none(panel):
         panel.with_covariate("x", pd.concat([COVARIATES["by province"]] * 2))
     with pytest.raises(InputError, match="columns are missing"):
         panel.with_covariate("x", pd.DataFrame({"period": PERIODS, "y": 1}))
-    with pytest.raises(InputError, match="column x: is not allowed.*found high"):
+    with pytest.raises(InputError, match=r"column x: is not allowed.*found high"):
         panel.with_covariate("x", pd.DataFrame({"period": PERIODS, "x": "high"}))
     with pytest.raises(InputError, match="dims that a covariate cannot have"):
         panel.with_covariate(
