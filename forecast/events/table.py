@@ -205,7 +205,9 @@ def read_events(
         day_first=day_first,
         today=today,
     )
-    drafts, ledger, sources = [], Ledger(), []
+    drafts: list[pd.DataFrame] = []
+    sources: list[dict[str, Any]] = []
+    ledger = Ledger()
     for number, path in enumerate(files, start=1):
         draft, lines = SOURCES[source](path, options)
         if len(files) > 1:  # ids made from row numbers are unique within one file only

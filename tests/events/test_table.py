@@ -90,12 +90,14 @@ def test_an_id_that_comes_twice_counts_once_in_its_newest_version(write):
 
 def test_files_without_ids_do_not_hide_each_other(write):
     files = [
-        write("2020-03-04,Diyala", "2020-03-05,Diyala", name=name, header="date,province\n")
-        for name in ("a.csv", "b.csv")
+        write(f"2020-03-04,{place}", f"2020-03-05,{place}", name=name, header="date,province\n")
+        for name, place in (("a.csv", "Diyala"), ("b.csv", "Anbar"))
     ]
     events = read_events(files, source="plain")
     assert len(events) == 4
     assert events.table["event_id"].is_unique
+    with pytest.raises(InputError, match=r"a\.csv: is given twice"):
+        read_events([files[0], files[0]], source="plain")
 
 
 def test_without_report_dates_the_later_file_is_the_newer_version(write):

@@ -1,8 +1,8 @@
 """Baselines are calibrated where their own assumptions hold: the randomised PIT over many simulated worlds is uniform.
 
 Each replicate is a new simulated panel, and gives one PIT of a cell and one of the grand total over the horizon, so
-that the values are independent and the Kolmogorov–Smirnov test is exact. The tests are seeded; a correct method fails one
-with probability 0.001, and `test_the_test_sees_a_wrong_spread` shows that a wrong one does fail.
+that the values are independent and the Kolmogorov–Smirnov test is exact. The tests are seeded; a correct method fails
+one with probability 0.001, and `test_the_test_sees_a_wrong_spread` shows that a wrong one does fail.
 """
 
 import numpy as np
