@@ -90,9 +90,13 @@ def run(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
     ] = None,
+    allow_unconverged: Annotated[
+        bool,
+        typer.Option("--allow-unconverged", help="Write the report of a fit that failed its checks, with a warning."),
+    ] = False,
 ) -> None:
     """Go from event files to a forecast report, as a settings file says."""
-    _run_and_write(settings, output)
+    _run_and_write(settings, output, allow_unconverged)
 
 
 @app.command(epilog="Example:  forecast report out/march")
@@ -156,14 +160,14 @@ def fetch(
     typer.echo(download(source, version, folder=output, token=token))
 
 
-def _run_and_write(settings_file: Path, output: Path | None) -> None:
+def _run_and_write(settings_file: Path, output: Path | None, allow_unconverged: bool = False) -> None:
     from forecast.config import read_settings
     from forecast.run import check_output, run, write_run
 
     settings = read_settings(settings_file)
     folder = check_output(settings, output or settings.output)
     with _progress() as step:
-        path = write_run(run(settings, step=step), folder)
+        path = write_run(run(settings, allow_unconverged=allow_unconverged, step=step), folder)
     typer.echo(path)
 
 

@@ -139,7 +139,8 @@ class Settings(_Section):
     horizon: _Whole = Field(6, ge=1, le=120)
     draws: _Whole = Field(1000, ge=100, le=100_000)
     seed: _Whole = Field(1, ge=0)
-    model: str = "regression"
+    model: str | dict[str, Any] = "regression"
+    engine: Literal["auto", "nuts"] = "auto"
     output: Path = Path("out")
     data: DataSettings
     places: PlaceSettings = PlaceSettings()
@@ -155,25 +156,29 @@ class Settings(_Section):
 
     @field_validator("model")
     @classmethod
-    def _model(cls, value: str) -> str:
-        from forecast.baselines.library import default_baselines
-
-        known = list(default_baselines())
-        if value not in known:
-            raise ValueError(f"unknown model {value!r}, expected one of: {', '.join(known)}")
+    def _model(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
+        try:
+            _built_model(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
         return value
 
-    @model_validator(mode="after")
-    def _fitting(self) -> "Settings":
-        counts = self.data.source == "counts"
-        for section, keys in _UNUSED[counts].items():
-            unused = [f"{section}.{key}" for key in keys if key in getattr(self, section).model_fields_set]
-            if unused:
-                kind = "ready counts" if counts else "events"
-                raise ValueError(f"{', '.join(unused)} has no use with {kind} (data.source = {self.data.source!r})")
-        if self.panel.end is not None and self.panel.end > date.today() and not self.data.simulated:
-            raise ValueError(f"panel.end ({self.panel.end}) lies in the future: no data can reach so far")
-        return self
+    def built_model(self) -> Any:
+        """The model that the settings name or spell out."""
+        return _built_model(self.model)
+
+
+def _built_model(given: str | dict[str, Any]) -> Any:
+    from forecast.baselines.library import default_baselines
+    from forecast.model.library import standard_model
+    from forecast.model.spec import Model
+
+    if not isinstance(given, str):
+        return Model.from_dict(given)
+    known = {**default_baselines(), standard_model().name: standard_model()}
+    if given not in known:
+        raise InputError("unknown model", expected=list(known))
+    return known[given]
 
 
 def read_settings(path: str | Path) -> Settings:

@@ -79,6 +79,7 @@ def write_together(folder: str | Path, files: Sequence[str], *, inputs: Collecti
         with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=folder, ignore_cleanup_errors=True) as name:
             temporary = Path(name)
             yield temporary
+            (folder / files[-1]).unlink(missing_ok=True)
             for file in files:
                 if (temporary / file).exists():
                     (temporary / file).replace(folder / file)

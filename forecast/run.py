@@ -66,6 +66,8 @@ _RECORD = {
     "zones": dict,
     "seed": int,
     "data_cut_off": str,
+    "banner": str,
+    "model": dict,
 }
 # The files of a run; the last stands for all, see `write_together`.
 RUN_FILES = (
@@ -106,13 +108,15 @@ class Run:
     boundaries: Boundaries | None = None
 
 
-def run(settings: Settings, *, step: Step = lambda text, done, total: None) -> Run:
+def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lambda text, done, total: None) -> Run:
     """Go from raw files to a forecast and its scores; nothing is written.
 
     Parameters
     ----------
     settings : Settings
         From `read_settings`.
+    allow_unconverged : bool
+        Go on with a fit that failed its checks; the report then carries a warning.
     step : callable, optional
         Told what begins, how many steps are done, and of how many.
 
@@ -120,23 +124,28 @@ def run(settings: Settings, *, step: Step = lambda text, done, total: None) -> R
     ------
     InputError
         When a file or a setting is wrong.
+    DiagnosticsError
+        When the fit failed its checks.
     """
-    models = default_baselines()
+    model = settings.built_model()
+    models = {**default_baselines(), model.name: model}
     total = 3 + len(models) * (settings.evaluation.periods > 0)
     step("reading the data", 0, total)
     source = load_source(settings)
     panel = source if isinstance(source, Panel) else source.at()
     zones = _zones(settings, panel)
     futures = {name: _future(covariate) for name, covariate in settings.covariates.items()}
-    step(f"fitting {settings.model}", 1, total)
-    fitted = fit(models[settings.model], panel, seed=settings.seed)
-    _require_passed(fitted)
+    step(f"fitting {model.name}", 1, total)
+    fitted = fit(model, panel, engine=settings.engine, seed=settings.seed)
+    failures = _failed_checks(fitted)
+    if failures and not allow_unconverged:
+        raise DiagnosticsError(f"{failures}. With --allow-unconverged the report is written, with a warning on it")
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
-    scores = _held_out_scores(settings, source, panel, step)
+    scores = _held_out_scores(settings, models, source, panel, step)
     step("writing the report", total - 1, total)
     gazetteer = _gazetteer(settings)
     boundaries = read_boundaries(settings.places.boundaries, gazetteer) if settings.places.boundaries else None
-    return Run(panel, forecast, scores, _record(settings, panel, zones), boundaries)
+    return Run(panel, forecast, scores, _record(settings, panel, zones, fitted, failures), boundaries)
 
 
 def check_output(settings: Settings, folder: str | Path) -> Path:
@@ -355,15 +364,16 @@ def _future(covariate: CovariateSettings) -> Future:
     return path(_table(covariate.future, {})) if isinstance(covariate.future, Path) else hold_last()
 
 
-def _require_passed(fitted: Fit) -> None:
-    """Refuse a fit that failed a check: it may not become a report."""
+def _failed_checks(fitted: Fit) -> str:
+    """What a fit failed, and what to do; '' where it passed. A fit that failed may not become a clean report."""
     failed = fitted.diagnostics.loc[~fitted.diagnostics["passed"].astype(bool)]
-    if len(failed):
-        told = "; ".join(f"{row['check']} = {row['value']:g}: {row['advice']}" for _, row in failed.iterrows())
-        raise DiagnosticsError(f"the fit of {fitted.model.name} failed its checks: {told}")
+    told = "; ".join(f"{row['check']} = {row['value']:g}: {row['advice']}" for _, row in failed.iterrows())
+    return f"the fit of {fitted.model.name} failed its checks: {told}" if told else ""
 
 
-def _held_out_scores(settings: Settings, source: PanelSource | Panel, panel: Panel, step: Step) -> pd.DataFrame:
+def _held_out_scores(
+    settings: Settings, models: Mapping[str, Any], source: PanelSource | Panel, panel: Panel, step: Step
+) -> pd.DataFrame:
     """Scores of every model on the last periods, at cell level and for totals; covariates hold their last value."""
     held_out = settings.evaluation.periods
     if not held_out:
@@ -375,11 +385,11 @@ def _held_out_scores(settings: Settings, source: PanelSource | Panel, panel: Pan
     training = panel.between(end=origin) if isinstance(source, Panel) else source.at(origin)
     futures = {name: hold_last() for name in training.covariates}
     tables = []
-    models = default_baselines()
     for number, (name, model) in enumerate(models.items()):
         step(f"scoring {name} on the last {held_out} periods", 2 + number, 3 + len(models))
         try:
-            fitted = fit(model, training, seed=settings.seed)
+            engine = settings.engine if model == settings.built_model() else "auto"
+            fitted = fit(model, training, engine=engine, seed=settings.seed)
         except InputError as error:
             where, hint = "evaluation.periods", "Hold out fewer periods, or none with periods = 0"
             raise InputError(f"{name} has too little to learn from: {error}", where=where, hint=hint) from error
@@ -403,7 +413,9 @@ def _input_files(settings: Settings) -> list[Path]:
     return list(dict.fromkeys(file for file in named if isinstance(file, Path)))
 
 
-def _record(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _record(
+    settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]], fitted: Fit, banner: str
+) -> dict[str, Any]:
     return {
         "forecast": __version__,
         "title": settings.title,
@@ -414,6 +426,12 @@ def _record(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]
         "seed": settings.seed,
         "data_cut_off": f"{panel.origin:%Y-%m-%d}",
         "simulated": panel.simulated,
+        "banner": banner,
+        "model": {
+            "equation": fitted.equation,
+            "parameters": fitted.parameters.to_dict("records"),
+            "diagnostics": fitted.diagnostics.to_dict("records"),
+        },
     }
 
 
@@ -437,4 +455,8 @@ def _content(result: Run) -> ReportContent:
         provenance=provenance,
         boundaries=None if result.boundaries is None else dict(result.boundaries.geometries),
         zones=record["zones"],
+        banner=record["banner"],
+        equation=record["model"]["equation"],
+        parameters=pd.DataFrame(record["model"]["parameters"]),
+        diagnostics=pd.DataFrame(record["model"]["diagnostics"]),
     )

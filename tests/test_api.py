@@ -17,6 +17,7 @@ ORDER = [
     "files",
     "ledger",
     "datasets",
+    "counts",
     "events",
     "panel",
     "model",

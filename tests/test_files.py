@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.errors import InputError
-from forecast.files import check_output_folder, neutralised, safe_write, write_csv, write_text
+from forecast.files import (
+    check_output_files,
+    check_output_folder,
+    neutralised,
+    safe_write,
+    sha256,
+    write_csv,
+    write_text,
+    write_together,
+)
 
 
 def test_safe_write_replaces_only_at_the_end(tmp_path):
@@ -36,6 +45,36 @@ def test_folder_below_a_file_is_refused(tmp_path):
         check_output_folder(blocker / "demo")
     with pytest.raises(InputError, match="is a file where a folder is needed"):
         write_text(blocker / "demo" / "a.txt", "x")
+
+
+def test_files_of_one_work_come_together(tmp_path):
+    names = ("a.txt", "b.txt", "seal.txt")
+    for name in (*names, "other.txt"):
+        write_text(tmp_path / name, "old")
+
+    def texts():
+        return {path.name: path.read_text() for path in tmp_path.iterdir()}
+
+    before = texts()
+    with pytest.raises(RuntimeError), write_together(tmp_path, names) as temporary:
+        # In the folder itself, and so on the same file system: moving needs no room.
+        assert temporary.parent == tmp_path
+        write_text(temporary / "a.txt", "new")
+        raise RuntimeError
+    assert texts() == before
+    with write_together(tmp_path, names) as temporary:
+        write_text(temporary / "a.txt", "new")
+        write_text(temporary / "seal.txt", "new")
+    assert texts() == {"a.txt": "new", "seal.txt": "new", "other.txt": "old"}
+
+
+def test_an_input_is_never_overwritten(tmp_path):
+    write_text(tmp_path / "raw.csv", "input")
+    with pytest.raises(InputError, match=r"raw\.csv: is an input and would be overwritten"):
+        check_output_files(tmp_path, ("raw.csv",), [sha256(tmp_path / "raw.csv")])
+    check_output_files(tmp_path, ("raw.csv", "new.csv"), ["0" * 64])
+    with pytest.raises(InputError, match="is a folder where a file is to be written"):
+        check_output_files(tmp_path.parent, (tmp_path.name,))
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=8))

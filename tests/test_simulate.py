@@ -9,11 +9,11 @@ from scipy import optimize, stats
 
 import forecast as fc
 from forecast import names
+from forecast.counts import draw_counts
 from forecast.datasets import data_path
 from forecast.events.places import read_gazetteer
 from forecast.events.table import read_events
 from forecast.panel.build import build_panel
-from forecast.prediction.counts import draw_counts
 from forecast.simulate import simulate_events, simulate_panel, write_demo
 from forecast.simulate.processes import autoregression, unit_autoregression
 from forecast.simulate.records import ACTOR, MISSPELT

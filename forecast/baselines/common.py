@@ -21,9 +21,7 @@ from forecast.prediction.futures import Future
 __all__ = [
     "PHI_BOUNDS",
     "BaselineFit",
-    "cap_notes",
     "dispersion",
-    "mean_cap",
     "means_before",
     "require_auto",
     "start_drawing",
@@ -34,8 +32,6 @@ Array = npt.NDArray[np.float64]
 
 # Bounds of the dispersion: below the first a count is nearly always 0, above the second it is Poisson.
 PHI_BOUNDS = (1e-3, 1e5)
-# A simulated expected count above this many times the largest count of the panel is cut to it.
-_MEAN_CAP = 100.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -143,13 +139,3 @@ def dispersion(counts: Array, means: Array) -> float:
     bounds = np.log(PHI_BOUNDS)
     best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
     return np.inf if best.x > bounds[1] - 0.01 else float(np.exp(best.x))
-
-
-def mean_cap(panel: Panel) -> float:
-    """The expected count to which simulated ones are cut: 100 times the largest count of the panel."""
-    return _MEAN_CAP * max(1.0, float(panel.attacks.max()))
-
-
-def cap_notes(cut: int, size: int, cap: float) -> tuple[str, ...]:
-    """The note that says how many of `size` expected counts were cut; none where none was."""
-    return (f"{cut:,} of {size:,} expected counts were cut to {cap:,.0f}",) if cut else ()

@@ -13,18 +13,17 @@ from forecast.baselines.common import (
     PHI_BOUNDS,
     Array,
     BaselineFit,
-    cap_notes,
     dispersion,
-    mean_cap,
     require_auto,
     start_drawing,
     tactic_means,
 )
+from forecast.counts import draw_counts
 from forecast.errors import InputError
 from forecast.inference.dispatch import Fit, fit
 from forecast.panel.panel import Panel
+from forecast.prediction.caps import cap_notes, mean_cap
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, predict
-from forecast.prediction.counts import draw_counts
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future
 

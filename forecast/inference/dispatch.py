@@ -38,6 +38,16 @@ class Fit:
         """One row per check: check, value, passed, advice. Empty for a model that has none."""
         return pd.DataFrame({"check": [], "value": [], "passed": [], "advice": []})
 
+    @property
+    def equation(self) -> str:
+        """The model with its priors, for a report; '' for a model that has none."""
+        return ""
+
+    @property
+    def parameters(self) -> pd.DataFrame:
+        """Main parameters for a report: parameter, mean, sd, lower_90, upper_90; empty for a model that has none."""
+        return pd.DataFrame({"parameter": [], "mean": [], "sd": [], "lower_90": [], "upper_90": []})
+
     def _repr_html_(self) -> str:
         from html import escape
 

@@ -60,6 +60,11 @@ class ReportContent:
         What the reader must be told, beside the notes of the panel and of the forecast.
     banner : str
         A warning for the top of the page, such as that the model did not converge.
+    equation : str
+        The printed model with its priors; '' for a model that has none.
+    parameters, diagnostics : DataFrame
+        Posterior of the main parameters (parameter, mean, sd, lower_90, upper_90) and checks of the fit (check, value,
+        passed, advice); empty for a model that has none.
     """
 
     title: str
@@ -73,6 +78,9 @@ class ReportContent:
     zones: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     banner: str = ""
+    equation: str = ""
+    parameters: pd.DataFrame = field(default_factory=pd.DataFrame)
+    diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -128,6 +136,7 @@ def render(content: ReportContent) -> str:
         dropped=content.ledger.dropped,
         past_performance=past_performance,
         caution=caution,
+        equation=content.equation,
         model_notes=about.model_notes(content.scores),
         provenance={capital(key.replace("_", " ")): text for key, text in about.flat(provenance).items()},
         settings=about.flat(content.settings),
@@ -148,6 +157,8 @@ def _tables(content: ReportContent, ahead: Outlook, inputs: Sequence[Mapping[str
         "models": tables.model_table(content.forecasts, simulated) if len(content.forecasts) > 1 else "",
         "ledger": tables.ledger_table(content.ledger, simulated),
         "scores": tables.score_table(content.scores, forecast.model, ahead.unit, simulated),
+        "parameters": tables.parameter_table(content.parameters, simulated),
+        "diagnostics": tables.diagnostics_table(content.diagnostics),
         "inputs": tables.input_table(inputs),
     }
 

@@ -15,7 +15,16 @@ from forecast.report.figures import Outlook, is_total
 from forecast.report.vega import COLOURS
 from forecast.report.wording import amount, between, capital, mean_amount, short_percent
 
-__all__ = ["cell_table", "input_table", "ledger_table", "model_table", "outlook_table", "score_table"]
+__all__ = [
+    "cell_table",
+    "diagnostics_table",
+    "input_table",
+    "ledger_table",
+    "model_table",
+    "outlook_table",
+    "parameter_table",
+    "score_table",
+]
 
 _ACTIONS = {"dropped": "dropped", "changed": "changed", "noted": "kept, noted"}
 _INSIDE = {"inside_50": "50%", "inside_80": "80%", "inside_90": "90%"}
@@ -127,6 +136,27 @@ def model_table(forecasts: Mapping[str, Forecast], simulated: bool) -> str:
         label = f"{forecast.model} (this report)" if place == 0 else forecast.model
         rows.append({"Model": label, "Median": amount(middle), "80% interval": between(low, high)})
     return _html(pd.DataFrame(rows), "models", simulated, width="32rem")
+
+
+def parameter_table(parameters: pd.DataFrame, simulated: bool) -> str:
+    """Posterior of the main parameters: mean, standard deviation and 90 % interval."""
+    if parameters.empty:
+        return ""
+    frame = pd.DataFrame({"Parameter": parameters["parameter"].map(_text)})
+    frame["Mean"], frame["SD"] = parameters["mean"].map(_digits), parameters["sd"].map(_digits)
+    bounds = zip(parameters["lower_90"], parameters["upper_90"], strict=True)
+    frame["90% interval"] = [f"{_digits(lower)} to {_digits(upper)}" for lower, upper in bounds]
+    return _html(frame, "parameters", simulated, prose=True, right=["Mean", "SD", "90% interval"], width="auto")
+
+
+def diagnostics_table(diagnostics: pd.DataFrame) -> str:
+    """Checks of the fit: whether each was passed, and what to do where not."""
+    if diagnostics.empty:
+        return ""
+    frame = pd.DataFrame({"Check": diagnostics["check"].map(_text), "Value": diagnostics["value"].map(_digits)})
+    frame["Passed"] = ["yes" if passed else "NO" for passed in diagnostics["passed"]]
+    frame["What to do"] = diagnostics["advice"].map(_text)
+    return _html(frame, "diagnostics", simulated=False, prose=True, right=["Value"], width="auto")
 
 
 def input_table(inputs: Sequence[Mapping[str, Any]]) -> str:

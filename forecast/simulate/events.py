@@ -6,10 +6,10 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.counts import draw_counts
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.panel.calendar import complete_periods
-from forecast.prediction.counts import draw_counts
 from forecast.simulate.processes import generators
 from forecast.simulate.rates import SHARES, expected_attacks
 from forecast.simulate.records import make_records

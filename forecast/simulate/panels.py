@@ -8,10 +8,10 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.counts import draw_counts
 from forecast.errors import InputError
 from forecast.panel.calendar import normalise_freq, period_end, period_range, period_start
 from forecast.panel.panel import Panel
-from forecast.prediction.counts import draw_counts
 from forecast.simulate.processes import (
     Floats,
     Ints,

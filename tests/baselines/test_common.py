@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as nps
 from scipy import stats
 
 from forecast.baselines.common import dispersion, means_before
-from forecast.prediction.counts import draw_counts
+from forecast.counts import draw_counts
 
 
 def log_likelihood(counts, means, phi):

@@ -160,6 +160,16 @@ def broken_sheet() -> bytes:
     return buffer.getvalue()
 
 
+def damaged_workbook() -> bytes:
+    """A workbook in whose sheet some compressed bytes are wrong."""
+    whole = bytearray(workbook(Data=BOOK))
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    first = sheet.header_offset + 30 + len(sheet.filename)
+    whole[first : first + 8] = b"\xff" * 8
+    return bytes(whole)
+
+
 def wrong_source(kind: str, source: str) -> str:
     """What is said of a file of one kind that is read as another: what it looks like, or what it lacks."""
     if kind in ("plain", "counts"):
@@ -326,6 +336,8 @@ EVENT_FILES = [
     events("corrupt workbook", r"cannot be read as an xlsx workbook.*save it again",
            zipped({"[Content_Types].xml": "<x", "xl/workbook.xml": "<y"})),
     events("workbook with a broken sheet", r"cannot be read as an xlsx workbook", broken_sheet),
+    events("workbook with damaged bytes", r"cannot be read as an xlsx workbook \(found Error -3 while decompressing",
+           damaged_workbook),
     events("old workbook", r"is an old or encrypted Excel workbook\. Save it as xlsx",
            b"\xd0\xcf\x11\xe0" + b"\0" * 99),
     events("broken JSON", r"is not valid JSON \(found Expecting", '[{"date": "2020-01-01"'),

@@ -11,6 +11,7 @@ from forecast.panel.calendar import (
     complete_periods,
     next_periods,
     normalise_freq,
+    parse_days,
     period_end,
     period_start,
     periods_per_year,
@@ -56,3 +57,15 @@ def test_year():
     assert np.all(np.diff(year_fraction(months, "MS")) > 0)
     assert periods_per_year("MS") == 12
     assert periods_per_year("W-MON") == pytest.approx(52.18, abs=0.01)
+
+
+def test_days_of_text_are_iso_and_nothing_is_guessed():
+    given = ["2020-03-01", "2020-03", " 2020-03-01T12:00Z ", "01/02/2020", "2020-13-01", "0020-03-01", "2020", None]
+    days = parse_days(pd.Series(given, name="period"))
+    assert (days.name, str(days.dtype)) == ("period", "datetime64[ns]")
+    assert list(days[:3]) == [pd.Timestamp("2020-03-01")] * 3
+    assert days[3:].isna().all()
+    dates = pd.Series(pd.DatetimeIndex(["2020-03-01", "2250-01-01"]))
+    assert parse_days(dates).isna().tolist() == [False, True]
+    months = pd.Series(pd.period_range("2020-03", periods=1, freq="M"))
+    assert parse_days(months)[0] == pd.Timestamp("2020-03-01")

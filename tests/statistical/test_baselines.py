@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import kstest
 
 import forecast as fc
+from forecast.counts import draw_counts
 from forecast.panel.panel import Panel
-from forecast.prediction.counts import draw_counts
 
 SMALLEST_P = 0.001
 HORIZON = 4

@@ -1,0 +1,1 @@
+"""What is believed before the data are seen, as plain data: nothing here samples or optimises."""

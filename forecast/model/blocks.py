@@ -1,0 +1,99 @@
+"""Blocks of latents and how they add to eta: by broadcasting over the grid, or as a sparse matrix over cells."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from forecast import names
+from forecast.model.latents import Latents
+
+__all__ = ["Block"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Block:
+    """An array of latents with labels, its prior, and its place in eta.
+
+    Attributes
+    ----------
+    name : str
+        Name in the posterior.
+    dims : tuple of str
+        Dims of the latents, in this order: a dim of coefficients (optional), then any of province (or a coordinate of
+        province, such as country), tactic and period.
+    coords : mapping
+        Labels of each dim.
+    prior : Latents
+        Distribution given the hyperparameters.
+    basis : array or None
+        What the latents are multiplied by before they are summed over the coefficients: shape (coefficient, province,
+        tactic, period), each 1 where it does not vary. None: 1.
+    groups : mapping of str to array of int
+        For a coordinate of province among the dims: the position of each province's label in it.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    coords: Mapping[str, Sequence[Any]]
+    prior: Latents
+    basis: Array | None = None
+    groups: Mapping[str, npt.NDArray[np.intp]] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the dims."""
+        return tuple(len(self.coords[dim]) for dim in self.dims)
+
+    @property
+    def has_path(self) -> bool:
+        """True where the latents run along the periods."""
+        return names.PERIOD in self.dims
+
+    def on_grid(self, values: Any, basis: Array | None = None) -> Any:
+        """What latents add to eta: (province, tactic, period), each 1 where it does not vary.
+
+        `values` are the latents, in NumPy or PyTensor, or draws of them with a leading axis of samples; `basis`
+        replaces that of the training panel (for the future).
+        """
+        lead = values.ndim - len(self.dims)
+        spread = self._spread(values, lead)
+        used = self.basis if basis is None else basis
+        return spread.sum(axis=lead) if used is None else (used * spread).sum(axis=lead)
+
+    def design(self, shape: tuple[int, int, int]) -> sparse.csr_array:
+        """Sparse matrix (cells, latents) whose product with the latents is eta of the cells, in C order of the grid."""
+        coefficients = 1 if self.basis is None else self.basis.shape[0]
+        full = (coefficients, *shape)
+        column = np.arange(int(np.prod(self.shape))).reshape(self.shape)
+        spread = np.broadcast_to(self._spread(column, 0), full)
+        weight = np.ones(full) if self.basis is None else np.broadcast_to(self.basis, full)
+        cell = np.broadcast_to(np.arange(int(np.prod(shape))).reshape(shape), full)
+        used = weight != 0
+        entries = (weight[used], (cell[used], spread[used]))
+        return sparse.csr_array(sparse.coo_array(entries, shape=(cell[0].size, column.size)))
+
+    def _spread(self, values: Any, lead: int) -> Any:
+        """Latents at (lead axes, coefficient, province, tactic, period), each 1 where they do not vary."""
+        index: list[Any] = [slice(None)] * lead
+        axis = lead
+        for dim in (None, *names.CELL_DIMS):
+            name = self._name_of(dim)
+            if name is not None and name in self.groups:
+                values = values[(*[slice(None)] * axis, self.groups[name])]
+            index.append(None if name is None else slice(None))
+            axis += name is not None
+        return values[tuple(index)]
+
+    def _name_of(self, dim: str | None) -> str | None:
+        """The block's own dim that lies along a dim of the grid (None: along the coefficients)."""
+        for name in self.dims:
+            along = names.PROVINCE if name in self.groups else name if name in names.CELL_DIMS else None
+            if along == dim:
+                return name
+        return None

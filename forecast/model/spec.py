@@ -1,0 +1,231 @@
+"""`Model`: terms and a family, as plain data that print themselves, go through TOML, and are bound to a panel."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from functools import cached_property
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+import numpy as np
+import numpy.typing as npt
+import tomli_w
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.model.blocks import Block
+from forecast.model.families import FAMILIES, Counts, Family, NegativeBinomial
+from forecast.model.priors import Prior, prior_from_dict
+from forecast.model.terms import TERMS, Covariate, Pooled, Term
+from forecast.panel.panel import Panel
+
+__all__ = ["BoundModel", "Model"]
+
+# Options whose priors must not reach below 0.
+_POSITIVE = ("sigma", "half_life")
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Model:
+    """What is believed before seeing the data: log expected count per exposure is the sum of the terms.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+        What adds to eta; no two with the same label.
+    family : Family
+        How counts scatter around their mean.
+    name : str
+        Name in tables.
+    """
+
+    terms: tuple[Term, ...]
+    family: Family
+    name: str
+
+    def __init__(self, terms: Sequence[Term], family: Family = NegativeBinomial(), name: str = "model") -> None:
+        object.__setattr__(self, "terms", tuple(terms))
+        object.__setattr__(self, "family", family)
+        object.__setattr__(self, "name", name)
+        for part in (*self.terms, self.family):
+            where = part.label if isinstance(part, Term) else type(part).__name__
+            _check_options(type(part), dict(vars(part)), where)
+        labels = [term.label for term in self.terms]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice or not labels:
+            raise InputError("a model needs terms with different labels", where="terms", found=twice or "none")
+
+    @property
+    def lags(self) -> int:
+        """Periods at the start of a panel that are conditioned on."""
+        return max(term.lags for term in self.terms)
+
+    @property
+    def covariates(self) -> list[str]:
+        """Covariates of the panel that it uses."""
+        return list(dict.fromkeys(term.name for term in self.terms if isinstance(term, Covariate)))
+
+    def bind(self, panel: Panel) -> "BoundModel":
+        """The model against a panel; an `InputError` says which term the panel cannot serve, and why."""
+        return BoundModel(self, panel)
+
+    def to_toml(self) -> str:
+        """The model as TOML; options that have their default are left out."""
+        plain = {"name": self.name, "family": self.family.to_dict(), "terms": [term.to_dict() for term in self.terms]}
+        return tomli_w.dumps(plain)
+
+    @classmethod
+    def from_toml(cls, text: str) -> "Model":
+        """The model that `to_toml` wrote, or that a user wrote in its form.
+
+        Raises
+        ------
+        InputError
+            For unknown terms, options and priors.
+        """
+        try:
+            plain = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError("is no valid TOML", where="model", found=str(error)) from error
+        return cls.from_dict(plain)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Model":
+        """The model from plain data: `terms` (a list), and optionally `family` and `name`."""
+        unknown = sorted(set(plain) - {"terms", "family", "name"})
+        if unknown or "terms" not in plain:
+            found, expected = unknown or "no terms", ["terms", "family", "name"]
+            raise InputError("is no model", where="model", found=found, expected=expected)
+        terms = [_built(TERMS, "term", values, f"terms.{number}") for number, values in enumerate(plain["terms"])]
+        family = _built(FAMILIES, "family", plain.get("family", {"family": "NegativeBinomial"}), "family")
+        return cls(terms, family, str(plain.get("name", "model")))
+
+    def __str__(self) -> str:
+        lines = [f"attacks ~ {self.family.equation()}", "mu = exposure · exp(eta)"]
+        lines += [f"eta {'=' if number == 0 else '+'} {term.equation()}" for number, term in enumerate(self.terms)]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"Model {self.name}\n  " + str(self).replace("\n", "\n  ")
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(repr(self))}</pre>"
+
+
+@dataclass(frozen=True)
+class BoundModel:
+    """A model against a panel: its blocks of latents, and the observations that it is fitted to.
+
+    Attributes
+    ----------
+    model, panel
+        What was bound.
+    """
+
+    model: Model
+    panel: Panel
+
+    def __post_init__(self) -> None:
+        if self.model.lags >= len(self.panel.periods):
+            found, expected = len(self.panel.periods), f"more than {self.model.lags}"
+            raise InputError("has too few periods for the lags", source="panel", found=found, expected=expected)
+        _ = self.terms
+        if not self.is_cellwise and not self.model.family.sums:
+            raise InputError("takes no sums over cells", where=type(self.model.family).__name__)
+
+    @cached_property
+    def terms(self) -> tuple[tuple[Term, tuple[Block, ...]], ...]:
+        """Each term with its blocks."""
+        return tuple((term, term.blocks(self.panel)) for term in self.model.terms)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """All blocks, in the order of the terms."""
+        return tuple(block for _, blocks in self.terms for block in blocks)
+
+    @property
+    def hyperparameters(self) -> dict[str, Prior]:
+        """Hyperparameters of the latents, by name, with their priors; all are single numbers."""
+        return {name: prior for block in self.blocks for name, prior in block.prior.hyperparameters.items()}
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Numbers of provinces, tactics and periods."""
+        return len(self.panel.provinces), len(self.panel.tactics), len(self.panel.periods)
+
+    @property
+    def log_exposure(self) -> npt.NDArray[np.float64]:
+        """Log of exposure over the grid."""
+        return np.asarray(np.log(self.panel.dataset[names.EXPOSURE].values))
+
+    @cached_property
+    def rows(self) -> npt.NDArray[np.intp]:
+        """The observations that enter the likelihood: those of which no cell lies in the first `lags` periods."""
+        cells = self.panel.observations.cells
+        early = np.broadcast_to(np.arange(self.grid[2]) < self.model.lags, self.grid).ravel().astype(float)
+        return np.flatnonzero(cells @ early == 0)
+
+    @property
+    def is_cellwise(self) -> bool:
+        """True where every observation is of one cell."""
+        return self.panel.observations.is_cellwise
+
+    @cached_property
+    def cells(self) -> npt.NDArray[np.intp]:
+        """The cell of each used observation, in C order of the grid (only where all are of one cell)."""
+        return np.asarray(self.panel.observations.cells[self.rows].indices, dtype=np.intp)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The used observations of single cells."""
+        value = self.panel.observations.table[names.VALUE].to_numpy()[self.rows]
+        _, tactic, _ = np.unravel_index(self.cells, self.grid)
+        return Counts.of(value, tactic)
+
+
+def _built(kinds: Mapping[str, type], key: str, values: Mapping[str, Any], where: str) -> Any:
+    """An instance of a term or family from plain data."""
+    given = dict(values)
+    name = given.pop(key, None)
+    if name not in kinds:
+        raise InputError(f"unknown {key}", where=where, found=str(name), expected=sorted(kinds))
+    known = [part.name for part in fields(kinds[name])]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InputError("unknown options", where=f"{where} ({name})", found=unknown, expected=known)
+    options: dict[str, Any] = {
+        option: prior_from_dict(value, f"{where}.{option}") if isinstance(value, Mapping) else value
+        for option, value in given.items()
+    }
+    if isinstance(options.get("by"), list):
+        options["by"] = tuple(options["by"])
+    if isinstance(options.get("date"), date):
+        options["date"] = str(options["date"])
+    if kinds[name] is Pooled and isinstance(options.get("by"), str):
+        options["by"] = (options["by"],)
+    _check_options(kinds[name], options, where)
+    if kinds[name] is Pooled:
+        return Pooled(*options.pop("by", ()), **options)
+    try:
+        return kinds[name](**options)
+    except TypeError as error:
+        raise InputError(f"options are missing or wrong: {error}", where=f"{where} ({name})", expected=known) from None
+
+
+def _check_options(kind: type, options: Mapping[str, Any], where: str) -> None:
+    """Each option is of the type that the class declares; a standard deviation has a prior above 0."""
+    for part in fields(kind):
+        if part.name not in options:
+            continue
+        value = options[part.name]
+        declared = get_args(part.type) if isinstance(part.type, UnionType) else (part.type,)
+        allowed = tuple(get_origin(each) or each for each in declared)
+        if not isinstance(value, (*allowed, int) if float in allowed else allowed) or isinstance(value, bool):
+            expected = " or ".join(each.__name__ for each in allowed)
+            raise InputError("is of the wrong kind", where=f"{where}.{part.name}", found=str(value), expected=expected)
+        if part.name in _POSITIVE and isinstance(value, Prior) and not value.positive:
+            expected = "a prior of numbers above 0, such as HalfNormal"
+            raise InputError("can be negative", where=f"{where}.{part.name}", found=str(value), expected=expected)

@@ -1,0 +1,603 @@
+"""Terms: what adds to eta. A term is one class, and knows four things.
+
+Its latents and their labels; its design against a panel; its prior, as a structured precision and as a non-centred
+transform (`forecast.model.latents`); and how it goes on after the last period. Engines, the forecaster and the printout
+use those four and nothing else.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.model.blocks import Array, Block
+from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk
+from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
+from forecast.panel.calendar import periods_per_year, year_fraction
+from forecast.panel.panel import Panel
+
+__all__ = [
+    "TERMS",
+    "Covariate",
+    "Excitation",
+    "Intercept",
+    "Pooled",
+    "Season",
+    "Spatial",
+    "Spillover",
+    "Step",
+    "Term",
+    "Walk",
+]
+
+_COEFFICIENT = "coefficient"
+_GROUPS = (names.COUNTRY, names.ZONE, names.PCODE)
+# Covariates in the periods to come, by name, on (province, tactic, period).
+FutureValues = Mapping[str, npt.NDArray[np.float64]]
+
+
+class Term(ABC):
+    """One summand of eta; see the subclasses."""
+
+    # Periods at the start of a panel that the term looks back on, and that are conditioned on.
+    lags: int = 0
+    feeds_back: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Its name in the posterior."""
+
+    @abstractmethod
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """Latents, labels, design and prior against a panel; an `InputError` where the panel cannot serve it."""
+
+    @abstractmethod
+    def equation(self) -> str:
+        """How it stands in the printed model."""
+
+    def basis_ahead(self, block: Block, panel: Panel, periods: pd.DatetimeIndex, futures: FutureValues) -> Array | None:
+        """The block's basis in the periods after the panel (terms with a path or without a basis need none)."""
+        return block.basis
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the name of the term under 'term', and its options that differ from the defaults."""
+        plain: dict[str, Any] = {"term": type(self).__name__}
+        for part in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, part.name)
+            if value != part.default:
+                plain[part.name] = value.to_dict() if isinstance(value, Prior) else value
+        return plain
+
+
+@dataclass(frozen=True)
+class Intercept(Term):
+    """One level for all cells: Normal(centre, sd).
+
+    Parameters
+    ----------
+    centre : float, optional
+        Mean of the prior; log((sum of attacks + ½) / sum of exposure) of the training panel by default.
+    sd : float
+        Standard deviation of the prior.
+    """
+
+    centre: float | None = None
+    sd: float = 2.0
+
+    label = "intercept"
+
+    def __post_init__(self) -> None:
+        if not self.sd > 0:
+            raise InputError("is a number above 0", where="Intercept.sd", found=self.sd)
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """One number."""
+        centre = self.centre
+        if centre is None:
+            exposure = panel.dataset[names.EXPOSURE].where(panel.dataset[names.OBSERVED]).sum()
+            centre = float(np.log((panel.attacks.sum() + 0.5) / exposure))
+        return (Block(self.label, (), {}, Independent(self.sd, centre)),)
+
+    def equation(self) -> str:
+        """Printed form."""
+        centre = "log mean count" if self.centre is None else f"{self.centre:g}"
+        return f"intercept ~ Normal({centre}, {self.sd:g})"
+
+
+@dataclass(frozen=True)
+class Pooled(Term):
+    """One level per label, or combination of labels: Normal(0, sigma²), sigma learned.
+
+    Parameters
+    ----------
+    by : tuple of str
+        Any of 'province' (or a coordinate of it: 'country', 'zone', 'pcode') and 'tactic'.
+    sigma : Prior
+        Prior of the standard deviation.
+    """
+
+    by: tuple[str, ...] = (names.PROVINCE,)
+    sigma: Prior = HalfNormal(1.0)
+
+    def __init__(self, *by: str, sigma: Prior = HalfNormal(1.0)) -> None:
+        object.__setattr__(self, "by", _levels(by or (names.PROVINCE,), "Pooled"))
+        object.__setattr__(self, "sigma", sigma)
+
+    @property
+    def label(self) -> str:
+        """Its name in the posterior."""
+        return "level_" + "_".join(self.by)
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """One array of levels."""
+        return (_by_labels(panel, self.label, self.by, Independent(f"sigma_{self.label}", prior=self.sigma)),)
+
+    def equation(self) -> str:
+        """Printed form."""
+        return f"{self.label}[{', '.join(self.by)}] ~ Normal(0, sigma²), sigma ~ {self.sigma}"
+
+
+@dataclass(frozen=True)
+class Walk(Term):
+    """One path over the periods per label: a stationary AR(1), or without damping a random walk that starts at 0.
+
+    Parameters
+    ----------
+    by : str or tuple of str
+        'province' (or a coordinate of it), 'tactic', or both; () for one path of all cells.
+    damping : {'learned', 1}
+        1: a random walk.
+    sigma : Prior
+        Of the innovations' standard deviation in a month; for weeks the prior's scale is that by the square root of
+        a week's share of a month.
+    half_life : Prior
+        Of the half-life of a shock, in months.
+    """
+
+    by: str | tuple[str, ...] = (names.PROVINCE,)
+    damping: str | int = "learned"
+    sigma: HalfNormal = HalfNormal(0.3)
+    half_life: Prior = LogNormal(24.0, 1.0)
+
+    def __post_init__(self) -> None:
+        by = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        object.__setattr__(self, "by", _levels(by, "Walk"))
+        if self.damping not in ("learned", 1):
+            raise InputError(
+                "unknown damping", where="Walk.damping", found=str(self.damping), expected=["learned", "1"]
+            )
+
+    @property
+    def label(self) -> str:
+        """Its name in the posterior."""
+        return "_".join(("walk", *self.by))
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """One array of paths."""
+        months = 12 / periods_per_year(panel.freq)
+        sigma = HalfNormal(self.sigma.scale * months**0.5)
+        name, periods = f"sigma_{self.label}", len(panel.periods)
+        if periods < 2:
+            raise InputError("needs at least two periods", where=self.label, found=periods)
+        prior: Latents = RandomWalk(name, sigma, periods)
+        if self.damping == "learned":
+            prior = Autoregressive(name, f"half_life_{self.label}", sigma, self.half_life, months, periods)
+        return (_by_labels(panel, self.label, (*self.by, names.PERIOD), prior),)
+
+    def equation(self) -> str:
+        """Printed form."""
+        head = f"{self.label}[{', '.join((*self.by, names.PERIOD))}]"
+        if self.damping == 1:
+            return f"{head} ~ random walk from 0, sigma ~ {self.sigma} per √month"
+        return f"{head} ~ AR(1), sigma ~ {self.sigma} per √month, half_life ~ {self.half_life} months"
+
+
+@dataclass(frozen=True)
+class Season(Term):
+    """Fourier terms of the year, their coefficients Normal(0, sigma²).
+
+    Parameters
+    ----------
+    harmonics : int
+        Pairs of sine and cosine.
+    by : str, optional
+        Own coefficients per label of 'province' (or a coordinate of it) or 'tactic'.
+    sigma : Prior
+        Of the coefficients' standard deviation.
+    """
+
+    harmonics: int = 2
+    by: str | None = None
+    sigma: Prior = HalfNormal(0.5)
+
+    def __post_init__(self) -> None:
+        if self.harmonics < 1:
+            raise InputError("is a whole number from 1", where="Season.harmonics", found=self.harmonics)
+        _levels((self.by,) if self.by else (), "Season")
+
+    @property
+    def label(self) -> str:
+        """Its name in the posterior."""
+        return f"season_{self.by}" if self.by else "season"
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """Coefficients of the harmonics."""
+        year, found = periods_per_year(panel.freq), len(panel.periods)
+        if found < year:
+            hint = "Leave the season out"
+            raise InputError("needs at least a year of data", where=self.label, found=f"{found} periods", hint=hint)
+        if 2 * self.harmonics > year:
+            expected = f"at most {int(year // 2)}"
+            raise InputError(
+                "too many harmonics for the periods", where=self.label, found=self.harmonics, expected=expected
+            )
+        dims = (f"{self.label}_{_COEFFICIENT}", *((self.by,) if self.by else ()))
+        labels = [f"{wave}_{h}" for h in range(1, self.harmonics + 1) for wave in ("sin", "cos")]
+        prior = Independent(f"sigma_{self.label}", prior=self.sigma)
+        block = _by_labels(panel, self.label, dims, prior, {dims[0]: labels}, self._basis(panel.periods, panel.freq))
+        return (block,)
+
+    def _basis(self, periods: pd.DatetimeIndex, freq: str) -> Array:
+        angle = 2 * np.pi * np.outer(np.arange(1, self.harmonics + 1), year_fraction(periods, freq))
+        return np.stack([np.sin(angle), np.cos(angle)], axis=1).reshape(-1, 1, 1, len(periods))
+
+    def basis_ahead(self, block: Block, panel: Panel, periods: pd.DatetimeIndex, futures: FutureValues) -> Array | None:
+        """The year goes on."""
+        return self._basis(periods, panel.freq)
+
+    def equation(self) -> str:
+        """Printed form."""
+        return f"{self.label} = {self.harmonics} harmonics of the year ~ Normal(0, sigma²), sigma ~ {self.sigma}"
+
+
+class _Slopes(Term):
+    """Common to `Step` and `Covariate`: one slope, and with `by` its deviations per label, pooled."""
+
+    by: str | None
+    sigma: Prior
+
+    def _slope_blocks(self, panel: Panel, prior: Normal, basis: Array) -> tuple[Block, ...]:
+        main = Block(self.label, (), {}, Independent(prior.sd, prior.mean), basis)
+        if self.by is None:
+            return (main,)
+        name = f"{self.label}_{self.by}"
+        return main, _by_labels(panel, name, (self.by,), Independent(f"sigma_{name}", prior=self.sigma), basis=basis)
+
+    def _slope_equation(self, prior: Normal, what: str) -> str:
+        deviations = (
+            f" + {self.label}_{self.by}[{self.by}] ~ Normal(0, sigma²), sigma ~ {self.sigma}" if self.by else ""
+        )
+        return f"({self.label} ~ {prior}{deviations}) · {what}"
+
+
+@dataclass(frozen=True)
+class Step(_Slopes):
+    """A shift of the level from a named date on.
+
+    Parameters
+    ----------
+    date : str
+        The first day of the new level; a period counts from its first day.
+    by : str, optional
+        With it the shift differs between labels of 'province' (or a coordinate of it) or 'tactic', pooled.
+    effect : Normal
+        Prior of the shift.
+    sigma : Prior
+        Of the standard deviation between labels.
+    """
+
+    date: str
+    by: str | None = None
+    effect: Normal = Normal(0.0, 1.0)
+    sigma: Prior = HalfNormal(0.5)
+
+    def __post_init__(self) -> None:
+        day = pd.to_datetime(self.date, errors="coerce")
+        if pd.isna(day):
+            raise InputError("is no date", where="Step.date", found=str(self.date), expected="YYYY-MM-DD")
+        object.__setattr__(self, "date", f"{day:%Y-%m-%d}")
+        _levels((self.by,) if self.by else (), "Step")
+
+    @property
+    def label(self) -> str:
+        """Its name in the posterior."""
+        return f"step_{self.date}"
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """The shift, and its deviations."""
+        basis = self._basis(panel.periods)
+        if basis.min() == basis.max():
+            span = f"{panel.periods[0]:%Y-%m-%d} to {panel.origin:%Y-%m-%d}"
+            raise InputError("lies outside the panel", where=self.label, expected=f"a day after the first of {span}")
+        return self._slope_blocks(panel, self.effect, basis)
+
+    def _basis(self, periods: pd.DatetimeIndex) -> Array:
+        return (periods >= pd.Timestamp(self.date)).astype(float).reshape(1, 1, 1, -1)
+
+    def basis_ahead(self, block: Block, panel: Panel, periods: pd.DatetimeIndex, futures: FutureValues) -> Array | None:
+        """The new level stays."""
+        return self._basis(periods)
+
+    def equation(self) -> str:
+        """Printed form."""
+        return self._slope_equation(self.effect, f"[period from {self.date} on]")
+
+
+@dataclass(frozen=True)
+class Spatial(Term):
+    """Structured and unstructured levels of provinces (BYM2, Riebler et al. 2016) on the panel's neighbours.
+
+    Parameters
+    ----------
+    sigma : Prior
+        Of the standard deviation.
+    mixing : Prior
+        Of the share of the variance that is structured.
+    """
+
+    sigma: Prior = HalfNormal(1.0)
+    mixing: Beta = Beta(0.5, 0.5)
+
+    label = "spatial"
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """One level per province."""
+        adjacency = _adjacency(panel, self.label)
+        prior = BYM2("sigma_spatial", "mixing_spatial", self.sigma, self.mixing, adjacency)
+        return (_by_labels(panel, self.label, (names.PROVINCE,), prior),)
+
+    def equation(self) -> str:
+        """Printed form."""
+        return f"spatial[province] ~ BYM2(neighbours), sigma ~ {self.sigma}, mixing ~ {self.mixing}"
+
+
+@dataclass(frozen=True)
+class Covariate(_Slopes):
+    """A slope on a covariate of the panel, standardised once on the training panel.
+
+    Parameters
+    ----------
+    name : str
+        The covariate.
+    by : str, optional
+        With it the slope differs between labels of 'tactic' or 'province' (or a coordinate of it), pooled.
+    lag : int
+        The covariate of how many periods before.
+    slope : Normal
+        Prior of the slope, per standard deviation of the covariate.
+    sigma : Prior
+        Of the standard deviation between labels.
+    """
+
+    name: str
+    by: str | None = None
+    lag: int = 0
+    slope: Normal = Normal(0.0, 1.0)
+    sigma: Prior = HalfNormal(0.5)
+
+    def __post_init__(self) -> None:
+        if self.lag < 0:
+            raise InputError("is a whole number from 0", where="Covariate.lag", found=self.lag)
+        _levels((self.by,) if self.by else (), "Covariate")
+
+    @property
+    def lags(self) -> int:  # type: ignore[override]
+        """Periods conditioned on."""
+        return self.lag
+
+    @property
+    def label(self) -> str:
+        """Its name in the posterior."""
+        return f"slope_{self.name}" + (f"_lag_{self.lag}" if self.lag else "")
+
+    def constants(self, panel: Panel) -> tuple[float, float]:
+        """Mean and standard deviation of the covariate on the training panel."""
+        values = self._known(panel)
+        values = values[np.isfinite(values)]
+        if not values.size or values.min() == values.max():
+            found = f"{values[0]:g} throughout" if values.size else "no value"
+            raise InputError("the covariate does not vary on the panel", where=self.label, found=found)
+        return float(values.mean()), float(values.std())
+
+    def _known(self, panel: Panel) -> Array:
+        if self.name not in panel.covariates:
+            expected, hint = panel.covariates or "a panel with covariates", "Attach it by Panel.with_covariate"
+            raise InputError(
+                "the panel lacks the covariate", where=self.label, found=self.name, expected=expected, hint=hint
+            )
+        return np.asarray(panel.covariate(self.name).values)
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """The slope, and its deviations."""
+        basis = self._standardised(panel, self._known(panel))
+        shifted = np.zeros_like(basis)
+        shifted[..., self.lag :] = basis[..., : basis.shape[-1] - self.lag]
+        return self._slope_blocks(panel, self.slope, shifted[None])
+
+    def _standardised(self, panel: Panel, values: Array) -> Array:
+        mean, spread = self.constants(panel)
+        # Where a covariate does not apply (no partner force) it adds nothing.
+        return np.nan_to_num((values - mean) / spread)
+
+    def basis_ahead(self, block: Block, panel: Panel, periods: pd.DatetimeIndex, futures: FutureValues) -> Array | None:
+        """By its future, after the last values of the panel where it is lagged."""
+        known = self._known(panel)
+        longer = np.concatenate([known, futures[self.name]], axis=-1)
+        start = known.shape[-1] - self.lag
+        return self._standardised(panel, longer[..., start : start + len(periods)])[None]
+
+    def equation(self) -> str:
+        """Printed form."""
+        back = f" {self.lag} periods before" if self.lag else ""
+        return self._slope_equation(self.slope, f"standardised {self.name}{back}")
+
+
+class _Feedback(Term):
+    """Common to `Excitation` and `Spillover`: a slope on log(1 + past counts / exposure), less its training mean."""
+
+    feeds_back = True
+    slope: TruncatedNormal
+    impute: str
+
+    def __post_init__(self) -> None:
+        if self.lags < 1:
+            raise InputError("is a whole number from 1", where=f"{type(self).__name__}.lags", found=self.lags)
+        if self.impute not in ("", "mean"):
+            where = f"{type(self).__name__}.impute"
+            raise InputError("unknown way to impute", where=where, found=self.impute, expected="mean")
+
+    @abstractmethod
+    def past_rates(self, panel: Panel, counts: Array) -> Array:
+        """What the slope looks back on: counts per exposure over (…, province, tactic, period)."""
+
+    def _centre(self, panel: Panel) -> float:
+        return float(np.nanmean(np.log1p(self.past_rates(panel, panel.attacks.values))))
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """One slope per lag."""
+        basis = np.zeros((self.lags, *panel.attacks.shape))
+        past = np.log1p(self.past_rates(panel, panel.attacks.values)) - self._centre(panel)
+        for lag in range(1, self.lags + 1):
+            basis[lag - 1, ..., lag:] = past[..., :-lag]
+        if np.isnan(basis).any():
+            if self.impute != "mean":
+                hint = f"{type(self).__name__}(impute='mean') puts the mean in their place"
+                raise InputError("looks back on cells that were not observed", where=self.label, hint=hint)
+            basis = np.nan_to_num(basis)
+        lags = list(range(1, self.lags + 1))
+        if self.lags == 1:
+            return (Block(self.label, (), {}, Direct(self.slope), basis),)
+        return (Block(self.label, (f"{self.label}_lag",), {f"{self.label}_lag": lags}, Direct(self.slope), basis),)
+
+    def ahead(self, panel: Panel, recent: Array) -> Array:
+        """The basis of the next period, (lag, …, province, tactic), from `recent` counts (…, province, tactic, lag).
+
+        `recent` holds the last counts, newest last; a count that was not observed is NaN and counts as the mean.
+        """
+        past = np.nan_to_num(np.log1p(self.past_rates(panel, recent)) - self._centre(panel))
+        return np.stack([past[..., -lag] for lag in range(1, self.lags + 1)])
+
+
+@dataclass(frozen=True)
+class Excitation(_Feedback):
+    """Attacks follow attacks: a slope on the cell's own past counts.
+
+    Parameters
+    ----------
+    lags : int
+        How many periods back, each with a slope of its own.
+    slope : TruncatedNormal
+        Prior of each slope.
+    impute : {'', 'mean'}
+        'mean': a lag that was not observed counts as the mean; else it is an error.
+    """
+
+    lags: int = 1
+    slope: TruncatedNormal = TruncatedNormal(0.0, 0.3, -1.0, 1.0)
+    impute: str = ""
+
+    label = "excitation"
+
+    def past_rates(self, panel: Panel, counts: Array) -> Array:
+        """Own counts per exposure."""
+        return counts / _mean_exposure(panel)[..., None]
+
+    def equation(self) -> str:
+        """Printed form."""
+        return f"(excitation ~ {self.slope}) · log(1 + own counts of the {self.lags} periods before), centred"
+
+
+@dataclass(frozen=True)
+class Spillover(_Feedback):
+    """Attacks follow attacks next door: a slope on the mean past count of the neighbours, same tactic.
+
+    Parameters
+    ----------
+    lags : int
+        How many periods back, each with a slope of its own.
+    slope : TruncatedNormal
+        Prior of each slope.
+    impute : {'', 'mean'}
+        'mean': a lag that was not observed counts as the mean; else it is an error.
+    """
+
+    lags: int = 1
+    slope: TruncatedNormal = TruncatedNormal(0.0, 0.3, -1.0, 1.0)
+    impute: str = ""
+
+    label = "spillover"
+
+    def past_rates(self, panel: Panel, counts: Array) -> Array:
+        """Mean over the neighbours of their counts per exposure; 0 where there are none, NaN where one has a gap."""
+        near = np.zeros((len(panel.provinces),) * 2)
+        for province, others in enumerate(_adjacency(panel, self.label)):
+            near[province, list(others)] = 1.0 / max(1, len(others))
+        rates = counts / _mean_exposure(panel)[..., None]
+        unknown = np.isnan(rates)
+        mean = np.einsum("pq,...qkt->...pkt", near, np.where(unknown, 0.0, rates))
+        # A gap leaves its neighbours without a mean, and no other province.
+        return np.where(np.einsum("pq,...qkt->...pkt", near, unknown.astype(float)) > 0, np.nan, mean)
+
+    def equation(self) -> str:
+        """Printed form."""
+        return (
+            f"(spillover ~ {self.slope}) · log(1 + neighbours' mean counts of the {self.lags} periods before), centred"
+        )
+
+
+TERMS: dict[str, type[Term]] = {
+    term.__name__: term for term in (Intercept, Pooled, Walk, Season, Step, Spatial, Covariate, Excitation, Spillover)
+}
+
+
+# Parts ------------------------------------------------------------------------------------------------------
+
+
+def _levels(by: Sequence[str], term: str) -> tuple[str, ...]:
+    """Dims in the order of the grid; at most one along the provinces."""
+    spatial = [dim for dim in by if dim == names.PROVINCE or dim in _GROUPS]
+    other = [dim for dim in by if dim == names.TACTIC]
+    if len(spatial) > 1 or len(other) > 1 or len(spatial) + len(other) != len(by):
+        expected = [names.PROVINCE, *_GROUPS, names.TACTIC]
+        raise InputError("cannot vary by this", where=term, found=list(by), expected=expected)
+    return (*spatial, *other)
+
+
+def _by_labels(
+    panel: Panel,
+    name: str,
+    dims: tuple[str, ...],
+    prior: Latents,
+    coords: Mapping[str, Sequence[Any]] | None = None,
+    basis: Array | None = None,
+) -> Block:
+    labels: dict[str, Sequence[Any]] = dict(coords or {})
+    groups = {}
+    for dim in dims:
+        if dim in _GROUPS:
+            of_province = panel.dataset[dim].values.astype(str)
+            labels[dim] = list(dict.fromkeys(of_province))
+            groups[dim] = pd.Index(labels[dim]).get_indexer(pd.Index(of_province))
+        elif dim not in labels:
+            labels[dim] = list(panel.dataset[dim].values)
+    return Block(name, dims, labels, prior, basis, groups)
+
+
+def _adjacency(panel: Panel, term: str) -> tuple[tuple[int, ...], ...]:
+    matrix: xr.DataArray = panel.dataset[names.ADJACENCY]
+    if not matrix.values.any():
+        raise InputError("the panel has no neighbours", where=term, hint="Build it with a gazetteer that names them")
+    either = matrix.values | matrix.values.T
+    return tuple(tuple(int(near) for near in np.flatnonzero(row)) for row in either)
+
+
+def _mean_exposure(panel: Panel) -> Array:
+    return np.asarray(panel.dataset[names.EXPOSURE].mean(names.PERIOD).values)

@@ -1,0 +1,18 @@
+"""The bound on simulated expected counts: a log-linear model that feeds on its own counts can explode."""
+
+from forecast.panel.panel import Panel
+
+__all__ = ["cap_notes", "mean_cap"]
+
+# A simulated expected count above this many times the largest count of the panel is cut to it.
+_MEAN_CAP = 100.0
+
+
+def mean_cap(panel: Panel) -> float:
+    """The expected count to which simulated ones are cut: 100 times the largest count of the panel."""
+    return _MEAN_CAP * max(1.0, float(panel.attacks.max()))
+
+
+def cap_notes(cut: int, size: int, cap: float) -> tuple[str, ...]:
+    """The note that says how many of `size` expected counts were cut; none where none was."""
+    return (f"{cut:,} of {size:,} expected counts were cut to {cap:,.0f}",) if cut else ()

@@ -1,0 +1,132 @@
+"""Counts simulated period by period, each period's counts feeding the terms that look back on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast import names
+from forecast.model.latents import Autoregressive, RandomWalk
+from forecast.model.spec import BoundModel
+from forecast.model.terms import Excitation, FutureValues, Spillover
+from forecast.panel.calendar import next_periods
+
+__all__ = ["Simulated", "last_counts", "simulate_ahead", "simulate_counts"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Simulated counts and what they were drawn from.
+
+    Attributes
+    ----------
+    counts : array of int64
+        Over (sample, province, tactic, period).
+    log_mu : array
+        exposure · exp(eta), on the log scale and after cutting; of the same shape.
+    cut : array of bool
+        Where it was cut.
+    """
+
+    counts: npt.NDArray[np.int64]
+    log_mu: Array
+    cut: npt.NDArray[np.bool_]
+
+
+def simulate_ahead(
+    bound: BoundModel,
+    values: Mapping[str, Array],
+    horizon: int,
+    *,
+    futures: FutureValues,
+    cap: float,
+    rng: np.random.Generator,
+) -> Simulated:
+    """Simulate the periods after the panel; exposure stays as it was in the last period.
+
+    Parameters
+    ----------
+    bound : BoundModel
+        The model and the panel that it was fitted to.
+    values : mapping
+        Draws of all latents, hyperparameters and parameters of the family by name, the sample axis first.
+    horizon : int
+        Number of periods.
+    futures : mapping
+        The model's covariates in these periods, on (province, tactic, period).
+    cap : float
+        Larger expected counts are cut to it.
+    rng : numpy.random.Generator
+        Source of the draws.
+    """
+    # Innovations have a stream of their own: two futures of the covariates then share them.
+    innovations, counts = rng.spawn(2)
+    periods = next_periods(bound.panel.periods[-1], horizon, bound.panel.freq)
+    static = np.zeros((_samples(values), *bound.grid[:2], horizon)) + bound.log_exposure[..., -1:]
+    for term, blocks in bound.terms:
+        for block in () if term.feeds_back else blocks:
+            latents, basis = values[block.name], None
+            if isinstance(block.prior, Autoregressive | RandomWalk):
+                latents = block.prior.continued(latents[..., -1], values, horizon, innovations)
+            else:
+                basis = term.basis_ahead(block, bound.panel, periods, futures)
+            static += block.on_grid(latents, basis)
+    return simulate_counts(bound, static, values, last_counts(bound, bound.grid[2]), cap, counts)
+
+
+def last_counts(bound: BoundModel, stop: int) -> Array:
+    """Observed counts that the period at position `stop` looks back on: (province, tactic, lag), newest last."""
+    return np.asarray(bound.panel.attacks.values[..., stop - _lookback(bound) : stop])
+
+
+def simulate_counts(
+    bound: BoundModel,
+    static: Array,
+    values: Mapping[str, Array],
+    recent: Array,
+    cap: float,
+    rng: np.random.Generator,
+) -> Simulated:
+    """Draw counts period after period.
+
+    Parameters
+    ----------
+    bound : BoundModel
+        The model and the panel that its constants come from.
+    static : array
+        log mu without the terms that feed back, over (sample, province, tactic, period).
+    values : mapping
+        Draws of the latents and of the family's parameters by name, the sample axis first.
+    recent : array
+        What `last_counts` gave for the first period.
+    cap : float
+        Larger expected counts are cut to it.
+    rng : numpy.random.Generator
+        Source of the draws.
+    """
+    family = bound.model.family
+    theta = {name: values[name] for name in family.parameters()}
+    terms = [term for term in bound.model.terms if isinstance(term, Excitation | Spillover)]
+    past = np.broadcast_to(recent, (len(static), *recent.shape))
+    log_mu, counts = np.empty(static.shape), np.empty(static.shape, np.int64)
+    for step in range(static.shape[-1]):
+        total = static[..., step]
+        for term in terms:
+            slopes = values[term.label].reshape(len(static), term.lags)
+            total = total + np.einsum("sl,lspk->spk", slopes, term.ahead(bound.panel, past))
+        log_mu[..., step] = total
+        counts[..., step] = family.draw(rng, np.minimum(total, np.log(cap)), theta)
+        past = np.concatenate([past, counts[..., step, None]], axis=-1)[..., 1:] if terms else past
+    cut = log_mu > np.log(cap)
+    return Simulated(counts, np.where(cut, np.log(cap), log_mu), cut)
+
+
+def _lookback(bound: BoundModel) -> int:
+    return max([term.lags for term in bound.model.terms if term.feeds_back], default=0)
+
+
+def _samples(values: Mapping[str, Array]) -> int:
+    return len(next(iter(values.values())))
