@@ -1,0 +1,49 @@
+"""What the README shows works as it stands."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from forecast.config import Settings, read_settings
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_settings_are_valid(tmp_path):
+    whole, parts = _blocks("toml")
+    for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole + parts):
+        (tmp_path / name).write_text("x")
+    path = tmp_path / "forecast.toml"
+    path.write_text(whole)
+    settings = read_settings(path)
+    assert settings.panel.actor == "IS"
+    # The second block changes parts of the first.
+    path.write_text(parts)
+    changed = read_settings(path)
+    assert changed.covariates["strikes"].events == "plain"
+
+
+def test_every_key_exists():
+    for block in _blocks("toml"):
+        assert set(tomllib.loads(block)) <= set(Settings.model_fields)
+
+
+@pytest.mark.slow
+def test_code_runs():
+    names: dict[str, object] = {}
+    for block in _blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["forecast"].origin.year == 2024
+
+
+def test_commands_exist():
+    makefile = (Path(__file__).resolve().parents[2] / "Makefile").read_text()
+    targets = set(re.findall(r"^make ([\w-]+)$", README, flags=re.MULTILINE))
+    assert targets == {"demo", "test"}
+    assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
