@@ -11,10 +11,10 @@ from .errors import ForecastError as ForecastError
 from .errors import InputError as InputError
 from .evaluation.scores import score as score
 from .evaluation.scores import summarise as summarise
+from .events.boundaries import Boundaries as Boundaries
+from .events.boundaries import read_boundaries as read_boundaries
 from .events.download import fetch as fetch
-from .events.places import Boundaries as Boundaries
 from .events.places import Gazetteer as Gazetteer
-from .events.places import read_boundaries as read_boundaries
 from .events.places import read_forces as read_forces
 from .events.places import read_gazetteer as read_gazetteer
 from .events.places import read_zones as read_zones

@@ -126,7 +126,8 @@ def ingest(
     crosswalk: Annotated[Path | None, typer.Option(help="Labels of tactics and targets (CSV).")] = None,
 ) -> None:
     """Clean raw event files: writes events.csv and ledger.csv."""
-    from forecast.events.places import read_boundaries, read_gazetteer
+    from forecast.events.boundaries import read_boundaries
+    from forecast.events.places import read_gazetteer
     from forecast.events.table import read_events
     from forecast.events.tactics import read_crosswalk
 

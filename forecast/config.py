@@ -133,7 +133,7 @@ class EvaluationSettings(_Section):
 
 
 class Settings(_Section):
-    """All settings of a run. Paths are relative to the settings file."""
+    """All settings of a run. Inputs are relative to the settings file, `output` to the working folder."""
 
     title: str = "Forecast of attacks"
     horizon: _Whole = Field(6, ge=1, le=120)
@@ -163,6 +163,18 @@ class Settings(_Section):
             raise ValueError(str(error)) from None
         return value
 
+    @model_validator(mode="after")
+    def _fitting(self) -> "Settings":
+        counts = self.data.source == "counts"
+        for section, keys in _UNUSED[counts].items():
+            unused = [f"{section}.{key}" for key in keys if key in getattr(self, section).model_fields_set]
+            if unused:
+                kind = "ready counts" if counts else "events"
+                raise ValueError(f"{', '.join(unused)} has no use with {kind} (data.source = {self.data.source!r})")
+        if self.panel.end is not None and self.panel.end > date.today() and not self.data.simulated:
+            raise ValueError(f"panel.end ({self.panel.end}) lies in the future: no data can reach so far")
+        return self
+
     def built_model(self) -> Any:
         """The model that the settings name or spell out."""
         return _built_model(self.model)
@@ -177,7 +189,7 @@ def _built_model(given: str | dict[str, Any]) -> Any:
         return Model.from_dict(given)
     known = {**default_baselines(), standard_model().name: standard_model()}
     if given not in known:
-        raise InputError("unknown model", expected=list(known))
+        raise InputError("unknown model", found=given, expected=list(known))
     return known[given]
 
 

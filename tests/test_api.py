@@ -29,6 +29,7 @@ ORDER = [
     "evaluation",
     "report",
     "config",
+    "inputs",
     "run",
     "cli",
 ]

@@ -1,16 +1,12 @@
-"""Places: the gazetteer of provinces, units of divided provinces, zones, boundaries, and matching by name or point."""
+"""Places: the gazetteer of provinces and its names, units of divided provinces, zones, and forces."""
 
-import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from forecast import names
@@ -19,12 +15,8 @@ from forecast.errors import InputError
 from forecast.events.tactics import read_table, refuse
 
 __all__ = [
-    "Boundaries",
     "Gazetteer",
-    "check_geometry",
-    "locate",
     "normalise_name",
-    "read_boundaries",
     "read_forces",
     "read_gazetteer",
     "read_zones",
@@ -32,7 +24,6 @@ __all__ = [
 
 _REQUIRED = [names.PROVINCE, names.COUNTRY, names.PROVINCE_NAME, names.LATITUDE, names.LONGITUDE]
 _OPTIONAL = ["iso_3166_2", "partner_force", "aliases", "neighbours"]
-_EARTH_RADIUS_KM = 6371.0
 # Articles before a name, in the spellings of Arabic that the sources use, and words that say that it is a province.
 _ARTICLES = re.compile(r"^(al|ar|as|at|an|ad|ash|az|el|the)\s+")
 _GENERIC = re.compile(r"\b(governorate|province|muhafazat|region|state)\b")
@@ -261,141 +252,3 @@ def _refuse_unknown(path: Path, where: str, keys: Sequence[str], gazetteer: Gaze
     if unknown:
         expected = f"{gazetteer.units[0]} or another key of the gazetteer"
         raise InputError("is no province", source=path, where=where, found=unknown, expected=expected)
-
-
-@dataclass(frozen=True, repr=False)
-class Boundaries:
-    """Polygons of units: `geometries` maps unit keys to GeoJSON geometries (WGS 84, degrees)."""
-
-    geometries: Mapping[str, dict[str, Any]]
-
-    def find(self, latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> npt.NDArray[np.object_]:
-        """Unit key of the polygon that covers each point, None where none does (or a coordinate is NaN)."""
-        import shapely
-        from shapely.geometry import shape
-
-        keys = np.array([*self.geometries, None], dtype=object)
-        tree = shapely.STRtree([shapely.make_valid(shape(geometry)) for geometry in self.geometries.values()])
-        points = shapely.points(np.asarray(longitude, float), np.asarray(latitude, float))
-        rows, shapes = tree.query(points, predicate="covered_by")
-        found = np.full(len(points), len(self.geometries))
-        found[rows[::-1]] = shapes[::-1]
-        return np.asarray(keys[found])
-
-
-def read_boundaries(path: str | Path, gazetteer: Gazetteer) -> Boundaries:
-    """Read a GeoJSON FeatureCollection of polygons and match its features to the gazetteer's units.
-
-    A feature is matched by any of its text properties (unit key, p-code, ISO 3166-2 code, name or alias).
-
-    Raises
-    ------
-    InputError
-        When the file is no GeoJSON of polygons in degrees, no feature matches, or several match one unit.
-    """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-        features = content["features"]
-        properties = [dict(feature["properties"] or {}) for feature in features]
-        kinds = {str(feature["geometry"]["type"]) for feature in features}
-    except FileNotFoundError:
-        raise InputError("no such file", source=path) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError("is no GeoJSON FeatureCollection", source=path, found=str(error)) from error
-    if not kinds <= {"Polygon", "MultiPolygon"}:
-        raise InputError("holds other shapes than polygons", source=path, found=sorted(kinds))
-    geometries: dict[str, dict[str, Any]] = {}
-    for number, (feature, values) in enumerate(zip(features, properties, strict=True), start=1):
-        labels = pd.Series([value for value in values.values() if isinstance(value, str)], dtype="string")
-        matches = [str(key) for key in gazetteer.match(labels).dropna().unique()]
-        if len(matches) != 1:
-            continue
-        if matches[0] in geometries:
-            hint = "One polygon (or multipolygon) per province is needed: dissolve them by province"
-            raise InputError("several features are of one province", source=path, found=matches[0], hint=hint)
-        check_geometry(feature["geometry"], f"feature {number} ({matches[0]})", path)
-        geometries[matches[0]] = feature["geometry"]
-    if not geometries:
-        names_found = [str(next(iter(values.values()), "")) for values in properties]
-        raise InputError("no feature bears the name of a province", source=path, found=names_found)
-    return Boundaries(geometries)
-
-
-def check_geometry(geometry: Any, where: str, path: str | Path = "") -> None:
-    """Raise an InputError where a GeoJSON geometry is no polygon in degrees that can be drawn and searched."""
-    from shapely.errors import ShapelyError
-    from shapely.geometry import shape
-
-    try:
-        polygon = shape(geometry)
-        if polygon.is_empty:
-            raise ValueError("no corners")
-        west, south, east, north = polygon.bounds
-    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise InputError("is no polygon", source=path, where=where, found=str(error)) from error
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        hint = "Convert the file to WGS 84 (EPSG:4326)"
-        found = f"{west:g} to {east:g}, {south:g} to {north:g}"
-        raise InputError("is not in degrees", source=path, where=where, found=found, hint=hint)
-
-
-def locate(
-    latitude: pd.Series,
-    longitude: pd.Series,
-    gazetteer: Gazetteer,
-    boundaries: Boundaries | None = None,
-    *,
-    max_distance_km: float = 100.0,
-    among: pd.Series | None = None,
-) -> pd.Series:
-    """Unit key of each point: of the polygon that covers it, else of the nearest representative point.
-
-    Parameters
-    ----------
-    latitude, longitude : Series of float
-        Degrees; NaN gives NA.
-    gazetteer : Gazetteer
-        The units and their representative points.
-    boundaries : Boundaries, optional
-        Polygons; a point in none of them goes to the nearest representative point of the units without one.
-    max_distance_km : float
-        No unit is given to a point farther than this (great-circle km) from every representative point.
-    among : Series of str, optional
-        A p-code per point: only its units are considered, at any distance.
-
-    Returns
-    -------
-    Series of string
-        Unit keys, NA where none was found; indexed like `latitude`.
-    """
-    points = np.column_stack([latitude.to_numpy(float), longitude.to_numpy(float)])
-    valid = ~np.isnan(points).any(axis=1)
-    found = np.full(len(points), None, dtype=object)
-    table = gazetteer.table
-    if boundaries is not None:
-        found[valid] = boundaries.find(points[valid, 0], points[valid, 1])
-        drawn = list(boundaries.geometries)
-        table = table[~(table.index.isin(drawn) | table[names.PCODE].isin(drawn))]
-    if among is not None:
-        pcodes = gazetteer.table[names.PCODE].reindex(found)
-        found[pcodes.to_numpy() != among.to_numpy()] = None
-        table = gazetteer.table
-    todo = np.flatnonzero(valid & pd.isna(found))
-    if len(todo) and len(table):
-        distance = _distance_km(points[todo], table[[names.LATITUDE, names.LONGITUDE]].to_numpy(float))
-        if among is None:
-            distance[distance > max_distance_km] = np.inf
-        else:
-            distance[among.to_numpy()[todo, None] != table[names.PCODE].to_numpy()[None, :]] = np.inf
-        near = distance.argmin(axis=1)
-        reachable = np.isfinite(distance[np.arange(len(todo)), near])
-        found[todo[reachable]] = table.index.to_numpy()[near[reachable]]
-    return pd.Series(found, index=latitude.index, dtype="string")
-
-
-def _distance_km(points: npt.NDArray[np.float64], centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Great-circle distances in km (haversine) between points and centres, both as degrees (latitude, longitude)."""
-    first, second = np.radians(points)[:, None, :], np.radians(centres)[None, :, :]
-    half = np.sin((first - second) / 2) ** 2
-    chord = half[..., 0] + np.cos(first[..., 0]) * np.cos(second[..., 0]) * half[..., 1]
-    return np.asarray(2 * _EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(chord, 1.0))))

@@ -11,7 +11,8 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.events.places import Boundaries, Gazetteer, locate, read_gazetteer
+from forecast.events.boundaries import Boundaries, locate
+from forecast.events.places import Gazetteer, normalise_name, read_gazetteer
 from forecast.events.raw import ReadOptions
 from forecast.events.sources import SOURCES
 from forecast.events.tactics import Crosswalk, read_crosswalk
@@ -287,8 +288,6 @@ def _place(
     max_distance_km: float,
 ) -> tuple[pd.DataFrame, Ledger]:
     """Give every record its unit: by name first, then by coordinates; what cannot be placed is dropped and listed."""
-    from forecast.events.places import normalise_name
-
     countries = {normalise_name(country) for country in gazetteer.table[names.COUNTRY].unique()}
     known_country = {c: normalise_name(c) in countries for c in draft[names.COUNTRY].dropna().unique()}
     foreign = draft[names.COUNTRY].map(known_country).eq(False).fillna(False)

@@ -409,7 +409,7 @@ SETTINGS_FILES = [
              changed(SETTINGS, "[evaluation]", "[evalution]")),
     settings("several errors at once",
              r"4 settings are wrong: (?=.*horizon: .*found 0)(?=.*seeds: unknown key, did you mean seed\?)"
-             r"(?=.*model: unknown model 'magic', expected one of: zero)(?=.*evaluation\.periods: .*found -1)",
+             r"(?=.*model: unknown model \(found magic; expected zero, )(?=.*evaluation\.periods: .*found -1)",
              changed(SETTINGS, "horizon = 2", "horizon = 0\nseeds = 1").replace("recent_mean", "magic")
              .replace("periods = 0", "periods = -1")),
     settings("horizon 0", r"1 setting is wrong: horizon: .*greater than or equal to 1, found 0",
@@ -422,7 +422,7 @@ SETTINGS_FILES = [
              "horizon = true")),
     settings("too few draws", r"draws: .*100, found 10", changed(SETTINGS, "draws = 100", "draws = 10")),
     settings("negative seed", r"seed: .*0, found -1", "seed = -1\n" + SETTINGS),
-    settings("unknown model", r"model: unknown model 'recent_men', expected one of: .*recent_mean",
+    settings("unknown model", r"model: unknown model \(found recent_men; expected .*recent_mean",
              changed(SETTINGS, "recent_mean", "recent_men")),
     settings("source that is none", r"data\.source: .*'gtd'.*found 'sigacts'", changed(SETTINGS, '"plain"',
              '"sigacts"')),
@@ -571,9 +571,6 @@ PANELS = [
     settings("more held out than there is",
              r"evaluation\.periods: more periods than the data have \(found 6; expected at most 5",
              changed(SETTINGS, "periods = 0", "periods = 6")),
-    settings("too little to learn from",
-             r"evaluation\.periods: .* has too little to learn from.*Hold out fewer periods",
-             changed(SETTINGS, "periods = 0", "periods = 5")),
     settings("counts with a cell twice",
              r"events\.csv: row 20: a cell stands there twice \(found Diyala, ied, 2020-01-01\)",
              READY, events__csv=COUNTS + "Diyala,ied,2020-01-20,5\n"),
@@ -935,6 +932,17 @@ def test_an_interrupted_run_leaves_what_was_there(again: Path, monkeypatch: pyte
 
 def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_model_with_too_little_to_learn_from_is_left_out_and_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, {"events.csv": PLAIN, "forecast.toml": changed(SETTINGS, "periods = 0", "periods = 5")})
+    done = call(RUN, monkeypatch)
+    assert done.code == 0
+    notes = json.loads((folder / "out" / "run.json").read_text())["notes"]
+    assert any(note.startswith("regression is not scored") for note in notes)
+    assert "Regression is not scored" in (folder / "out" / "report.html").read_text()
 
 
 def test_too_little_memory_is_no_defect(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

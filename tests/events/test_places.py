@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from forecast.datasets import data_path
 from forecast.errors import InputError
+from forecast.events.boundaries import locate, read_boundaries
 from forecast.events.places import (
-    locate,
     normalise_name,
-    read_boundaries,
     read_forces,
     read_gazetteer,
     read_zones,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from forecast import names
 from forecast.datasets import data_path
 from forecast.errors import InputError
-from forecast.events.places import read_boundaries, read_gazetteer
+from forecast.events.boundaries import read_boundaries
+from forecast.events.places import read_gazetteer
 from forecast.events.table import read_events
 
 HEADER = "event_id,date,country,province,tactic,actor,opponent,target,latitude,longitude\n"

@@ -1,0 +1,177 @@
+"""From settings to data: the events, counts, places and covariates that a settings file names."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from forecast import names
+from forecast.config import CovariateSettings, Settings
+from forecast.errors import InputError
+from forecast.events.boundaries import Boundaries, read_boundaries
+from forecast.events.places import Gazetteer, read_forces, read_gazetteer, read_zones
+from forecast.events.raw import read_raw
+from forecast.events.table import read_events
+from forecast.events.tactics import read_crosswalk
+from forecast.files import sha256
+from forecast.ledger import Ledger
+from forecast.panel.build import PanelSource, build_panel, checked_counts
+from forecast.panel.calendar import normalise_freq
+from forecast.panel.panel import Panel
+from forecast.prediction.futures import Future, hold_last, path
+
+__all__ = ["input_files", "load_boundaries", "load_future", "load_source", "load_zones"]
+
+Values = pd.DataFrame | xr.DataArray
+
+
+def load_source(settings: Settings) -> PanelSource | Panel:
+    """The data that settings name: a source of panels, or one panel where they are ready counts."""
+    gazetteer = _gazetteer(settings)
+    data, places, options = settings.data, settings.places, settings.panel
+    boundaries = load_boundaries(settings)
+    loaded = {name: _covariate(name, covariate, settings) for name, covariate in settings.covariates.items()}
+    covariates = {name: values for name, (values, _) in loaded.items()}
+    ledger = sum((lines for _, lines in loaded.values()), _unmatched(boundaries))
+    if data.source == "counts":
+        panel = _ready_counts(settings, gazetteer, covariates)
+        return replace(panel, ledger=panel.ledger + ledger)
+    events = read_events(
+        data.paths,
+        source=data.source,
+        columns=data.columns,
+        sheet=data.sheet,
+        tactic_by=data.tactic_by,
+        keep_non_attacks=data.keep_non_attacks,
+        keep_doubtful=data.keep_doubtful,
+        day_first=data.day_first,
+        gazetteer=gazetteer,
+        boundaries=boundaries,
+        crosswalk=read_crosswalk(data.crosswalk),
+        max_distance_km=places.max_distance_km,
+        simulated=data.simulated,
+    )
+    building = options.model_dump(exclude={"missing"}) | {"gazetteer": gazetteer, "seed": settings.seed}
+    if places.forces is not None:
+        building["forces"] = read_forces(places.forces, read_gazetteer(places.gazetteer))
+    return PanelSource(replace(events, ledger=events.ledger + ledger), building, covariates)
+
+
+def load_boundaries(settings: Settings) -> Boundaries | None:
+    """The polygons that the settings name."""
+    file = settings.places.boundaries
+    return None if file is None else read_boundaries(file, _gazetteer(settings))
+
+
+def _unmatched(boundaries: Boundaries | None) -> Ledger:
+    """What the ledger says of polygons that are of no province."""
+    unmatched = () if boundaries is None else boundaries.unmatched
+    reason = "the polygon bears the name of no province, or of several"
+    return Ledger().add("boundary not matched", len(unmatched), "noted", reason, unmatched)
+
+
+def load_zones(settings: Settings, panel: Panel) -> dict[str, tuple[str, ...]]:
+    """The settings' zones, all of whose provinces are in the panel."""
+    file = settings.places.zones
+    if file is None:
+        return {}
+    zones = read_zones(file, read_gazetteer(settings.places.gazetteer))
+    held = {*panel.provinces, *panel.dataset[names.PCODE].values.astype(str)}
+    for zone, provinces in zones.items():
+        outside = [key for key in provinces if key not in held]
+        if outside:
+            hint = "Take the zone out of the file, or its provinces into the panel"
+            raise InputError("lies outside the panel", source=file, where=f"zone {zone}", found=outside, hint=hint)
+    return zones
+
+
+def load_future(covariate: CovariateSettings) -> Future:
+    """What a covariate does after the data, by its settings."""
+    return path(_table(covariate.future, {})) if isinstance(covariate.future, Path) else hold_last()
+
+
+def input_files(settings: Settings) -> list[Path]:
+    """All files that the settings name."""
+    places, data = settings.places, settings.data
+    named: list[Path | str | None] = [
+        *data.paths,
+        data.crosswalk,
+        places.gazetteer,
+        places.units,
+        places.forces,
+        places.boundaries,
+        places.zones,
+    ]
+    named += [file for covariate in settings.covariates.values() for file in (covariate.path, covariate.future)]
+    return list(dict.fromkeys(file for file in named if isinstance(file, Path)))
+
+
+def _gazetteer(settings: Settings) -> Gazetteer:
+    gazetteer = read_gazetteer(settings.places.gazetteer)
+    if settings.places.countries:
+        gazetteer = gazetteer.select(settings.places.countries)
+    units = settings.places.units
+    if units is None:
+        return gazetteer
+    try:
+        return gazetteer.divide(read_gazetteer(units))
+    except InputError as error:
+        if error.source:
+            raise
+        raise InputError(error.problem, source=units, found=error.found, expected=error.expected) from error
+
+
+def _ready_counts(settings: Settings, gazetteer: Gazetteer, covariates: Mapping[str, Values]) -> Panel:
+    data = settings.data
+    tables = [_table(file, data.columns, data.sheet) for file in data.paths]
+    for file, table in zip(data.paths, tables, strict=True):
+        clean, _ = checked_counts(table, normalise_freq(settings.panel.freq), file)
+        last = clean[names.PERIOD].max()
+        if last > pd.Timestamp.now() and not data.simulated:
+            raise InputError("lies in the future", source=file, where="column period", found=f"{last:%Y-%m-%d}")
+    options = settings.panel
+    panel = Panel.from_frame(pd.concat(tables), freq=options.freq, missing=options.missing, gazetteer=gazetteer)
+    panel = panel.select(provinces=options.provinces, tactics=options.tactics)
+    panel = panel.between(*(None if day is None else pd.Timestamp(day) for day in (options.start, options.end)))
+    for name, values in covariates.items():
+        panel = panel.with_covariate(name, values)
+    sources = [
+        {"path": file.name, "sha256": sha256(file), "source": data.source, "rows": len(table)}
+        for file, table in zip(data.paths, tables, strict=True)
+    ]
+    provenance = panel.provenance | {"sources": sources, "simulated": data.simulated}
+    return replace(panel, dataset=panel.dataset.assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False)))
+
+
+def _covariate(name: str, covariate: CovariateSettings, settings: Settings) -> tuple[Values, Ledger]:
+    """A table as it stands, or the number of events of a second file per province and period; and its ledger."""
+    if covariate.events is None:
+        return _table(covariate.path, covariate.columns), Ledger()
+    gazetteer, options = _gazetteer(settings), settings.panel
+    events = read_events(
+        covariate.path,
+        source=covariate.events,
+        columns=covariate.columns,
+        gazetteer=gazetteer,
+        boundaries=load_boundaries(settings),
+        crosswalk=read_crosswalk(settings.data.crosswalk),
+        max_distance_km=settings.places.max_distance_km,
+    )
+    panel = build_panel(
+        events, freq=options.freq, gazetteer=gazetteer, start=options.start, end=options.end, seed=settings.seed
+    )
+    lines = Ledger(tuple(replace(entry, source=entry.source or covariate.path.name) for entry in panel.ledger))
+    return panel.attacks.sum(names.TACTIC).rename(name), lines
+
+
+def _table(file: Path, columns: Mapping[str, str], sheet: str | None = None) -> pd.DataFrame:
+    """A table of text by our column names; its index is the row number in the file."""
+    frame = read_raw(file, sheet=sheet).frame
+    absent = [theirs for theirs in columns.values() if theirs not in frame]
+    if absent:
+        raise InputError("no such columns", source=file, where="header", found=list(frame), expected=absent)
+    taken = [ours for ours, theirs in columns.items() if ours != theirs and ours in frame]
+    return frame.drop(columns=taken).rename(columns={theirs: ours for ours, theirs in columns.items()})
