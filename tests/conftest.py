@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
+from forecast.inference.bayesian import BayesianFit
 from forecast.panel.panel import Panel
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -52,6 +55,30 @@ def make_panel():
             }
         )
         return Panel.from_frame(table, freq=freq)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_fit():
+    """Fit of a model whose posterior is given: arrays by name, the same in every draw unless they have draws first."""
+
+    def make(model, panel, values, *, chains=2, draws=50, notes=()):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            import arviz
+        bound = model.bind(panel)
+        dims = {block.name: block.dims for block in bound.blocks}
+        dims |= {name: parameter[1] for name, parameter in model.family.parameters().items()}
+        posterior = {}
+        for name, value in values.items():
+            value, own = np.asarray(value, dtype=float), dims.get(name, ())
+            shape = (chains, draws, *value.shape[value.ndim - len(own) :])
+            value = value.reshape(shape) if value.ndim > len(own) else np.broadcast_to(value, shape)
+            posterior[name] = (("chain", "draw", *own), value.copy())
+        coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
+        idata = arviz.InferenceData(posterior=xr.Dataset(posterior, coords))
+        return BayesianFit(model, panel, 1, notes, idata=idata)
 
     return make
 

@@ -7,9 +7,12 @@ from typing import Any
 import pandas as pd
 
 from forecast.errors import InputError
+from forecast.model.spec import Model
 from forecast.panel.panel import Panel
 
 __all__ = ["Fit", "fit"]
+
+_ENGINES = ["auto", "nuts"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,12 +67,12 @@ def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = N
 
     Parameters
     ----------
-    model : a baseline such as `RecentMean()`
+    model : Model, or a baseline such as `RecentMean()`
         What to fit; its type decides how.
     panel : Panel
         The data. It is not changed.
     engine : str
-        How to fit, for models that can be fitted in several ways; baselines have one way ('auto').
+        How to fit: a `Model` by 'nuts' (also 'auto'); baselines have one way ('auto').
     start : Fit, optional
         An earlier fit to start from, for engines that can.
     seed : int
@@ -81,3 +84,13 @@ def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = N
         Of the subclass that belongs to the model.
     """
     raise InputError("cannot be fitted", found=type(model).__name__, expected="a model or a baseline")
+
+
+@fit.register
+def _fit_model(model: Model, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> Fit:
+    if engine not in _ENGINES:
+        raise InputError("unknown engine", where="engine", found=engine, expected=_ENGINES)
+    # The sampler's libraries take seconds to import.
+    from forecast.inference.nuts import sample_nuts
+
+    return sample_nuts(model, panel, seed=seed)

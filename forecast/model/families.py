@@ -118,7 +118,7 @@ class Poisson(Family):
 
     def log_mass(self, counts: Counts, eta: Any, theta: Mapping[str, Any], maths: Any = NUMPY) -> Any:
         """y·eta − exp(eta) − log y!."""
-        return counts.value * eta - maths.exp(eta) - special.gammaln(counts.distinct_value + 1.0)[counts.pair]
+        return counts.value * eta - maths.exp(eta) - maths.gammaln(counts.distinct_value + 1.0)[counts.pair]
 
     def draw(self, rng: np.random.Generator, eta: Array, theta: Mapping[str, Array]) -> npt.NDArray[np.int64]:
         """Poisson counts."""
@@ -169,7 +169,7 @@ class NegativeBinomial(Family):
         phi = maths.exp(log_phi)
         pair_phi = maths.exp(self._of(theta["log_phi"], counts.distinct_tactic))
         table = maths.gammaln(counts.distinct_value + pair_phi) - maths.gammaln(pair_phi)
-        table = table - special.gammaln(counts.distinct_value + 1.0)
+        table = table - maths.gammaln(counts.distinct_value + 1.0)
         excess = eta - log_phi
         log_total = maths.softplus(excess)
         return table[counts.pair] + counts.value * excess - (counts.value + phi) * log_total, -phi * log_total
@@ -212,7 +212,7 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
         mass, _ = self._negative_binomial(counts, eta, theta, maths)
         logit = self._of(theta["logit_pi"], counts.tactic)
         kept = maths.log_sigmoid(-logit) + mass
-        return maths.where(counts.value == 0, maths.logaddexp(maths.log_sigmoid(logit), kept), kept)
+        return maths.where(counts.value < 1, maths.logaddexp(maths.log_sigmoid(logit), kept), kept)
 
     def draw(self, rng: np.random.Generator, eta: Array, theta: Mapping[str, Array]) -> npt.NDArray[np.int64]:
         """Negative binomial counts, some of them set to 0."""
@@ -249,7 +249,7 @@ class HurdleNegativeBinomial(NegativeBinomial):
         mass, zero = self._negative_binomial(counts, eta, theta, maths)
         rate = maths.exp(self._of(theta["hurdle_a"], counts.tactic) + theta["hurdle_b"] * eta)
         above = maths.log(-maths.expm1(-rate)) + mass - maths.log(-maths.expm1(zero))
-        return maths.where(counts.value == 0, -rate, above)
+        return maths.where(counts.value < 1, -rate, above)
 
     def draw(self, rng: np.random.Generator, eta: Array, theta: Mapping[str, Array]) -> npt.NDArray[np.int64]:
         """Over the hurdle or not, and if so a count above 0."""

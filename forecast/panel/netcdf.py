@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.files import safe_write
 
-__all__ = ["read_netcdf", "write_netcdf"]
+__all__ = ["read_netcdf", "read_tree", "write_netcdf", "write_tree"]
 
 
 def write_netcdf(
@@ -36,13 +36,38 @@ def read_netcdf(path: str | Path, kind: str) -> xr.Dataset:
     InputError
         When there is no such file, or it is damaged or holds something else.
     """
+    dataset: xr.Dataset = _opened(path, kind, xr.load_dataset)
+    return _decoded(dataset)
+
+
+def write_tree(path: str | Path, groups: Mapping[str, xr.Dataset], attrs: Mapping[str, str]) -> None:
+    """Write several datasets as groups of one file, whole or not at all, with attributes of the file."""
+    tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs=dict(attrs)), **groups})
+    content = tree.to_netcdf(engine="h5netcdf")
+    with safe_write(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read_tree(path: str | Path, kind: str) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
+    """Groups and attributes of a file that `write_tree` wrote; errors as of `read_netcdf`."""
+    tree: xr.DataTree = _opened(path, kind, xr.load_datatree)
+    return {name: _decoded(group.to_dataset()) for name, group in tree.children.items()}, {
+        str(name): str(value) for name, value in tree.attrs.items()
+    }
+
+
+def _opened(path: str | Path, kind: str, load: Callable[..., Any]) -> Any:
     if not Path(path).is_file():
         raise InputError("no such file", source=path)
-    dataset = _load(path)
-    if dataset is None:
+    content = _load(path, load)
+    if content is None:
         raise InputError("is no netCDF file, or was cut short", source=path)
-    if dataset.attrs.get("kind") != kind:
-        raise InputError("holds something else", source=path, found=dataset.attrs.get("kind", ""), expected=kind)
+    if content.attrs.get("kind") != kind:
+        raise InputError("holds something else", source=path, found=content.attrs.get("kind", ""), expected=kind)
+    return content
+
+
+def _decoded(dataset: xr.Dataset) -> xr.Dataset:
     for name, variable in dataset.variables.items():
         if variable.dtype == object or variable.dtype.kind == "T":
             dataset[name] = (variable.dims, variable.values.astype(str), variable.attrs)
@@ -51,13 +76,13 @@ def read_netcdf(path: str | Path, kind: str) -> xr.Dataset:
     return dataset
 
 
-def _load(path: str | Path) -> xr.Dataset | None:
-    """Dataset of a file; None where it is damaged, without the tracebacks that h5netcdf prints as it clears up."""
+def _load(path: str | Path, load: Callable[..., Any]) -> Any:
+    """Content of a file; None where it is damaged, without the tracebacks that h5netcdf prints as it clears up."""
     hook = sys.unraisablehook
     sys.unraisablehook = lambda _: None
     try:
         with suppress(Exception):
-            return xr.load_dataset(path, engine="h5netcdf")
+            return load(path, engine="h5netcdf")
         gc.collect()
         return None
     finally:

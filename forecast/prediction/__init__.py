@@ -1,1 +1,4 @@
 """`Fit` to `Forecast`."""
+
+# Registers `predict` for Bayesian fits.
+import forecast.prediction.simulation  # noqa: F401

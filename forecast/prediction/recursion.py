@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast import names
-from forecast.model.latents import Autoregressive, RandomWalk
 from forecast.model.spec import BoundModel
-from forecast.model.terms import Excitation, FutureValues, Spillover
+from forecast.model.terms import FutureValues
 from forecast.panel.calendar import next_periods
 
 __all__ = ["Simulated", "last_counts", "simulate_ahead", "simulate_counts"]
@@ -62,19 +61,16 @@ def simulate_ahead(
     rng : numpy.random.Generator
         Source of the draws.
     """
-    # Innovations have a stream of their own: two futures of the covariates then share them.
-    innovations, counts = rng.spawn(2)
+    # All innovations are drawn before the first count: two futures of the covariates then share them.
     periods = next_periods(bound.panel.periods[-1], horizon, bound.panel.freq)
     static = np.zeros((_samples(values), *bound.grid[:2], horizon)) + bound.log_exposure[..., -1:]
     for term, blocks in bound.terms:
         for block in () if term.feeds_back else blocks:
-            latents, basis = values[block.name], None
-            if isinstance(block.prior, Autoregressive | RandomWalk):
-                latents = block.prior.continued(latents[..., -1], values, horizon, innovations)
-            else:
-                basis = term.basis_ahead(block, bound.panel, periods, futures)
-            static += block.on_grid(latents, basis)
-    return simulate_counts(bound, static, values, last_counts(bound, bound.grid[2]), cap, counts)
+            latents, prior = values[block.name], cast(Any, block.prior)
+            if block.has_path:
+                latents = prior.continued(latents[..., -1], values, horizon, rng)
+            static += block.on_grid(latents, term.basis_ahead(block, bound.panel, periods, futures))
+    return simulate_counts(bound, static, values, last_counts(bound, bound.grid[2]), cap, rng)
 
 
 def last_counts(bound: BoundModel, stop: int) -> Array:
@@ -109,7 +105,7 @@ def simulate_counts(
     """
     family = bound.model.family
     theta = {name: values[name] for name in family.parameters()}
-    terms = [term for term in bound.model.terms if isinstance(term, Excitation | Spillover)]
+    terms: list[Any] = [term for term in bound.model.terms if term.feeds_back]
     past = np.broadcast_to(recent, (len(static), *recent.shape))
     log_mu, counts = np.empty(static.shape), np.empty(static.shape, np.int64)
     for step in range(static.shape[-1]):

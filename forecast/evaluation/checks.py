@@ -1,0 +1,257 @@
+"""Does the model reproduce what it was fitted to: posterior predictive checks, residuals, and leave-one-out scores."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.evaluation.discrepancy import STATISTICS, discrepancies
+from forecast.inference.backend import import_arviz
+from forecast.inference.bayesian import BayesianFit, eta, posterior_draws, posterior_names
+from forecast.inference.likelihood import OBSERVATION, pointwise
+
+__all__ = ["check_fit", "compare", "log_likelihood", "loo", "posterior_predictive", "quantile_residuals"]
+
+Array = npt.NDArray[np.float64]
+_DRAWS = 500
+# Rows of eta that are held at once, so that memory stays small on a large panel.
+_CHUNK = 50
+
+
+def posterior_predictive(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> xr.DataArray:
+    """Counts that the fitted model would have given in the sample.
+
+    Terms that look back on past counts see the observed ones, so that each draw is one step ahead. The first periods,
+    on which the model conditions, are left out.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+        A fitted model.
+    draws : int
+        How many.
+    seed : int
+        The same seed gives the same draws.
+
+    Returns
+    -------
+    DataArray
+        Int64, dims (sample, province, tactic, period).
+    """
+    bound, family = fit.bound, fit.model.family
+    start = fit.model.lags
+    values = posterior_draws(fit, draws, seed)
+    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
+    log_mu = (eta(bound, values) + bound.log_exposure)[..., start:]
+    theta = {name: values[name] for name in family.parameters()}
+    counts = np.empty(log_mu.shape, np.int64)
+    for period in range(log_mu.shape[-1]):
+        counts[..., period] = family.draw(rng, log_mu[..., period], theta)
+    cells = fit.panel.attacks.isel({names.PERIOD: slice(start, None)})
+    coords = {dim: cells[dim] for dim in names.CELL_DIMS}
+    return xr.DataArray(counts, coords, names.DRAW_DIMS, names.ATTACKS)
+
+
+def check_fit(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.DataFrame:
+    """Hold statistics of the data against those of counts drawn from the fitted model.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+        A fitted model.
+    draws : int
+        How many replicates.
+    seed : int
+        The same seed gives the same table.
+
+    Returns
+    -------
+    DataFrame
+        One row per statistic (zeros: their share; maximum; variance_to_mean; autocorrelation: at lag 1) and per
+        tactic, per province and for all cells. Columns: statistic, by ('all', 'tactic' or 'province'), label,
+        observed, median, lower and upper (90 % of the replicates lie between them), tail (share of the replicates on
+        the side of the observed value that has fewer of them, ties included; small: the model does not reproduce it).
+        A statistic that does not exist (no attack) is NaN.
+
+    Notes
+    -----
+    The replicates' autocorrelation is their correlation with the observed counts one period before, since each
+    replicate is drawn one step ahead of those.
+    """
+    replicates = posterior_predictive(fit, draws, seed=seed).values.astype(float)
+    attacks = fit.panel.attacks.values
+    before = np.concatenate([np.full((*attacks.shape[:2], 1), np.nan), attacks[..., :-1]], axis=-1)
+    attacks, before = attacks[..., fit.model.lags :], before[..., fit.model.lags :]
+    observed = ~np.isnan(attacks)
+    panel, parts = fit.panel, []
+    for by, over, labels in (
+        ("all", (0, 1), [""]),
+        (names.TACTIC, (0,), panel.tactics),
+        (names.PROVINCE, (1,), panel.provinces),
+    ):
+        replicated = discrepancies(replicates, observed, before, over)
+        seen = discrepancies(attacks[None], observed, before, over)
+        for statistic in STATISTICS:
+            table = _against(seen[statistic].reshape(-1), replicated[statistic].reshape(draws, -1))
+            parts.append(table.assign(statistic=statistic, by=by, label=labels))
+    columns = ["statistic", "by", "label", names.OBSERVED, "median", "lower", "upper", "tail"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def quantile_residuals(fit: BayesianFit, draws: int = 1000, *, seed: int) -> pd.DataFrame:
+    """Randomised quantile residuals (Dunn & Smyth 1996): standard normal where the model is right.
+
+    An observation's residual is the normal quantile of its rank among replicates of it, ties (and its own place)
+    broken at random.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+        A fitted model.
+    draws : int
+        How many replicates; beyond about ±3 a thousand of them say no more than that an observation is extreme.
+    seed : int
+        The same seed gives the same residuals.
+
+    Returns
+    -------
+    DataFrame
+        One row per observation: province, tactic, period, observed (attacks), residual.
+    """
+    replicates = posterior_predictive(fit, draws, seed=seed).values
+    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
+    cells = fit.panel.attacks.isel({names.PERIOD: slice(fit.model.lags, None)})
+    table = cells.reset_coords(drop=True).to_series().rename(names.OBSERVED).reset_index()
+    counts = cells.values
+    below, ties = (replicates < counts).sum(axis=0), (replicates == counts).sum(axis=0)
+    rank = (below + rng.random(counts.shape) * (ties + 1)) / (draws + 1)
+    table["residual"] = stats.norm.ppf(rank).ravel()
+    return table[table[names.OBSERVED].notna()].reset_index(drop=True)
+
+
+def log_likelihood(fit: BayesianFit, draws: int = 1000) -> xr.DataArray:
+    """Log probability of each observation under draws of the posterior.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+        A fitted model.
+    draws : int
+        At most so many, taken evenly from all chains.
+
+    Returns
+    -------
+    DataArray
+        Dims (chain, draw, observation); the labels of `observation` are the rows of `panel.observations`.
+    """
+    bound, posterior = fit.bound, _thinned(fit, draws)
+    values = {
+        str(name): array.values.reshape(-1, *array.shape[2:])
+        for name, array in posterior.transpose(names.CHAIN, names.DRAW, ...).data_vars.items()
+    }
+    number = posterior.sizes[names.CHAIN] * posterior.sizes[names.DRAW]
+    parts = []
+    for start in range(0, number, _CHUNK):
+        chunk = {name: array[start : start + _CHUNK] for name, array in values.items()}
+        parts.append(pointwise(bound, eta(bound, chunk), chunk))
+    shape = (posterior.sizes[names.CHAIN], posterior.sizes[names.DRAW], -1)
+    coords = {names.CHAIN: posterior[names.CHAIN], names.DRAW: posterior[names.DRAW], OBSERVATION: bound.rows}
+    return xr.DataArray(np.concatenate(parts).reshape(shape), coords, tuple(coords), names.ATTACKS)
+
+
+def loo(fit: BayesianFit, draws: int = 1000) -> Any:
+    """Leave-one-out expected log score by Pareto-smoothed importance sampling (Vehtari et al. 2017), by ArviZ.
+
+    Leaving out one cell of a model with a latent per cell changes that latent much: Pareto k is then large and the
+    score only rough. It decides nothing here; scores of forecasts (`score`) do.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+        A fitted model.
+    draws : int
+        At most so many draws of the posterior.
+
+    Returns
+    -------
+    arviz.ELPDData
+        With the pointwise scores (`loo_i`) and Pareto k.
+    """
+    return _loo(fit, log_likelihood(fit, draws))
+
+
+def compare(fits: Mapping[str, BayesianFit], draws: int = 1000) -> pd.DataFrame:
+    """Rank fits by `loo`, on the observations that all of them were fitted to.
+
+    Parameters
+    ----------
+    fits : mapping of str to BayesianFit
+        At least two, of the same panel; models with lags condition on their first periods, which are then left out for
+        all.
+    draws : int
+        At most so many draws of each posterior.
+
+    Returns
+    -------
+    DataFrame
+        ArviZ's table, one row per model, the best first, with a column `observations`.
+
+    Raises
+    ------
+    InputError
+        For fewer than two fits, or fits of different data.
+    """
+    if len(fits) < 2:
+        raise InputError("compares at least two fits", where="fits", found=len(fits))
+    first, *others = fits.values()
+    if not all(first.panel.attacks.identical(other.panel.attacks) for other in others):
+        raise InputError("are of different data", where="fits", found=list(fits), expected="one panel for all")
+    masses = {name: log_likelihood(fit, draws) for name, fit in fits.items()}
+    common = sorted(set.intersection(*(set(mass[OBSERVATION].values.tolist()) for mass in masses.values())))
+    scores = {name: _loo(fits[name], mass.sel({OBSERVATION: common})) for name, mass in masses.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table: pd.DataFrame = import_arviz().compare(scores)
+    return table.assign(observations=len(common)).rename_axis(names.MODEL)
+
+
+# Parts ------------------------------------------------------------------------------------------------------
+
+
+def _against(seen: Array, replicated: Array) -> pd.DataFrame:
+    """Each observed statistic beside its replicates, which have the sample axis first."""
+    table = pd.DataFrame({names.OBSERVED: seen})
+    for row, values in enumerate(replicated.T):
+        values = values[~np.isnan(values)]
+        if np.isnan(seen[row]) or not len(values):
+            continue
+        bounds = np.quantile(values, [0.5, 0.05, 0.95], method="inverted_cdf")
+        tail = min((values >= seen[row]).mean(), (values <= seen[row]).mean())
+        table.loc[row, ["median", "lower", "upper", "tail"]] = [*bounds, tail]
+    return table.reindex(columns=[names.OBSERVED, "median", "lower", "upper", "tail"])
+
+
+def _thinned(fit: BayesianFit, draws: int) -> xr.Dataset:
+    """Every so many draws of each chain of the posterior."""
+    posterior: xr.Dataset = fit.posterior[posterior_names(fit.bound)]
+    total = posterior.sizes[names.CHAIN] * posterior.sizes[names.DRAW]
+    return posterior.isel({names.DRAW: slice(None, None, max(1, -(-total // draws)))})
+
+
+def _loo(fit: BayesianFit, mass: xr.DataArray) -> Any:
+    """ArviZ's PSIS-LOO; its warnings about Pareto k are left to the table, which holds the numbers."""
+    arviz = import_arviz()
+    # ArviZ takes the chains' efficiency from the posterior; paths, thousands of numbers, are not needed for it.
+    posterior = fit.posterior.sel({names.DRAW: mass[names.DRAW].values})
+    few = [name for name in posterior_names(fit.bound) if names.PERIOD not in posterior[name].dims]
+    idata = arviz.InferenceData(posterior=posterior[few], log_likelihood=mass.to_dataset())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return arviz.loo(idata, pointwise=True)

@@ -1,0 +1,157 @@
+"""`BayesianFit`: a posterior with its model and panel, and what every reader of it needs: joint draws, and eta."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecast.errors import InputError
+from forecast.inference.dispatch import Fit
+from forecast.model.spec import BoundModel
+
+if TYPE_CHECKING:
+    import arviz
+
+__all__ = ["BayesianFit", "eta", "posterior_draws", "posterior_names"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, repr=False)
+class BayesianFit(Fit):
+    """The posterior of a `Model`.
+
+    Attributes
+    ----------
+    idata : arviz.InferenceData
+        `posterior` (latents by their names and dims, hyperparameters, the family's parameters), `sample_stats`,
+        `observed_data`, `constant_data`; pointwise groups only where they were asked for.
+    engine : str
+        'nuts'.
+    pymc_model : pymc.Model or None
+        For people who want to go on by hand; None after loading from disk.
+    """
+
+    idata: "arviz.InferenceData | None" = None
+    engine: str = "nuts"
+    pymc_model: Any = None
+
+    @cached_property
+    def bound(self) -> BoundModel:
+        """The model against the panel."""
+        bound: BoundModel = self.model.bind(self.panel)
+        return bound
+
+    @cached_property
+    def diagnostics(self) -> pd.DataFrame:
+        """One row per check of the sampling: check, value, passed, advice."""
+        from forecast.inference.diagnostics import check_sampling
+
+        return check_sampling(self)
+
+    @property
+    def equation(self) -> str:
+        """The printed model."""
+        return str(self.model)
+
+    @property
+    def parameters(self) -> pd.DataFrame:
+        """Hyperparameters, parameters of the family, and latents that are single numbers."""
+        single = [block.name for block in self.bound.blocks if not block.dims]
+        rows = []
+        for name in [*single, *self.bound.hyperparameters, *self.bound.model.family.parameters()]:
+            values = self.posterior[name].stack(sample=("chain", "draw")).transpose("sample", ...)
+            for position in np.ndindex(values.shape[1:]):
+                draws = values.values[(slice(None), *position)]
+                labels = [str(values[dim].values[at]) for dim, at in zip(values.dims[1:], position, strict=True)]
+                lower, upper = np.quantile(draws, [0.05, 0.95])
+                label = f"{name}[{', '.join(labels)}]" if labels else name
+                rows.append(
+                    {"parameter": label, "mean": draws.mean(), "sd": draws.std(), "lower_90": lower, "upper_90": upper}
+                )
+        return pd.DataFrame(rows)
+
+    @property
+    def posterior(self) -> Any:
+        """The group `posterior` (xarray)."""
+        if self.idata is None:
+            raise InputError("has no posterior", where="BayesianFit.idata")
+        return self.idata["posterior"]
+
+    def log_likelihood(self) -> Any:
+        """Pointwise log likelihood (xarray.DataArray `attacks`; chain, draw, observation), computed anew.
+
+        Add it with `fit.idata.add_groups(log_likelihood=fit.log_likelihood().to_dataset())` for ArviZ's `loo` and
+        `compare`.
+        """
+        from forecast.inference.diagnostics import pointwise_of
+
+        return pointwise_of(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fit to one netCDF file, whole or not at all; see `forecast.inference.store`."""
+        from forecast.inference.store import save_fit
+
+        save_fit(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "BayesianFit":
+        """Read a fit that `save` wrote; its notes say what differs from when it was written."""
+        from forecast.inference.store import load_fit
+
+        return load_fit(path)
+
+    def __repr__(self) -> str:
+        sizes = dict(self.posterior.sizes)
+        failed = self.diagnostics.loc[~self.diagnostics["passed"], "check"]
+        checks = f"FAILED: {', '.join(failed)}" if len(failed) else "all diagnostics passed"
+        drawn = f"  {self.engine}: {sizes['chain']} chains × {sizes['draw']} draws; {checks}"
+        return f"{super().__repr__()}\n{drawn}"
+
+
+def posterior_names(bound: BoundModel) -> list[str]:
+    """What a posterior holds of a model: latents, hyperparameters and the family's parameters, by name."""
+    return [*(block.name for block in bound.blocks), *bound.hyperparameters, *bound.model.family.parameters()]
+
+
+def posterior_draws(fit: BayesianFit, draws: int, seed: int) -> dict[str, Array]:
+    """Joint draws from the posterior, resampled without replacement where it holds enough of them.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+        The posterior.
+    draws : int
+        How many.
+    seed : int
+        The same seed gives the same draws.
+
+    Returns
+    -------
+    dict of str to array
+        (sample, …) of all latents, hyperparameters and parameters of the family.
+    """
+    if draws < 1:
+        raise InputError("is a whole number from 1", where="draws", found=draws)
+    posterior = fit.posterior
+    held = posterior.sizes["chain"] * posterior.sizes["draw"]
+    chosen = np.random.default_rng(np.random.SeedSequence(seed)).choice(held, size=draws, replace=draws > held)
+    result = {}
+    for name in posterior_names(fit.bound):
+        values = posterior[name].transpose("chain", "draw", ...).values
+        result[name] = np.asarray(values.reshape(held, *values.shape[2:])[chosen], dtype=float)
+    return result
+
+
+def eta(bound: BoundModel, draws: Mapping[str, Array]) -> Array:
+    """Log expected count per exposure over (sample, province, tactic, period), from joint draws of the latents."""
+    samples = len(next(iter(draws.values())))
+    total = np.zeros((samples, *bound.grid))
+    for block in bound.blocks:
+        total += block.on_grid(np.asarray(draws[block.name]))
+    return total

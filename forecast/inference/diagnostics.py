@@ -1,0 +1,132 @@
+"""Checks of a sampled posterior: did the chains mix, and do they say enough. A failed check has consequences."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from forecast import names
+from forecast.inference.backend import import_arviz
+
+if TYPE_CHECKING:
+    from forecast.inference.bayesian import BayesianFit
+
+__all__ = ["add_pareto_k", "check_sampling", "pointwise_of", "sampling_table"]
+
+MAX_R_HAT = 1.01
+MIN_ESS = 400
+MIN_E_BFMI = 0.3
+MAX_TREE_DEPTH_SHARE = 0.01
+_LONGER = "Draw longer (NutsOptions(draws=..., tune=...)), or simplify the model"
+_AT_ONCE = 200
+
+
+def check_sampling(fit: "BayesianFit") -> pd.DataFrame:
+    """The table of checks of a fit; see `sampling_table`."""
+    from forecast.inference.bayesian import posterior_names
+
+    return sampling_table(fit.posterior[posterior_names(fit.bound)], getattr(fit.idata, "sample_stats", None))
+
+
+def sampling_table(posterior: Any, sample_stats: Any) -> pd.DataFrame:
+    """Checks of draws (Vehtari et al. 2021; Betancourt 2016).
+
+    Parameters
+    ----------
+    posterior : xarray.Dataset
+        (chain, draw, …).
+    sample_stats : xarray.Dataset or None
+        Of the sampler: divergences, energy, tree depth, as far as it holds them.
+
+    Returns
+    -------
+    DataFrame
+        check, value, passed, advice (what to do where it failed, else '').
+    """
+    r_hat, bulk, tail = _mixing(posterior)
+    rows = [
+        ("largest R-hat", r_hat, r_hat <= MAX_R_HAT, f"The chains disagree. {_LONGER}"),
+        ("smallest bulk ESS", bulk, bulk >= MIN_ESS, f"Too few independent draws for means. {_LONGER}"),
+        ("smallest tail ESS", tail, tail >= MIN_ESS, f"Too few independent draws for intervals. {_LONGER}"),
+    ]
+    if sample_stats is not None and "diverging" in sample_stats:
+        value = float(sample_stats["diverging"].sum())
+        advice = "The sampler missed part of the posterior. Raise NutsOptions(target_accept=...), or tighten priors"
+        rows.append(("divergences", value, value == 0, advice))
+    if sample_stats is not None and "energy" in sample_stats:
+        energy = sample_stats["energy"].transpose("chain", "draw").values
+        value = float(np.min(np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)))
+        advice = "Heavy tails are badly explored. Draw longer, or tighten the priors of standard deviations"
+        rows.append(("smallest E-BFMI", value, value >= MIN_E_BFMI, advice))
+    reached = [name for name in ("maxdepth_reached", "reached_max_treedepth") if name in (sample_stats or {})]
+    if reached:
+        value = float(sample_stats[reached[0]].mean())
+        advice = "Slow, not wrong: raise NutsOptions(max_depth=...), or simplify the model"
+        rows.append(("share at the largest tree depth", value, value <= MAX_TREE_DEPTH_SHARE, advice))
+    table = pd.DataFrame(rows, columns=["check", "value", "passed", "advice"])
+    table["passed"] = table["passed"].astype(bool)
+    table["advice"] = table["advice"].where(~table["passed"], "")
+    return table
+
+
+def add_pareto_k(fit: "BayesianFit") -> pd.DataFrame:
+    """The table of checks with the largest Pareto k of PSIS-LOO (Vehtari, Gelman & Gabry 2017), which decides nothing.
+
+    A model with a latent per cell always has large k: each count decides its own latent.
+    """
+    arviz = import_arviz()
+
+    from forecast.inference.likelihood import OBSERVATION
+
+    log_weight = -pointwise_of(fit).stack(sample=("chain", "draw")).transpose(OBSERVATION, "sample")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="arviz")
+        _, k = arviz.psislw(log_weight.values)
+    row = {"check": "largest Pareto k (decides nothing)", "value": float(np.max(k)), "passed": True, "advice": ""}
+    return pd.concat([fit.diagnostics, pd.DataFrame([row])], ignore_index=True)
+
+
+def pointwise_of(fit: "BayesianFit") -> Any:
+    """Pointwise log likelihood (chain, draw, observation), in portions that keep memory small."""
+    import xarray as xr
+
+    from forecast.inference.bayesian import eta, posterior_names
+    from forecast.inference.likelihood import OBSERVATION, pointwise
+
+    posterior, bound = fit.posterior, fit.bound
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    draws = {}
+    for name in posterior_names(bound):
+        values = posterior[name].transpose("chain", "draw", ...).values
+        draws[name] = values.reshape(-1, *values.shape[2:])
+    parts = []
+    for first in range(0, shape[0] * shape[1], _AT_ONCE):
+        some = {name: values[first : first + _AT_ONCE] for name, values in draws.items()}
+        parts.append(pointwise(bound, eta(bound, some), some))
+    values = np.concatenate(parts).reshape(*shape, -1)
+    coords = {"chain": posterior["chain"], "draw": posterior["draw"], OBSERVATION: np.arange(values.shape[-1])}
+    return xr.DataArray(values, coords, ("chain", "draw", OBSERVATION), name=names.ATTACKS)
+
+
+def _mixing(posterior: Any) -> tuple[float, float, float]:
+    """Largest rank-normalised R-hat, smallest bulk and smallest tail ESS of all numbers that vary."""
+    arviz = import_arviz()
+
+    flat = {}
+    for name, variable in posterior.data_vars.items():
+        values = variable.transpose("chain", "draw", ...).values
+        values = values.reshape(*values.shape[:2], -1)
+        # A random walk is 0 in its first period, in every draw.
+        flat[name] = values[..., values.std(axis=(0, 1)) > 0]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="arviz")
+        r_hat = [value.values.ravel() for value in arviz.rhat(flat, method="rank").data_vars.values()]
+        ess = {
+            method: [value.values.ravel() for value in arviz.ess(flat, method=method).data_vars.values()]
+            for method in ("bulk", "tail")
+        }
+    # Where chains do not move, the statistics are not numbers: the worst then counts.
+    worst = np.concatenate(r_hat)
+    bulk, tail = (float(np.nan_to_num(np.concatenate(ess[method]), nan=0.0).min()) for method in ("bulk", "tail"))
+    return float(np.nan_to_num(worst, nan=np.inf).max()), bulk, tail

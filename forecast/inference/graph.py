@@ -1,0 +1,148 @@
+"""A bound model as a PyMC model, with named dims, and the key of what it compiles to."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.inference.backend import import_pymc, quiet
+from forecast.inference.likelihood import OBSERVATION, Members, add_likelihood
+from forecast.model.blocks import Block
+from forecast.model.latents import Direct, Independent
+from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
+from forecast.model.spec import BoundModel
+
+__all__ = ["STANDARD", "build_pymc", "is_centred", "structure"]
+
+# What the standard normal numbers of non-centred latents are called, after the name of the latents.
+STANDARD = "_z"
+# Levels that each carry this many counts (in the median) are sampled as they are, not through standard normal numbers:
+# their likelihood is then narrower than their prior, and the non-centred form would be a funnel (Betancourt & Girolami
+# 2015).
+_STRONG = 100.0
+
+
+def build_pymc(bound: BoundModel) -> Any:
+    """The PyMC model of a model against a panel.
+
+    Returns
+    -------
+    pymc.Model
+        Free variables: the hyperparameters, the family's parameters, latents with a prior of their own, latents of
+        strong groups, and `<name>_z` (standard normal) for all others. Deterministics: the other latents, by their
+        names and dims, and `phi`. Observed: `attacks` over `observation`. All data are `pm.Data`.
+    """
+    pm = import_pymc()
+    import pytensor.tensor as pt
+
+    with quiet(), pm.Model(coords=_coords(bound)) as model:
+        theta = {name: _variable(name, prior, (), ()) for name, prior in bound.hyperparameters.items()}
+        for name, (prior, dims) in bound.model.family.parameters().items():
+            theta[name] = _variable(name, prior, dims, tuple(len(bound.panel.tactics) for _ in dims))
+        if "log_phi" in theta:
+            pm.Deterministic(names.PHI, pt.exp(theta["log_phi"]), dims=bound.model.family.parameters()["log_phi"][1])
+        eta: Any = 0.0
+        for block in bound.blocks:
+            basis = None
+            if block.basis is not None:
+                basis = pm.Data(f"basis_{block.name}", block.basis, shape=block.basis.shape)
+            eta = eta + block.on_grid(_latents(bound, block, theta), basis)
+        add_likelihood(bound, _at_observations(bound, eta), theta)
+    return model
+
+
+def is_centred(bound: BoundModel, block: Block) -> bool:
+    """Whether the levels of a group are strong: half of them carry many counts (weighed by the squared basis)."""
+    if not isinstance(block.prior, Independent) or block.prior.prior is None:
+        return False
+    observed = np.nan_to_num(bound.panel.attacks.values).ravel()
+    carried = block.design(bound.grid).power(2).T @ observed
+    return bool(np.median(carried) > _STRONG)
+
+
+def structure(bound: BoundModel) -> Hashable:
+    """What a compiled model depends on; two bound models that share it differ in their data only."""
+    blocks = tuple(
+        (
+            block.name,
+            block.dims,
+            block.shape,
+            replace(block.prior, mean=0.0) if isinstance(block.prior, Independent) else block.prior,
+            None if block.basis is None else block.basis.shape,
+            tuple((name, tuple(index.tolist())) for name, index in block.groups.items()),
+            is_centred(bound, block),
+        )
+        for block in bound.blocks
+    )
+    return bound.model.family, bound.model.lags, bound.grid, bound.is_cellwise, _is_complete(bound), blocks
+
+
+def _coords(bound: BoundModel) -> dict[str, Any]:
+    coords: dict[str, Any] = {names.TACTIC: bound.panel.tactics, OBSERVATION: np.arange(len(bound.rows))}
+    for block in bound.blocks:
+        coords.update({dim: list(labels) for dim, labels in block.coords.items()})
+        for dim, size in zip(_standard_dims(block), block.prior.z_shape(block.shape), strict=True):
+            coords.setdefault(dim, np.arange(size))
+    return coords
+
+
+def _standard_dims(block: Block) -> tuple[str, ...]:
+    """Dims of the standard normal numbers: the block's, but for a last one that has another length."""
+    shape = block.prior.z_shape(block.shape)
+    return block.dims if shape == block.shape else (*block.dims[:-1], f"{block.name}{STANDARD}_dim")
+
+
+def _latents(bound: BoundModel, block: Block, theta: dict[str, Any]) -> Any:
+    import pymc as pm
+
+    prior = block.prior
+    if isinstance(prior, Direct):
+        return _variable(block.name, prior.prior, block.dims, block.shape)
+    if is_centred(bound, block) and isinstance(prior, Independent):
+        return pm.Normal(block.name, prior.mean, theta[str(prior.sd)], dims=block.dims, shape=block.shape)
+    if isinstance(prior, Independent) and prior.prior is None:
+        # The intercept's centre comes from the data, so it must not be compiled in.
+        prior = replace(prior, mean=pm.Data(f"mean_{block.name}", np.array(prior.mean)))
+    z = pm.Normal(f"{block.name}{STANDARD}", dims=_standard_dims(block) or None, shape=block.prior.z_shape(block.shape))
+    return pm.Deterministic(block.name, prior.transform(z, theta), dims=block.dims or None)
+
+
+def _is_complete(bound: BoundModel) -> bool:
+    """True where the observations are every cell after the lags, in order: a slice then serves instead of an index."""
+    after = np.arange(np.prod(bound.grid)).reshape(bound.grid)[..., bound.model.lags :]
+    return bound.is_cellwise and np.array_equal(bound.cells, after.ravel())
+
+
+def _at_observations(bound: BoundModel, eta: Any) -> Any:
+    """Eta with exposure at the cells of the observations, as a vector."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    cell = bound.cells if bound.is_cellwise else Members.of(bound).cell
+    log_exposure = pm.Data("log_exposure", bound.log_exposure.ravel()[cell])
+    grid = pt.broadcast_to(eta, bound.grid)
+    if _is_complete(bound):
+        return grid[..., bound.model.lags :].reshape((len(cell),)) + log_exposure
+    return grid.reshape((-1,))[pm.Data("cell", cell)] + log_exposure
+
+
+def _variable(name: str, prior: Prior, dims: tuple[str, ...], shape: tuple[int, ...]) -> Any:
+    """A random variable with one of the package's priors."""
+    import pymc as pm
+
+    if isinstance(prior, Normal):
+        return pm.Normal(name, prior.mean, prior.sd, dims=dims or None, shape=shape)
+    if isinstance(prior, HalfNormal):
+        return pm.HalfNormal(name, prior.scale, dims=dims or None, shape=shape)
+    if isinstance(prior, LogNormal):
+        return pm.LogNormal(name, np.log(prior.median), prior.sd, dims=dims or None, shape=shape)
+    if isinstance(prior, Beta):
+        return pm.Beta(name, prior.alpha, prior.beta, dims=dims or None, shape=shape)
+    if isinstance(prior, TruncatedNormal):
+        return pm.TruncatedNormal(
+            name, prior.mean, prior.sd, lower=prior.lower, upper=prior.upper, dims=dims or None, shape=shape
+        )
+    raise InputError("has no form in PyMC", where=name, found=type(prior).__name__)

@@ -1,0 +1,162 @@
+"""Fits on disk and in ArviZ's form: the only module that knows which ArviZ is installed.
+
+A fit is one netCDF file: groups of the posterior and of the panel, and as attributes the model in TOML, the panel's
+hash, versions and seed. Nothing in it is run when it is read.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+import forecast
+from forecast import names
+from forecast.errors import InputError
+from forecast.inference.backend import import_arviz
+from forecast.inference.bayesian import BayesianFit
+from forecast.inference.graph import STANDARD
+from forecast.inference.likelihood import OBSERVATION, observed_values
+from forecast.ledger import Ledger
+from forecast.model.spec import BoundModel, Model
+from forecast.panel.netcdf import read_tree, write_tree
+from forecast.panel.panel import Panel
+
+__all__ = ["assemble", "load_fit", "panel_hash", "save_fit"]
+
+_KIND = "forecast.BayesianFit"
+_PANEL = "panel"
+_SAMPLED = ("posterior", "sample_stats")
+_LIBRARIES = ("arviz", "nutpie", "numpy", "pymc", "pytensor")
+
+
+def assemble(bound: BoundModel, sampled: Any, coords: Mapping[str, Any]) -> Any:
+    """ArviZ's InferenceData of draws, labelled by this panel, with the data that they were fitted to.
+
+    Parameters
+    ----------
+    bound : BoundModel
+        Model and panel.
+    sampled : arviz.InferenceData
+        With the groups `posterior` and `sample_stats`, from any sampler.
+    coords : mapping
+        Labels of the dims (a compiled model that was used again still has those of its first panel).
+    """
+    groups = {}
+    for group in _SAMPLED:
+        dataset = sampled[group]
+        # Some samplers also keep the unconstrained form of hyperparameters ("sigma_log__").
+        dataset = dataset.drop_vars([name for name in dataset.data_vars if str(name).endswith("__")])
+        known = {dim: list(labels) for dim, labels in coords.items() if dim in dataset.dims and labels is not None}
+        groups[group] = dataset.assign_coords(known)
+    grid = {dim: bound.panel.dataset[dim].values for dim in names.CELL_DIMS}
+    observation = {OBSERVATION: np.arange(len(bound.rows))}
+    groups["observed_data"] = xr.Dataset({names.ATTACKS: (OBSERVATION, observed_values(bound))}, observation)
+    constant = xr.Dataset(
+        {name: (names.CELL_DIMS, bound.panel.dataset[name].values) for name in (names.EXPOSURE, names.OBSERVED)}, grid
+    )
+    if bound.is_cellwise:
+        constant = constant.assign({"cell": (OBSERVATION, bound.cells)})
+    groups["constant_data"] = constant
+    return _inference_data(groups)
+
+
+def _inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
+    return import_arviz().InferenceData(**groups)
+
+
+def save_fit(fit: BayesianFit, path: str | Path) -> None:
+    """Write a fit to one netCDF file, whole or not at all; standard normal numbers behind latents are left out."""
+    if fit.idata is None:
+        raise InputError("has no posterior to save", where="fit")
+    groups = {}
+    for group in fit.idata.groups():
+        dataset = fit.idata[group]
+        hidden = [name for name in dataset.data_vars if str(name).endswith(STANDARD)]
+        dataset = dataset.drop_vars(hidden)
+        groups[group] = dataset.drop_vars([name for name in dataset.coords if STANDARD in str(name)])
+    groups[_PANEL] = fit.panel.dataset.assign_attrs(ledger=fit.panel.ledger.to_json())
+    attrs = {
+        "kind": _KIND,
+        "model": fit.model.to_toml(),
+        "panel_hash": panel_hash(fit.panel),
+        "versions": json.dumps(_versions()),
+        "seed": str(fit.seed),
+        "engine": fit.engine,
+        "notes": json.dumps(list(fit.notes), ensure_ascii=False),
+    }
+    write_tree(path, groups, attrs)
+
+
+def load_fit(path: str | Path, panel: Panel | None = None) -> BayesianFit:
+    """Read a fit that `save_fit` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    panel : Panel, optional
+        The data that it is thought to be of: a note says where they differ.
+
+    Returns
+    -------
+    BayesianFit
+        With notes on what differs: versions, panel.
+
+    Raises
+    ------
+    InputError
+        For a file that is none, holds something else, was cut short, or whose panel was changed.
+    """
+    groups, attrs = read_tree(path, _KIND)
+    try:
+        dataset = groups.pop(_PANEL)
+        ledger = Ledger.from_json(dataset.attrs.pop("ledger"))
+        stored, model = Panel(dataset, ledger), Model.from_toml(attrs["model"])
+        posterior = groups["posterior"]
+        versions, notes = json.loads(attrs["versions"]), json.loads(attrs["notes"])
+        seed, engine, hashed = int(attrs["seed"]), attrs["engine"], attrs["panel_hash"]
+    except (KeyError, ValueError) as error:
+        raise InputError("lacks a part of a fit", source=path, found=str(error)) from error
+    if panel_hash(stored) != hashed:
+        raise InputError("the panel in it is not the one that was fitted", source=path, hint="Fit again")
+    bound = model.bind(stored)
+    missing = sorted({block.name for block in bound.blocks} - set(posterior.data_vars))
+    if missing:
+        raise InputError("the posterior does not belong to the model", source=path, expected=missing)
+    notes += [
+        f"fitted with {name} {versions.get(name)}, loaded with {now}"
+        for name, now in _versions().items()
+        if versions.get(name) != now
+    ]
+    if panel is not None and panel_hash(panel) != hashed:
+        notes.append("was fitted to other data than the panel given")
+    return BayesianFit(model, stored, seed, tuple(notes), idata=_inference_data(groups), engine=engine)
+
+
+def panel_hash(panel: Panel) -> str:
+    """SHA-256 of a panel's labels and values, in hexadecimal."""
+    digest = hashlib.sha256(panel.freq.encode())
+    dataset = panel.dataset
+    for name in sorted(str(key) for key in dataset.variables):
+        values = dataset[name].values
+        if values.dtype.kind in "OUT":
+            content = json.dumps(values.astype(str).tolist()).encode()
+        else:
+            if values.dtype.kind == "M":
+                values = values.astype("datetime64[ns]")
+            content = np.ascontiguousarray(values).tobytes()
+        digest.update(f"{name}{dataset[name].dims}{values.shape}".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {"attack-forecast": forecast.__version__}
+    for library in _LIBRARIES:
+        found[library] = metadata.version(library)
+    return found

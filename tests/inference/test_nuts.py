@@ -1,0 +1,137 @@
+"""Sampling for real, on panels small enough for seconds: recovery, seeds, reuse of what was compiled, no compiler."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.inference import nuts
+from forecast.inference.bayesian import BayesianFit, eta, posterior_draws
+from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.model.families import NegativeBinomial
+from forecast.model.spec import Model
+from forecast.model.terms import Intercept, Pooled
+
+MODEL = Model([Intercept(), Pooled("province")], NegativeBinomial(by=None))
+OPTIONS = NutsOptions(draws=300, tune=300, chains=2, progress=False)
+LOG_RATE = np.array([-0.5, 0.0, 0.5, 1.0, 1.5])
+PHI = 2.0
+
+
+@pytest.fixture(scope="module")
+def panels(make_panel):
+    """Two panels of the same shape and truth."""
+    rng = np.random.default_rng(11)
+    draws = rng.negative_binomial(PHI, PHI / (PHI + np.exp(LOG_RATE)[:, None, None]), size=(5, 1, 60))
+    other = rng.poisson(3.0, size=(5, 1, 60))
+    return make_panel(draws), make_panel(other, start="2015-02-01")
+
+
+@pytest.fixture(scope="module")
+def compilations():
+    """Counts what nutpie compiles in this module."""
+    import nutpie
+
+    real, calls = nutpie.compile_pymc_model, []
+    nutpie.compile_pymc_model = lambda *args, **options: calls.append(1) or real(*args, **options)
+    nuts._COMPILED.clear()
+    yield calls
+    nutpie.compile_pymc_model = real
+
+
+@pytest.fixture(scope="module")
+def sampled(panels, compilations) -> BayesianFit:
+    return sample_nuts(MODEL, panels[0], OPTIONS, seed=5)
+
+
+def test_truth_is_recovered(sampled):
+    """Six true values, each within 4 posterior SDs: by chance one fit in 2,500 would fail."""
+    drawn = posterior_draws(sampled, 600, seed=1)
+    log_rate = eta(sampled.bound, drawn)[:, :, 0, 0]
+    assert np.all(np.abs(log_rate.mean(axis=0) - LOG_RATE) < 4 * log_rate.std(axis=0))
+    assert np.all(log_rate.std(axis=0) < 0.4)
+    log_phi = drawn["log_phi"]
+    assert abs(log_phi.mean() - np.log(PHI)) < 4 * log_phi.std()
+    assert log_phi.std() < 0.6
+
+
+def test_groups_names_and_dims(sampled, panels):
+    assert set(sampled.idata.groups()) == {"posterior", "sample_stats", "observed_data", "constant_data"}
+    posterior = sampled.posterior
+    assert dict(posterior.sizes)["chain"] == 2
+    assert posterior["level_province"].dims == ("chain", "draw", "province")
+    assert list(posterior["province"].values) == panels[0].provinces
+    assert posterior["intercept"].dims == posterior["log_phi"].dims == ("chain", "draw")
+    np.testing.assert_allclose(posterior["phi"], np.exp(posterior["log_phi"]))
+    assert not [name for name in posterior.data_vars if name.endswith("__")]
+    np.testing.assert_array_equal(sampled.idata.observed_data["attacks"], panels[0].attacks.values.ravel())
+    assert sampled.idata.constant_data["exposure"].dims == ("province", "tactic", "period")
+    assert sampled.pymc_model["attacks"] is not None
+    assert "smallest E-BFMI" in list(sampled.diagnostics["check"])
+
+
+def test_same_seed_same_draws_and_no_new_compilation(sampled, panels, compilations):
+    before = len(compilations)
+    again, other = (sample_nuts(MODEL, panels[0], OPTIONS, seed=seed) for seed in (5, 6))
+    assert sampled.posterior.equals(again.posterior)
+    assert not sampled.posterior["intercept"].equals(other.posterior["intercept"])
+    assert len(compilations) == before
+
+
+def test_another_panel_of_the_same_shape_is_not_compiled_again(sampled, panels, compilations):
+    """Other counts and labels; the true log rate is log 3 everywhere, each of five within 4 posterior SDs."""
+    before = len(compilations)
+    panel = panels[1].select(provinces=panels[1].provinces[::-1])
+    reused = sample_nuts(MODEL, panel, OPTIONS, seed=5)
+    assert len(compilations) == before
+    np.testing.assert_array_equal(reused.idata.observed_data["attacks"], panel.attacks.values.ravel())
+    assert list(reused.posterior["province"].values) == panel.provinces
+    log_rate = eta(reused.bound, posterior_draws(reused, 600, seed=1))[:, :, 0, 0]
+    assert np.all(np.abs(log_rate.mean(axis=0) - np.log(3)) < 4 * log_rate.std(axis=0))
+    assert np.all(log_rate.std(axis=0) < 0.2)
+    # The first fit's model kept its own data.
+    np.testing.assert_array_equal(sampled.pymc_model["value"].get_value(), panels[0].attacks.values.ravel())
+
+
+def test_wrong_options_are_refused(panels, monkeypatch):
+    with pytest.raises(InputError, match="unknown engine"):
+        fc.fit(MODEL, panels[0], engine="magic", seed=1)
+    with pytest.raises(InputError, match=r"NutsOptions\.draws"):
+        NutsOptions(draws=0)
+    with pytest.raises(InputError, match="unknown sampler"):
+        NutsOptions(sampler="gibbs")
+    with pytest.raises(InputError, match="target_accept"):
+        NutsOptions(target_accept=1.0)
+    monkeypatch.setitem(sys.modules, "numpyro", None)
+    with pytest.raises(InputError, match=r"numpyro: is not installed. Install attack-forecast\[numpyro\]"):
+        sample_nuts(MODEL, panels[0], NutsOptions(sampler="numpyro"), seed=1)
+
+
+NO_COMPILER = """
+import sys
+import forecast as fc
+assert not {"pymc", "arviz", "pytensor", "nutpie"} & set(sys.modules)
+from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.model.families import Poisson
+from forecast.model.spec import Model
+from forecast.model.terms import Walk
+panel = fc.simulate_panel(2, 1, 6, seed=1).panel
+fit = sample_nuts(Model([Walk(by=())], Poisson()), panel, NutsOptions(draws=20, tune=20, chains=1), seed=1)
+import pytensor
+assert pytensor.config.cxx == ""
+assert fit.posterior["walk"].shape == (1, 20, 6)
+"""
+
+
+def test_works_without_a_compiler_and_without_a_word():
+    environment = {name: value for name, value in os.environ.items() if name != "PYTENSOR_FLAGS"}
+    # Less optimised machine code, for it is soon made.
+    environment |= {"PATH": os.path.dirname(sys.executable), "NUMBA_OPT": "0"}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", NO_COMPILER], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")

@@ -1,0 +1,109 @@
+"""A fit on disk: what comes back, what is said of differences, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from forecast.errors import InputError
+from forecast.inference import store
+from forecast.inference.bayesian import BayesianFit
+from forecast.inference.store import load_fit, panel_hash
+from forecast.model.spec import Model
+from forecast.model.terms import Intercept, Pooled, Walk
+from forecast.panel.netcdf import read_tree, write_tree
+
+
+@pytest.fixture
+def fit(made_fit, gap_panel):
+    return made_fit(Model([Intercept(), Pooled("country"), Walk(by="province")], name="small"), gap_panel, draws=50)
+
+
+def changed(path, target, attrs=None, edit=lambda groups: None):
+    groups, old = read_tree(path, "forecast.BayesianFit")
+    edit(groups)
+    write_tree(target, groups, {**old, **(attrs or {})})
+    return target
+
+
+def test_round_trip(fit, tmp_path):
+    fit.save(tmp_path / "fit.nc")
+    back = BayesianFit.load(tmp_path / "fit.nc")
+    assert back.model == fit.model
+    assert (back.seed, back.engine, back.notes, back.pymc_model) == (1, "nuts", ("a note",), None)
+    xr.testing.assert_identical(back.panel.dataset, fit.panel.dataset)
+    assert set(back.idata.groups()) == {"posterior", "sample_stats"}
+    assert set(back.posterior.data_vars) == set(fit.posterior.data_vars)
+    for name in fit.posterior.data_vars:
+        np.testing.assert_array_equal(back.posterior[name], fit.posterior[name])
+        assert back.posterior[name].dims == fit.posterior[name].dims
+    assert list(back.posterior["province"].values) == fit.panel.provinces
+    assert back.diagnostics.equals(fit.diagnostics)
+
+
+def test_standard_normal_numbers_are_left_out(fit, tmp_path):
+    fit.idata.posterior["walk_province_z"] = fit.posterior["walk_province"]
+    fit.save(tmp_path / "fit.nc")
+    assert "walk_province_z" not in BayesianFit.load(tmp_path / "fit.nc").posterior
+
+
+def test_other_versions_and_other_data_are_noted(fit, tmp_path, monkeypatch, make_panel):
+    fit.save(tmp_path / "fit.nc")
+    now = store._versions()
+    monkeypatch.setattr(store, "_versions", lambda: {**now, "pymc": "99"})
+    other = make_panel(np.ones((3, 2, 8)))
+    notes = load_fit(tmp_path / "fit.nc", other).notes
+    assert notes == (
+        "a note",
+        f"fitted with pymc {now['pymc']}, loaded with 99",
+        "was fitted to other data than the panel given",
+    )
+    assert load_fit(tmp_path / "fit.nc", fit.panel).notes == notes[:2]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_file_cut_short_is_refused_by_name(fit, tmp_path, share):
+    fit.save(tmp_path / "fit.nc")
+    content = (tmp_path / "fit.nc").read_bytes()
+    (tmp_path / "half.nc").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match=r"half\.nc: is no netCDF file, or was cut short"):
+        BayesianFit.load(tmp_path / "half.nc")
+
+
+def test_other_files_are_refused(fit, tmp_path):
+    fit.panel.save(tmp_path / "panel.nc")
+    with pytest.raises(InputError, match="holds something else"):
+        BayesianFit.load(tmp_path / "panel.nc")
+    with pytest.raises(InputError, match="no such file"):
+        BayesianFit.load(tmp_path / "none.nc")
+
+
+def test_what_does_not_fit_together_is_refused(fit, tmp_path, make_panel):
+    path = tmp_path / "fit.nc"
+    fit.save(path)
+    with pytest.raises(InputError, match="not the one that was fitted"):
+        BayesianFit.load(changed(path, tmp_path / "hash.nc", {"panel_hash": "0"}))
+    with pytest.raises(InputError, match="does not belong to the model"):
+        model = Model([Intercept(), Pooled("tactic")])
+        BayesianFit.load(changed(path, tmp_path / "model.nc", {"model": model.to_toml()}))
+    with pytest.raises(InputError, match=r"part\.nc: lacks a part"):
+        BayesianFit.load(changed(path, tmp_path / "part.nc", edit=lambda groups: groups.pop("posterior")))
+    with pytest.raises(InputError, match="lacks a part"):
+        BayesianFit.load(changed(path, tmp_path / "seed.nc", {"seed": "one"}))
+
+
+def test_the_hash_sees_values_and_labels(gap_panel, make_panel):
+    counts = gap_panel.attacks.values.copy()
+    same = make_panel(counts, exposure=2.0)
+    assert panel_hash(same) == panel_hash(gap_panel)
+    counts[0, 0, 0] += 1
+    assert panel_hash(make_panel(counts, exposure=2.0)) != panel_hash(gap_panel)
+    assert panel_hash(make_panel(gap_panel.attacks.values, exposure=2.0, start="2020-02-01")) != panel_hash(gap_panel)
+
+
+def test_attributes_are_plain_text(fit, tmp_path):
+    fit.save(tmp_path / "fit.nc")
+    _, attrs = read_tree(tmp_path / "fit.nc", "forecast.BayesianFit")
+    assert json.loads(attrs["versions"])["pymc"]
+    assert Model.from_toml(attrs["model"]) == fit.model

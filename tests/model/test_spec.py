@@ -1,0 +1,250 @@
+"""`Model`: plain data that print, go through TOML and are bound to a panel."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from forecast.errors import InputError
+from forecast.model.families import (
+    FAMILIES,
+    HurdleNegativeBinomial,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflatedNegativeBinomial,
+)
+from forecast.model.library import standard_model
+from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
+from forecast.model.spec import Model
+from forecast.model.terms import (
+    TERMS,
+    Covariate,
+    Excitation,
+    Intercept,
+    Pooled,
+    Season,
+    Spatial,
+    Spillover,
+    Step,
+    Walk,
+)
+
+above = st.floats(0.01, 20)
+normals = st.builds(Normal, st.floats(-5, 5), above)
+scales = st.one_of(st.builds(HalfNormal, above), st.builds(LogNormal, above, above))
+slopes = st.builds(
+    lambda mean, sd, low: TruncatedNormal(mean, sd, low, 1.0), st.floats(-1, 1), above, st.floats(-1, 0.5)
+)
+space = st.sampled_from(["province", "country", "zone", "pcode"])
+labels = st.none() | space | st.just("tactic")
+levels = st.sampled_from([("province",), ("tactic",), ("country", "tactic"), ("zone",)])
+TERM = {
+    "Intercept": st.builds(Intercept, st.none() | st.floats(-5, 5), above),
+    "Pooled": st.builds(lambda by, sigma: Pooled(*by, sigma=sigma), levels, scales),
+    "Walk": st.builds(
+        Walk, st.just(()) | levels, st.sampled_from(["learned", 1]), st.builds(HalfNormal, above), scales
+    ),
+    "Season": st.builds(Season, st.integers(1, 6), labels, scales),
+    "Step": st.builds(Step, st.dates().map(lambda day: f"{day:%Y-%m-%d}"), labels, normals, scales),
+    "Spatial": st.builds(Spatial, scales, st.builds(Beta, above, above)),
+    "Covariate": st.builds(Covariate, st.text("abc_é", min_size=1), labels, st.integers(0, 12), normals, scales),
+    "Excitation": st.builds(Excitation, st.integers(1, 6), slopes, st.sampled_from(["", "mean"])),
+    "Spillover": st.builds(Spillover, st.integers(1, 6), slopes, st.sampled_from(["", "mean"])),
+}
+by = st.sampled_from(["tactic", None])
+FAMILY = {
+    "Poisson": st.just(Poisson()),
+    "NegativeBinomial": st.builds(NegativeBinomial, by, normals),
+    "ZeroInflatedNegativeBinomial": st.builds(ZeroInflatedNegativeBinomial, by, normals, normals),
+    "HurdleNegativeBinomial": st.builds(HurdleNegativeBinomial, by, normals, normals, normals),
+}
+
+
+def priors_in(part):
+    return [getattr(part, each.name) for each in fields(part) if isinstance(getattr(part, each.name), Prior)]
+
+
+def test_every_term_and_family_is_tried():
+    assert TERM.keys() == TERMS.keys()
+    assert FAMILY.keys() == FAMILIES.keys()
+
+
+@pytest.mark.parametrize("name", TERM)
+@given(data=st.data())
+def test_toml_brings_every_term_back(name, data):
+    model = Model([data.draw(TERM[name])], Poisson(), "one")
+    assert Model.from_toml(model.to_toml()) == model
+
+
+@pytest.mark.parametrize("name", FAMILY)
+@given(data=st.data())
+def test_toml_brings_every_family_back(name, data):
+    model = Model([Intercept()], data.draw(FAMILY[name]))
+    assert Model.from_toml(model.to_toml()) == model
+
+
+@pytest.mark.parametrize("model", [standard_model()])
+def test_defaults_are_left_out_of_the_toml(model):
+    text = model.to_toml()
+    assert Model.from_toml(text) == model
+    assert "prior" not in text
+    assert 'name = "standard"' in text
+
+
+def test_every_prior_of_every_term_is_printed(full_model):
+    text = str(full_model)
+    for part in (*full_model.terms, full_model.family):
+        if getattr(part, "by", "x") is None:
+            continue
+        for prior in priors_in(part):
+            if not (isinstance(part, Walk) and part.damping == 1 and isinstance(prior, LogNormal)):
+                assert str(prior) in (part.equation())
+        assert part.equation() in text
+
+
+@pytest.mark.parametrize("name", FAMILY)
+@given(data=st.data())
+def test_every_prior_of_a_family_is_printed(name, data):
+    family = data.draw(FAMILY[name])
+    for prior in priors_in(family):
+        assert str(prior) in str(Model([Intercept()], family))
+
+
+def test_the_printout_has_one_line_per_term_and_is_escaped_in_pages(full_model):
+    lines = str(full_model).splitlines()
+    assert lines[0].startswith("attacks ~ NegativeBinomial")
+    assert lines[1] == "mu = exposure · exp(eta)"
+    assert len(lines) == 2 + len(full_model.terms)
+    assert repr(full_model).startswith("Model full\n")
+    assert "<b>" not in Model([Covariate("<b>")])._repr_html_()
+
+
+def test_the_standard_model_is_that_of_the_design():
+    labels = [term.label for term in standard_model().terms]
+    assert labels == [
+        "intercept",
+        "level_province",
+        "level_tactic",
+        "level_province_tactic",
+        "walk_province",
+        "walk_tactic",
+    ]
+    assert standard_model().family == NegativeBinomial(by="tactic")
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "shown"),
+    [
+        ("terms = [", "model", "TOML"),
+        ("name = 'x'", "model", "no terms"),
+        ("terms = []\nlevel = 1", "model", "level"),
+        ("terms = []", "terms", "none"),
+        ("[[terms]]\nterm = 'Trend'", "terms.0", "Trend"),
+        ("[[terms]]\nterm = 'Intercept'\n[[terms]]\nkind = 'Walk'", "terms.1", "None"),
+        ("[[terms]]\nterm = 'Walk'\nspeed = 1", "terms.0 (Walk)", "speed"),
+        ("[[terms]]\nterm = 'Step'", "terms.0 (Step)", "date"),
+        ("[[terms]]\nterm = 'Season'\nharmonics = 1.5", "terms.0.harmonics", "int"),
+        ("[[terms]]\nterm = 'Season'\nharmonics = 'two'", "terms.0.harmonics", "two"),
+        ("[[terms]]\nterm = 'Pooled'\nby = 5", "terms.0.by", "5"),
+        ("[[terms]]\nterm = 'Pooled'\nby = 'region'", "Pooled", "region"),
+        ("[[terms]]\nterm = 'Pooled'\nsigma = 0.5", "terms.0.sigma", "0.5"),
+        ("[[terms]]\nterm = 'Pooled'\nsigma = {prior = 'Cauchy'}", "terms.0.sigma", "Cauchy"),
+        ("[[terms]]\nterm = 'Pooled'\nsigma = {prior = 'HalfNormal', sd = 1}", "terms.0.sigma", "sd"),
+        ("[[terms]]\nterm = 'Pooled'\nsigma = {prior = 'Normal'}", "terms.0.sigma", "HalfNormal"),
+        ("[[terms]]\nterm = 'Walk'\nsigma = {prior = 'LogNormal'}", "terms.0.sigma", "HalfNormal"),
+        ("[[terms]]\nterm = 'Excitation'\nslope = {prior = 'Normal'}", "terms.0.slope", "TruncatedNormal"),
+        ("[[terms]]\nterm = 'Intercept'\n[family]\nfamily = 'Binomial'", "family", "Binomial"),
+        ("[[terms]]\nterm = 'Intercept'\n[family]\nfamily = 'Poisson'\nphi = 1", "family (Poisson)", "phi"),
+        ("[[terms]]\nterm = 'Spatial'\n[[terms]]\nterm = 'Spatial'", "terms", "spatial"),
+    ],
+)
+def test_what_is_wrong_in_the_toml_is_named_with_its_place(text, where, shown):
+    with pytest.raises(InputError) as caught:
+        Model.from_toml(text)
+    assert caught.value.where == where
+    assert shown in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "where"),
+    [
+        (lambda: Model([Pooled(sigma=Normal())]), "level_province.sigma"),
+        (lambda: Model([Walk(half_life=Normal(24.0, 1.0))]), "walk_province.half_life"),
+        (lambda: Model([Intercept()], NegativeBinomial(log_phi=HalfNormal())), "NegativeBinomial.log_phi"),
+        (lambda: Model([Excitation(slope=Normal())]), "excitation.slope"),
+    ],
+)
+def test_a_prior_of_the_wrong_kind_is_refused_in_python_too(make, where):
+    with pytest.raises(InputError) as caught:
+        make()
+    assert caught.value.where == where
+
+
+def test_a_user_may_write_short_forms():
+    text = """
+[[terms]]
+term = "Pooled"
+by = "tactic"
+[[terms]]
+term = "Walk"
+by = "tactic"
+[[terms]]
+term = "Step"
+date = 2016-03-01
+[[terms]]
+term = "Intercept"
+centre = 1
+"""
+    assert Model.from_toml(text) == Model([Pooled("tactic"), Walk(by="tactic"), Step("2016-03-01"), Intercept(1.0)])
+
+
+# Bound to a panel ------------------------------------------------------------------------------------------
+
+
+def test_the_first_lags_and_gaps_stay_out_of_the_likelihood(panel, with_gaps):
+    gap = with_gaps(panel, (1, 0, 10), (5, 2, 39))
+    bound = Model([Intercept(), Covariate("capability", lag=3)], Poisson()).bind(gap)
+    assert bound.model.lags == 3
+    used = np.zeros(bound.grid, dtype=bool)
+    used.ravel()[bound.cells] = True
+    expected = gap.dataset["observed"].values & (np.arange(40) >= 3)
+    np.testing.assert_array_equal(used, expected)
+    np.testing.assert_array_equal(bound.counts.value, gap.dataset["attacks"].values[expected])
+    np.testing.assert_array_equal(bound.counts.tactic, np.nonzero(expected)[1])
+
+
+def test_covariates_are_named_once():
+    terms = [Intercept(), Covariate("b"), Covariate("a", lag=1), Covariate("a")]
+    assert Model(terms).covariates == ["b", "a"]
+
+
+def _with_a_sum(panel):
+    """The panel, its first two cells observed as one sum only."""
+    seen = panel.observations
+    rest = sparse.csr_array(seen.cells[2:])
+    both = sparse.csr_array((np.ones(2, np.int8), ([0, 0], [0, 1])), shape=(1, rest.shape[1]))
+    table = seen.table.iloc[1:].reset_index(drop=True)
+    other = replace(panel)
+    object.__setattr__(other, "observations", type(seen)(table, sparse.csr_array(sparse.vstack([both, rest]))))
+    return other
+
+
+@pytest.mark.parametrize("family", [ZeroInflatedNegativeBinomial(), HurdleNegativeBinomial()])
+def test_sums_over_cells_are_refused_by_families_that_have_none(family, panel):
+    with pytest.raises(InputError, match=f"{type(family).__name__}.*no sums"):
+        Model([Intercept()], family).bind(_with_a_sum(panel))
+
+
+@pytest.mark.parametrize("family", [Poisson(), NegativeBinomial()])
+def test_sums_over_cells_are_observations_of_the_others(family, panel):
+    bound = Model([Intercept()], family).bind(_with_a_sum(panel))
+    assert not bound.is_cellwise
+    assert len(bound.rows) == panel.attacks.size - 1
+
+
+def test_a_sum_that_reaches_into_the_first_lags_is_left_out(panel):
+    bound = Model([Intercept(), Covariate("capability", lag=2)], Poisson()).bind(_with_a_sum(panel))
+    assert len(bound.rows) == panel.attacks.size * 38 // 40

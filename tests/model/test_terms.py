@@ -1,0 +1,349 @@
+"""Terms: labels, designs, priors, futures, and what they say to a panel that cannot serve them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.model.latents import Autoregressive, RandomWalk
+from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, TruncatedNormal
+from forecast.model.spec import Model
+from forecast.model.terms import (
+    Covariate,
+    Excitation,
+    Intercept,
+    Pooled,
+    Season,
+    Spatial,
+    Spillover,
+    Step,
+    Walk,
+)
+from forecast.panel.calendar import next_periods
+
+
+def only(term, panel):
+    (block,) = term.blocks(panel)
+    return block
+
+
+# Labels and designs ----------------------------------------------------------------------------------------
+
+
+def test_the_intercept_is_centred_on_the_log_mean_count_per_exposure(make_panel):
+    panel = make_panel([[[2, np.nan, 4, 0]]], exposure=np.array([[[1.0, 9.0, 2.0, 1.0]]]))
+    assert only(Intercept(), panel).prior.mean == pytest.approx(np.log(6.5 / 4))
+    assert only(Intercept(centre=0.0, sd=0.5), panel).prior == replace(only(Intercept(), panel).prior, mean=0.0, sd=0.5)
+
+
+@pytest.mark.parametrize(
+    ("term", "dims", "shape"),
+    [
+        (Pooled(), ("province",), (6,)),
+        (Pooled("tactic", "country"), ("country", "tactic"), (2, 3)),
+        (Walk(by=()), ("period",), (40,)),
+        (Walk(by=("tactic", "province")), ("province", "tactic", "period"), (6, 3, 40)),
+        (Season(2, by="country"), ("season_country_coefficient", "country"), (4, 2)),
+        (Spatial(), ("province",), (6,)),
+        (Excitation(lags=3), ("excitation_lag",), (3,)),
+        (Excitation(), (), ()),
+    ],
+)
+def test_latents_have_the_dims_and_sizes_of_their_labels(term, dims, shape, panel):
+    block = only(term, panel)
+    assert (block.dims, block.shape) == (dims, shape)
+
+
+def test_slopes_by_a_label_are_one_slope_and_its_deviations(panel):
+    slope, deviations = Covariate("capability", by="tactic").blocks(panel)
+    assert (slope.name, slope.dims) == ("slope_capability", ())
+    assert (deviations.name, deviations.dims) == ("slope_capability_tactic", ("tactic",))
+    assert list(deviations.prior.hyperparameters) == ["sigma_slope_capability_tactic"]
+
+
+def test_the_season_comes_back_every_year_and_its_waves_are_orthogonal(panel):
+    basis = only(Season(3), panel).basis[:, 0, 0]
+    np.testing.assert_allclose(basis[:, :12], basis[:, 12:24], atol=0.06)
+    year = basis[:, :12] @ basis[:, :12].T / 6
+    np.testing.assert_allclose(year, np.eye(6), atol=0.06)
+
+
+def test_a_step_is_0_before_its_date_and_1_from_it_on(panel):
+    basis = only(Step("2016-03-01"), panel).basis.ravel()
+    np.testing.assert_array_equal(basis, panel.periods >= "2016-03-01")
+
+
+def test_a_covariate_is_standardised_and_shifted_by_its_lag(panel):
+    now, before = only(Covariate("capability"), panel), only(Covariate("capability", lag=2), panel)
+    np.testing.assert_array_equal(before.basis[..., 2:], now.basis[..., :-2])
+    known = np.isfinite(panel.covariate("capability").values)
+    assert now.basis[0][known].mean() == pytest.approx(0, abs=1e-12)
+    assert now.basis[0][known].std() == pytest.approx(1)
+
+
+def test_a_covariate_that_does_not_apply_adds_nothing(panel):
+    missing = ~np.isfinite(panel.covariate("capability").values)
+    assert missing.any()
+    assert (only(Covariate("capability"), panel).basis[0][missing] == 0).all()
+
+
+def test_excitation_looks_back_on_the_cells_own_counts(panel):
+    block, past = only(Excitation(lags=2), panel), np.log1p(panel.dataset["attacks"].values)
+    np.testing.assert_allclose(block.basis[0, ..., 1:], past[..., :-1] - past.mean())
+    np.testing.assert_allclose(block.basis[1, ..., 2:], past[..., :-2] - past.mean())
+    assert (block.basis[0, ..., :1] == 0).all()
+    assert (block.basis[1, ..., :2] == 0).all()
+
+
+def test_past_counts_are_taken_per_exposure(make_panel):
+    counts = np.arange(12.0).reshape(1, 1, 12)
+    basis = only(Excitation(), make_panel(counts, exposure=2.0)).basis
+    past = np.log1p(counts / 2)
+    np.testing.assert_allclose(basis[0, ..., 1:], past[..., :-1] - past.mean())
+
+
+def test_spillover_looks_back_on_the_mean_of_the_neighbours(panel, linked):
+    panel = linked(panel, (0, 1), (0, 2), (3, 4))
+    counts = panel.dataset["attacks"].values.astype(float)
+    near = np.log1p([(counts[1] + counts[2]) / 2, counts[0], counts[0], counts[4], counts[3], 0 * counts[0]])
+    np.testing.assert_allclose(only(Spillover(), panel).basis[0, ..., 1:], (near - near.mean())[..., :-1])
+
+
+# Priors ----------------------------------------------------------------------------------------------------
+
+
+def test_hyperparameters_have_the_priors_of_the_design(full_model, panel):
+    priors = full_model.bind(panel).hyperparameters
+    assert priors["sigma_level_province"] == HalfNormal(1.0)
+    assert priors["sigma_walk_province"] == HalfNormal(0.3)
+    assert priors["half_life_walk_province"] == LogNormal(24.0, 1.0)
+    assert "half_life_walk_country_tactic" not in priors
+    assert priors["sigma_season_tactic"] == HalfNormal(0.5)
+    assert priors["sigma_step_2017-01-01_province"] == HalfNormal(0.5)
+    assert (priors["sigma_spatial"], priors["mixing_spatial"]) == (HalfNormal(1.0), Beta(0.5, 0.5))
+    assert Excitation().slope == Spillover().slope == TruncatedNormal(0.0, 0.3, -1.0, 1.0)
+
+
+@pytest.mark.parametrize("damping", ["learned", 1])
+def test_a_walk_of_weeks_has_innovations_of_a_week(damping):
+    weekly = fc.simulate_panel(2, 2, 60, freq="W", seed=1).panel
+    prior = only(Walk(by="province", damping=damping), weekly).prior
+    assert isinstance(prior, RandomWalk if damping == 1 else Autoregressive)
+    (sigma,) = [each for name, each in prior.hyperparameters.items() if name.startswith("sigma")]
+    # Variances of independent innovations add up: those of a month's 4.35 weeks are that of a month.
+    assert sigma.scale**2 * 365.25 / 7 / 12 == pytest.approx(0.3**2, rel=1e-3)
+    if damping == "learned":
+        assert prior.rho({"half_life_walk_province": 12.0}) ** (365.25 / 7) == pytest.approx(0.5, rel=1e-3)
+
+
+CHANGES = [
+    (Pooled("province"), {"sigma": HalfNormal(0.11)}),
+    (Walk(), {"sigma": HalfNormal(0.11)}),
+    (Walk(), {"half_life": LogNormal(6.0, 0.11)}),
+    (Season(), {"sigma": HalfNormal(0.11)}),
+    (Step("2016-03-01", by="tactic"), {"effect": Normal(0.5, 0.11)}),
+    (Step("2016-03-01", by="tactic"), {"sigma": HalfNormal(0.11)}),
+    (Spatial(), {"sigma": HalfNormal(0.11)}),
+    (Spatial(), {"mixing": Beta(2.0, 0.11)}),
+    (Covariate("capability", by="tactic"), {"slope": Normal(0.5, 0.11)}),
+    (Covariate("capability", by="tactic"), {"sigma": HalfNormal(0.11)}),
+    (Excitation(), {"slope": TruncatedNormal(0.0, 0.11, 0.0, 1.0)}),
+    (Spillover(), {"slope": TruncatedNormal(0.0, 0.11, 0.0, 1.0)}),
+]
+
+
+def priors_of(term, panel):
+    """Every prior of a term against a panel: of the latents that are numbers, and of the hyperparameters."""
+    blocks = term.blocks(panel)
+    found = {name: prior for block in blocks for name, prior in block.prior.hyperparameters.items()}
+    for block in blocks:
+        latents = block.prior
+        direct = getattr(latents, "prior", None) if not latents.hyperparameters else None
+        found[block.name] = direct or (getattr(latents, "mean", None), getattr(latents, "sd", None))
+    return found
+
+
+@pytest.mark.parametrize(("term", "change"), CHANGES)
+def test_a_prior_is_changed_alone_and_printed(term, change, panel):
+    changed = Pooled(*term.by, **change) if isinstance(term, Pooled) else replace(term, **change)
+    before, after = priors_of(term, panel), priors_of(changed, panel)
+    assert before.keys() == after.keys()
+    assert sum(before[name] != after[name] for name in before) == 1
+    (prior,) = change.values()
+    assert str(prior) in str(Model([changed]))
+    assert str(prior) not in str(Model([term]))
+
+
+def test_the_intercepts_prior_is_changed_and_printed(panel):
+    changed = Intercept(centre=1.25, sd=0.75)
+    assert "Normal(1.25, 0.75)" in str(Model([changed]))
+    assert (only(changed, panel).prior.mean, only(changed, panel).prior.sd) == (1.25, 0.75)
+
+
+# What the panel cannot serve -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("term", "label"), [(Spatial(), "spatial"), (Spillover(), "spillover")])
+def test_a_panel_without_neighbours_is_refused(term, label, make_panel):
+    with pytest.raises(InputError, match=f"{label}.*no neighbours.*gazetteer"):
+        Model([term]).bind(make_panel(np.ones((2, 1, 12))))
+
+
+def test_a_missing_covariate_is_refused_by_the_terms_name(panel):
+    with pytest.raises(InputError, match=r"slope_rain_lag_1.*found rain.*expected capability.*with_covariate"):
+        Model([Covariate("rain", lag=1)]).bind(panel)
+
+
+@pytest.mark.parametrize("value", [0.1, np.nan])
+def test_a_covariate_that_does_not_vary_is_refused(value, panel):
+    flat = panel.with_covariate("flat", pd.Series(0.1, index=panel.periods))
+    flat = replace(flat, dataset=flat.dataset.assign(flat=xr.full_like(flat.dataset["flat"], value)))
+    with pytest.raises(InputError, match=r"slope_flat.*does not vary"):
+        Covariate("flat").blocks(flat)
+
+
+@pytest.mark.parametrize(("freq", "short", "enough"), [("MS", 11, 12), ("W", 52, 53)])
+def test_a_season_needs_a_year(freq, short, enough):
+    make = fc.simulate_panel
+    with pytest.raises(InputError, match=rf"season.*year.*{short} periods"):
+        Season().blocks(make(2, 1, short, freq=freq, seed=1).panel)
+    Season().blocks(make(2, 1, enough, freq=freq, seed=1).panel)
+
+
+def test_a_season_has_no_waves_shorter_than_two_periods(panel):
+    with pytest.raises(InputError, match=r"season.*harmonics.*found 7.*at most 6"):
+        Season(7).blocks(panel)
+
+
+@pytest.mark.parametrize("date", ["2015-01-01", "2010-05-01", "2018-05-01"])
+def test_a_step_outside_the_panel_is_refused(date, panel):
+    with pytest.raises(InputError, match=rf"step_{date}.*outside the panel"):
+        Step(date).blocks(panel)
+
+
+@pytest.mark.parametrize("lags", [1, 2])
+@pytest.mark.parametrize("kind", [Excitation, Spillover])
+def test_a_lag_that_falls_on_a_gap_is_refused_or_imputed(kind, lags, panel, with_gaps):
+    gap = with_gaps(panel, (1, 0, 10))
+    with pytest.raises(InputError, match=r"not observed.*impute='mean'"):
+        kind(lags=lags).blocks(gap)
+    basis = only(kind(lags=lags, impute="mean"), gap).basis
+    assert np.isfinite(basis).all()
+    felt = np.zeros(basis.shape, dtype=bool)
+    near = gap.dataset["adjacency"].values[1] if kind is Spillover else np.arange(6) == 1
+    for lag in range(1, lags + 1):
+        felt[lag - 1, near, 0, 10 + lag] = True
+    assert (basis[felt] == 0).all()
+    rates = kind(lags=lags).past_rates(gap, gap.attacks.values)
+    assert np.isnan(rates).sum() == near.sum()
+    assert (basis[~felt & (np.arange(40) >= lags)] != 0).any()
+
+
+def test_a_gap_in_the_last_period_is_no_lag(panel, with_gaps):
+    basis = only(Excitation(), with_gaps(panel, (1, 0, 39))).basis
+    assert np.isfinite(basis).all()
+
+
+def test_more_lags_than_periods_are_refused(make_panel):
+    with pytest.raises(InputError, match="too few periods"):
+        Model([Excitation(lags=3)]).bind(make_panel(np.ones((1, 1, 3))))
+
+
+def test_a_walk_needs_two_periods(make_panel):
+    with pytest.raises(InputError, match=r"walk_province.*two periods"):
+        Walk().blocks(make_panel(np.ones((1, 1, 1))))
+
+
+@pytest.mark.parametrize(
+    ("make", "where"),
+    [
+        (lambda: Pooled("region"), "Pooled"),
+        (lambda: Pooled("province", "country"), "Pooled"),
+        (lambda: Pooled("tactic", "tactic"), "Pooled"),
+        (lambda: Walk(by="period"), "Walk"),
+        (lambda: Walk(damping=0.5), "Walk.damping"),
+        (lambda: Season(0), "Season.harmonics"),
+        (lambda: Season(by="weekday"), "Season"),
+        (lambda: Step("soon"), "Step.date"),
+        (lambda: Step(""), "Step.date"),
+        (lambda: Step("2016-01-01", by="force"), "Step"),
+        (lambda: Covariate("x", lag=-1), "Covariate.lag"),
+        (lambda: Excitation(lags=0), "Excitation.lags"),
+        (lambda: Spillover(impute="median"), "Spillover.impute"),
+        (lambda: Intercept(sd=0.0), "Intercept.sd"),
+    ],
+)
+def test_impossible_options_are_refused_with_their_place(make, where):
+    with pytest.raises(InputError) as caught:
+        make()
+    assert caught.value.where == where
+
+
+# The periods to come ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("freq", ["MS", "W"])
+@pytest.mark.parametrize(
+    "term", [Season(3), Season(1, by="tactic"), Step("2015-06-01"), Step("2015-06-01", by="province")]
+)
+def test_calendar_terms_go_on_as_on_a_longer_panel(term, freq):
+    longer = fc.simulate_panel(2, 2, 80, freq=freq, seed=3).panel
+    panel = longer.between(end=longer.dataset["period_end"].values[59])
+    periods = next_periods(panel.periods[-1], 20, panel.freq)
+    for block, whole in zip(term.blocks(panel), term.blocks(longer), strict=True):
+        np.testing.assert_array_equal(block.basis, whole.basis[..., :60])
+        np.testing.assert_array_equal(term.basis_ahead(block, panel, periods, {}), whole.basis[..., 60:])
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3, 8])
+@pytest.mark.parametrize("horizon", [1, 5])
+def test_a_covariate_goes_on_as_on_a_longer_panel_with_the_constants_of_the_training_panel(panel, lag, horizon):
+    term, size = Covariate("capability", by="tactic", lag=lag), 40 - horizon
+    short = panel.between(end=panel.dataset["period_end"].values[size - 1])
+    future = {"capability": panel.covariate("capability").values[..., size:]}
+    mean, spread = term.constants(short)
+    assert (mean, spread) != term.constants(panel)
+    values = panel.covariate("capability").values
+    expected = np.nan_to_num((values - mean) / spread)[..., size - lag : 40 - lag]
+    for block in term.blocks(short):
+        ahead = term.basis_ahead(block, short, panel.periods[size:], future)
+        np.testing.assert_allclose(ahead[0], expected)
+
+
+@pytest.mark.parametrize("term", [Intercept(), Pooled("province"), Spatial()])
+def test_levels_stay(term, panel):
+    assert term.basis_ahead(only(term, panel), panel, panel.periods[:3], {}) is None
+
+
+@pytest.mark.parametrize("lags", [1, 3])
+@pytest.mark.parametrize("kind", [Excitation, Spillover])
+def test_past_counts_feed_the_next_period_as_in_the_sample(kind, lags, panel):
+    term = kind(lags=lags)
+    basis = only(term, panel).basis
+    for period in (lags, 25, 39):
+        recent = panel.attacks.values[..., period - lags : period]
+        np.testing.assert_allclose(term.ahead(panel, recent), basis[..., period])
+
+
+@pytest.mark.parametrize("kind", [Excitation, Spillover])
+def test_past_counts_of_many_samples_are_fed_together(kind, panel):
+    term = kind(lags=2)
+    recent = np.random.default_rng(0).poisson(3.0, (5, 6, 3, 2)).astype(float)
+    together = term.ahead(panel, recent)
+    assert together.shape == (2, 5, 6, 3)
+    for sample in range(5):
+        np.testing.assert_allclose(together[:, sample], term.ahead(panel, recent[sample]))
+
+
+def test_a_past_count_that_was_not_observed_counts_as_the_mean(panel):
+    recent = panel.attacks.values[..., -1:].copy()
+    recent[2, 1] = np.nan
+    ahead = Excitation().ahead(panel, recent)
+    assert ahead[0, 2, 1] == 0
+    np.testing.assert_array_equal(
+        ahead != 0, (Excitation().ahead(panel, np.nan_to_num(recent)) != 0) & ~np.isnan(recent[None, ..., 0])
+    )

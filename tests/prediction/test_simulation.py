@@ -1,0 +1,164 @@
+"""`predict` for Bayesian fits: labels, seeds, policies, notes, and the group `predictions`."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.model.families import HurdleNegativeBinomial, NegativeBinomial, Poisson
+from forecast.model.spec import Model
+from forecast.model.terms import Covariate, Excitation, Intercept, Pooled, Walk
+from forecast.prediction.continuation import predict
+from forecast.prediction.futures import hold_last, oracle, path
+from forecast.prediction.prior import prior_draws
+from forecast.prediction.simulation import with_predictions
+
+
+@pytest.fixture(scope="module")
+def lattice():
+    return fc.simulate_panel(4, 2, 40, seed=2, capability_slope=-0.3).panel
+
+
+@pytest.fixture(scope="module")
+def training(lattice):
+    return lattice.between(end="2017-12-31")
+
+
+@pytest.fixture
+def fitted(make_fit, training):
+    """Fit of terms whose posterior is 100 draws of a prior."""
+
+    def make(terms, family=None, *, panel=training, notes=()):
+        model = Model(terms, family or NegativeBinomial(), "made")
+        values = prior_draws(model.bind(panel), 100, np.random.default_rng(4))
+        return make_fit(model, panel, values, notes=notes)
+
+    return make
+
+
+LEVELS = (Intercept(), Pooled("province"), Walk(by="tactic"))
+
+
+def test_a_forecast_is_labelled(fitted, training):
+    forecast = predict(fitted(LEVELS, notes=("as told",)), 3, draws=60, seed=7)
+    assert forecast.draws.shape == (60, 4, 2, 3)
+    assert forecast.provinces == training.provinces
+    assert forecast.tactics == training.tactics
+    assert list(forecast.periods.strftime("%Y-%m")) == ["2018-01", "2018-02", "2018-03"]
+    assert forecast.model == "made"
+    assert "as told" in forecast.provenance["notes"]
+
+
+def test_the_same_seed_gives_the_same_forecast(fitted):
+    fit = fitted(LEVELS)
+    one, two, other = (predict(fit, 2, draws=30, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.draws, two.draws)
+    assert (one.draws != other.draws).any()
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [
+        (Poisson(), "poisson"),
+        (NegativeBinomial(), "negative_binomial"),
+        (NegativeBinomial(by=None), "negative_binomial"),
+        (HurdleNegativeBinomial(), ""),
+    ],
+)
+def test_mean_and_dispersion_stand_beside_draws_of_families_that_have_them(fitted, family, expected):
+    forecast = predict(fitted(LEVELS, family), 2, draws=30, seed=1)
+    assert forecast.dataset.attrs["family"] == expected
+    assert ("mu" in forecast.dataset) == bool(expected)
+    if "phi" in forecast.dataset:
+        phi = forecast.dataset["phi"]
+        assert phi.dims == ("sample", "tactic")
+        assert (phi.values[:, 0] == phi.values[:, 1]).all() == (family.by is None)
+
+
+def test_dispersion_belongs_to_the_same_draw_as_the_mean(make_fit, training):
+    """Mean and dispersion rise together in the posterior, and so they do in the forecast."""
+    level = np.linspace(-1, 1, 100)
+    fit = make_fit(Model([Intercept()], NegativeBinomial(by=None)), training, {"intercept": level, "log_phi": level})
+    forecast = predict(fit, 1, draws=100, seed=3)
+    np.testing.assert_allclose(forecast.dataset["mu"][:, 0, 0, 0], forecast.dataset["phi"][:, 0])
+    np.testing.assert_allclose(np.sort(forecast.dataset["phi"][:, 0]), np.exp(level))
+
+
+def test_a_covariate_needs_a_policy(fitted):
+    with pytest.raises(InputError, match=r"future is not given.*capability.*hold_last\(\), path\(table\)"):
+        predict(fitted([Intercept(), Covariate("capability")]), 3, seed=1)
+
+
+def test_a_covariate_that_the_model_does_not_use_needs_none(fitted):
+    assert predict(fitted(LEVELS), 1, draws=5, seed=1).model == "made"
+
+
+def test_policies_give_the_covariate_its_values(make_fit, training, lattice):
+    fit = make_fit(Model([Covariate("capability")], Poisson()), training, {"slope_capability": 1.0})
+    known = training.covariate("capability")
+    expected = {
+        "hold": (hold_last(), known.values[..., [-1] * 2]),
+        "oracle": (oracle(lattice), lattice.covariate("capability").values[..., 36:38]),
+    }
+    for policy, values in expected.values():
+        mu = predict(fit, 2, futures={"capability": policy}, draws=3, seed=1).dataset["mu"].values[0]
+        standardised = (values - np.nanmean(known)) / np.nanstd(known)
+        np.testing.assert_allclose(np.log(mu), np.nan_to_num(standardised), atol=1e-9)
+
+
+def test_an_oracle_is_labelled(fitted, lattice):
+    forecast = predict(fitted([Intercept(), Covariate("capability")]), 2, draws=5, seed=1,
+                       futures={"capability": oracle(lattice)})  # fmt: skip
+    assert forecast.model == "made (oracle)"
+    assert forecast.provenance["oracle"] == ["capability"]
+
+
+def test_scenarios_share_their_random_numbers(fitted, lattice):
+    """The walk's innovations are the same under both futures: log means differ by slope × difference alone."""
+    fit = fitted([Walk(by="tactic"), Covariate("capability")], Poisson())
+    low, high = (
+        np.log(predict(fit, 3, futures={"capability": path(future)}, draws=20, seed=1).dataset["mu"].values)
+        for future in (pd.Series(value, index=lattice.periods[36:39]) for value in (0.0, 1.0))
+    )
+    difference = (high - low).reshape(20, -1)
+    np.testing.assert_allclose(difference, np.broadcast_to(difference[:, :1], difference.shape), atol=1e-9)
+    assert np.ptp(difference[:, 0]) > 0.1
+    assert np.ptp(low, axis=3).min() > 0
+
+
+def test_explosions_are_cut_with_a_note(make_fit, training):
+    fit = make_fit(Model([Intercept(), Excitation()], Poisson()), training, {"intercept": 5.0, "excitation": 0.99})
+    forecast = predict(fit, 12, draws=20, seed=1)
+    cap = 100 * training.attacks.values.max()
+    assert forecast.dataset["mu"].values.max() == pytest.approx(cap)
+    assert any(f"expected counts were cut to {cap:,.0f}" in note for note in forecast.provenance["notes"])
+
+
+def test_gaps_that_feed_the_forecast_are_said(make_fit, make_panel):
+    counts = np.random.default_rng(1).poisson(3, (2, 1, 20)).astype(float)
+    counts[0, 0, -1] = np.nan
+    fit = make_fit(Model([Intercept(), Excitation()], Poisson()), make_panel(counts),
+                   {"intercept": 0.0, "excitation": 0.5})  # fmt: skip
+    assert any("1 of the last counts" in note for note in predict(fit, 1, draws=5, seed=1).provenance["notes"])
+
+
+def test_predictions_stand_in_a_new_fit(fitted):
+    fit = fitted(LEVELS)
+    forecast = predict(fit, 3, draws=30, seed=7)
+    both = with_predictions(fit, forecast)
+    predictions = both.idata["predictions"]
+    assert predictions["attacks"].dims == ("chain", "draw", "province", "tactic", "period")
+    np.testing.assert_array_equal(predictions["attacks"].values[0], forecast.draws.values)
+    assert list(predictions["period"].values) == list(forecast.periods.values)
+    assert "predictions" not in fit.idata.groups()
+    assert "posterior" in both.idata.groups()
+    again = with_predictions(both, predict(fit, 1, draws=10, seed=7))
+    assert again.idata["predictions"].sizes["draw"] == 10
+
+
+def test_a_forecast_of_other_data_is_refused(fitted, lattice):
+    fit = fitted(LEVELS)
+    other = predict(fitted(LEVELS, panel=lattice), 1, draws=5, seed=1)
+    with pytest.raises(InputError, match="not of this fit"):
+        with_predictions(fit, other)

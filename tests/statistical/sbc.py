@@ -1,0 +1,270 @@
+"""Simulation-based calibration (Talts et al. 2018): truths from the prior, data from truths, ranks of truths in fits.
+
+    python tests/statistical/sbc.py --full               # 200 replicates of the standard model, 60 of each other
+    python tests/statistical/sbc.py --models season --replicates 20
+
+The prior of the test is narrow, because the default ones with a lag explode; the centres that a fit takes from its data
+(of the intercept, of past counts) are fixed numbers, so that truths and fits share one prior. Ranks are judged by the
+simultaneous band of Säilynoja et al. (2022), simulated. With --full the result goes to reference/sbc.csv.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+import forecast as fc
+from forecast.files import write_csv
+from forecast.inference.bayesian import eta
+from forecast.inference.likelihood import pointwise
+from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.model.families import (
+    Family,
+    HurdleNegativeBinomial,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflatedNegativeBinomial,
+)
+from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, TruncatedNormal
+from forecast.model.spec import BoundModel, Model
+from forecast.model.terms import (
+    Covariate,
+    Excitation,
+    Intercept,
+    Pooled,
+    Season,
+    Spatial,
+    Spillover,
+    Step,
+    Term,
+    Walk,
+)
+from forecast.panel.panel import Panel
+from forecast.prediction.prior import prior_draws
+from forecast.prediction.recursion import last_counts, simulate_counts
+
+REFERENCE = Path(__file__).parent / "reference" / "sbc.csv"
+REPLICATES = {"standard": 200}
+OTHERS = 60
+# Kept of each fit, evenly spaced: about independent where the effective size is well above it (it is reported).
+RANKS = 63
+OPTIONS = NutsOptions(draws=630, tune=600, chains=2, target_accept=0.95, progress=False)
+CELLS = ((0, 0, 5), (3, 1, 20), (7, 2, 39))
+LEVEL = 0.999
+# log(1 + a typical count) of the test prior.
+CENTRE = 0.8
+
+
+class CentredExcitation(Excitation):
+    """Its centre does not come from the data."""
+
+    def _centre(self, panel: Panel) -> float:
+        return CENTRE
+
+
+class CentredSpillover(Spillover):
+    """Its centre does not come from the data."""
+
+    def _centre(self, panel: Panel) -> float:
+        return CENTRE
+
+
+LOG_PHI = Normal(1.0, 0.5)
+LEVELS = HalfNormal(0.4)
+SLOPE = TruncatedNormal(0.0, 0.15, -0.4, 0.4)
+LEVEL_TERM = Intercept(centre=0.5, sd=0.3)
+PROVINCE = Pooled("province", sigma=LEVELS)
+
+
+def _walk(by: str) -> Walk:
+    return Walk(by=by, sigma=HalfNormal(0.1), half_life=LogNormal(12.0, 0.5))
+
+
+def _with(term: Term, family: Family | None = None) -> Model:
+    return Model([LEVEL_TERM, PROVINCE, term], family or NegativeBinomial(log_phi=LOG_PHI))
+
+
+MODELS: dict[str, Model] = {
+    "standard": Model(
+        [
+            LEVEL_TERM,
+            PROVINCE,
+            Pooled("tactic", sigma=LEVELS),
+            Pooled("province", "tactic", sigma=LEVELS),
+            _walk("province"),
+            _walk("tactic"),
+        ],
+        NegativeBinomial(log_phi=LOG_PHI),
+    ),
+    "walk": _with(_walk("tactic")),
+    "random_walk": _with(Walk(by="tactic", damping=1, sigma=HalfNormal(0.1))),
+    "season": _with(Season(2, by="tactic", sigma=HalfNormal(0.3))),
+    "step": _with(Step("2016-06-01", by="province", effect=Normal(0.0, 0.5), sigma=HalfNormal(0.3))),
+    "spatial": Model(
+        [LEVEL_TERM, Spatial(sigma=HalfNormal(0.5), mixing=Beta(2.0, 2.0))], NegativeBinomial(log_phi=LOG_PHI)
+    ),
+    "covariate": _with(Covariate("capability", by="tactic", lag=1, slope=Normal(0.0, 0.4), sigma=HalfNormal(0.3))),
+    "excitation": _with(CentredExcitation(slope=SLOPE)),
+    "spillover": _with(CentredSpillover(slope=SLOPE)),
+    "poisson": _with(Pooled("tactic", sigma=LEVELS), Poisson()),
+    "shared_dispersion": _with(Pooled("tactic", sigma=LEVELS), NegativeBinomial(by=None, log_phi=LOG_PHI)),
+    "zero_inflated": _with(
+        Pooled("tactic", sigma=LEVELS), ZeroInflatedNegativeBinomial(log_phi=LOG_PHI, logit_pi=Normal(-1.5, 0.5))
+    ),
+    "hurdle": _with(
+        Pooled("tactic", sigma=LEVELS),
+        HurdleNegativeBinomial(log_phi=LOG_PHI, a=Normal(0.0, 0.5), b=Normal(1.0, 0.3)),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Ranks of truths among `RANKS` draws: one row per replicate, one column per quantity; and how the fits went."""
+
+    table: pd.DataFrame
+    smallest_size: np.ndarray
+    divergences: np.ndarray
+
+
+def template() -> Panel:
+    """8 provinces, 3 tactics, 40 months, with a covariate; its counts give the periods that a model conditions on."""
+    return fc.simulate_panel(8, 3, 40, seed=20, capability_slope=-0.2).panel
+
+
+def simulated(model: Model, seed: int) -> tuple[dict[str, np.ndarray], Panel]:
+    """A truth from the prior (with a sample axis of 1), and the template with counts from it."""
+    parameters, counts = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
+    bound, start = model.bind(template()), model.lags
+    truth = prior_draws(bound, 1, parameters)
+    static = np.zeros((1, *bound.grid)) + bound.log_exposure
+    for term, blocks in bound.terms:
+        for block in () if term.feeds_back else blocks:
+            static += block.on_grid(truth[block.name])
+    drawn = simulate_counts(bound, static[..., start:], truth, last_counts(bound, start), 1e6, counts)
+    if drawn.cut.any():
+        raise RuntimeError("the test prior explodes: make it narrower")
+    dataset = bound.panel.dataset
+    attacks = dataset["attacks"].values.copy()
+    attacks[..., start:] = drawn.counts[0]
+    return truth, replace(bound.panel, dataset=dataset.assign(attacks=(dataset["attacks"].dims, attacks)))
+
+
+def quantities(bound: BoundModel, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What is ranked, each over samples: hyperparameters, the family's, slopes, three etas, the log-likelihood."""
+    found: dict[str, np.ndarray] = {}
+    scalars = [block.name for block in bound.blocks if not block.dims]
+    for name in (*bound.hyperparameters, *bound.model.family.parameters(), *scalars):
+        values = np.asarray(draws[name])
+        for column in range(values[0].size):
+            label = name if values.ndim == 1 else f"{name}[{column}]"
+            found[label] = values.reshape(len(values), -1)[:, column]
+    grid = eta(bound, draws)
+    found.update({f"eta{list(cell)}": grid[(slice(None), *cell)] for cell in CELLS})
+    found["log_likelihood"] = pointwise(bound, grid, draws).sum(axis=1)
+    return found
+
+
+def replicate(
+    model: Model, seed: int, *, source: Model | None = None, factor: int = 1
+) -> tuple[dict[str, int], float, int]:
+    """Ranks of one truth's quantities, the smallest effective size in its fit, and the divergences.
+
+    `source` is another model that truths come from, and `factor` multiplies the counts: then the ranks must not be
+    uniform.
+    """
+    import arviz
+
+    truth, panel = simulated(source or model, seed)
+    attacks = panel.dataset["attacks"]
+    panel = replace(panel, dataset=panel.dataset.assign(attacks=attacks * factor))
+    fit = sample_nuts(model, panel, OPTIONS, seed=seed)
+    names = [name for name in fit.posterior.data_vars if name in truth]
+    held = {name: fit.posterior[name].transpose("chain", "draw", ...).values for name in names}
+    size = held[names[0]].shape[:2]
+    kept = np.linspace(0, size[0] * size[1] - 1, RANKS).round().astype(int)
+    drawn = {name: values.reshape(-1, *values.shape[2:]) for name, values in held.items()}
+    true, fitted = quantities(fit.bound, truth), quantities(fit.bound, drawn)
+    smallest = min(float(arviz.ess(values.reshape(size))) for values in fitted.values())
+    ranks = {name: int((values[kept] < true[name][0]).sum()) for name, values in fitted.items()}
+    return ranks, smallest, int(fit.idata["sample_stats"]["diverging"].sum())
+
+
+def ranks_of(model: Model, replicates: int, *, seed: int = 0, source: Model | None = None, factor: int = 1) -> Ranks:
+    """Ranks over replicates, each with a seed of its own."""
+    seeds = [int(child.generate_state(1)[0]) for child in np.random.SeedSequence(seed).spawn(replicates)]
+    results = [replicate(model, each, source=source, factor=factor) for each in seeds]
+    table = pd.DataFrame([ranks for ranks, _, _ in results])
+    return Ranks(table, np.array([size for _, size, _ in results]), np.array([count for _, _, count in results]))
+
+
+# Judgement -------------------------------------------------------------------------------------------------
+
+
+def rarest(ranks: np.ndarray) -> np.ndarray:
+    """Smallest pointwise two-sided probability of the ECDF of ranks (…, replicate), under uniform ranks."""
+    replicates, inner = ranks.shape[-1], np.arange(RANKS)
+    counts = (ranks[..., None, :] <= inner[:, None]).sum(axis=-1)
+    share = (inner + 1) / (RANKS + 1)
+    below, above = stats.binom.cdf(counts, replicates, share), stats.binom.sf(counts - 1, replicates, share)
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(below, above)).min(axis=-1))
+
+
+def band(replicates: int, *, simulations: int = 20_000, seed: int = 1) -> float:
+    """The pointwise probability that an ECDF must not go below to stay inside the simultaneous band."""
+    rng = np.random.default_rng(seed)
+    smallest = [rarest(rng.integers(0, RANKS + 1, (500, replicates))) for _ in range(simulations // 500)]
+    return float(np.quantile(np.concatenate(smallest), 1 - LEVEL))
+
+
+def judged(name: str, ranks: Ranks) -> pd.DataFrame:
+    """One row per quantity: inside the band or not, and coverage of central intervals."""
+    limit, rows = band(len(ranks.table)), []
+    for quantity, column in ranks.table.items():
+        probability = float(rarest(column.to_numpy()))
+        # Of RANKS + 1 ranks, the middle ones; a share of exactly the nominal level is not always possible.
+        inside = {level: (RANKS + 1) * (1 - level) / 2 for level in (0.5, 0.75, 0.875)}
+        coverage = {
+            f"coverage_{level:g}": float(column.between(edge, RANKS - edge).mean()) for level, edge in inside.items()
+        }
+        rows.append(
+            {
+                "model": name,
+                "quantity": quantity,
+                "replicates": len(column),
+                "pointwise_probability": probability,
+                "limit": limit,
+                "inside_band": probability >= limit,
+                **coverage,
+                "smallest_ess": float(ranks.smallest_size.min()),
+                "divergences": int(ranks.divergences.sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="all models, all replicates; writes the reference file")
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--replicates", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    tables = []
+    for name in MODELS if given.full else given.models:
+        count = REPLICATES.get(name, OTHERS) if given.full else given.replicates
+        tables.append(judged(name, ranks_of(MODELS[name], count, seed=given.seed)))
+        print(tables[-1].round(4).to_string(index=False), flush=True)
+    whole = pd.concat(tables)
+    print(f"{int(whole['inside_band'].sum())} of {len(whole)} quantities inside the {LEVEL:.1%} band")
+    if given.full:
+        REFERENCE.parent.mkdir(exist_ok=True)
+        write_csv(REFERENCE, whole.round(5))
+
+
+if __name__ == "__main__":
+    main()
