@@ -102,6 +102,9 @@ def run(
 @app.command(epilog="Example:  forecast report out/march")
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that `forecast run` wrote.")],
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also print it to report.pdf (extra 'pdf', and Chromium).")
+    ] = False,
 ) -> None:
     """Render the report of a finished run again."""
     from forecast.run import load_run, write_run_report
@@ -109,6 +112,10 @@ def report(
     with _progress() as step:
         step("rendering the report", 0, 1)
         path = write_run_report(load_run(folder), folder)
+        if pdf:
+            from forecast.report.pdf import write_pdf
+
+            path = write_pdf(path, path.with_suffix(".pdf"))
     typer.echo(path)
 
 

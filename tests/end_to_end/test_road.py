@@ -1,6 +1,7 @@
 """The whole road on the demonstration and on real input, through the command line."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,14 @@ def test_demo_in_a_browser(demo, open_page):
     assert opened.requests == [(demo / "report.html").resolve().as_uri()]
     assert opened.page.locator(".chart svg").count() == opened.page.locator(".chart").count() == 2
     assert opened.page.get_by_text("SIMULATED DATA").count() > 3
+
+
+@pytest.mark.browser
+def test_demo_as_pdf(demo, browser, tmp_path):
+    shutil.copytree(demo, tmp_path / "run")
+    done = _forecast("report", tmp_path / "run", "--pdf")
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).read_bytes().startswith(b"%PDF")
 
 
 def test_the_same_seed_gives_the_same_files(demo, tmp_path):

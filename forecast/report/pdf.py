@@ -1,0 +1,39 @@
+"""The report as a PDF, printed by Chromium."""
+
+import shutil
+from pathlib import Path
+
+from forecast.errors import InputError
+from forecast.files import safe_write
+
+__all__ = ["write_pdf"]
+
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+def write_pdf(report: str | Path, path: str | Path) -> Path:
+    """Print a report (an HTML file that `write_report` wrote) to a PDF file, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        When the extra `pdf` or Chromium is missing.
+    """
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        raise InputError("Chromium is not on the path", where="--pdf", hint="Install it, or print the report by hand")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise InputError("is not installed", where="playwright", hint="Install attack-forecast[pdf]") from error
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        page = browser.new_page()
+        page.goto(Path(report).resolve().as_uri())
+        for chart in page.locator(".chart").all():
+            chart.locator("svg").wait_for(timeout=20_000)
+        content = page.pdf(format="A4", print_background=True)
+        browser.close()
+    with safe_write(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
