@@ -440,12 +440,15 @@ class Covariate(_Slopes):
         return self._slope_equation(self.slope, f"standardised {self.name}{back}")
 
 
+@dataclass(frozen=True)
 class _Feedback(Term):
     """Common to `Excitation` and `Spillover`: a slope on log(1 + past counts / exposure), less its training mean."""
 
+    lags: int = 1
+    slope: TruncatedNormal = TruncatedNormal(0.0, 0.3, -1.0, 1.0)
+    impute: str = ""
+
     feeds_back = True
-    slope: TruncatedNormal
-    impute: str
 
     def __post_init__(self) -> None:
         if self.lags < 1:
@@ -500,10 +503,6 @@ class Excitation(_Feedback):
         'mean': a lag that was not observed counts as the mean; else it is an error.
     """
 
-    lags: int = 1
-    slope: TruncatedNormal = TruncatedNormal(0.0, 0.3, -1.0, 1.0)
-    impute: str = ""
-
     label = "excitation"
 
     def past_rates(self, panel: Panel, counts: Array) -> Array:
@@ -528,10 +527,6 @@ class Spillover(_Feedback):
     impute : {'', 'mean'}
         'mean': a lag that was not observed counts as the mean; else it is an error.
     """
-
-    lags: int = 1
-    slope: TruncatedNormal = TruncatedNormal(0.0, 0.3, -1.0, 1.0)
-    impute: str = ""
 
     label = "spillover"
 
