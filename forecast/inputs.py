@@ -33,7 +33,10 @@ def load_source(settings: Settings) -> PanelSource | Panel:
     gazetteer = _gazetteer(settings)
     data, places, options = settings.data, settings.places, settings.panel
     boundaries = load_boundaries(settings)
-    loaded = {name: _covariate(name, covariate, settings) for name, covariate in settings.covariates.items()}
+    loaded = {
+        name: _covariate(name, covariate, settings, gazetteer, boundaries)
+        for name, covariate in settings.covariates.items()
+    }
     covariates = {name: values for name, (values, _) in loaded.items()}
     ledger = sum((lines for _, lines in loaded.values()), _unmatched(boundaries))
     if data.source == "counts":
@@ -146,17 +149,23 @@ def _ready_counts(settings: Settings, gazetteer: Gazetteer, covariates: Mapping[
     return replace(panel, dataset=panel.dataset.assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False)))
 
 
-def _covariate(name: str, covariate: CovariateSettings, settings: Settings) -> tuple[Values, Ledger]:
+def _covariate(
+    name: str,
+    covariate: CovariateSettings,
+    settings: Settings,
+    gazetteer: Gazetteer,
+    boundaries: Boundaries | None,
+) -> tuple[Values, Ledger]:
     """A table as it stands, or the number of events of a second file per province and period; and its ledger."""
     if covariate.events is None:
         return _table(covariate.path, covariate.columns), Ledger()
-    gazetteer, options = _gazetteer(settings), settings.panel
+    options = settings.panel
     events = read_events(
         covariate.path,
         source=covariate.events,
         columns=covariate.columns,
         gazetteer=gazetteer,
-        boundaries=load_boundaries(settings),
+        boundaries=boundaries,
         crosswalk=read_crosswalk(settings.data.crosswalk),
         max_distance_km=settings.places.max_distance_km,
     )

@@ -130,7 +130,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     if failures and not allow_unconverged:
         raise DiagnosticsError(f"{failures}. With --allow-unconverged the report is written, with a warning on it")
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
-    scores, notes = _held_out_scores(settings, models, source, panel, step)
+    scores, notes = _held_out_scores(settings, models, model.name, source, panel, step)
     step("writing the report", total - 1, total)
     return Run(
         panel, forecast, scores, _record(settings, panel, zones, fitted, failures, notes), load_boundaries(settings)
@@ -248,7 +248,7 @@ def _failed_checks(fitted: Fit) -> str:
 
 
 def _held_out_scores(
-    settings: Settings, models: Mapping[str, Any], source: PanelSource | Panel, panel: Panel, step: Step
+    settings: Settings, models: Mapping[str, Any], main: str, source: PanelSource | Panel, panel: Panel, step: Step
 ) -> tuple[pd.DataFrame, list[str]]:
     """Scores of every model on the last periods, at cell level and for totals; covariates hold their last value.
 
@@ -266,7 +266,7 @@ def _held_out_scores(
     tables, notes = [], []
     for number, (name, model) in enumerate(models.items()):
         step(f"scoring {name} on the last {held_out} periods", 2 + number, 3 + len(models))
-        engine = settings.engine if model == settings.built_model() else "auto"
+        engine = settings.engine if name == main else "auto"
         try:
             fitted = fit(model, training, engine=engine, seed=settings.seed)
         except InputError as error:
