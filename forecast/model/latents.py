@@ -128,14 +128,17 @@ class Autoregressive(Latents):
         first = (lags == 0) * (1.0 - rho**2) ** -0.5 + (lags > 0)
         return theta[self.sigma] * ((z * first) @ factor.T)
 
+    def tridiagonal(self, theta: Theta) -> tuple[Any, Any, Any]:
+        """Log determinant of one path's precision, its diagonal, and that beside it; the numbers may be complex."""
+        rho, sigma, periods = self.rho(theta), theta[self.sigma], self.periods
+        middle = np.full(periods, 1 + rho**2) / sigma**2
+        middle[[0, -1]] = (1.0 if periods > 1 else 1 - rho**2) / sigma**2
+        return np.log(1 - rho**2) - 2 * periods * np.log(sigma), middle, np.full(periods - 1, -rho) / sigma**2
+
     def precision(self, shape: tuple[int, ...], theta: Mapping[str, float]) -> sparse.csc_array:
         """Block-diagonal, tridiagonal in each path."""
-        rho, periods = self.rho(theta), self.periods
-        middle = np.full(periods, 1 + rho**2)
-        middle[[0, -1]] = 1.0 if periods > 1 else 1 - rho**2
-        side = np.full(periods - 1, -rho)
-        path = sparse.diags_array([side, middle, side], offsets=[-1, 0, 1]) / theta[self.sigma] ** 2
-        return sparse.csc_array(sparse.kron(sparse.eye_array(int(np.prod(shape[:-1]))), path))
+        _, middle, side = self.tridiagonal(theta)
+        return _paths(shape, middle, side)
 
     def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
         """Paths after the last period: `last` over (sample, …), the result over (sample, …, step)."""
@@ -176,19 +179,29 @@ class RandomWalk(Latents):
         free[..., 0] = False
         return free.ravel()
 
+    def tridiagonal(self, theta: Theta) -> tuple[Any, Any, Any]:
+        """As of `Autoregressive`, over all periods: the first latent, which is fixed, stands apart with precision 1."""
+        scale, steps = theta[self.sigma] ** -2.0, self.periods - 1
+        middle = np.full(self.periods, 2.0) * scale
+        middle[0], middle[-1] = 1.0, scale
+        side = np.full(steps, -1.0) * scale
+        side[0] = 0.0
+        return -2 * steps * np.log(theta[self.sigma]), middle, side
+
     def precision(self, shape: tuple[int, ...], theta: Mapping[str, float]) -> sparse.csc_array:
         """Block-diagonal, tridiagonal in each path."""
-        steps = self.periods - 1
-        middle = np.full(steps, 2.0)
-        middle[-1] = 1.0
-        side = np.full(steps - 1, -1.0)
-        path = sparse.diags_array([side, middle, side], offsets=[-1, 0, 1]) / theta[self.sigma] ** 2
-        return sparse.csc_array(sparse.kron(sparse.eye_array(int(np.prod(shape[:-1]))), path))
+        _, middle, side = self.tridiagonal(theta)
+        return _paths(shape, middle[1:], side[1:])
 
     def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
         """Paths after the last period: `last` over (sample, …), the result over (sample, …, step)."""
         sigma = np.reshape(theta[self.sigma], (-1, *(1,) * last.ndim))
         return last[..., None] + np.cumsum(sigma * rng.normal(size=(*last.shape, steps)), axis=-1)
+
+
+def _paths(shape: tuple[int, ...], middle: Array, side: Array) -> sparse.csc_array:
+    path = sparse.diags_array([side, middle, side], offsets=[-1, 0, 1])
+    return sparse.csc_array(sparse.kron(sparse.eye_array(int(np.prod(shape[:-1]))), path))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,329 @@
+"""The latents of a bound model as one Gaussian field: their order, their design, and their precision.
+
+Latents that run along the periods come first, period by period; then the static ones. In this order the posterior's
+precision is block-tridiagonal with an arrow (`forecast.inference.linalg`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from forecast.inference.linalg import BlockArrow
+from forecast.model.blocks import Block
+from forecast.model.latents import Autoregressive, Direct, Independent, RandomWalk
+from forecast.model.spec import BoundModel
+
+__all__ = ["Field"]
+
+Array = npt.NDArray[np.float64]
+_STEP = 1e-30
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a block lies: columns of each period, or of the static latents."""
+
+    block: Block
+    along: bool
+    at: slice
+
+
+@dataclass(frozen=True)
+class Field:
+    """The Gaussian part of a model against a panel.
+
+    Attributes
+    ----------
+    bound : BoundModel
+        The model and the panel; every observation is of one cell.
+    """
+
+    bound: BoundModel
+
+    @cached_property
+    def places(self) -> tuple[_Place, ...]:
+        """The blocks in their order."""
+        found, first = [], {True: 0, False: 0}
+        for block in self.bound.blocks:
+            if isinstance(block.prior, Direct):
+                continue
+            along = block.has_path
+            size = int(np.prod(block.shape[:-1] if along else block.shape))
+            found.append(_Place(block, along, slice(first[along], first[along] + size)))
+            first[along] += size
+        return tuple(found)
+
+    @property
+    def periods(self) -> int:
+        """Number of periods."""
+        return self.bound.grid[2]
+
+    @cached_property
+    def width(self) -> int:
+        """Latents per period."""
+        return max([place.at.stop for place in self.places if place.along], default=0)
+
+    @cached_property
+    def static(self) -> int:
+        """Latents of no period."""
+        return max([place.at.stop for place in self.places if not place.along], default=0)
+
+    @property
+    def size(self) -> int:
+        """Number of latents."""
+        return self.periods * self.width + self.static
+
+    def split(self, x: Array) -> tuple[Array, Array]:
+        """A vector of latents, or of several (latent, column), as (period, width, …) and (static, …)."""
+        paths = self.periods * self.width
+        return x[:paths].reshape(self.periods, self.width, *x.shape[1:]), x[paths:]
+
+    def join(self, path: Array, static: Array) -> Array:
+        """The inverse of `split`."""
+        return np.concatenate([path.reshape(-1, *path.shape[2:]), static])
+
+    @cached_property
+    def mean(self) -> Array:
+        """Prior mean of the latents."""
+        mean = np.zeros(self.size)
+        _, static = self.split(mean)
+        for place in self.places:
+            if isinstance(place.block.prior, Independent):
+                static[place.at] = place.block.prior.mean
+        return mean
+
+    @cached_property
+    def offset(self) -> Array:
+        """Log exposure of the observed cells."""
+        return self.bound.log_exposure.ravel()[self.bound.cells]
+
+    @cached_property
+    def feedback(self) -> dict[str, Array]:
+        """What each slope with a prior of its own is multiplied by: (slope, observed cell)."""
+        found = {}
+        for block in self.bound.blocks:
+            if isinstance(block.prior, Direct):
+                assert block.basis is not None
+                basis = np.broadcast_to(block.basis, (len(block.basis), *self.bound.grid))
+                found[block.name] = basis.reshape(len(basis), -1)[:, self.bound.cells]
+        return found
+
+    @cached_property
+    def design(self) -> sparse.csr_array:
+        """Sparse matrix (observed cell, latent)."""
+        return self._columns(self.bound.cells)
+
+    @cached_property
+    def transposed(self) -> sparse.csr_array:
+        """The design's transpose, by rows."""
+        return sparse.csr_array(self.design.T)
+
+    def _columns(self, cells: npt.NDArray[np.intp]) -> sparse.csr_array:
+        parts = []
+        for place in self.places:
+            part = sparse.coo_array(place.block.design(self.bound.grid)[cells])
+            values = part.data
+            if place.along:
+                label, period = np.divmod(part.col, self.periods)
+                column = period * self.width + place.at.start + label
+                if isinstance(place.block.prior, RandomWalk):
+                    values = np.where(period > 0, values, 0.0)
+            else:
+                column = self.periods * self.width + place.at.start + part.col
+            parts.append((values, part.row, column))
+        values, row, column = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        used = values != 0
+        entries = (values[used], (row[used], column[used]))
+        matrix = sparse.csr_array(sparse.coo_array(entries, shape=(len(cells), self.size)))
+        matrix.sort_indices()
+        return matrix
+
+    # The curvature of the likelihood ---------------------------------------------------------------------------
+
+    @cached_property
+    def _pairs(self) -> tuple[sparse.csr_array, sparse.csr_array, npt.NDArray[np.intp]]:
+        """(entry, cell) with the products of the design's pairs of columns; its transpose for quadratic forms; places.
+
+        Entries are numbered through the flat arrays diagonal (period, width, width), arrow (period, width, static) and
+        corner (static, static); of each symmetric pair only the lower one is there.
+        """
+        design, paths = self.design, self.periods * self.width
+        cell = np.repeat(np.arange(design.shape[0]), np.diff(design.indptr))
+        places, products, cells, doubled = [], [], [], []
+        for apart in range(int(np.diff(design.indptr).max())):
+            first = np.flatnonzero(cell[: len(cell) - apart] == cell[apart:])
+            # Columns are sorted within a cell, so `second` is never the smaller one.
+            low, high = design.indices[first].astype(np.int64), design.indices[first + apart].astype(np.int64)
+            places.append(self._place(low, high, paths))
+            products.append(design.data[first] * design.data[first + apart])
+            cells.append(cell[first])
+            doubled.append(np.full(len(first), 1.0 if apart == 0 else 2.0))
+        place, entry = np.unique(np.concatenate(places), return_inverse=True)
+        product, of = np.concatenate(products), np.concatenate(cells)
+        shape = (len(place), design.shape[0])
+        forward = sparse.csr_array(sparse.coo_array((product, (entry, of)), shape=shape))
+        twice = product * np.concatenate(doubled)
+        backward = sparse.csr_array(sparse.coo_array((twice, (of, entry)), shape=shape[::-1]))
+        return forward, backward, place
+
+    def _place(self, low: Any, high: Any, paths: int) -> Any:
+        """Number of the entry of two columns, low ≤ high."""
+        width, static = self.width, self.static
+        cross_first = paths * width
+        corner_first = cross_first + paths * static
+        both_paths, both_static = high < paths, low >= paths
+        # Within a period: row `high`, column `low`.
+        inside = high * width + (low % max(width, 1))
+        cross = cross_first + low * static + (high - paths)
+        corner = corner_first + (high - paths) * static + (low - paths)
+        return np.where(both_paths, inside, np.where(both_static, corner, cross))
+
+    def curvature(self, weight: Array) -> tuple[Array, Array, Array]:
+        """A'WA for weights of the observed cells: diagonal blocks, arrow and corner; lower triangles."""
+        forward, _, place = self._pairs
+        width, static, periods = self.width, self.static, self.periods
+        flat = np.zeros(periods * width * (width + static) + static**2)
+        flat[place] = forward @ weight
+        cross, corner = periods * width * width, periods * width * (width + static)
+        return (
+            flat[:cross].reshape(periods, width, width),
+            flat[cross:corner].reshape(periods, width, static),
+            flat[corner:].reshape(static, static),
+        )
+
+    def variances(self, inverse: BlockArrow) -> Array:
+        """Variance of eta of each observed cell, from the selected inverse of the precision."""
+        _, backward, place = self._pairs
+        flat = np.concatenate(
+            [
+                np.asarray(inverse.diagonal).reshape(-1),
+                np.asarray(inverse.arrow).transpose(0, 2, 1).reshape(-1),
+                np.asarray(inverse.corner).reshape(-1),
+            ]
+        )
+        return np.asarray(backward @ flat[place])
+
+    # The prior --------------------------------------------------------------------------------------------------
+
+    def precision(self, theta: Mapping[str, Any], weight: Array) -> BlockArrow:
+        """Precision of the latents given the hyperparameters, with the curvature of the likelihood."""
+        diagonal, arrow, corner = self.curvature(weight)
+        coupling = np.zeros((self.periods - 1, self.width))
+        for place in self.places:
+            _, parts = _prior_parts(place, theta)
+            if place.along:
+                middle, side = parts
+                at = np.arange(place.at.start, place.at.stop)
+                diagonal[:, at, at] += middle[:, None]
+                coupling[:, at] = side[:, None]
+            elif parts[0].ndim < 2:
+                at = np.arange(place.at.start, place.at.stop)
+                corner[at, at] += parts[0]
+            else:
+                corner[place.at, place.at] += parts[0]
+        return BlockArrow(diagonal, coupling, arrow.transpose(0, 2, 1), corner)
+
+    def log_prior(self, theta: Mapping[str, Any], x: Array) -> tuple[float, Array]:
+        """Log prior density of the latents (without the power of 2π), and its gradient in them."""
+        total, gradient = 0.0, np.zeros(self.size)
+        for place, y, out in self._each(x - self.mean, gradient):
+            log_determinant, parts = _prior_parts(place, theta)
+            out[...] = -_times(place, parts, y)
+            total += 0.5 * float(log_determinant) + 0.5 * float((y * out).sum())
+        return total, gradient
+
+    def log_prior_slopes(
+        self, theta: Mapping[str, Any], x: Array, shift: Array, inverse: BlockArrow
+    ) -> dict[str, float]:
+        """Derivative of the prior's part of the log marginal likelihood in each hyperparameter.
+
+        Half of the derivative of log|Q|, less half of the trace of the derivative of Q with the second moments of the
+        latents about the prior mean; `shift` is the way of their mean from the mode.
+        """
+        slopes = {}
+        for place, y, u in self._each(x - self.mean, shift):
+            moments = _moments(place, inverse, y, u)
+            for name in place.block.prior.hyperparameters:
+                changed = {**theta, name: theta[name] + _STEP * 1j}
+                log_determinant, parts = _prior_parts(place, changed)
+                trace = sum(float((part.imag * moment).sum()) for part, moment in zip(parts, moments, strict=True))
+                slopes[name] = (0.5 * float(np.imag(log_determinant)) - 0.5 * trace) / _STEP
+        return slopes
+
+    def prior_direction(self, theta: Mapping[str, Any], x: Array, name: str) -> Array:
+        """Derivative of the gradient of the log prior in the latents, in one hyperparameter."""
+        result = np.zeros(self.size)
+        for place, y, out in self._each(x - self.mean, result):
+            if name in place.block.prior.hyperparameters:
+                _, parts = _prior_parts(place, {**theta, name: theta[name] + _STEP * 1j})
+                out[...] = -_times(place, tuple(part.imag / _STEP for part in parts), y)
+        return result
+
+    def _each(self, *vectors: Array) -> Iterator[tuple[Any, ...]]:
+        """Each block with its part of the vectors: (period, label) or (label)."""
+        splits = [self.split(vector) for vector in vectors]
+        for place in self.places:
+            yield (place, *((path[:, place.at] if place.along else static[place.at]) for path, static in splits))
+
+    # Results ----------------------------------------------------------------------------------------------------
+
+    def by_name(self, x: Array) -> dict[str, Array]:
+        """Latents by the names of their blocks and in their shapes, samples first; `x` is (latent, sample)."""
+        path, static = self.split(x)
+        found = {}
+        for place in self.places:
+            if place.along:
+                values = path[:, place.at].transpose(2, 1, 0)
+                if isinstance(place.block.prior, RandomWalk):
+                    values = np.concatenate([np.zeros((*values.shape[:2], 1)), values[..., 1:]], axis=-1)
+            else:
+                values = static[place.at].T
+            found[place.block.name] = np.ascontiguousarray(values).reshape(x.shape[1], *place.block.shape)
+        return found
+
+
+def _prior_parts(place: _Place, theta: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+    """Log determinant of the precision of a block's prior, and its entries; the numbers may be complex.
+
+    Entries of paths: the diagonal over the periods, and that beside it, the same for each path. Of others: one number
+    for a diagonal that is the same throughout, or the matrix.
+    """
+    prior, labels = place.block.prior, place.at.stop - place.at.start
+    if isinstance(prior, Independent):
+        sd = theta[prior.sd] if isinstance(prior.sd, str) else prior.sd
+        return -2 * labels * np.log(sd), (np.asarray(sd**-2.0),)
+    if isinstance(prior, Autoregressive | RandomWalk):
+        log_determinant, middle, side = prior.tridiagonal(theta)
+        return labels * log_determinant, (middle, side)
+    matrix = prior.precision(place.block.shape, theta).toarray()
+    sign, log = np.linalg.slogdet(matrix)
+    return log + np.log(sign), (matrix,)
+
+
+def _times(place: _Place, parts: tuple[Any, ...], y: Array) -> Array:
+    """The precision's product with a block's latents."""
+    if not place.along:
+        return np.asarray(parts[0] * y if parts[0].ndim < 2 else parts[0] @ y)
+    middle, side = parts
+    result = middle[:, None] * y
+    result[:-1] += side[:, None] * y[1:]
+    result[1:] += side[:, None] * y[:-1]
+    return np.asarray(result)
+
+
+def _moments(place: _Place, inverse: BlockArrow, y: Array, u: Array) -> tuple[Array, ...]:
+    """Second moments of a block's latents about the prior mean, summed to the shape of its `_prior_parts`."""
+    if not place.along:
+        covariance = inverse.corner[place.at, place.at]
+        if isinstance(place.block.prior, Independent):
+            return (np.asarray(np.trace(covariance) + (y * (y + 2 * u)).sum()),)
+        return (covariance + np.outer(y, y) + np.outer(u, y) + np.outer(y, u),)
+    at = np.arange(place.at.start, place.at.stop)
+    middle = inverse.diagonal[:, at, at] + y * (y + 2 * u)
+    side = inverse.coupling[:, at] + y[:-1] * y[1:] + u[:-1] * y[1:] + y[:-1] * u[1:]
+    return middle.sum(axis=1), 2 * side.sum(axis=1)

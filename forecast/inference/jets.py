@@ -1,0 +1,279 @@
+"""Exact derivatives of a family's log mass, without a line per family: Taylor arithmetic behind the family's `maths`.
+
+A jet holds the Taylor coefficients of an expression in eta (Griewank & Walther 2008, chapter 13). Derivatives in a
+parameter come from moving that parameter by an imaginary step (Squire & Trapp 1998), which has no rounding error of
+differences. Functions are taken of the real part and continued to first order, exact for a step so small: that is
+faster than complex functions, and none of them overflows.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import factorial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from forecast.model.families import Counts, Family
+
+__all__ = ["CellTerms", "cell_terms"]
+
+Array = npt.NDArray[np.float64]
+_STEP = 1e-30
+_ORDERS = range(1, 5)
+
+
+@dataclass(frozen=True)
+class CellTerms:
+    """Log mass of cells and its derivatives.
+
+    Attributes
+    ----------
+    value : array
+        Log mass (cell).
+    eta : tuple of arrays
+        Derivatives with respect to eta, of orders 1, 2, … (cell).
+    parameters : dict of str to tuple of arrays
+        By name of a parameter of the family: the derivative, with respect to the cell's own element of it, of the log
+        mass and of its first and second derivative with respect to eta.
+    """
+
+    value: Array
+    eta: tuple[Array, ...]
+    parameters: dict[str, tuple[Array, ...]]
+
+
+def cell_terms(
+    family: Family,
+    counts: Counts,
+    eta: Array,
+    theta: Mapping[str, Array],
+    *,
+    order: int = 2,
+    parameters: bool = False,
+) -> CellTerms:
+    """Log mass of cells, and its derivatives in eta and in the parameters.
+
+    Parameters
+    ----------
+    family : Family
+        What is differentiated.
+    counts : Counts
+        The counts.
+    eta : array
+        Log expected count, exposure included (cell).
+    theta : mapping
+        Parameters of the family, by name.
+    order : int
+        Highest derivative in eta, from 1 to 4.
+    parameters : bool
+        Whether to differentiate in the parameters as well.
+
+    Raises
+    ------
+    ValueError
+        Where the order is none of these.
+
+    Notes
+    -----
+    An eta so far out that its exponential overflows gives terms that are not finite, without a warning.
+    """
+    if order not in _ORDERS:
+        raise ValueError(f"order is {order}; derivatives are of orders 1 to 4")
+    with np.errstate(all="ignore"):
+        value, *derivatives = _differentiated(family, counts, eta, theta, order)
+        mixed = {}
+        for name in family.parameters() if parameters else ():
+            moved = {**theta, name: np.asarray(theta[name]) + _STEP * 1j}
+            mixed[name] = tuple(each.imag / _STEP for each in _differentiated(family, counts, eta, moved, 2))
+    return CellTerms(value, tuple(derivatives), mixed)
+
+
+def _differentiated(family: Family, counts: Counts, eta: Array, theta: Mapping[str, Any], order: int) -> list[Any]:
+    """Log mass and its derivatives in eta."""
+    parts = family.log_mass(counts, _Jet((eta, 1.0), order), theta, _MATHS).parts
+    whole = [*parts, *[0.0] * (order + 1 - len(parts))]
+    scaled = (part if k < 2 else _times(float(factorial(k)), part) for k, part in enumerate(whole))
+    return [part if np.shape(part) == eta.shape else np.full(eta.shape, part) for part in scaled]
+
+
+class _Jet:
+    """Taylor coefficients in eta, up to the last that is not 0 throughout; `order` is where the series is cut."""
+
+    __array_ufunc__ = None
+    __slots__ = ("order", "parts")
+
+    def __init__(self, parts: tuple[Any, ...], order: int) -> None:
+        self.parts, self.order = parts, order
+
+    def __add__(self, other: Any) -> "_Jet":
+        own, others = self.parts, other.parts if isinstance(other, _Jet) else (other,)
+        both = tuple(a + b for a, b in zip(own, others, strict=False))
+        return _Jet((*both, *own[len(both) :], *others[len(both) :]), self.order)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> "_Jet":
+        return _Jet(tuple(-part for part in self.parts), self.order)
+
+    def __sub__(self, other: Any) -> "_Jet":
+        own, others = self.parts, other.parts if isinstance(other, _Jet) else (other,)
+        both = tuple(a - b for a, b in zip(own, others, strict=False))
+        return _Jet((*both, *own[len(both) :], *(-part for part in others[len(both) :])), self.order)
+
+    def __rsub__(self, other: Any) -> "_Jet":
+        return _Jet((other,), self.order) - self
+
+    def __mul__(self, other: Any) -> "_Jet":
+        if not isinstance(other, _Jet):
+            return _Jet(tuple(_times(other, part) for part in self.parts), self.order)
+        return _Jet(_product(self.parts, other.parts, self.order), self.order)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Any:
+        return self * other**-1.0
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other * self**-1.0
+
+    def __pow__(self, exponent: float) -> Any:
+        slopes, inverse = [1.0], 1.0 / self.parts[0]
+        for k in range(self.order):
+            slopes.append(slopes[-1] * (exponent - k))
+        ratios = _Jet((1.0, *(_times(part, inverse) for part in self.parts[1:])), self.order)
+        return self.parts[0] ** exponent * _composed(ratios, slopes)
+
+
+def _times(a: Any, b: Any) -> Any:
+    """Product in which a plain 1 costs nothing."""
+    if isinstance(b, float) and b == 1.0:
+        return a
+    return b if isinstance(a, float) and a == 1.0 else a * b
+
+
+def _product(a: tuple[Any, ...], b: tuple[Any, ...], order: int) -> tuple[Any, ...]:
+    """Coefficients of a product."""
+    parts: list[Any] = []
+    for k in range(min(order, len(a) + len(b) - 2) + 1):
+        first = max(0, k - len(b) + 1)
+        total = _times(a[first], b[k - first])
+        for j in range(first + 1, min(k, len(a) - 1) + 1):
+            total = total + _times(a[j], b[k - j])
+        parts.append(total)
+    return tuple(parts)
+
+
+def _composed(x: _Jet, slopes: list[Any]) -> _Jet:
+    """A function of a jet, from its value and derivatives at the jet's value: Horner's scheme in what is above that."""
+    above, last = x.parts[1:], x.order if len(x.parts) > 1 else 0
+    if len(above) == 1:
+        parts, power = [slopes[0]], 1.0
+        for k in range(1, last + 1):
+            power = power * above[0] * (1.0 / k)
+            parts.append(_times(power, slopes[k]))
+        return _Jet(tuple(parts), x.order)
+    slopes = [slope if k < 2 else slope * (1.0 / factorial(k)) for k, slope in enumerate(slopes[: last + 1])]
+    result: tuple[Any, ...] = (slopes[last],)
+    for k in range(last - 1, -1, -1):
+        result = (slopes[k], *_product(result, above, last - k - 1))
+    return _Jet(result, x.order)
+
+
+def _lifted(slopes: Callable[[Any, int], list[Any]]) -> Callable[[Any], Any]:
+    """A function of real or complex numbers and of jets, from its value and derivatives at real numbers."""
+
+    def function(x: Any) -> Any:
+        jet = x if isinstance(x, _Jet) else _Jet((x,), 0)
+        at = jet.parts[0]
+        if not np.iscomplexobj(at):
+            result = _composed(jet, slopes(at, jet.order))
+        else:
+            real = slopes(at.real, jet.order + 1)
+            result = _composed(jet, [_continued(real[k], real[k + 1], at.imag) for k in range(jet.order + 1)])
+        return result if isinstance(x, _Jet) else result.parts[0]
+
+    return function
+
+
+def _continued(value: Any, slope: Any, step: Any) -> Any:
+    """A function at an imaginary step from where it has this value and slope."""
+    result = np.empty(np.shape(step), dtype=complex)
+    result.real, result.imag = value, slope * step
+    return result
+
+
+def _exp(x: Any, order: int) -> list[Any]:
+    return [np.exp(x)] * (order + 1)
+
+
+def _expm1(x: Any, order: int) -> list[Any]:
+    return [np.expm1(x), *_exp(x, order)[1:]] if order else [np.expm1(x)]
+
+
+def _softplus(x: Any, order: int) -> list[Any]:
+    small = np.exp(-np.abs(x))
+    value = np.log1p(small) + np.maximum(x, 0.0)
+    if not order:
+        return [value]
+    share = 1.0 / (1.0 + small)
+    # s(1 − s), from its own formula: 1 − s would lose the digits of an s near 1.
+    both = small * share * share
+    share = np.exp(np.minimum(x, 0.0)) * share
+    slopes = [value, share, both]
+    if order > 2:
+        lean = both * (1.0 - 2.0 * share)
+        slopes += [lean, both * (1.0 - 6.0 * both), lean * (1.0 - 12.0 * both)]
+    return slopes[: order + 1]
+
+
+def _log(x: Any) -> Any:
+    """Of ratios to the jet's value, whose powers neither overflow nor vanish: k·f_k = k·r_k − Σ_j j·f_j·r_(k−j)."""
+    if not isinstance(x, _Jet):
+        return _log_of_numbers(x)
+    inverse = 1.0 / x.parts[0]
+    ratios = [_times(part, inverse) for part in x.parts[1:]]
+    ratios += [0.0] * (x.order - len(ratios))
+    parts = [_log_of_numbers(x.parts[0])]
+    for k in range(1, x.order + 1):
+        total = ratios[k - 1]
+        for j in range(1, k):
+            total = total - _times(j / k, parts[j]) * ratios[k - j - 1]
+        parts.append(total)
+    return _Jet(tuple(parts), x.order)
+
+
+_log_of_numbers = _lifted(lambda x, order: [np.log(x), 1.0 / x][: order + 1])
+_softplus_of = _lifted(_softplus)
+
+
+def _gammaln(x: Any) -> Any:
+    if isinstance(x, _Jet):
+        raise TypeError("a log-gamma of eta has no jet")
+    if not np.iscomplexobj(x):
+        return special.gammaln(x)
+    return _continued(special.gammaln(x.real), special.digamma(x.real), x.imag)
+
+
+def _where(condition: Any, a: Any, b: Any) -> Any:
+    jets = [x for x in (a, b) if isinstance(x, _Jet)]
+    if not jets:
+        return np.where(condition, a, b)
+    chosen, others = (x.parts if isinstance(x, _Jet) else (x,) for x in (a, b))
+    length = max(len(chosen), len(others))
+    chosen, others = ((*parts, *[0.0] * (length - len(parts))) for parts in (chosen, others))
+    return _Jet(tuple(np.where(condition, *pair) for pair in zip(chosen, others, strict=True)), jets[0].order)
+
+
+_MATHS = SimpleNamespace(
+    exp=_lifted(_exp),
+    log=_log,
+    expm1=_lifted(_expm1),
+    gammaln=_gammaln,
+    logaddexp=lambda a, b: a + _softplus_of(b - a),
+    softplus=_softplus_of,
+    log_sigmoid=lambda x: -_softplus_of(-x),
+    where=_where,
+)

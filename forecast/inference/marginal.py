@@ -1,0 +1,193 @@
+"""Laplace's approximation of the marginal posterior of the hyperparameters, with its exact gradient."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError
+from forecast.inference.field import Field
+from forecast.inference.jets import CellTerms, cell_terms
+from forecast.inference.linalg import Factor, NotPositiveDefinite
+from forecast.inference.unconstrained import Hyperparameters
+from forecast.model.spec import BoundModel
+
+__all__ = ["Marginal", "Mode", "Slopes"]
+
+Array = npt.NDArray[np.float64]
+# Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
+TOLERANCE = 1e-10
+_STEPS = 100
+# A factor is used again for as long as each step shrinks the Newton decrement to this share.
+_SHRINKS = 0.05
+
+
+@dataclass(frozen=True)
+class Mode:
+    """The mode of the latents given the hyperparameters.
+
+    Attributes
+    ----------
+    vector : array
+        The hyperparameters, unconstrained.
+    theta : dict of str to array
+        Their values.
+    x : array
+        The latents (n).
+    factor : Factor
+        Of their precision there.
+    value : float
+        Log posterior density of `vector`, up to a constant.
+    decrement : float
+        Half the squared Newton step that was left, in posterior SDs.
+    definite : bool
+        Whether the precision was positive definite as it was; else weights below 0 were taken for 0.
+    """
+
+    vector: Array
+    theta: dict[str, Array]
+    x: Array
+    factor: Factor
+    value: float
+    decrement: float
+    definite: bool
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """What belongs to a mode and costs the inverse of its precision.
+
+    Attributes
+    ----------
+    gradient : array
+        Of the log posterior density, in the vector.
+    shift : array
+        From the mode to the mean of the latents, as far as third derivatives of the likelihood move it (n).
+    variance : array
+        Of eta, per observed cell.
+    sd : array
+        Of each latent (n).
+    """
+
+    gradient: Array
+    shift: Array
+    variance: Array
+    sd: Array
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """log p(theta | y) of a model against a panel, the latents integrated out (Tierney & Kadane 1986).
+
+    Attributes
+    ----------
+    bound : BoundModel
+        Model and panel; every observation is of one cell.
+    """
+
+    bound: BoundModel
+
+    def __post_init__(self) -> None:
+        if not self.bound.is_cellwise:
+            raise InputError("takes observations of single cells only", where="engine", found="sums over cells")
+
+    @cached_property
+    def field(self) -> Field:
+        """The latents."""
+        return Field(self.bound)
+
+    @cached_property
+    def hyperparameters(self) -> Hyperparameters:
+        """The rest."""
+        return Hyperparameters.of(self.bound)
+
+    def eta(self, theta: Mapping[str, Array], x: Array) -> Array:
+        """Eta of the observed cells, exposure included."""
+        total = self.field.offset + self.field.design @ x
+        for name, basis in self.field.feedback.items():
+            total += theta[name].reshape(-1) @ basis
+        return np.asarray(total)
+
+    def terms(self, theta: Mapping[str, Array], x: Array, order: int, parameters: bool = False) -> CellTerms:
+        """Log likelihood of the observed cells and its derivatives."""
+        own = {name: theta[name] for name in self.bound.model.family.parameters()}
+        eta = self.eta(theta, x)
+        return cell_terms(self.bound.model.family, self.bound.counts, eta, own, order=order, parameters=parameters)
+
+    # Latents given hyperparameters -------------------------------------------------------------------------------
+
+    def mode(self, vector: Array, start: Array | None = None) -> Mode:
+        """Newton's method for the latents, with step control; a factor serves for several steps where it can."""
+        field, theta = self.field, self.hyperparameters.constrained(vector)
+        x = field.mean if start is None else start
+        terms, value, gradient = self._objective(theta, x)
+        factor, definite = self._factor(theta, terms)
+        last, exact = np.inf, True
+        for _ in range(_STEPS):
+            step = field.join(*factor.solve(*field.split(gradient)))
+            decrement = float(gradient @ step) / 2
+            if decrement < TOLERANCE:
+                break
+            if decrement > _SHRINKS * last and not exact:
+                factor, definite = self._factor(theta, terms)
+                last, exact = np.inf, True
+                continue
+            x, terms, value, gradient, whole = self._moved(theta, x, value, step, 2 * decrement)
+            last, exact = decrement if whole else 0.0, False
+        if not exact:
+            factor, definite = self._factor(theta, terms)
+        total = value - 0.5 * factor.log_determinant - 0.5 * float(vector @ vector)
+        return Mode(vector, theta, x, factor, total, decrement, definite)
+
+    def _objective(self, theta: Mapping[str, Array], x: Array) -> tuple[CellTerms, float, Array]:
+        """Log density of counts and latents, and its gradient in the latents."""
+        terms = self.terms(theta, x, 2)
+        prior, gradient = self.field.log_prior(theta, x)
+        return terms, float(terms.value.sum()) + prior, gradient + self.field.transposed @ terms.eta[0]
+
+    def _moved(self, theta: Mapping[str, Array], x: Array, value: float, step: Array, rise: float) -> tuple[Any, ...]:
+        """One step, halved until the density rises (by a small share of what the slope promises)."""
+        length = 1.0
+        while True:
+            moved = x + length * step
+            with np.errstate(over="ignore", invalid="ignore"):
+                terms, reached, gradient = self._objective(theta, moved)
+            rounding = 1e-12 * abs(value)
+            if reached >= value + 1e-4 * length * rise - rounding or length < 1e-8:
+                return moved, terms, reached, gradient, length == 1.0
+            length /= 2
+
+    def _factor(self, theta: Mapping[str, Array], terms: CellTerms) -> tuple[Factor, bool]:
+        weight = -terms.eta[1]
+        try:
+            return self.field.precision(theta, weight).factorise(), True
+        except NotPositiveDefinite:
+            return self.field.precision(theta, np.maximum(weight, 0.0)).factorise(), False
+
+    # Slopes ------------------------------------------------------------------------------------------------------
+
+    def slopes(self, mode: Mode) -> Slopes:
+        """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
+        field, theta = self.field, mode.theta
+        terms = self.terms(theta, mode.x, 3, parameters=True)
+        inverse = mode.factor.selected_inverse()
+        variance = field.variances(inverse)
+        skewed = 0.5 * (field.transposed @ (terms.eta[2] * variance))
+        shift = field.join(*mode.factor.solve(*field.split(skewed)))
+        along = field.design @ shift
+        slopes: dict[str, Any] = dict(field.log_prior_slopes(theta, mode.x, shift, inverse))
+        for name, (first, mixed, curved) in terms.parameters.items():
+            per_cell = first + 0.5 * variance * curved + along * mixed
+            slopes[name] = per_cell.sum()
+            if theta[name].ndim:
+                slopes[name] = np.bincount(self.bound.counts.tactic, per_cell, minlength=theta[name].size)
+        per_cell = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
+        for name, basis in field.feedback.items():
+            slopes[name] = basis @ per_cell
+        gradient = np.concatenate([np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices])
+        sd = np.sqrt(field.join(np.diagonal(inverse.diagonal, axis1=1, axis2=2), np.diagonal(inverse.corner)))
+        gradient = gradient * self.hyperparameters.slope(mode.vector) - mode.vector
+        return Slopes(gradient, shift, variance, sd)

@@ -1,0 +1,116 @@
+"""Laplace's marginal likelihood: its gradient, its latents, and its value where the integral is known."""
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+import forecast as fc
+from forecast.inference.marginal import Marginal
+from forecast.inference.unconstrained import Hyperparameters, constrain
+from forecast.model.families import (
+    HurdleNegativeBinomial,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflatedNegativeBinomial,
+)
+from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, TruncatedNormal
+from forecast.model.spec import Model
+from forecast.model.terms import (
+    Covariate,
+    Excitation,
+    Intercept,
+    Pooled,
+    Season,
+    Spatial,
+    Spillover,
+    Step,
+    Walk,
+)
+
+TERMS = [
+    [Pooled("province"), Pooled("province", "tactic")],
+    [Walk(by="province"), Walk(by="tactic", damping=1)],
+    [Season(1, by="tactic")],
+    [Step("2016-01-01", by="province")],
+    [Spatial()],
+    [Covariate("capability", by="tactic")],
+    [Excitation(lags=2)],
+    [Spillover()],
+]
+FAMILIES = [Poisson(), NegativeBinomial(), NegativeBinomial(by=None), ZeroInflatedNegativeBinomial()]
+FAMILIES += [HurdleNegativeBinomial()]
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return fc.simulate_panel(5, 2, 24, seed=3, capability_slope=-0.2).panel
+
+
+def marginal(panel, terms, family):
+    return Marginal(Model([Intercept(), *terms], family).bind(panel))
+
+
+CASES = [(terms, NegativeBinomial()) for terms in TERMS] + [(TERMS[0], family) for family in FAMILIES]
+
+
+@pytest.mark.parametrize(("terms", "family"), CASES, ids=lambda x: str(x)[:40])
+def test_the_gradient_is_exact(panel, terms, family):
+    """Against differences of fourth order; what is left is their own error and that of the search for the mode."""
+    made = marginal(panel, terms, family)
+    size = made.hyperparameters.size
+    rng = np.random.default_rng(1)
+    vector = 0.3 * rng.normal(size=size) - 0.3
+    mode = made.mode(vector)
+    exact, step = made.slopes(mode).gradient, 0.01
+    for place in range(size):
+        unit = np.eye(size)[place] * step
+        value = [made.mode(vector + k * unit, mode.x).value for k in (-2, -1, 1, 2)]
+        differences = (value[0] - 8 * value[1] + 8 * value[2] - value[3]) / (12 * step)
+        np.testing.assert_allclose(exact[place], differences, rtol=2e-4, atol=2e-4)
+
+
+def test_latents_are_at_their_mode(panel):
+    made = marginal(panel, [Pooled("province"), Walk(by="province")], NegativeBinomial())
+    mode = made.mode(np.zeros(made.hyperparameters.size))
+    top = made._objective(mode.theta, mode.x)[1]
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        assert made._objective(mode.theta, mode.x + 1e-3 * rng.normal(size=mode.x.shape))[1] < top
+    assert mode.definite
+    assert mode.decrement < 1e-9
+
+
+def test_the_value_is_nearly_the_integral():
+    """One latent: quadrature over it, less what the next order of Laplace's expansion says is missing."""
+    panel = fc.simulate_panel(1, 1, 40, seed=2).panel
+    made = Marginal(Model([Intercept()], NegativeBinomial()).bind(panel))
+    for phi in (-0.5, 0.0, 0.5):
+        mode = made.mode(np.array([phi]))
+        top = made._objective(mode.theta, mode.x)[1]
+
+        def density(x, mode=mode, top=top):
+            return np.exp(made._objective(mode.theta, np.array([x]))[1] - top)
+
+        area = integrate.quad(density, mode.x[0] - 2, mode.x[0] + 2, epsabs=1e-12)[0]
+        exact = np.log(area) + top - 0.5 * phi**2 - 0.5 * np.log(2 * np.pi)
+        _, second, third, fourth = made.terms(mode.theta, mode.x, 4).eta
+        information = 0.25 - second.sum()
+        missing = fourth.sum() / (8 * information**2) + 5 * third.sum() ** 2 / (24 * information**3)
+        assert abs(missing) > 1e-3
+        np.testing.assert_allclose(exact - mode.value, missing, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [Normal(1, 2), HalfNormal(0.3), LogNormal(24, 1), Beta(0.5, 0.5), TruncatedNormal(0.1, 0.3, -1, 1)],
+    ids=lambda prior: type(prior).__name__,
+)
+def test_standard_normal_numbers_give_the_priors_quantiles(prior):
+    z = np.linspace(-4, 4, 17)
+    np.testing.assert_allclose(constrain(prior, z), prior.frozen().ppf(stats.norm.cdf(z)), rtol=1e-6, atol=1e-9)
+    both = Hyperparameters({"a": prior}, {"a": ()})
+    step = 1e-4
+    for number in z[2:-2]:
+        found = both.slope(np.array([number]))[0]
+        ends = constrain(prior, np.array([number - step, number + step]))
+        np.testing.assert_allclose(found, (ends[1] - ends[0]) / (2 * step), rtol=1e-5)
