@@ -63,7 +63,7 @@ class Model:
 
     @property
     def covariates(self) -> list[str]:
-        """Covariates of the panel that it uses."""
+        """Covariates that it uses, of the panel and of the calendar."""
         return list(dict.fromkeys(term.name for term in self.terms if isinstance(term, Covariate)))
 
     def bind(self, panel: Panel) -> "BoundModel":
@@ -150,6 +150,11 @@ class BoundModel:
     def hyperparameters(self) -> dict[str, Prior]:
         """Hyperparameters of the latents, by name, with their priors; all are single numbers."""
         return {name: prior for block in self.blocks for name, prior in block.prior.hyperparameters.items()}
+
+    @property
+    def covariates(self) -> list[str]:
+        """Covariates of the panel that the model uses; their future is not known, as the calendar's is."""
+        return [name for name in self.model.covariates if name in self.panel.covariates]
 
     @property
     def grid(self) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from forecast.errors import InputError
 from forecast.model.blocks import Array, Block
 from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
-from forecast.panel.calendar import periods_per_year, year_fraction
+from forecast.panel.calendar import CALENDAR_COVARIATES, periods_per_year, year_fraction
 from forecast.panel.panel import Panel
 
 __all__ = [
@@ -366,7 +366,8 @@ class Covariate(_Slopes):
     Parameters
     ----------
     name : str
-        The covariate.
+        The covariate: one of the panel's, or 'ramadan', the share of the period's days in Ramadan, which every panel
+        has by the calendar (one of the panel's own with that name goes before it).
     by : str, optional
         With it the slope differs between labels of 'tactic' or 'province' (or a coordinate of it), pooled.
     lag : int
@@ -408,12 +409,18 @@ class Covariate(_Slopes):
         return float(values.mean()), float(values.std())
 
     def _known(self, panel: Panel) -> Array:
+        if self.name in CALENDAR_COVARIATES and self.name not in panel.covariates:
+            return self._by_calendar(panel, panel.periods)
         if self.name not in panel.covariates:
             expected, hint = panel.covariates or "a panel with covariates", "Attach it by Panel.with_covariate"
             raise InputError(
                 "the panel lacks the covariate", where=self.label, found=self.name, expected=expected, hint=hint
             )
         return np.asarray(panel.covariate(self.name).values)
+
+    def _by_calendar(self, panel: Panel, periods: pd.DatetimeIndex) -> Array:
+        share = CALENDAR_COVARIATES[self.name](periods, panel.freq)
+        return np.broadcast_to(share, (*panel.attacks.shape[:2], len(periods)))
 
     def blocks(self, panel: Panel) -> tuple[Block, ...]:
         """The slope, and its deviations."""
@@ -428,9 +435,10 @@ class Covariate(_Slopes):
         return np.nan_to_num((values - mean) / spread)
 
     def basis_ahead(self, block: Block, panel: Panel, periods: pd.DatetimeIndex, futures: FutureValues) -> Array | None:
-        """By its future, after the last values of the panel where it is lagged."""
+        """By its future (a policy's, or the calendar's), after the last values of the panel where it is lagged."""
         known = self._known(panel)
-        longer = np.concatenate([known, futures[self.name]], axis=-1)
+        ahead = futures[self.name] if self.name in panel.covariates else self._by_calendar(panel, periods)
+        longer = np.concatenate([known, ahead], axis=-1)
         start = known.shape[-1] - self.lag
         return self._standardised(panel, longer[..., start : start + len(periods)])[None]
 

@@ -1,4 +1,6 @@
-"""Periods: calendar months ('MS') and weeks from Monday to Sunday ('W-MON')."""
+"""Periods: calendar months ('MS') and weeks from Monday to Sunday ('W-MON'); covariates that the calendar gives."""
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +9,16 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 
-__all__ = ["normalise_freq", "parse_days", "period_end", "period_range", "period_start", "periods_per_year"]
+__all__ = [
+    "CALENDAR_COVARIATES",
+    "normalise_freq",
+    "parse_days",
+    "period_end",
+    "period_range",
+    "period_start",
+    "periods_per_year",
+    "ramadan_share",
+]
 
 _ALIASES = {
     "MS": names.MONTHLY,
@@ -82,3 +93,34 @@ def year_fraction(periods: pd.DatetimeIndex, freq: str) -> npt.NDArray[np.float6
     """Position of each period's middle in its year, from 0 to 1."""
     middle = periods + (period_end(periods, freq) - periods) / 2
     return np.asarray((middle.day_of_year - 0.5) / 365.25, dtype=float)
+
+
+def ramadan_share(periods: pd.DatetimeIndex, freq: str) -> npt.NDArray[np.float64]:
+    """Share of each period's days that lie in Ramadan, by the Umm al-Qura calendar (hijridate).
+
+    Raises
+    ------
+    InputError
+        For periods outside the years that this calendar is published for (1924-08-01 to 2077-11-16).
+    """
+    from hijridate import Gregorian, Hijri
+
+    first, last = periods[0], period_end(periods, freq)[-1]
+    try:
+        years = [Gregorian(day.year, day.month, day.day).to_hijri().year for day in (first, last)]
+    except OverflowError as error:
+        found, expected = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}", "1924-08-01 to 2077-11-16"
+        raise InputError("lie outside the Hijri calendar", where="ramadan", found=found, expected=expected) from error
+    starts, ends = periods.values, period_end(periods, freq).values + np.timedelta64(1, "D")
+    days = np.zeros(len(periods))
+    for year in range(years[0], years[1] + 1):
+        month = Hijri(year, 9, 1)
+        begins = np.datetime64(month.to_gregorian().isoformat(), "ns")
+        over = begins + np.timedelta64(month.month_length(), "D")
+        shared = np.minimum(ends, over) - np.maximum(starts, begins)
+        days += np.maximum(shared / np.timedelta64(1, "D"), 0.0)
+    return np.asarray(days / ((ends - starts) / np.timedelta64(1, "D")))
+
+
+# Covariates by name that every panel has, in the past and in the future: the share of each period (period).
+CALENDAR_COVARIATES: dict[str, Callable[[pd.DatetimeIndex, str], npt.NDArray[np.float64]]] = {"ramadan": ramadan_share}

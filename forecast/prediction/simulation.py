@@ -42,7 +42,7 @@ def predict_bayesian(
     panel, family = fit.panel, fit.model.family
     check_request(panel.covariates, horizon, futures, draws, seed)
     periods = next_periods(panel.periods[-1], horizon, panel.freq)
-    covariates = future_covariates(panel, fit.model.covariates, futures, periods)
+    covariates = future_covariates(panel, fit.bound.covariates, futures, periods)
     cap = mean_cap(panel)
     values = posterior_draws(fit, draws, seed)
     simulated = simulate_ahead(

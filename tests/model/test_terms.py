@@ -23,7 +23,7 @@ from forecast.model.terms import (
     Step,
     Walk,
 )
-from forecast.panel.calendar import next_periods
+from forecast.panel.calendar import next_periods, ramadan_share
 
 
 def only(term, panel):
@@ -312,6 +312,30 @@ def test_a_covariate_goes_on_as_on_a_longer_panel_with_the_constants_of_the_trai
     for block in term.blocks(short):
         ahead = term.basis_ahead(block, short, panel.periods[size:], future)
         np.testing.assert_allclose(ahead[0], expected)
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+def test_ramadan_is_known_by_name_in_the_past_and_in_the_future(panel, lag):
+    short = panel.between(end=panel.dataset["period_end"].values[35])
+    term = Covariate("ramadan", lag=lag)
+    share = ramadan_share(panel.periods, panel.freq)
+    mean, spread = share[:36].mean(), share[:36].std()
+    (block,) = term.blocks(short)
+    expected = np.zeros(36)
+    expected[lag:] = ((share[:36] - mean) / spread)[: 36 - lag]
+    np.testing.assert_allclose(block.basis[0], np.broadcast_to(expected, block.basis[0].shape), atol=1e-12)
+    ahead = term.basis_ahead(block, short, panel.periods[36:], {})[0]
+    expected = ((share - mean) / spread)[36 - lag : len(share) - lag]
+    np.testing.assert_allclose(ahead, np.broadcast_to(expected, ahead.shape))
+    assert Model([term]).bind(short).covariates == []
+
+
+def test_a_panels_own_covariate_goes_before_the_calendars(panel):
+    values = panel.covariate("capability").fillna(0.0)
+    own = panel.with_covariate("ramadan", values).with_covariate("other", values)
+    model = Model([Covariate("ramadan")])
+    assert model.bind(own).covariates == ["ramadan"]
+    np.testing.assert_array_equal(only(Covariate("ramadan"), own).basis, only(Covariate("other"), own).basis)
 
 
 @pytest.mark.parametrize("term", [Intercept(), Pooled("province"), Spatial()])

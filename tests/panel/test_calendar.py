@@ -13,8 +13,10 @@ from forecast.panel.calendar import (
     normalise_freq,
     parse_days,
     period_end,
+    period_range,
     period_start,
     periods_per_year,
+    ramadan_share,
     year_fraction,
 )
 
@@ -69,3 +71,25 @@ def test_days_of_text_are_iso_and_nothing_is_guessed():
     assert parse_days(dates).isna().tolist() == [False, True]
     months = pd.Series(pd.period_range("2020-03", periods=1, freq="M"))
     assert parse_days(months)[0] == pd.Timestamp("2020-03-01")
+
+
+def test_days_of_ramadan():
+    """Ramadan 1444: 2023-03-23 to 2023-04-20 (Umm al-Qura calendar)."""
+    months = period_range(pd.Timestamp("2023-01-01"), 12, "MS")
+    share = ramadan_share(months, "MS")
+    np.testing.assert_allclose(share, [0, 0, 9 / 31, 20 / 30, *[0] * 8])
+    weeks = period_range(pd.Timestamp("2023-03-13"), 7, "W-MON")
+    np.testing.assert_allclose(ramadan_share(weeks, "W-MON"), np.array([0, 4, 7, 7, 7, 4, 0]) / 7)
+
+
+def test_two_ramadans_in_a_year_both_count():
+    """In 2030 the month falls twice: in January and from the end of December."""
+    share = ramadan_share(period_range(pd.Timestamp("2030-01-01"), 12, "MS"), "MS")
+    assert share[0] > 0.5
+    assert share[-1] > 0
+    assert share[2:11].sum() == 0
+
+
+def test_years_beyond_the_hijri_calendar_are_refused():
+    with pytest.raises(InputError, match="Hijri calendar"):
+        ramadan_share(period_range(pd.Timestamp("2080-01-01"), 3, "MS"), "MS")

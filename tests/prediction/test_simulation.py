@@ -9,6 +9,7 @@ from forecast.errors import InputError
 from forecast.model.families import HurdleNegativeBinomial, NegativeBinomial, Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Covariate, Excitation, Intercept, Pooled, Walk
+from forecast.panel.calendar import next_periods, ramadan_share
 from forecast.prediction.continuation import predict
 from forecast.prediction.futures import hold_last, oracle, path
 from forecast.prediction.prior import prior_draws
@@ -88,6 +89,15 @@ def test_dispersion_belongs_to_the_same_draw_as_the_mean(make_fit, training):
 def test_a_covariate_needs_a_policy(fitted):
     with pytest.raises(InputError, match=r"future is not given.*capability.*hold_last\(\), path\(table\)"):
         predict(fitted([Intercept(), Covariate("capability")]), 3, seed=1)
+
+
+def test_the_calendar_needs_none(make_fit, training):
+    fit = make_fit(Model([Covariate("ramadan")], Poisson()), training, {"slope_ramadan": 1.0})
+    log_mu = np.log(predict(fit, 12, draws=3, seed=1).dataset["mu"].values[0])
+    ahead = ramadan_share(next_periods(training.periods[-1], 12, training.freq), training.freq)
+    known = ramadan_share(training.periods, training.freq)
+    expected = np.broadcast_to((ahead - known.mean()) / known.std(), log_mu.shape)
+    np.testing.assert_allclose(log_mu, expected, atol=1e-9)
 
 
 def test_a_covariate_that_the_model_does_not_use_needs_none(fitted):
