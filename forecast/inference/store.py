@@ -76,9 +76,10 @@ def save_fit(fit: BayesianFit, path: str | Path) -> None:
     groups = {}
     for group in fit.idata.groups():
         dataset = fit.idata[group]
-        hidden = [name for name in dataset.data_vars if str(name).endswith(STANDARD)]
-        dataset = dataset.drop_vars(hidden)
-        groups[group] = dataset.drop_vars([name for name in dataset.coords if STANDARD in str(name)])
+        hidden = _standard_names(fit) & set(map(str, dataset.data_vars))
+        kept = dataset.drop_vars(hidden)
+        used = {dim for variable in kept.data_vars.values() for dim in variable.dims}
+        groups[group] = kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) <= used])
     groups[_PANEL] = fit.panel.dataset.assign_attrs(ledger=fit.panel.ledger.to_json())
     attrs = {
         "kind": _KIND,
@@ -90,6 +91,11 @@ def save_fit(fit: BayesianFit, path: str | Path) -> None:
         "notes": json.dumps(list(fit.notes), ensure_ascii=False),
     }
     write_tree(path, groups, attrs)
+
+
+def _standard_names(fit: BayesianFit) -> set[str]:
+    """What the standard normal numbers behind latents are called."""
+    return {f"{block.name}{STANDARD}" for block in fit.bound.blocks}
 
 
 def load_fit(path: str | Path, panel: Panel | None = None) -> BayesianFit:

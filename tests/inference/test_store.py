@@ -9,9 +9,11 @@ import xarray as xr
 from forecast.errors import InputError
 from forecast.inference import store
 from forecast.inference.bayesian import BayesianFit
+from forecast.inference.nuts import NutsOptions, sample_nuts
 from forecast.inference.store import load_fit, panel_hash
+from forecast.model.families import Poisson
 from forecast.model.spec import Model
-from forecast.model.terms import Intercept, Pooled, Walk
+from forecast.model.terms import Covariate, Intercept, Pooled, Walk
 from forecast.panel.netcdf import read_tree, write_tree
 
 
@@ -107,3 +109,17 @@ def test_attributes_are_plain_text(fit, tmp_path):
     _, attrs = read_tree(tmp_path / "fit.nc", "forecast.BayesianFit")
     assert json.loads(attrs["versions"])["pymc"]
     assert Model.from_toml(attrs["model"]) == fit.model
+
+
+def test_a_covariate_whose_name_ends_like_a_hidden_one_is_kept(make_panel, tmp_path):
+    """`slope_strikes_z` is a latent, not the standard normal numbers behind one."""
+    counts = np.random.default_rng(1).poisson(3.0, (2, 1, 8)).astype(float)
+    panel = make_panel(counts)
+    strikes = panel.attacks.copy(data=np.arange(16.0).reshape(2, 1, 8))
+    panel = panel.with_covariate("strikes_z", strikes)
+    options = NutsOptions(draws=20, tune=50, chains=2, progress=False)
+    drawn = sample_nuts(Model([Intercept(), Covariate("strikes_z")], Poisson()), panel, options, seed=1)
+    drawn.save(tmp_path / "fit.nc")
+    loaded = BayesianFit.load(tmp_path / "fit.nc")
+    np.testing.assert_array_equal(loaded.posterior["slope_strikes_z"], drawn.posterior["slope_strikes_z"])
+    assert "intercept_z" not in loaded.posterior

@@ -1,0 +1,38 @@
+"""The samplers by choice, PyMC's and NumPyro's, give the posterior that nutpie gives, and say nothing needless."""
+
+import importlib.util
+import warnings
+
+import numpy as np
+import pytest
+
+from forecast.inference.backend import import_arviz
+from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.model.families import Poisson
+from forecast.model.spec import Model
+from forecast.model.terms import Intercept
+
+COUNTS = np.random.default_rng(2).poisson(3.0, (1, 1, 40))
+
+
+@pytest.mark.parametrize("sampler", ["pymc", "numpyro"])
+def test_posterior_is_right_without_warnings(sampler, make_panel):
+    """With so wide a prior the level's posterior is that of log Gamma(sum, periods), but for a shift below 0.01 SD."""
+    if sampler == "numpyro" and importlib.util.find_spec("numpyro") is None:
+        pytest.skip("needs the extra numpyro")
+    options = NutsOptions(draws=500, tune=300, chains=2, sampler=sampler, cores=1, progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", module="arviz")
+        # PyMC's first steps, before the step size is found, may overflow and are rejected.
+        warnings.filterwarnings("ignore", message="overflow encountered", category=RuntimeWarning)
+        drawn = sample_nuts(Model([Intercept(sd=10.0)], Poisson()), make_panel(COUNTS), options, seed=1)
+    level = drawn.posterior["intercept"].transpose("chain", "draw").values
+    exact = np.log(np.random.default_rng(1).gamma(COUNTS.sum(), 1 / COUNTS.size, 200_000))
+    size = float(import_arviz().ess(level))
+    assert size > 100
+    # 4.5 Monte-Carlo errors each (of a nearly normal SD: SD / √(2 · size), with half as many effective draws).
+    assert abs(level.mean() - exact.mean()) < 4.5 * exact.std() / np.sqrt(size) + 0.01 * exact.std()
+    assert abs(level.std() - exact.std()) < 4.5 * exact.std() / np.sqrt(size) + 0.01 * exact.std()
+    assert drawn.engine == "nuts"
+    assert {"diverging", "energy"} <= set(drawn.idata["sample_stats"].data_vars)
