@@ -78,7 +78,7 @@ def bambi():
     panel = panels.panel_of("bambi")
     facts = json.loads((REFERENCE / "bambi.json").read_text())
     assert panels.table_hash(panels.table_of(panel)) == facts["table"], "the simulated panel changed: run Bambi again"
-    # One of 16,000 draws was divergent when the reference was made; a run with many would be none.
+    # Two of 20,000 draws were divergent when the reference was made; a run with many would be none.
     assert facts["divergences"] < 1e-3 * facts["draws"] * facts["chains"]
     return panel, pd.read_csv(REFERENCE / "bambi.csv", index_col="parameter")
 

@@ -17,7 +17,7 @@ import bambi as bmb
 import numpy as np
 import pandas as pd
 
-SEED, DRAWS, CHAINS = 7, 4000, 4
+SEED, DRAWS, CHAINS = 7, 5000, 4
 
 
 def main(source: Path, target: Path) -> None:
