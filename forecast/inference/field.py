@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from forecast.inference.jets import IMAGINARY_STEP
 from forecast.inference.linalg import BlockArrow
 from forecast.model.blocks import Block
 from forecast.model.latents import Autoregressive, Direct, Independent, RandomWalk
@@ -21,7 +22,6 @@ from forecast.model.spec import BoundModel
 __all__ = ["Field"]
 
 Array = npt.NDArray[np.float64]
-_STEP = 1e-30
 
 
 @dataclass(frozen=True)
@@ -116,15 +116,7 @@ class Field:
     @cached_property
     def design(self) -> sparse.csr_array:
         """Sparse matrix (observed cell, latent)."""
-        return self._columns(self.bound.cells)
-
-    @cached_property
-    def transposed(self) -> sparse.csr_array:
-        """The design's transpose, by rows."""
-        return sparse.csr_array(self.design.T)
-
-    def _columns(self, cells: npt.NDArray[np.intp]) -> sparse.csr_array:
-        parts = []
+        cells, parts = self.bound.cells, []
         for place in self.places:
             part = sparse.coo_array(place.block.design(self.bound.grid)[cells])
             values = part.data
@@ -142,6 +134,11 @@ class Field:
         matrix = sparse.csr_array(sparse.coo_array(entries, shape=(len(cells), self.size)))
         matrix.sort_indices()
         return matrix
+
+    @cached_property
+    def transposed(self) -> sparse.csr_array:
+        """The design's transpose, by rows."""
+        return sparse.csr_array(self.design.T)
 
     # The curvature of the likelihood ---------------------------------------------------------------------------
 
@@ -249,20 +246,11 @@ class Field:
         for place, y, u in self._each(x - self.mean, shift):
             moments = _moments(place, inverse, y, u)
             for name in place.block.prior.hyperparameters:
-                changed = {**theta, name: theta[name] + _STEP * 1j}
+                changed = {**theta, name: theta[name] + IMAGINARY_STEP * 1j}
                 log_determinant, parts = _prior_parts(place, changed)
                 trace = sum(float((part.imag * moment).sum()) for part, moment in zip(parts, moments, strict=True))
-                slopes[name] = (0.5 * float(np.imag(log_determinant)) - 0.5 * trace) / _STEP
+                slopes[name] = (0.5 * float(np.imag(log_determinant)) - 0.5 * trace) / IMAGINARY_STEP
         return slopes
-
-    def prior_direction(self, theta: Mapping[str, Any], x: Array, name: str) -> Array:
-        """Derivative of the gradient of the log prior in the latents, in one hyperparameter."""
-        result = np.zeros(self.size)
-        for place, y, out in self._each(x - self.mean, result):
-            if name in place.block.prior.hyperparameters:
-                _, parts = _prior_parts(place, {**theta, name: theta[name] + _STEP * 1j})
-                out[...] = -_times(place, tuple(part.imag / _STEP for part in parts), y)
-        return result
 
     def _each(self, *vectors: Array) -> Iterator[tuple[Any, ...]]:
         """Each block with its part of the vectors: (period, label) or (label)."""

@@ -18,10 +18,11 @@ from scipy import special
 
 from forecast.model.families import Counts, Family
 
-__all__ = ["CellTerms", "cell_terms"]
+__all__ = ["IMAGINARY_STEP", "CellTerms", "cell_terms"]
 
 Array = npt.NDArray[np.float64]
-_STEP = 1e-30
+# Of complex-step derivatives: its square is lost beside 1, so that nothing of second order is left.
+IMAGINARY_STEP = 1e-30
 _ORDERS = range(1, 5)
 
 
@@ -86,8 +87,8 @@ def cell_terms(
         value, *derivatives = _differentiated(family, counts, eta, theta, order)
         mixed = {}
         for name in family.parameters() if parameters else ():
-            moved = {**theta, name: np.asarray(theta[name]) + _STEP * 1j}
-            mixed[name] = tuple(each.imag / _STEP for each in _differentiated(family, counts, eta, moved, 2))
+            moved = {**theta, name: np.asarray(theta[name]) + IMAGINARY_STEP * 1j}
+            mixed[name] = tuple(each.imag / IMAGINARY_STEP for each in _differentiated(family, counts, eta, moved, 2))
     return CellTerms(value, tuple(derivatives), mixed)
 
 

@@ -1,33 +1,22 @@
 """Symmetric positive definite matrices that are block-tridiagonal with an arrow: factors, solutions, draws, inverses.
 
 Blocks are dense and go to BLAS and LAPACK one period at a time; a loop over the periods in Python costs next to nothing
-beside them. Two BLAS threads would fight over the small blocks: see `one_thread`.
+beside them. Two BLAS threads would fight over the small blocks: callers set one.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import blas, lapack
 
-__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "one_thread"]
+__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite"]
 
 Array = npt.NDArray[np.float64]
 
 
 class NotPositiveDefinite(ArithmeticError):
     """A matrix that should have a Cholesky factor has none."""
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """BLAS on one thread."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"):
-        yield
 
 
 @dataclass(frozen=True)

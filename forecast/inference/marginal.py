@@ -68,14 +68,11 @@ class Slopes:
         From the mode to the mean of the latents, as far as third derivatives of the likelihood move it (n).
     variance : array
         Of eta, per observed cell.
-    sd : array
-        Of each latent (n).
     """
 
     gradient: Array
     shift: Array
     variance: Array
-    sd: Array
 
 
 @dataclass(frozen=True)
@@ -113,9 +110,8 @@ class Marginal:
 
     def terms(self, theta: Mapping[str, Array], x: Array, order: int, parameters: bool = False) -> CellTerms:
         """Log likelihood of the observed cells and its derivatives."""
-        own = {name: theta[name] for name in self.bound.model.family.parameters()}
-        eta = self.eta(theta, x)
-        return cell_terms(self.bound.model.family, self.bound.counts, eta, own, order=order, parameters=parameters)
+        family, eta = self.bound.model.family, self.eta(theta, x)
+        return cell_terms(family, self.bound.counts, eta, theta, order=order, parameters=parameters)
 
     # Latents given hyperparameters -------------------------------------------------------------------------------
 
@@ -181,13 +177,11 @@ class Marginal:
         slopes: dict[str, Any] = dict(field.log_prior_slopes(theta, mode.x, shift, inverse))
         for name, (first, mixed, curved) in terms.parameters.items():
             per_cell = first + 0.5 * variance * curved + along * mixed
-            slopes[name] = per_cell.sum()
-            if theta[name].ndim:
-                slopes[name] = np.bincount(self.bound.counts.tactic, per_cell, minlength=theta[name].size)
+            tactic, size = self.bound.counts.tactic, theta[name].size
+            slopes[name] = np.bincount(tactic, per_cell, minlength=size) if theta[name].ndim else per_cell.sum()
         per_cell = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
         for name, basis in field.feedback.items():
             slopes[name] = basis @ per_cell
         gradient = np.concatenate([np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices])
-        sd = np.sqrt(field.join(np.diagonal(inverse.diagonal, axis1=1, axis2=2), np.diagonal(inverse.corner)))
         gradient = gradient * self.hyperparameters.slope(mode.vector) - mode.vector
-        return Slopes(gradient, shift, variance, sd)
+        return Slopes(gradient, shift, variance)

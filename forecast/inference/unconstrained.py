@@ -64,14 +64,6 @@ class Hyperparameters:
         """Length of the vector."""
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
-    @cached_property
-    def labels(self) -> list[str]:
-        """One label per element."""
-        found = []
-        for name, shape in self.shapes.items():
-            found += [f"{name}[{', '.join(map(str, at))}]" if at else name for at in np.ndindex(shape)]
-        return found
-
     def constrained(self, vector: Array) -> dict[str, Array]:
         """The values by name: vector (element) or (sample, element), results of their shape, samples first."""
         lead = vector.shape[:-1]
@@ -100,7 +92,7 @@ def constrain(prior: Prior, element: Array) -> Array:
     if isinstance(prior, Beta):
         return np.asarray(special.betaincinv(prior.alpha, prior.beta, below))
     if isinstance(prior, TruncatedNormal):
-        lower, upper = (special.ndtr((edge - prior.mean) / prior.sd) for edge in (prior.lower, prior.upper))
+        lower, upper = _cut(prior)
         return np.asarray(prior.mean + prior.sd * special.ndtri(lower + (upper - lower) * below))
     raise TypeError(f"no quantiles of {type(prior).__name__}")
 
@@ -118,9 +110,15 @@ def _slope(prior: Prior, element: Array) -> Array:
         log = special.xlogy(prior.alpha - 1, value) + special.xlog1py(prior.beta - 1, -value)
         log = log - special.betaln(prior.alpha, prior.beta)
     elif isinstance(prior, TruncatedNormal):
-        lower, upper = (special.ndtr((edge - prior.mean) / prior.sd) for edge in (prior.lower, prior.upper))
+        lower, upper = _cut(prior)
         log = _log_normal((value - prior.mean) / prior.sd) - np.log(prior.sd * (upper - lower))
     return np.asarray(np.exp(_log_normal(element) - log))
+
+
+def _cut(prior: TruncatedNormal) -> tuple[float, float]:
+    """Probabilities of the whole normal distribution below the two bounds."""
+    lower, upper = special.ndtr((np.array([prior.lower, prior.upper]) - prior.mean) / prior.sd)
+    return float(lower), float(upper)
 
 
 def _log_normal(z: Array) -> Array:
