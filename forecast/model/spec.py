@@ -156,7 +156,7 @@ class BoundModel:
         """Covariates of the panel that the model uses; their future is not known, as the calendar's is."""
         return [name for name in self.model.covariates if name in self.panel.covariates]
 
-    @property
+    @cached_property
     def grid(self) -> tuple[int, int, int]:
         """Numbers of provinces, tactics and periods."""
         return len(self.panel.provinces), len(self.panel.tactics), len(self.panel.periods)
