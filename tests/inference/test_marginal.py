@@ -7,38 +7,24 @@ from scipy import integrate, stats
 import forecast as fc
 from forecast.inference.marginal import Marginal
 from forecast.inference.unconstrained import Hyperparameters, constrain
-from forecast.model.families import (
-    HurdleNegativeBinomial,
-    NegativeBinomial,
-    Poisson,
-    ZeroInflatedNegativeBinomial,
-)
-from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, TruncatedNormal
-from forecast.model.spec import Model
-from forecast.model.terms import (
-    Covariate,
-    Excitation,
-    Intercept,
-    Pooled,
-    Season,
-    Spatial,
-    Spillover,
-    Step,
-    Walk,
-)
 
 TERMS = [
-    [Pooled("province"), Pooled("province", "tactic")],
-    [Walk(by="province"), Walk(by="tactic", damping=1)],
-    [Season(1, by="tactic")],
-    [Step("2016-01-01", by="province")],
-    [Spatial()],
-    [Covariate("capability", by="tactic")],
-    [Excitation(lags=2)],
-    [Spillover()],
+    [fc.Pooled("province"), fc.Pooled("province", "tactic")],
+    [fc.Walk(by="province"), fc.Walk(by="tactic", damping=1)],
+    [fc.Season(1, by="tactic")],
+    [fc.Step("2016-01-01", by="province")],
+    [fc.Spatial()],
+    [fc.Covariate("capability", by="tactic")],
+    [fc.Excitation(lags=2)],
+    [fc.Spillover()],
 ]
-FAMILIES = [Poisson(), NegativeBinomial(), NegativeBinomial(by=None), ZeroInflatedNegativeBinomial()]
-FAMILIES += [HurdleNegativeBinomial()]
+FAMILIES = [
+    fc.Poisson(),
+    fc.NegativeBinomial(),
+    fc.NegativeBinomial(by=None),
+    fc.ZeroInflatedNegativeBinomial(),
+    fc.HurdleNegativeBinomial(),
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +33,10 @@ def panel():
 
 
 def marginal(panel, terms, family):
-    return Marginal(Model([Intercept(), *terms], family).bind(panel))
+    return Marginal(fc.Model([fc.Intercept(), *terms], family).bind(panel))
 
 
-CASES = [(terms, NegativeBinomial()) for terms in TERMS] + [(TERMS[0], family) for family in FAMILIES]
+CASES = [(terms, fc.NegativeBinomial()) for terms in TERMS] + [(TERMS[0], family) for family in FAMILIES]
 
 
 @pytest.mark.parametrize(("terms", "family"), CASES, ids=lambda x: str(x)[:40])
@@ -70,7 +56,7 @@ def test_the_gradient_is_exact(panel, terms, family):
 
 
 def test_latents_are_at_their_mode(panel):
-    made = marginal(panel, [Pooled("province"), Walk(by="province")], NegativeBinomial())
+    made = marginal(panel, [fc.Pooled("province"), fc.Walk(by="province")], fc.NegativeBinomial())
     mode = made.mode(np.zeros(made.hyperparameters.size))
     top = made._objective(mode.theta, mode.x)[1]
     rng = np.random.default_rng(0)
@@ -83,7 +69,7 @@ def test_latents_are_at_their_mode(panel):
 def test_the_value_is_nearly_the_integral():
     """One latent: quadrature over it, less what the next order of Laplace's expansion says is missing."""
     panel = fc.simulate_panel(1, 1, 40, seed=2).panel
-    made = Marginal(Model([Intercept()], NegativeBinomial()).bind(panel))
+    made = Marginal(fc.Model([fc.Intercept()], fc.NegativeBinomial()).bind(panel))
     for phi in (-0.5, 0.0, 0.5):
         mode = made.mode(np.array([phi]))
         top = made._objective(mode.theta, mode.x)[1]
@@ -102,7 +88,7 @@ def test_the_value_is_nearly_the_integral():
 
 @pytest.mark.parametrize(
     "prior",
-    [Normal(1, 2), HalfNormal(0.3), LogNormal(24, 1), Beta(0.5, 0.5), TruncatedNormal(0.1, 0.3, -1, 1)],
+    [fc.Normal(1, 2), fc.HalfNormal(0.3), fc.LogNormal(24, 1), fc.Beta(0.5, 0.5), fc.TruncatedNormal(0.1, 0.3, -1, 1)],
     ids=lambda prior: type(prior).__name__,
 )
 def test_standard_normal_numbers_give_the_priors_quantiles(prior):

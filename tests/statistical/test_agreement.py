@@ -1,9 +1,9 @@
 """The sampled posterior against other software: Bambi, glmmTMB and statsmodels, each on the same data."""
 
-import importlib.util
 import json
 from pathlib import Path
 
+import agreement_panels as panels
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,9 +19,6 @@ from forecast.model.spec import Model
 from forecast.model.terms import Intercept, Pooled, Walk
 
 REFERENCE = Path(__file__).parent / "reference"
-FOUND = importlib.util.spec_from_file_location("agreement_panels", REFERENCE / "agreement_panels.py")
-panels = importlib.util.module_from_spec(FOUND)
-FOUND.loader.exec_module(panels)
 
 # A false alarm once in 10,000 seeds over all compared moments; the seeds are fixed.
 ALARM = 1e-4

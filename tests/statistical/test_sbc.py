@@ -3,23 +3,15 @@
 The whole form is `sbc.py --full`; with --full the test runs its band on more replicates.
 """
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import sbc
 from scipy import stats
 
 from forecast.inference.nuts import NutsOptions
 from forecast.model.families import NegativeBinomial
 from forecast.model.priors import Normal
 from forecast.model.spec import Model
-
-FOUND = importlib.util.spec_from_file_location("sbc", Path(__file__).parent / "sbc.py")
-sbc = importlib.util.module_from_spec(FOUND)
-sys.modules["sbc"] = sbc
-FOUND.loader.exec_module(sbc)
 
 NAME = "excitation"
 REPLICATES = 8
