@@ -33,19 +33,23 @@ class BayesianFit(Fit):
         `observed_data`, `constant_data`; pointwise groups only where they were asked for.
     engine : str
         'nuts'.
-    pymc_model : pymc.Model or None
-        For people who want to go on by hand; None after loading from disk.
     """
 
     idata: "arviz.InferenceData | None" = None
     engine: str = "nuts"
-    pymc_model: Any = None
 
     @cached_property
     def bound(self) -> BoundModel:
         """The model against the panel."""
         bound: BoundModel = self.model.bind(self.panel)
         return bound
+
+    @cached_property
+    def pymc_model(self) -> Any:
+        """The model against the panel as a PyMC model (pymc.Model), for people who want to go on by hand."""
+        from forecast.inference.graph import build_pymc
+
+        return build_pymc(self.bound)
 
     @cached_property
     def diagnostics(self) -> pd.DataFrame:

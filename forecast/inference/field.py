@@ -98,6 +98,17 @@ class Field:
         return mean
 
     @cached_property
+    def prior_pull(self) -> Array:
+        """The prior's precision times its mean; latents whose scale is learned have the mean 0."""
+        pull = np.zeros(self.size)
+        _, static = self.split(pull)
+        for place in self.places:
+            prior = place.block.prior
+            if isinstance(prior, Independent) and not isinstance(prior.sd, str):
+                static[place.at] = prior.mean / prior.sd**2
+        return pull
+
+    @cached_property
     def offset(self) -> Array:
         """Log exposure of the observed cells."""
         return self.bound.log_exposure.ravel()[self.bound.cells]
@@ -209,7 +220,14 @@ class Field:
 
     def precision(self, theta: Mapping[str, Any], weight: Array) -> BlockArrow:
         """Precision of the latents given the hyperparameters, with the curvature of the likelihood."""
-        diagonal, arrow, corner = self.curvature(weight)
+        diagonal, coupling, arrow, corner = self.with_prior(theta, *self.curvature(weight))
+        return BlockArrow(diagonal, coupling, arrow.transpose(0, 2, 1), corner)
+
+    def with_prior(
+        self, theta: Mapping[str, Any], diagonal: Array, arrow: Array, corner: Array
+    ) -> tuple[Array, Array, Array, Array]:
+        """Diagonal blocks, coupling, arrow (period, width, static) and corner, from the likelihood's `curvature`."""
+        diagonal, corner = diagonal.copy(), corner.copy()
         coupling = np.zeros((self.periods - 1, self.width))
         for place in self.places:
             _, parts = _prior_parts(place, theta)
@@ -223,7 +241,7 @@ class Field:
                 corner[at, at] += parts[0]
             else:
                 corner[place.at, place.at] += parts[0]
-        return BlockArrow(diagonal, coupling, arrow.transpose(0, 2, 1), corner)
+        return diagonal, coupling, arrow, corner
 
     def log_prior(self, theta: Mapping[str, Any], x: Array) -> tuple[float, Array]:
         """Log prior density of the latents (without the power of 2π), and its gradient in them."""

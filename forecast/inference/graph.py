@@ -15,7 +15,7 @@ from forecast.model.latents import Direct, Independent
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
 from forecast.model.spec import BoundModel
 
-__all__ = ["STANDARD", "build_pymc", "is_centred", "structure"]
+__all__ = ["STANDARD", "build_pymc", "coords_of", "is_centred", "structure"]
 
 # What the standard normal numbers of non-centred latents are called, after the name of the latents.
 STANDARD = "_z"
@@ -38,7 +38,7 @@ def build_pymc(bound: BoundModel) -> Any:
     pm = import_pymc()
     import pytensor.tensor as pt
 
-    with quiet(), pm.Model(coords=_coords(bound)) as model:
+    with quiet(), pm.Model(coords=coords_of(bound)) as model:
         theta = {name: _variable(name, prior, (), ()) for name, prior in bound.hyperparameters.items()}
         for name, (prior, dims) in bound.model.family.parameters().items():
             theta[name] = _variable(name, prior, dims, tuple(len(bound.panel.tactics) for _ in dims))
@@ -80,7 +80,8 @@ def structure(bound: BoundModel) -> Hashable:
     return bound.model.family, bound.model.lags, bound.grid, bound.is_cellwise, _is_complete(bound), blocks
 
 
-def _coords(bound: BoundModel) -> dict[str, Any]:
+def coords_of(bound: BoundModel) -> dict[str, Any]:
+    """Labels of every dim that a posterior has."""
     coords: dict[str, Any] = {names.TACTIC: bound.panel.tactics, OBSERVATION: np.arange(len(bound.rows))}
     for block in bound.blocks:
         coords.update({dim: list(labels) for dim, labels in block.coords.items()})

@@ -37,8 +37,8 @@ class CellTerms:
     eta : tuple of arrays
         Derivatives with respect to eta, of orders 1, 2, … (cell).
     parameters : dict of str to tuple of arrays
-        By name of a parameter of the family: the derivative, with respect to the cell's own element of it, of the log
-        mass and of its first and second derivative with respect to eta.
+        By name of a parameter of the family: the derivatives, with respect to the cell's own element of it, of the log
+        mass and of its first and second derivative in eta (as far as their order is below the highest in `eta`).
     """
 
     value: Array
@@ -88,13 +88,15 @@ def cell_terms(
         mixed = {}
         for name in family.parameters() if parameters else ():
             moved = {**theta, name: np.asarray(theta[name]) + IMAGINARY_STEP * 1j}
-            mixed[name] = tuple(each.imag / IMAGINARY_STEP for each in _differentiated(family, counts, eta, moved, 2))
+            mixed[name] = tuple(
+                each.imag / IMAGINARY_STEP for each in _differentiated(family, counts, eta, moved, min(order - 1, 2))
+            )
     return CellTerms(value, tuple(derivatives), mixed)
 
 
 def _differentiated(family: Family, counts: Counts, eta: Array, theta: Mapping[str, Any], order: int) -> list[Any]:
     """Log mass and its derivatives in eta."""
-    parts = family.log_mass(counts, _Jet((eta, 1.0), order), theta, _MATHS).parts
+    parts = family.log_mass(counts, _Jet((eta, 1.0)[: order + 1], order), theta, _MATHS).parts
     whole = [*parts, *[0.0] * (order + 1 - len(parts))]
     scaled = (part if k < 2 else _times(float(factorial(k)), part) for k, part in enumerate(whole))
     return [part if np.shape(part) == eta.shape else np.full(eta.shape, part) for part in scaled]

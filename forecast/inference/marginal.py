@@ -175,13 +175,24 @@ class Marginal:
         shift = field.join(*mode.factor.solve(*field.split(skewed)))
         along = field.design @ shift
         slopes: dict[str, Any] = dict(field.log_prior_slopes(theta, mode.x, shift, inverse))
-        for name, (first, mixed, curved) in terms.parameters.items():
-            per_cell = first + 0.5 * variance * curved + along * mixed
-            tactic, size = self.bound.counts.tactic, theta[name].size
-            slopes[name] = np.bincount(tactic, per_cell, minlength=size) if theta[name].ndim else per_cell.sum()
-        per_cell = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
-        for name, basis in field.feedback.items():
-            slopes[name] = basis @ per_cell
-        gradient = np.concatenate([np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices])
-        gradient = gradient * self.hyperparameters.slope(mode.vector) - mode.vector
-        return Slopes(gradient, shift, variance)
+        per_cell = {
+            name: first + 0.5 * variance * curved + along * mixed
+            for name, (first, mixed, curved) in terms.parameters.items()
+        }
+        slopes |= self.by_parameter(theta, per_cell)
+        moved = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
+        slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
+        return Slopes(self.in_vector(slopes, mode.vector), shift, variance)
+
+    def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
+        """Derivatives in the family's parameters, from those in each observed cell's own."""
+        tactic = self.bound.counts.tactic
+        return {
+            name: np.bincount(tactic, each, minlength=theta[name].size) if theta[name].ndim else each.sum()
+            for name, each in per_cell.items()
+        }
+
+    def in_vector(self, slopes: Mapping[str, Any], vector: Array) -> Array:
+        """Gradient in the vector, its standard normal prior included, from the derivatives in each hyperparameter."""
+        gradient = np.concatenate([np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices] or [vector])
+        return np.asarray(gradient * self.hyperparameters.slope(vector) - vector)

@@ -1,5 +1,6 @@
-"""The reference engine: the No-U-Turn sampler on a model's PyMC form, by nutpie, PyMC or NumPyro."""
+"""The reference engine: the No-U-Turn sampler, by nutpie in whitened coordinates, or on a model's PyMC form."""
 
+import os
 import sys
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -7,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
+import xarray as xr
 
+from forecast import names
 from forecast.errors import InputError
 from forecast.inference.backend import import_pymc, quiet, require
 from forecast.inference.bayesian import BayesianFit
@@ -21,6 +24,8 @@ Sampler = Literal["nutpie", "pymc", "numpyro"]
 # What nutpie compiled in this process, by the structure of the model; the oldest goes first.
 _COMPILED: OrderedDict[Hashable, Any] = OrderedDict()
 _KEPT = 4
+# What is kept of nutpie's statistics.
+_STATS = ("diverging", "energy", "depth", "maxdepth_reached", "n_steps", "step_size", "logp")
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,8 @@ class NutsOptions:
     chains : int
         Chains.
     sampler : {'nutpie', 'pymc', 'numpyro'}
-        Who samples; NumPyro needs the extra of that name.
+        Who samples: nutpie in whitened coordinates (sums over cells: the PyMC form), PyMC or NumPyro the PyMC form;
+        NumPyro needs the extra of that name.
     target_accept : float
         Mean acceptance that the step size is tuned to; higher is slower and safer.
     max_depth : int
@@ -88,7 +94,7 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
     Returns
     -------
     BayesianFit
-        With `pymc_model`.
+        The posterior.
 
     Raises
     ------
@@ -100,15 +106,16 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
     if options.sampler == "numpyro":
         require("numpyro", "numpyro")
     bound = model.bind(panel)
-    pymc_model = build_pymc(bound)
-    with quiet():
-        run = _by_nutpie if options.sampler == "nutpie" else _by_pymc
-        sampled = run(bound, pymc_model, options, _number(seed))
     from forecast.inference.store import assemble
 
-    notes = _notes(model)
-    idata = assemble(bound, sampled, pymc_model.coords)
-    return BayesianFit(model, panel, seed, notes, idata=idata, engine="nuts", pymc_model=pymc_model)
+    if options.sampler == "nutpie" and bound.is_cellwise:
+        sampled = _whitened(bound, options, seed)
+    else:
+        pymc_model = build_pymc(bound)
+        with quiet():
+            run = _by_nutpie if options.sampler == "nutpie" else _by_pymc
+            sampled = run(bound, pymc_model, options, _number(seed))
+    return BayesianFit(model, panel, seed, _notes(model), idata=assemble(bound, sampled), engine="nuts")
 
 
 def _notes(model: Model) -> tuple[str, ...]:
@@ -118,6 +125,27 @@ def _notes(model: Model) -> tuple[str, ...]:
 def _number(seed: int) -> int:
     """The seed as samplers take it: 32 bits."""
     return int(np.random.SeedSequence(seed).generate_state(1)[0])
+
+
+def _whitened(bound: BoundModel, options: NutsOptions, seed: int) -> dict[str, xr.Dataset]:
+    """The groups `posterior` and `sample_stats` by nutpie, on the density that `Whitened` has."""
+    from forecast.inference.chains import Tuning, sample_chains
+    from forecast.inference.whitened import Whitened
+
+    tuning = Tuning(options.draws, options.tune, options.target_accept, options.max_depth)
+    seeds = [int(child.generate_state(1)[0]) for child in np.random.SeedSequence(seed).spawn(options.chains)]
+    cores = options.cores or os.cpu_count() or 1
+    chains = sample_chains(Whitened(bound), tuning, seeds, cores=cores, progress=options.shows_progress)
+    dims = {block.name: block.dims for block in bound.blocks}
+    dims |= {name: along for name, (_, along) in bound.model.family.parameters().items()}
+    dims[names.PHI] = dims.get("log_phi", ())
+    index = {"chain": np.arange(options.chains), "draw": np.arange(options.draws)}
+    posterior = {
+        name: ((*index, *dims.get(name, ())), np.stack([chain.draws[name] for chain in chains]))
+        for name in chains[0].draws
+    }
+    stats = {name: (tuple(index), np.stack([chain.stats[name] for chain in chains])) for name in _STATS}
+    return {"posterior": xr.Dataset(posterior, index), "sample_stats": xr.Dataset(stats, index)}
 
 
 def _by_nutpie(bound: BoundModel, pymc_model: Any, options: NutsOptions, seed: int) -> Any:

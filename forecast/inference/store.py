@@ -19,7 +19,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.inference.backend import import_arviz
 from forecast.inference.bayesian import BayesianFit
-from forecast.inference.graph import STANDARD
+from forecast.inference.graph import STANDARD, coords_of
 from forecast.inference.likelihood import OBSERVATION, observed_values
 from forecast.ledger import Ledger
 from forecast.model.spec import BoundModel, Model
@@ -34,24 +34,23 @@ _SAMPLED = ("posterior", "sample_stats")
 _LIBRARIES = ("arviz", "nutpie", "numpy", "pymc", "pytensor")
 
 
-def assemble(bound: BoundModel, sampled: Any, coords: Mapping[str, Any]) -> Any:
+def assemble(bound: BoundModel, sampled: Any) -> Any:
     """ArviZ's InferenceData of draws, labelled by this panel, with the data that they were fitted to.
 
     Parameters
     ----------
     bound : BoundModel
         Model and panel.
-    sampled : arviz.InferenceData
-        With the groups `posterior` and `sample_stats`, from any sampler.
-    coords : mapping
-        Labels of the dims (a compiled model that was used again still has those of its first panel).
+    sampled : arviz.InferenceData or mapping
+        With the groups `posterior` and `sample_stats`, from any sampler. Labels come from the panel: a compiled model
+        that was used again still has those of its first one.
     """
-    groups = {}
+    groups, coords = {}, coords_of(bound)
     for group in _SAMPLED:
         dataset = sampled[group]
         # Some samplers also keep the unconstrained form of hyperparameters ("sigma_log__").
         dataset = dataset.drop_vars([name for name in dataset.data_vars if str(name).endswith("__")])
-        known = {dim: list(labels) for dim, labels in coords.items() if dim in dataset.dims and labels is not None}
+        known = {dim: list(labels) for dim, labels in coords.items() if dim in dataset.dims}
         groups[group] = dataset.assign_coords(known)
     grid = {dim: bound.panel.dataset[dim].values for dim in names.CELL_DIMS}
     observation = {OBSERVATION: np.arange(len(bound.rows))}

@@ -5,7 +5,7 @@ that is not normal.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -59,23 +59,42 @@ class Hyperparameters:
             first += size
         return found
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Length of the vector."""
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
+    @cached_property
+    def _kinds(self) -> list[tuple[Prior, npt.NDArray[np.intp]]]:
+        """Priors of one kind as one, with the places of their elements: what is done to all of them is done once."""
+        places: dict[type[Prior], list[int]] = {}
+        owners = [self.priors[name] for name, at in self.slices.items() for _ in range(at.stop - at.start)]
+        for place, prior in enumerate(owners):
+            places.setdefault(type(prior), []).append(place)
+        return [(_stacked([owners[place] for place in at]), np.array(at)) for at in places.values()]
+
     def constrained(self, vector: Array) -> dict[str, Array]:
         """The values by name: vector (element) or (sample, element), results of their shape, samples first."""
+        values = np.empty(vector.shape)
+        for prior, at in self._kinds:
+            values[..., at] = constrain(prior, vector[..., at])
         lead = vector.shape[:-1]
-        return {
-            name: constrain(self.priors[name], vector[..., at]).reshape((*lead, *self.shapes[name]))
-            for name, at in self.slices.items()
-        }
+        return {name: values[..., at].reshape((*lead, *self.shapes[name])) for name, at in self.slices.items()}
 
     def slope(self, vector: Array) -> Array:
         """Derivative of each value with respect to its element of the vector."""
-        slopes = [_slope(self.priors[name], vector[at]) for name, at in self.slices.items()]
-        return np.concatenate([np.zeros(0), *slopes])
+        slopes = np.empty(vector.shape)
+        for prior, at in self._kinds:
+            slopes[at] = _slope(prior, vector[at])
+        return slopes
+
+
+def _stacked(priors: list[Prior]) -> Prior:
+    """Priors of one kind as one whose parameters are arrays."""
+    stacked = object.__new__(type(priors[0]))
+    for part in fields(priors[0]):
+        object.__setattr__(stacked, part.name, np.array([getattr(prior, part.name) for prior in priors]))
+    return stacked
 
 
 def constrain(prior: Prior, element: Array) -> Array:
@@ -100,7 +119,7 @@ def constrain(prior: Prior, element: Array) -> Array:
 def _slope(prior: Prior, element: Array) -> Array:
     """Density of the standard normal number over that of the value."""
     if isinstance(prior, Normal):
-        return np.full(element.shape, prior.sd)
+        return np.broadcast_to(prior.sd, element.shape)
     value = constrain(prior, element)
     if isinstance(prior, LogNormal):
         return prior.sd * value
@@ -115,10 +134,10 @@ def _slope(prior: Prior, element: Array) -> Array:
     return np.asarray(np.exp(_log_normal(element) - log))
 
 
-def _cut(prior: TruncatedNormal) -> tuple[float, float]:
+def _cut(prior: TruncatedNormal) -> tuple[Array, Array]:
     """Probabilities of the whole normal distribution below the two bounds."""
     lower, upper = special.ndtr((np.array([prior.lower, prior.upper]) - prior.mean) / prior.sd)
-    return float(lower), float(upper)
+    return lower, upper
 
 
 def _log_normal(z: Array) -> Array:

@@ -1,9 +1,8 @@
 """The PyMC model against SciPy, and its gradient against differences: at random points, without sampling."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import sparse, special, stats
+from scipy import special, stats
 
 import forecast as fc
 from forecast.errors import InputError
@@ -30,8 +29,6 @@ from forecast.model.terms import (
     Step,
     Walk,
 )
-from forecast.panel.observations import Observations
-from forecast.panel.panel import Panel
 
 FAMILIES = [
     Poisson(),
@@ -135,23 +132,6 @@ def expected_logp(bound, point):
     return total + scipy_mass(bound.model.family, value, mu, **own).sum()
 
 
-def with_sums(panel: Panel) -> Panel:
-    """The same panel, known by its cells but for the last two periods: of these, totals over provinces."""
-    grid = panel.attacks.shape
-    cell = np.arange(np.prod(grid)).reshape(grid)
-    sets = [[one] for one in cell[..., :-2].ravel()]
-    sets += [list(cell[:, tactic, period]) for tactic in range(grid[1]) for period in (grid[2] - 2, grid[2] - 1)]
-    counts = panel.dataset["attacks"].values.ravel()
-    value = np.array([counts[one].sum() for one in sets], dtype=float)
-    table = pd.DataFrame({"value": value, "lower": value, "upper": value, "definition": "", "publisher": ""})
-    rows = np.repeat(np.arange(len(sets)), [len(one) for one in sets])
-    entries = (np.ones(len(rows), dtype=np.int8), (rows, np.concatenate(sets)))
-    cells = sparse.csr_array(entries, shape=(len(sets), cell.size))
-    copy = Panel(panel.dataset, panel.ledger)
-    copy.__dict__["observations"] = Observations(table, cells)
-    return copy
-
-
 def assert_logp(bound):
     model = build_pymc(bound)
     logp = model.compile_fn(model.logp(jacobian=False))
@@ -201,7 +181,7 @@ def assert_gradient(model, pytensor):
 
 
 @pytest.mark.parametrize("family", [Poisson(), NegativeBinomial(), NegativeBinomial(by=None)], ids=label)
-def test_sums_of_cells(family, small_panel, pymc):
+def test_sums_of_cells(family, small_panel, with_sums, pymc):
     import pytensor
 
     bound = Model([Intercept(), Pooled("tactic")], family).bind(with_sums(small_panel))
@@ -212,7 +192,7 @@ def test_sums_of_cells(family, small_panel, pymc):
     assert drawn.shape == (len(bound.rows),)
 
 
-def test_bounds_alone_are_refused(small_panel):
+def test_bounds_alone_are_refused(small_panel, with_sums):
     panel = with_sums(small_panel)
     panel.observations.table.loc[3, "upper"] += 2
     with pytest.raises(InputError, match="1 known by bounds only"):
@@ -220,7 +200,7 @@ def test_bounds_alone_are_refused(small_panel):
 
 
 @pytest.mark.parametrize("sums", [False, True])
-def test_pointwise_equals_the_node(sums, small_panel, gap_panel):
+def test_pointwise_equals_the_node(sums, small_panel, gap_panel, with_sums):
     bound = Model([Intercept()], NegativeBinomial()).bind(with_sums(small_panel) if sums else gap_panel)
     model = build_pymc(bound)
     point = random_point(model, 4)

@@ -135,10 +135,12 @@ def test_orders_below_ask_for_less_and_agree():
 
 def test_parameters_do_not_depend_on_the_order_asked():
     family, counts, eta = HurdleNegativeBinomial(), Counts.of([0, 4, 2], [0, 1, 3]), np.array([-1.0, 0.5, 3.0])
-    one, four = (cell_terms(family, counts, eta, own_theta(family), order=k, parameters=True) for k in (1, 4))
-    for name in family.parameters():
-        assert len(one.parameters[name]) == 3
-        np.testing.assert_array_equal(one.parameters[name], four.parameters[name])
+    whole = cell_terms(family, counts, eta, own_theta(family), order=4, parameters=True)
+    for order in (1, 2, 3):
+        some = cell_terms(family, counts, eta, own_theta(family), order=order, parameters=True)
+        for name in family.parameters():
+            assert (len(some.parameters[name]), len(whole.parameters[name])) == (order, 3)
+            np.testing.assert_array_equal(some.parameters[name], whole.parameters[name][:order])
 
 
 @pytest.mark.parametrize("order", [0, 5])

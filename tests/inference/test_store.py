@@ -33,7 +33,7 @@ def test_round_trip(fit, tmp_path):
     fit.save(tmp_path / "fit.nc")
     back = BayesianFit.load(tmp_path / "fit.nc")
     assert back.model == fit.model
-    assert (back.seed, back.engine, back.notes, back.pymc_model) == (1, "nuts", ("a note",), None)
+    assert (back.seed, back.engine, back.notes) == (1, "nuts", ("a note",))
     xr.testing.assert_identical(back.panel.dataset, fit.panel.dataset)
     assert set(back.idata.groups()) == {"posterior", "sample_stats"}
     assert set(back.posterior.data_vars) == set(fit.posterior.data_vars)

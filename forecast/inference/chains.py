@@ -1,0 +1,210 @@
+"""Chains of the No-U-Turn sampler on a whitened posterior: one after the other, or in processes of their own.
+
+A process is a new interpreter that is given its work through a pipe. So a script needs no guard around its main part,
+and no library of the parent is forked.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.inference.backend import import_arviz
+from forecast.inference.whitened import Whitened
+
+__all__ = ["Chain", "Tuning", "sample_chains", "work"]
+
+Array = npt.NDArray[np.float64]
+Told = Callable[[int], None]
+# Other processes take seconds to start: worth it for sampling that takes about this long (in seconds) in one.
+_WORTH = 15.0
+# Steps of a typical trajectory, to say how long sampling takes.
+_STEPS = 12
+# Draws between two reports of progress.
+_REPORT = 20
+# What a new interpreter runs; it finds the package where this one does.
+_PROGRAM = """
+import pickle, sys
+sys.path[:] = pickle.load(sys.stdin.buffer)
+from forecast.inference.chains import work
+work()
+"""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a chain needs to know: draws kept and of warm-up, the acceptance aimed at, the largest tree depth."""
+
+    draws: int
+    tune: int
+    target_accept: float
+    max_depth: int
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Draws by name, each (draw, …), and the sampler's statistics, each (draw)."""
+
+    draws: dict[str, Array]
+    stats: dict[str, npt.NDArray[Any]]
+
+
+def sample_chains(density: Whitened, tuning: Tuning, seeds: list[int], *, cores: int, progress: bool) -> list[Chain]:
+    """Sample one chain per seed; the result does not depend on the number of cores.
+
+    Parameters
+    ----------
+    density : Whitened
+        The posterior.
+    tuning : Tuning
+        Draws, warm-up, acceptance, depth.
+    seeds : list of int
+        One per chain.
+    cores : int
+        Processes at most.
+    progress : bool
+        Whether to show a progress bar.
+    """
+    # Laid out before it is sent or timed.
+    _ = density.pilot
+    workers = min(cores, len(seeds)) if _is_long(density, tuning, len(seeds)) and _can_be_sent(density) else 1
+    with _bar((tuning.draws + tuning.tune) * len(seeds), progress) as told:
+        if workers == 1:
+            return [_chain(density, tuning, seed, told) for seed in seeds]
+        with ThreadPoolExecutor(workers) as pool:
+            shares = [seeds[first::workers] for first in range(workers)]
+            found = list(pool.map(lambda share: _in_a_process(density, tuning, share, told), shares))
+    return [found[number % workers][number // workers] for number in range(len(seeds))]
+
+
+def _is_long(density: Whitened, tuning: Tuning, chains: int) -> bool:
+    point = np.zeros(density.size)
+    density(point)
+    began = perf_counter()
+    density(point)
+    return (perf_counter() - began) * _STEPS * (tuning.draws + tuning.tune) * chains > _WORTH
+
+
+def _can_be_sent(density: Whitened) -> bool:
+    """Another interpreter does not have what a script or notebook defines itself."""
+    model = density.bound.model
+    return "__main__" not in {type(part).__module__ for part in (*model.terms, model.family)}
+
+
+@contextmanager
+def _bar(total: int, shown: bool) -> Iterator[Told]:
+    if not shown:
+        yield lambda number: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TextColumn("draws"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("Sampling", total=total)
+        yield lambda number: bar.advance(task, number)
+
+
+def _chain(density: Whitened, tuning: Tuning, seed: int, told: Told) -> Chain:
+    import_arviz()
+    import nutpie
+    from threadpoolctl import threadpool_limits
+
+    shapes = {name: np.shape(value) for name, value in density.draws(np.zeros(density.size)).items()}
+    drawn = 0
+
+    def named(point: Array) -> dict[str, Array]:
+        nonlocal drawn
+        drawn += 1
+        if drawn % _REPORT == 0:
+            told(_REPORT)
+        return {name: np.asarray(value, dtype=float) for name, value in density.draws(point).items()}
+
+    compiled = nutpie.compiled_pyfunc.from_pyfunc(
+        density.size,
+        lambda: density,
+        lambda *seeds: named,
+        [np.dtype(float)] * len(shapes),
+        list(shapes.values()),
+        list(shapes),
+        make_initial_point_fn=lambda own: np.random.default_rng(own).normal(size=density.size),
+    )
+    with threadpool_limits(1, "blas"):
+        trace = nutpie.sample(
+            compiled,
+            draws=tuning.draws,
+            tune=tuning.tune,
+            chains=1,
+            cores=1,
+            seed=seed,
+            save_warmup=False,
+            progress_bar=False,
+            target_accept=tuning.target_accept,
+            maxdepth=tuning.max_depth,
+        )
+    told((tuning.draws + tuning.tune) % _REPORT)
+    draws, stats = (
+        {str(name): variable.values[0] for name, variable in trace[group].data_vars.items()}
+        for group in ("posterior", "sample_stats")
+    )
+    return Chain(draws, stats)
+
+
+# In a process of its own --------------------------------------------------------------------------------------
+
+
+def _in_a_process(density: Whitened, tuning: Tuning, seeds: list[int], told: Told) -> list[Chain]:
+    chains: list[Chain] = []
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            for part in (sys.path, (density, tuning, seeds)):
+                pickle.dump(part, process.stdin)
+            process.stdin.flush()
+            while len(chains) < len(seeds):
+                message = pickle.load(process.stdout)
+                if isinstance(message, Chain):
+                    chains.append(message)
+                else:
+                    told(message)
+        except (EOFError, OSError) as error:
+            process.wait()
+            errors.seek(0)
+            raise RuntimeError(f"a chain ended early: {errors.read().decode(errors='replace').strip()}") from error
+        finally:
+            # What is left of an interrupted one.
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            with suppress(OSError):
+                process.stdin.close()
+    return chains
+
+
+def work() -> None:
+    """The work of a process: what it is told through standard input, and its chains to standard output."""
+    results = os.fdopen(os.dup(1), "wb")
+    # What libraries print must not stand between the results.
+    os.dup2(2, 1)
+
+    def say(message: Any) -> None:
+        pickle.dump(message, results)
+        results.flush()
+
+    density, tuning, seeds = pickle.load(sys.stdin.buffer)
+    for seed in seeds:
+        say(_chain(density, tuning, seed, say))

@@ -1,0 +1,150 @@
+"""The posterior of a model in coordinates in which it is nearly standard normal, for the sampler.
+
+Given the hyperparameters, latents are x = m(theta) + L(theta)⁻ᵀ·z, where L·Lᵀ = Q(theta) + AᵀWA is the precision that
+the prior and the counts' information at a pilot mode give them, and m(theta) the mean that belongs to it. Strong groups
+are then sampled as if centred and weak ones as if not (Betancourt & Girolami 2015), each by as much as its counts
+decide, and what walks and levels share is taken apart. The density is exact whatever W is: it is only a change of
+coordinates.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+from forecast import names
+from forecast.inference.elimination import Elimination, eliminate
+from forecast.inference.linalg import NotPositiveDefinite
+from forecast.inference.marginal import Marginal
+from forecast.model.spec import BoundModel
+
+__all__ = ["Whitened"]
+
+Array = npt.NDArray[np.float64]
+# The pilot needs no more: it decides how well the coordinates fit, not what the posterior is.
+_GRADIENT = 0.05
+_EVALUATIONS = 60
+
+
+@dataclass(frozen=True)
+class _Pilot:
+    """Where the coordinates are laid out: hyperparameters (with a factor of their covariance) and the counts' pull.
+
+    Attributes
+    ----------
+    vector, scale : array
+        The mode of the marginal posterior of the hyperparameters, (h), and a factor of its covariance, (h, h).
+    weight : array
+        Information of each observation about its eta, W.
+    pull : array
+        W·A·x + the slope of the log likelihood there: what the counts add to Q·mean, before Aᵀ.
+    """
+
+    vector: Array
+    scale: Array
+    weight: Array
+    pull: Array
+
+
+@dataclass(frozen=True)
+class Whitened:
+    """Log density of a posterior in whitened coordinates: those of the hyperparameters (h), then those of latents (n).
+
+    Attributes
+    ----------
+    bound : BoundModel
+        Model and panel; every observation is of one cell.
+    """
+
+    bound: BoundModel
+
+    @cached_property
+    def marginal(self) -> Marginal:
+        """Latents, hyperparameters and likelihood."""
+        return Marginal(self.bound)
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates."""
+        return self.marginal.hyperparameters.size + self.marginal.field.size
+
+    @cached_property
+    def pilot(self) -> _Pilot:
+        """The mode of Laplace's approximation, roughly."""
+        marginal, start = self.marginal, None
+        size = marginal.hyperparameters.size
+
+        def climbed(vector: Array) -> tuple[float, Array]:
+            nonlocal start
+            mode = marginal.mode(vector, start)
+            start = mode.x
+            return -mode.value, -marginal.slopes(mode).gradient
+
+        options = {"gtol": _GRADIENT, "maxiter": _EVALUATIONS}
+        vector, covariance = np.zeros(size), np.eye(size)
+        if size:
+            found = optimize.minimize(climbed, vector, jac=True, method="BFGS", options=options)
+            vector, covariance = found.x, found.hess_inv
+        mode = marginal.mode(vector, start)
+        slope, curvature = marginal.terms(mode.theta, mode.x, 2).eta
+        weight = np.maximum(-curvature, 0.0)
+        along = marginal.eta(mode.theta, mode.x) - marginal.field.offset
+        return _Pilot(vector, np.asarray(np.linalg.cholesky(covariance)), weight, weight * along + slope)
+
+    @cached_property
+    def _curvature(self) -> tuple[Array, Array, Array]:
+        return self.marginal.field.curvature(self.pilot.weight)
+
+    def draws(self, point: Array) -> dict[str, Array]:
+        """Latents, hyperparameters and the family's parameters by name, each in its shape, at a point."""
+        theta, _, x = self._located(point)
+        found = {name: values[0] for name, values in self.marginal.field.by_name(x[:, None]).items()}
+        found |= theta
+        if "log_phi" in theta:
+            found[names.PHI] = np.exp(theta["log_phi"])
+        return found
+
+    def _located(self, point: Array) -> tuple[dict[str, Array], Elimination, Array]:
+        """Hyperparameters, factor and latents at a point."""
+        marginal, pilot = self.marginal, self.pilot
+        field, size = marginal.field, marginal.hyperparameters.size
+        theta = marginal.hyperparameters.constrained(pilot.vector + pilot.scale @ point[:size])
+        pull = pilot.pull
+        for name, basis in field.feedback.items():
+            pull = pull - pilot.weight * (theta[name].reshape(-1) @ basis)
+        right = field.prior_pull + field.transposed @ pull
+        diagonal, coupling, arrow, corner = field.with_prior(theta, *self._curvature)
+        made = eliminate(diagonal, coupling, arrow, corner, *field.split(right))
+        z_path, z_static = field.split(point[size:])
+        x = field.join(*made.latents(made.path + z_path, made.static + z_static))
+        return theta, made, x
+
+    def __call__(self, point: Array) -> tuple[float, Array]:
+        """Log density, up to a constant, and its gradient; minus infinity where numbers overflow."""
+        with np.errstate(all="ignore"):
+            try:
+                value, gradient = self._evaluated(point)
+            except (NotPositiveDefinite, FloatingPointError):
+                return -np.inf, np.zeros(self.size)
+        return (value, gradient) if np.isfinite(value) else (-np.inf, np.zeros(self.size))
+
+    def _evaluated(self, point: Array) -> tuple[float, Array]:
+        marginal, pilot = self.marginal, self.pilot
+        field, hyper = marginal.field, marginal.hyperparameters
+        vector = pilot.vector + pilot.scale @ point[: hyper.size]
+        theta, made, x = self._located(point)
+        terms = marginal.terms(theta, x, 1, parameters=True)
+        prior, gradient = field.log_prior(theta, x)
+        value = float(terms.value.sum()) + prior - 0.5 * made.log_determinant - 0.5 * float(vector @ vector)
+        gradient = gradient + field.transposed @ terms.eta[0]
+        z_path, z_static, pulled, spread = made.reverse(field.split(x), field.split(gradient))
+        slopes: dict[str, Any] = dict(field.log_prior_slopes(theta, x, np.zeros(field.size), spread))
+        per_cell = {name: first for name, (first,) in terms.parameters.items()}
+        slopes |= marginal.by_parameter(theta, per_cell)
+        if field.feedback:
+            moved = terms.eta[0] - pilot.weight * (field.design @ pulled)
+            slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
+        return value, np.concatenate([pilot.scale.T @ marginal.in_vector(slopes, vector), z_path.ravel(), z_static])
