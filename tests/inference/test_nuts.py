@@ -141,9 +141,10 @@ from forecast.model.terms import Walk
 panel = fc.simulate_panel(2, 1, 6, seed=1).panel
 fit = sample_nuts(Model([Walk(by=())], Poisson()), panel, NutsOptions(draws=20, tune=20, chains=1), seed=1)
 assert not {"pymc", "pytensor"} & set(sys.modules)
+by_hand = fit.pymc_model
 import nutpie
 import pytensor
-nutpie.compile_pymc_model(fit.pymc_model, backend="numba")
+nutpie.compile_pymc_model(by_hand, backend="numba")
 assert pytensor.config.cxx == ""
 assert fit.posterior["walk"].shape == (1, 20, 6)
 """
