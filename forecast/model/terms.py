@@ -450,7 +450,10 @@ class Covariate(_Slopes):
 
 @dataclass(frozen=True)
 class _Feedback(Term):
-    """Common to `Excitation` and `Spillover`: a slope on log(1 + past counts / exposure), less its training mean."""
+    """Common to `Excitation` and `Spillover`: a slope on log(1 + past counts / exposure), less its training mean.
+
+    Each count is divided by the exposure of its own period.
+    """
 
     lags: int = 1
     slope: TruncatedNormal = TruncatedNormal(0.0, 0.3, -1.0, 1.0)
@@ -466,16 +469,16 @@ class _Feedback(Term):
             raise InputError("unknown way to impute", where=where, found=self.impute, expected="mean")
 
     @abstractmethod
-    def past_rates(self, panel: Panel, counts: Array) -> Array:
-        """What the slope looks back on: counts per exposure over (…, province, tactic, period)."""
+    def felt(self, panel: Panel, rates: Array) -> Array:
+        """What each cell feels of the rates (counts per exposure) of all, over (…, province, tactic, period)."""
 
     def _centre(self, panel: Panel) -> float:
-        return float(np.nanmean(np.log1p(self.past_rates(panel, panel.attacks.values))))
+        return float(np.nanmean(np.log1p(self.felt(panel, panel.rates.values))))
 
     def blocks(self, panel: Panel) -> tuple[Block, ...]:
         """One slope per lag."""
         basis = np.zeros((self.lags, *panel.attacks.shape))
-        past = np.log1p(self.past_rates(panel, panel.attacks.values)) - self._centre(panel)
+        past = np.log1p(self.felt(panel, panel.rates.values)) - self._centre(panel)
         for lag in range(1, self.lags + 1):
             basis[lag - 1, ..., lag:] = past[..., :-lag]
         if np.isnan(basis).any():
@@ -489,11 +492,12 @@ class _Feedback(Term):
         return (Block(self.label, (f"{self.label}_lag",), {f"{self.label}_lag": lags}, Direct(self.slope), basis),)
 
     def ahead(self, panel: Panel, recent: Array) -> Array:
-        """The basis of the next period, (lag, …, province, tactic), from `recent` counts (…, province, tactic, lag).
+        """The basis of the next period, (lag, …, province, tactic), from `recent` rates (…, province, tactic, lag).
 
-        `recent` holds the last counts, newest last; a count that was not observed is NaN and counts as the mean.
+        `recent` holds the last counts, each per its own period's exposure, newest last; one that was not observed is
+        NaN and counts as the mean.
         """
-        past = np.nan_to_num(np.log1p(self.past_rates(panel, recent)) - self._centre(panel))
+        past = np.nan_to_num(np.log1p(self.felt(panel, recent)) - self._centre(panel))
         return np.stack([past[..., -lag] for lag in range(1, self.lags + 1)])
 
 
@@ -513,13 +517,14 @@ class Excitation(_Feedback):
 
     label = "excitation"
 
-    def past_rates(self, panel: Panel, counts: Array) -> Array:
-        """Own counts per exposure."""
-        return counts / _mean_exposure(panel)[..., None]
+    def felt(self, panel: Panel, rates: Array) -> Array:
+        """Its own."""
+        return rates
 
     def equation(self) -> str:
         """Printed form."""
-        return f"(excitation ~ {self.slope}) · log(1 + own counts of the {self.lags} periods before), centred"
+        past = f"own counts per exposure of the {self.lags} periods before"
+        return f"(excitation ~ {self.slope}) · log(1 + {past}), centred"
 
 
 @dataclass(frozen=True)
@@ -538,12 +543,11 @@ class Spillover(_Feedback):
 
     label = "spillover"
 
-    def past_rates(self, panel: Panel, counts: Array) -> Array:
-        """Mean over the neighbours of their counts per exposure; 0 where there are none, NaN where one has a gap."""
+    def felt(self, panel: Panel, rates: Array) -> Array:
+        """Mean over the neighbours; 0 where there are none, NaN where one has a gap."""
         near = np.zeros((len(panel.provinces),) * 2)
         for province, others in enumerate(_adjacency(panel, self.label)):
             near[province, list(others)] = 1.0 / max(1, len(others))
-        rates = counts / _mean_exposure(panel)[..., None]
         unknown = np.isnan(rates)
         mean = np.einsum("pq,...qkt->...pkt", near, np.where(unknown, 0.0, rates))
         # A gap leaves its neighbours without a mean, and no other province.
@@ -551,9 +555,8 @@ class Spillover(_Feedback):
 
     def equation(self) -> str:
         """Printed form."""
-        return (
-            f"(spillover ~ {self.slope}) · log(1 + neighbours' mean counts of the {self.lags} periods before), centred"
-        )
+        past = f"neighbours' mean counts per exposure of the {self.lags} periods before"
+        return f"(spillover ~ {self.slope}) · log(1 + {past}), centred"
 
 
 TERMS: dict[str, type[Term]] = {
@@ -600,7 +603,3 @@ def _adjacency(panel: Panel, term: str) -> tuple[tuple[int, ...], ...]:
         raise InputError("the panel has no neighbours", where=term, hint="Build it with a gazetteer that names them")
     either = matrix.values | matrix.values.T
     return tuple(tuple(int(near) for near in np.flatnonzero(row)) for row in either)
-
-
-def _mean_exposure(panel: Panel) -> Array:
-    return np.asarray(panel.dataset[names.EXPOSURE].mean(names.PERIOD).values)

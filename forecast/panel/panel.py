@@ -83,6 +83,11 @@ class Panel:
         return self.dataset[names.ATTACKS].where(self.dataset[names.OBSERVED])
 
     @property
+    def rates(self) -> xr.DataArray:
+        """Counts per exposure over (province, tactic, period), NaN where a cell was not observed."""
+        return self.attacks / self.dataset[names.EXPOSURE]
+
+    @property
     def covariates(self) -> list[str]:
         """Names of the covariates."""
         return [str(name) for name in self.dataset.data_vars if name not in names.PANEL_VARIABLES]

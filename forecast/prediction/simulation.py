@@ -16,7 +16,7 @@ from forecast.prediction.caps import cap_notes, mean_cap
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, check_request, predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, future_covariates
-from forecast.prediction.recursion import last_counts, simulate_ahead
+from forecast.prediction.recursion import last_rates, simulate_ahead
 
 __all__ = ["predict_bayesian", "with_predictions"]
 
@@ -110,6 +110,6 @@ def _dispersion(family: Family, values: Mapping[str, Array], tactics: int) -> Ar
 
 def _gap_notes(fit: BayesianFit) -> tuple[str, ...]:
     """The note that says on how many unobserved counts the first period looks back."""
-    gaps = int(np.isnan(last_counts(fit.bound, fit.bound.grid[2])).sum())
+    gaps = int(np.isnan(last_rates(fit.bound, fit.bound.grid[2])).sum())
     note = f"{gaps:,} of the last counts, on which the forecast looks back, were not observed: they count as the mean"
     return (note,) if gaps else ()
