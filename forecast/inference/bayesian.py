@@ -16,6 +16,7 @@ from forecast.model.spec import BoundModel
 
 if TYPE_CHECKING:
     import arviz
+    import xarray as xr
 
 __all__ = ["BayesianFit", "eta", "posterior_draws", "posterior_names"]
 
@@ -83,15 +84,25 @@ class BayesianFit(Fit):
             raise InputError("has no posterior", where="BayesianFit.idata")
         return self.idata["posterior"]
 
-    def log_likelihood(self) -> Any:
-        """Pointwise log likelihood (xarray.DataArray `attacks`; chain, draw, observation), computed anew.
+    def log_likelihood(self, draws: int | None = None) -> "xr.DataArray":
+        """Log probability of each observation under the draws of the posterior, computed anew.
 
-        Add it with `fit.idata.add_groups(log_likelihood=fit.log_likelihood().to_dataset())` for ArviZ's `loo` and
-        `compare`.
+        Add it with `fit.idata.add_groups(log_likelihood=fit.log_likelihood().to_dataset())` for ArviZ's own use.
+
+        Parameters
+        ----------
+        draws : int, optional
+            At most so many, taken evenly from all chains; all by default.
+
+        Returns
+        -------
+        DataArray
+            `attacks`, dims (chain, draw, observation); the labels of `observation` are the rows of
+            `panel.observations`, without those that the model conditions on.
         """
         from forecast.inference.diagnostics import pointwise_of
 
-        return pointwise_of(self)
+        return pointwise_of(self, draws)
 
     def save(self, path: str | Path) -> None:
         """Write the fit to one netCDF file, whole or not at all; see `forecast.inference.store`."""

@@ -54,7 +54,7 @@ def assemble(bound: BoundModel, sampled: Any, coords: Mapping[str, Any]) -> Any:
         known = {dim: list(labels) for dim, labels in coords.items() if dim in dataset.dims and labels is not None}
         groups[group] = dataset.assign_coords(known)
     grid = {dim: bound.panel.dataset[dim].values for dim in names.CELL_DIMS}
-    observation = {OBSERVATION: np.arange(len(bound.rows))}
+    observation = {OBSERVATION: bound.rows}
     groups["observed_data"] = xr.Dataset({names.ATTACKS: (OBSERVATION, observed_values(bound))}, observation)
     constant = xr.Dataset(
         {name: (names.CELL_DIMS, bound.panel.dataset[name].values) for name in (names.EXPOSURE, names.OBSERVED)}, grid

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import xarray as xr
+from scipy import stats
 
 from forecast.inference.bayesian import eta, posterior_draws
 from forecast.inference.diagnostics import add_pareto_k, sampling_table
-from forecast.model.families import NegativeBinomial
+from forecast.model.families import NegativeBinomial, Poisson
 from forecast.model.spec import Model
-from forecast.model.terms import Intercept, Pooled, Walk
+from forecast.model.terms import Excitation, Intercept, Pooled, Walk
 
 
 @pytest.fixture
@@ -92,7 +94,25 @@ def test_eta_is_the_sum_of_the_design(fit):
     np.testing.assert_allclose(total[1].ravel(), expected)
 
 
-def test_log_likelihood_has_a_row_per_observation(fit):
-    pointwise = fit.log_likelihood()
-    assert pointwise.dims == ("chain", "draw", "observation")
-    assert pointwise.shape == (4, 500, 3 * 2 * 8 - 3)
+def test_log_likelihood_is_scipys(make_fit, gap_panel):
+    levels, phi = np.array([-1.0, 0.5, 1.0]), np.array([1.0, 4.0])[:, None]
+    values = {"intercept": 0.5, "sigma_level_province": 1.0, "level_province": levels, "log_phi": np.log(phi[:, 0])}
+    fit = make_fit(Model([Intercept(), Pooled("province")], NegativeBinomial()), gap_panel, values)
+    mass = fit.log_likelihood()
+    assert mass.dims == ("chain", "draw", "observation")
+    mu, attacks = 2.0 * np.exp(0.5 + levels)[:, None, None], gap_panel.attacks.values
+    expected = stats.nbinom(phi, phi / (phi + mu)).logpmf(np.nan_to_num(attacks))[~np.isnan(attacks)]
+    np.testing.assert_allclose(mass.values, np.broadcast_to(expected, (2, 50, 3 * 2 * 8 - 3)))
+
+
+@pytest.mark.parametrize(("draws", "every"), [(None, 1), (5000, 1), (1999, 2), (20, 100)])
+def test_log_likelihood_of_fewer_draws_is_that_of_draws_taken_evenly_from_all_chains(fit, draws, every):
+    thinned = fit.log_likelihood(draws)
+    assert thinned.sizes["chain"] == 4
+    xr.testing.assert_identical(thinned, fit.log_likelihood().isel(draw=slice(None, None, every)))
+
+
+def test_log_likelihood_labels_its_rows_of_the_observations(make_fit, gap_panel):
+    echo = make_fit(Model([Excitation(impute="mean")], Poisson()), gap_panel, {"excitation": 0.6})
+    early = np.flatnonzero(gap_panel.observations.cells.indices % 8 == 0)
+    assert set(echo.log_likelihood()["observation"].values) == set(range(3 * 2 * 8 - 3)) - set(early)
