@@ -43,7 +43,9 @@ Read = TypeVar("Read")
 # Called with what is being done, how many steps are done, and of how many.
 Step = Callable[[str, int, int], None]
 
-_VERSIONS = ("attack-forecast", "numpy", "pandas", "xarray", "scipy", "statsmodels", "scoringrules", "altair")
+_BASIS = ("numpy", "pandas", "xarray", "scipy")
+_SAMPLING = ("pymc", "pytensor", "nutpie", "arviz")
+_VERSIONS = ("attack-forecast", *_BASIS, "statsmodels", *_SAMPLING, "scoringrules", "altair")
 # What the report takes from `run.json`.
 _RECORD = {
     "forecast": str,

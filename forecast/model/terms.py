@@ -20,7 +20,7 @@ from forecast.errors import InputError
 from forecast.model.blocks import Array, Block
 from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
-from forecast.panel.calendar import CALENDAR_COVARIATES, periods_per_year, year_fraction
+from forecast.panel.calendar import periods_per_year, year_fraction
 from forecast.panel.panel import Panel
 
 __all__ = [
@@ -409,18 +409,11 @@ class Covariate(_Slopes):
         return float(values.mean()), float(values.std())
 
     def _known(self, panel: Panel) -> Array:
-        if self.name in CALENDAR_COVARIATES and self.name not in panel.covariates:
-            return self._by_calendar(panel, panel.periods)
-        if self.name not in panel.covariates:
-            expected, hint = panel.covariates or "a panel with covariates", "Attach it by Panel.with_covariate"
-            raise InputError(
-                "the panel lacks the covariate", where=self.label, found=self.name, expected=expected, hint=hint
-            )
-        return np.asarray(panel.covariate(self.name).values)
-
-    def _by_calendar(self, panel: Panel, periods: pd.DatetimeIndex) -> Array:
-        share = CALENDAR_COVARIATES[self.name](periods, panel.freq)
-        return np.broadcast_to(share, (*panel.attacks.shape[:2], len(periods)))
+        try:
+            return np.asarray(panel.covariate(self.name).values)
+        except InputError as error:
+            problem, expected = "the panel lacks the covariate", error.expected
+            raise InputError(problem, where=self.label, found=self.name, expected=expected, hint=error.hint) from None
 
     def blocks(self, panel: Panel) -> tuple[Block, ...]:
         """The slope, and its deviations."""
@@ -435,10 +428,9 @@ class Covariate(_Slopes):
         return np.nan_to_num((values - mean) / spread)
 
     def basis_ahead(self, block: Block, panel: Panel, periods: pd.DatetimeIndex, futures: FutureValues) -> Array | None:
-        """By its future (a policy's, or the calendar's), after the last values of the panel where it is lagged."""
+        """By its future, after the last values of the panel where it is lagged."""
         known = self._known(panel)
-        ahead = futures[self.name] if self.name in panel.covariates else self._by_calendar(panel, periods)
-        longer = np.concatenate([known, ahead], axis=-1)
+        longer = np.concatenate([known, futures[self.name]], axis=-1)
         start = known.shape[-1] - self.lag
         return self._standardised(panel, longer[..., start : start + len(periods)])[None]
 

@@ -13,7 +13,7 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.ledger import Ledger
-from forecast.panel.calendar import normalise_freq, period_end, period_range, period_start
+from forecast.panel.calendar import CALENDAR_COVARIATES, normalise_freq, period_end, period_range, period_start
 from forecast.panel.labels import Labelled
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
@@ -66,7 +66,7 @@ class Panel(Labelled):
 
     @property
     def covariates(self) -> list[str]:
-        """Names of the covariates."""
+        """Names of the covariates that were attached; those of the calendar are not among them."""
         return [str(name) for name in self.dataset.data_vars if name not in names.PANEL_VARIABLES]
 
     @cached_property
@@ -77,11 +77,19 @@ class Panel(Labelled):
     def covariate(self, name: str) -> xr.DataArray:
         """A covariate on the panel's cells: dims (province, tactic, period), NaN where it does not apply.
 
-        A covariate by force became, when it was attached, that of each province's force in each period.
+        One of the panel's own, or else one that the calendar gives to every panel: 'ramadan', the share of a period's
+        days in Ramadan. A covariate by force became, when it was attached, that of each province's force in each
+        period.
         """
-        if name not in self.covariates:
-            raise InputError("no such covariate", where=name, expected=self.covariates or "a panel with covariates")
-        return self.dataset[name].broadcast_like(self.dataset[names.ATTACKS]).transpose(*names.CELL_DIMS)
+        if name in self.covariates:
+            values = self.dataset[name]
+        elif name in CALENDAR_COVARIATES:
+            share = CALENDAR_COVARIATES[name](self.periods, self.freq)
+            values = xr.DataArray(share, {names.PERIOD: self.dataset[names.PERIOD]}, (names.PERIOD,), name)
+        else:
+            expected, hint = [*self.covariates, *CALENDAR_COVARIATES], "Attach it by Panel.with_covariate"
+            raise InputError("no such covariate", where=name, expected=expected, hint=hint)
+        return values.broadcast_like(self.dataset[names.ATTACKS]).transpose(*names.CELL_DIMS)
 
     # New panels from it -------------------------------------------------------------------------------------
 

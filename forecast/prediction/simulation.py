@@ -15,7 +15,7 @@ from forecast.panel.calendar import next_periods
 from forecast.prediction.caps import cap_notes, mean_cap
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, check_request, predict
 from forecast.prediction.draws import Forecast
-from forecast.prediction.futures import Future, future_covariates
+from forecast.prediction.futures import Future, future_covariates, oracles
 from forecast.prediction.recursion import last_rates, simulate_ahead
 
 __all__ = ["predict_bayesian", "with_predictions"]
@@ -42,7 +42,7 @@ def predict_bayesian(
     panel, family = fit.panel, fit.model.family
     check_request(panel.covariates, horizon, futures, draws, seed)
     periods = next_periods(panel.periods[-1], horizon, panel.freq)
-    covariates = future_covariates(panel, fit.bound.covariates, futures, periods)
+    covariates = future_covariates(panel, fit.model.covariates, futures, periods)
     cap = mean_cap(panel)
     values = posterior_draws(fit, draws, seed)
     simulated = simulate_ahead(
@@ -60,7 +60,7 @@ def predict_bayesian(
         seed=seed,
         mu=np.exp(simulated.log_mu) if type(family) in (Poisson, NegativeBinomial) else None,
         phi=_dispersion(family, values, len(panel.tactics)),
-        oracle=[name for name in covariates if futures[name].knows_outcome],
+        oracle=oracles(covariates, futures),
         notes=(*fit.notes, *_gap_notes(fit), *cap_notes(int(simulated.cut.sum()), simulated.counts.size, cap)),
     )
 

@@ -14,6 +14,7 @@ import forecast as fc
 from forecast import cli
 from forecast.baselines.regression import RegressionFit
 from forecast.files import sha256
+from forecast.panel.calendar import ramadan_share
 from forecast.prediction.draws import Forecast
 
 FILES = {"report.html", "forecast.csv", "scores.csv", "ledger.csv", "panel.nc", "forecast.nc", "run.json"}
@@ -185,6 +186,58 @@ def test_iraq_to_report(shared_data, tmp_path):
     on_panel = float(panel.covariate("strikes").isel(tactic=0).sum())
     assert 0.98 * len(strikes) <= on_panel <= len(strikes)
     assert np.isfinite(forecast.median().values).all()
+
+
+SAMPLED = """
+horizon = 3
+draws = 200
+engine = "nuts"
+[data]
+source = "counts"
+paths = ["counts.csv"]
+[model]
+name = "fasting"
+family = { family = "Poisson" }
+[[model.terms]]
+term = "Intercept"
+sd = 1.5
+[[model.terms]]
+term = "Covariate"
+name = "ramadan"
+[evaluation]
+periods = 2
+"""
+
+
+def test_a_sampled_model_with_the_calendars_covariate_to_report(tmp_path):
+    """Ramadan began on 24 April 2020, 13 April 2021 and 3 April 2022: April's forecast is the one that it raises."""
+    (tmp_path / "forecast.toml").write_text(SAMPLED)
+    months = pd.date_range("2020-01-01", "2022-02-01", freq="MS")
+    rate = 5.0 * np.exp(1.5 * ramadan_share(months, "MS"))
+    counts = np.random.default_rng(1).poisson(rate, (2, len(months)))
+    rows = [(province, "ied", month, count) for province, row in zip(("IQG10", "SY04"), counts, strict=True)
+            for month, count in zip(months, row, strict=True)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["province", "tactic", "period", "attacks"])
+    table.to_csv(tmp_path / "counts.csv", index=False)
+    done = _forecast("run", tmp_path / "forecast.toml", "--output", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    forecast = Forecast.load(tmp_path / "out" / "forecast.nc")
+    mu = forecast.dataset["mu"].mean(("sample", "province", "tactic")).values
+    assert mu[1] > 1.5 * mu[0]
+    assert mu[1] > 1.5 * mu[2]
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv")
+    assert set(scores.loc[scores["model"] == "fasting", "horizon"]) == {1, 2}
+    assert scores["model"].nunique() == 8
+    # The page for the reader who asks: equation, priors, posterior, diagnostics, and who sampled.
+    report = (tmp_path / "out" / "report.html").read_text()
+    for said in ("attacks ~ Poisson(mu)", "intercept ~ Normal(log mean count, 1.5)",
+                 "(slope_ramadan ~ Normal(0, 1)) · standardised ramadan", "Posterior of the main parameters",
+                 "slope_ramadan", "largest R-hat", "smallest bulk ESS", "divergences"):  # fmt: skip
+        assert said in report, said
+    assert {row["parameter"] for row in record["model"]["parameters"]} == {"intercept", "slope_ramadan"}
+    assert all(check["passed"] for check in record["model"]["diagnostics"])
+    assert {"pymc", "nutpie", "arviz"} <= set(record["versions"])
 
 
 def test_help_has_examples():

@@ -324,17 +324,15 @@ def test_ramadan_is_known_by_name_in_the_past_and_in_the_future(panel, lag):
     expected = np.zeros(36)
     expected[lag:] = ((share[:36] - mean) / spread)[: 36 - lag]
     np.testing.assert_allclose(block.basis[0], np.broadcast_to(expected, block.basis[0].shape), atol=1e-12)
-    ahead = term.basis_ahead(block, short, panel.periods[36:], {})[0]
+    future = {"ramadan": panel.covariate("ramadan").values[..., 36:]}
+    ahead = term.basis_ahead(block, short, panel.periods[36:], future)[0]
     expected = ((share - mean) / spread)[36 - lag : len(share) - lag]
     np.testing.assert_allclose(ahead, np.broadcast_to(expected, ahead.shape))
-    assert Model([term]).bind(short).covariates == []
 
 
 def test_a_panels_own_covariate_goes_before_the_calendars(panel):
     values = panel.covariate("capability").fillna(0.0)
     own = panel.with_covariate("ramadan", values).with_covariate("other", values)
-    model = Model([Covariate("ramadan")])
-    assert model.bind(own).covariates == ["ramadan"]
     np.testing.assert_array_equal(only(Covariate("ramadan"), own).basis, only(Covariate("other"), own).basis)
 
 
