@@ -452,6 +452,8 @@ class _Feedback(Term):
     impute: str = ""
 
     feeds_back = True
+    # Whose counts the printed form says it looks back on.
+    _whose: ClassVar[str]
 
     def __post_init__(self) -> None:
         if self.lags < 1:
@@ -492,6 +494,11 @@ class _Feedback(Term):
         past = np.nan_to_num(np.log1p(self.felt(panel, recent)) - self._centre(panel))
         return np.stack([past[..., -lag] for lag in range(1, self.lags + 1)])
 
+    def equation(self) -> str:
+        """Printed form."""
+        past = f"{self._whose} counts per exposure of the {self.lags} periods before"
+        return f"({self.label} ~ {self.slope}) · log(1 + {past}), centred"
+
 
 @dataclass(frozen=True)
 class Excitation(_Feedback):
@@ -508,15 +515,11 @@ class Excitation(_Feedback):
     """
 
     label = "excitation"
+    _whose = "own"
 
     def felt(self, panel: Panel, rates: Array) -> Array:
         """Its own."""
         return rates
-
-    def equation(self) -> str:
-        """Printed form."""
-        past = f"own counts per exposure of the {self.lags} periods before"
-        return f"(excitation ~ {self.slope}) · log(1 + {past}), centred"
 
 
 @dataclass(frozen=True)
@@ -534,6 +537,7 @@ class Spillover(_Feedback):
     """
 
     label = "spillover"
+    _whose = "neighbours' mean"
 
     def felt(self, panel: Panel, rates: Array) -> Array:
         """Mean over the neighbours; 0 where there are none, NaN where one has a gap."""
@@ -544,11 +548,6 @@ class Spillover(_Feedback):
         mean = np.einsum("pq,...qkt->...pkt", near, np.where(unknown, 0.0, rates))
         # A gap leaves its neighbours without a mean, and no other province.
         return np.where(np.einsum("pq,...qkt->...pkt", near, unknown.astype(float)) > 0, np.nan, mean)
-
-    def equation(self) -> str:
-        """Printed form."""
-        past = f"neighbours' mean counts per exposure of the {self.lags} periods before"
-        return f"(spillover ~ {self.slope}) · log(1 + {past}), centred"
 
 
 TERMS: dict[str, type[Term]] = {
