@@ -27,7 +27,7 @@ def posterior_predictive(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) ->
     """Counts that the fitted model would have given in the sample.
 
     Terms that look back on past counts see the observed ones, so that each draw is one step ahead. The first periods,
-    on which the model conditions, are left out.
+    on which the model conditions, are left out. Keep them with `fit.with_group("posterior_predictive", …)`.
 
     Parameters
     ----------

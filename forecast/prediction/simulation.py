@@ -1,8 +1,6 @@
 """`predict` for Bayesian fits, and predictions in ArviZ's form."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +19,6 @@ from forecast.prediction.recursion import last_rates, simulate_ahead
 __all__ = ["predict_bayesian", "with_predictions"]
 
 Array = npt.NDArray[np.float64]
-_PREDICTIONS = "predictions"
 
 
 @predict.register
@@ -86,18 +83,12 @@ def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
     InputError
         For a forecast of other data, or a fit without draws.
     """
-    if fit.idata is None:
-        raise InputError("has no posterior to add to", where="fit")
     if forecast.origin != fit.panel.origin or forecast.provinces != fit.panel.provinces:
         expected = f"provinces of the panel, from {fit.panel.origin:%Y-%m-%d} on"
         raise InputError("is not of this fit", where="forecast", found=repr(forecast), expected=expected)
     kept = [name for name in (names.DRAWS, names.MU) if name in forecast.dataset]
-    drawn = forecast.dataset[kept].rename({names.DRAWS: names.ATTACKS, names.SAMPLE: names.DRAW})
-    drawn = drawn.drop_vars(names.HISTORY_PERIOD, errors="ignore").expand_dims({names.CHAIN: [0]})
-    drawn = drawn.assign_coords({names.DRAW: np.arange(drawn.sizes[names.DRAW])})
-    groups = {group: fit.idata[group] for group in fit.idata.groups() if group != _PREDICTIONS}
-    made: Any = type(fit.idata)
-    return replace(fit, idata=made(**groups, **{_PREDICTIONS: drawn}))
+    drawn = forecast.dataset[kept].rename({names.DRAWS: names.ATTACKS})
+    return fit.with_group("predictions", drawn.drop_vars(names.HISTORY_PERIOD, errors="ignore"))
 
 
 def _dispersion(family: Family, values: Mapping[str, Array], tactics: int) -> Array | None:

@@ -5,6 +5,8 @@ import pytest
 import xarray as xr
 from scipy import stats
 
+from forecast.errors import InputError
+from forecast.evaluation.checks import posterior_predictive
 from forecast.inference.bayesian import eta, posterior_draws
 from forecast.inference.diagnostics import add_pareto_k, sampling_table
 from forecast.model.families import NegativeBinomial, Poisson
@@ -72,6 +74,27 @@ def test_pareto_k_is_shown_and_decides_nothing(fit):
     assert list(table["check"])[-1] == "largest Pareto k (decides nothing)"
     assert table["passed"].iloc[-1]
     assert np.isfinite(table["value"].iloc[-1])
+
+
+def test_groups_on_request_stand_in_a_new_fit(fit):
+    mass = fit.log_likelihood(40)
+    replicates = posterior_predictive(fit, 30, seed=1)
+    both = fit.with_group("log_likelihood", mass).with_group("posterior_predictive", replicates)
+    assert set(fit.idata.groups()) == {"posterior", "sample_stats"}
+    xr.testing.assert_identical(both.idata["log_likelihood"]["attacks"], mass)
+    made = both.idata["posterior_predictive"]["attacks"]
+    assert made.dims == ("chain", "draw", "province", "tactic", "period")
+    np.testing.assert_array_equal(made[0], replicates)
+    again = both.with_group("posterior_predictive", posterior_predictive(fit, 10, seed=2))
+    assert again.idata["posterior_predictive"].sizes["draw"] == 10
+    assert set(again.idata.groups()) == set(both.idata.groups())
+
+
+def test_other_groups_and_arrays_without_draws_are_refused(fit):
+    with pytest.raises(InputError, match=r"group: is no group to add \(found posterior; expected posterior_pred"):
+        fit.with_group("posterior", fit.posterior)
+    with pytest.raises(InputError, match=r"predictions: has no draws \(found .*; expected sample, or chain and draw"):
+        fit.with_group("predictions", fit.panel.attacks)
 
 
 def test_joint_draws_stay_together_and_are_not_repeated(fit):

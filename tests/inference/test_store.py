@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from forecast.errors import InputError
+from forecast.evaluation.checks import posterior_predictive
 from forecast.inference import store
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.nuts import NutsOptions, sample_nuts
@@ -15,6 +16,8 @@ from forecast.model.families import Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Covariate, Intercept, Pooled, Walk
 from forecast.panel.netcdf import read_tree, write_tree
+from forecast.prediction.continuation import predict
+from forecast.prediction.simulation import with_predictions
 
 
 @pytest.fixture
@@ -42,6 +45,17 @@ def test_round_trip(fit, tmp_path):
         assert back.posterior[name].dims == fit.posterior[name].dims
     assert list(back.posterior["province"].values) == fit.panel.provinces
     assert back.diagnostics.equals(fit.diagnostics)
+
+
+def test_groups_on_request_are_kept(fit, tmp_path):
+    kept = fit.with_group("log_likelihood", fit.log_likelihood(40))
+    kept = kept.with_group("posterior_predictive", posterior_predictive(fit, 30, seed=1))
+    kept = with_predictions(kept, predict(fit, 2, draws=20, seed=1))
+    kept.save(tmp_path / "fit.nc")
+    back = BayesianFit.load(tmp_path / "fit.nc")
+    assert set(back.idata.groups()) == set(kept.idata.groups())
+    for group in ("log_likelihood", "posterior_predictive", "predictions"):
+        xr.testing.assert_equal(back.idata[group]["attacks"], kept.idata[group]["attacks"])
 
 
 def test_only_parameters_enter_a_posterior(fit):
