@@ -22,6 +22,8 @@ MAX_TREE_DEPTH_SHARE = 0.01
 _LONGER = "Draw longer (NutsOptions(draws=..., tune=...)), or simplify the model"
 # Rows of eta that are held at once, so that memory stays small on a large panel.
 _AT_ONCE = 50
+# Draws from which Pareto k is estimated.
+_K_DRAWS = 1000
 
 
 def check_sampling(fit: "BayesianFit") -> pd.DataFrame:
@@ -81,7 +83,7 @@ def add_pareto_k(fit: "BayesianFit") -> pd.DataFrame:
 
     from forecast.inference.likelihood import OBSERVATION
 
-    log_weight = -fit.log_likelihood().stack(sample=("chain", "draw")).transpose(OBSERVATION, "sample")
+    log_weight = -fit.log_likelihood(_K_DRAWS).stack(sample=("chain", "draw")).transpose(OBSERVATION, "sample")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="arviz")
         _, k = arviz.psislw(log_weight.values)
