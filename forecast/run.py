@@ -18,6 +18,8 @@ from forecast.errors import DiagnosticsError, InputError
 from forecast.evaluation.scores import score
 from forecast.events.boundaries import Boundaries, check_geometry
 from forecast.files import check_output_files, check_output_folder, sha256, write_csv, write_text, write_together
+from forecast.inference.bayesian import BayesianFit
+from forecast.inference.diagnostics import add_pareto_k
 from forecast.inference.dispatch import Fit, fit
 from forecast.inputs import input_files, load_boundaries, load_future, load_source, load_zones
 from forecast.panel.build import PanelSource
@@ -43,7 +45,9 @@ Read = TypeVar("Read")
 # Called with what is being done, how many steps are done, and of how many.
 Step = Callable[[str, int, int], None]
 
-_VERSIONS = ("attack-forecast", "numpy", "pandas", "xarray", "scipy", "statsmodels", "scoringrules", "altair")
+_BASIS = ("numpy", "pandas", "xarray", "scipy")
+_SAMPLING = ("pymc", "pytensor", "nutpie", "arviz")
+_VERSIONS = ("attack-forecast", *_BASIS, "statsmodels", *_SAMPLING, "scoringrules", "altair")
 # What the report takes from `run.json`.
 _RECORD = {
     "forecast": str,
@@ -247,6 +251,13 @@ def _failed_checks(fitted: Fit) -> str:
     return f"the fit of {fitted.model.name} failed its checks: {told}" if told else ""
 
 
+def _checks(fitted: Fit) -> pd.DataFrame:
+    """What a fit was checked for, with what decides nothing: only after the sampler, whose libraries that takes."""
+    if isinstance(fitted, BayesianFit) and fitted.engine == "nuts":
+        return add_pareto_k(fitted)
+    return fitted.diagnostics
+
+
 def _held_out_scores(
     settings: Settings, models: Mapping[str, Any], main: str, source: PanelSource | Panel, panel: Panel, step: Step
 ) -> tuple[pd.DataFrame, list[str]]:
@@ -272,6 +283,9 @@ def _held_out_scores(
         except InputError as error:
             notes.append(f"{name} is not scored: it cannot be fitted to the data up to {origin:%Y-%m-%d} ({error})")
             continue
+        failures = _failed_checks(fitted)
+        if failures:
+            notes.append(f"the scores of {name} are of a fit to the data up to {origin:%Y-%m-%d}: {failures}")
         past = predict(fitted, held_out, futures=futures, draws=settings.draws, seed=settings.seed)
         tables += [score(past, panel), score(past.aggregate("total", tactics=True), panel)]
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), notes
@@ -295,7 +309,7 @@ def _record(
         "model": {
             "equation": fitted.equation,
             "parameters": fitted.parameters.to_dict("records"),
-            "diagnostics": fitted.diagnostics.to_dict("records"),
+            "diagnostics": _checks(fitted).to_dict("records"),
         },
     }
 

@@ -27,7 +27,7 @@ from forecast.panel.panel import Panel
 from forecast.prediction.caps import cap_notes, mean_cap
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, predict
 from forecast.prediction.draws import Forecast
-from forecast.prediction.futures import Future, future_covariates
+from forecast.prediction.futures import Future, future_covariates, oracles
 
 __all__ = ["NegativeBinomialRegression", "RegressionFit"]
 
@@ -52,7 +52,8 @@ class NegativeBinomialRegression:
     lags : int
         How many past periods' counts enter.
     covariates : tuple of str, optional
-        Covariates of the panel to use; all of them by default. Each needs a future when predicting.
+        Covariates to use: all that the panel has by default. Each needs a future when predicting, but for 'ramadan',
+        which the calendar gives.
     """
 
     harmonics: int = 2
@@ -179,7 +180,7 @@ def predict_regression(
         seed=seed,
         mu=mu,
         phi=None if phi is None else np.repeat(phi[:, None], shape[2], axis=1),
-        oracle=[name for name in covariates if futures[name].knows_outcome],
+        oracle=oracles(covariates, futures),
         notes=(*fit.notes, *cap_notes(cut, counts.size, cap)),
     )
 

@@ -15,21 +15,19 @@ from forecast.errors import InputError
 from forecast.evaluation.discrepancy import STATISTICS, discrepancies
 from forecast.inference.backend import import_arviz
 from forecast.inference.bayesian import BayesianFit, eta, posterior_draws, posterior_names
-from forecast.inference.likelihood import OBSERVATION, pointwise
+from forecast.inference.likelihood import OBSERVATION
 
-__all__ = ["check_fit", "compare", "log_likelihood", "loo", "posterior_predictive", "quantile_residuals"]
+__all__ = ["check_fit", "compare", "loo", "posterior_predictive", "quantile_residuals"]
 
 Array = npt.NDArray[np.float64]
 _DRAWS = 500
-# Rows of eta that are held at once, so that memory stays small on a large panel.
-_CHUNK = 50
 
 
 def posterior_predictive(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> xr.DataArray:
     """Counts that the fitted model would have given in the sample.
 
     Terms that look back on past counts see the observed ones, so that each draw is one step ahead. The first periods,
-    on which the model conditions, are left out.
+    on which the model conditions, are left out. Keep them with `fit.with_group("posterior_predictive", …)`.
 
     Parameters
     ----------
@@ -136,36 +134,6 @@ def quantile_residuals(fit: BayesianFit, draws: int = 1000, *, seed: int) -> pd.
     return table[table[names.OBSERVED].notna()].reset_index(drop=True)
 
 
-def log_likelihood(fit: BayesianFit, draws: int = 1000) -> xr.DataArray:
-    """Log probability of each observation under draws of the posterior.
-
-    Parameters
-    ----------
-    fit : BayesianFit
-        A fitted model.
-    draws : int
-        At most so many, taken evenly from all chains.
-
-    Returns
-    -------
-    DataArray
-        Dims (chain, draw, observation); the labels of `observation` are the rows of `panel.observations`.
-    """
-    bound, posterior = fit.bound, _thinned(fit, draws)
-    values = {
-        str(name): array.values.reshape(-1, *array.shape[2:])
-        for name, array in posterior.transpose(names.CHAIN, names.DRAW, ...).data_vars.items()
-    }
-    number = posterior.sizes[names.CHAIN] * posterior.sizes[names.DRAW]
-    parts = []
-    for start in range(0, number, _CHUNK):
-        chunk = {name: array[start : start + _CHUNK] for name, array in values.items()}
-        parts.append(pointwise(bound, eta(bound, chunk), chunk))
-    shape = (posterior.sizes[names.CHAIN], posterior.sizes[names.DRAW], -1)
-    coords = {names.CHAIN: posterior[names.CHAIN], names.DRAW: posterior[names.DRAW], OBSERVATION: bound.rows}
-    return xr.DataArray(np.concatenate(parts).reshape(shape), coords, tuple(coords), names.ATTACKS)
-
-
 def loo(fit: BayesianFit, draws: int = 1000) -> Any:
     """Leave-one-out expected log score by Pareto-smoothed importance sampling (Vehtari et al. 2017), by ArviZ.
 
@@ -184,7 +152,7 @@ def loo(fit: BayesianFit, draws: int = 1000) -> Any:
     arviz.ELPDData
         With the pointwise scores (`loo_i`) and Pareto k.
     """
-    return _loo(fit, log_likelihood(fit, draws))
+    return _loo(fit, fit.log_likelihood(draws))
 
 
 def compare(fits: Mapping[str, BayesianFit], draws: int = 1000) -> pd.DataFrame:
@@ -213,7 +181,7 @@ def compare(fits: Mapping[str, BayesianFit], draws: int = 1000) -> pd.DataFrame:
     first, *others = fits.values()
     if not all(first.panel.attacks.identical(other.panel.attacks) for other in others):
         raise InputError("are of different data", where="fits", found=list(fits), expected="one panel for all")
-    masses = {name: log_likelihood(fit, draws) for name, fit in fits.items()}
+    masses = {name: fit.log_likelihood(draws) for name, fit in fits.items()}
     common = sorted(set.intersection(*(set(mass[OBSERVATION].values.tolist()) for mass in masses.values())))
     scores = {name: _loo(fits[name], mass.sel({OBSERVATION: common})) for name, mass in masses.items()}
     with warnings.catch_warnings():
@@ -236,13 +204,6 @@ def _against(seen: Array, replicated: Array) -> pd.DataFrame:
         tail = min((values >= seen[row]).mean(), (values <= seen[row]).mean())
         table.loc[row, ["median", "lower", "upper", "tail"]] = [*bounds, tail]
     return table.reindex(columns=[names.OBSERVED, "median", "lower", "upper", "tail"])
-
-
-def _thinned(fit: BayesianFit, draws: int) -> xr.Dataset:
-    """Every so many draws of each chain of the posterior."""
-    posterior: xr.Dataset = fit.posterior[posterior_names(fit.bound)]
-    total = posterior.sizes[names.CHAIN] * posterior.sizes[names.DRAW]
-    return posterior.isel({names.DRAW: slice(None, None, max(1, -(-total // draws)))})
 
 
 def _loo(fit: BayesianFit, mass: xr.DataArray) -> Any:

@@ -1,7 +1,7 @@
 """`BayesianFit`: a posterior with its model and panel, and what every reader of it needs: joint draws, and eta."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 
+from forecast import names
 from forecast.errors import InputError
 from forecast.inference.dispatch import Fit
 from forecast.model.spec import BoundModel
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["BayesianFit", "eta", "posterior_draws", "posterior_names"]
 
 Array = npt.NDArray[np.float64]
+# Groups that are computed, and kept, only where they are asked for: they are large.
+_ON_REQUEST = ("posterior_predictive", "predictions", "log_likelihood")
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,15 +91,56 @@ class BayesianFit(Fit):
             raise InputError("has no posterior", where="BayesianFit.idata")
         return self.idata["posterior"]
 
-    def log_likelihood(self) -> Any:
-        """Pointwise log likelihood (xarray.DataArray `attacks`; chain, draw, observation), computed anew.
+    def log_likelihood(self, draws: int | None = None) -> xr.DataArray:
+        """Log probability of each observation under the draws of the posterior, computed anew.
 
-        Add it with `fit.idata.add_groups(log_likelihood=fit.log_likelihood().to_dataset())` for ArviZ's `loo` and
-        `compare`.
+        For ArviZ's own use, keep it with `fit.with_group("log_likelihood", fit.log_likelihood())`.
+
+        Parameters
+        ----------
+        draws : int, optional
+            At most so many, taken evenly from all chains; all by default.
+
+        Returns
+        -------
+        DataArray
+            `attacks`, dims (chain, draw, observation); the labels of `observation` are the rows of
+            `panel.observations`, without those that the model conditions on.
         """
         from forecast.inference.diagnostics import pointwise_of
 
-        return pointwise_of(self)
+        return pointwise_of(self, draws)
+
+    def with_group(self, group: str, values: xr.DataArray | xr.Dataset) -> "BayesianFit":
+        """The fit with one more group in its `idata`, or another in its place; this one stays as it was.
+
+        Parameters
+        ----------
+        group : {'posterior_predictive', 'predictions', 'log_likelihood'}
+            Its name.
+        values : DataArray or Dataset
+            What `posterior_predictive` or `log_likelihood` gave. Draws over `sample` are labelled as one chain.
+
+        Raises
+        ------
+        InputError
+            For another group, or values without draws.
+        """
+        if group not in _ON_REQUEST:
+            raise InputError("is no group to add", where="group", found=group, expected=_ON_REQUEST)
+        dataset = values if isinstance(values, xr.Dataset) else values.to_dataset(name=values.name or names.ATTACKS)
+        if names.SAMPLE in dataset.dims:
+            dataset = dataset.drop_vars(names.SAMPLE, errors="ignore").rename({names.SAMPLE: names.DRAW})
+            dataset = dataset.expand_dims({names.CHAIN: [0]})
+            dataset = dataset.assign_coords({names.DRAW: np.arange(dataset.sizes[names.DRAW])})
+        if not {names.CHAIN, names.DRAW} <= set(dataset.dims):
+            expected = "sample, or chain and draw"
+            raise InputError("has no draws", where=group, found=list(map(str, dataset.dims)), expected=expected)
+        if self.idata is None:
+            raise InputError("has no posterior to add to", where="fit")
+        made: Any = type(self.idata)
+        groups = {name: self.idata[name] for name in self.idata.groups() if name != group}
+        return replace(self, idata=made(**groups, **{group: dataset}))
 
     def save(self, path: str | Path) -> None:
         """Write the fit to one netCDF file, whole or not at all; see `forecast.inference.store`."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from forecast import names
 from forecast.inference.backend import import_arviz
@@ -19,7 +20,10 @@ MIN_ESS = 400
 MIN_E_BFMI = 0.3
 MAX_TREE_DEPTH_SHARE = 0.01
 _LONGER = "Draw longer (NutsOptions(draws=..., tune=...)), or simplify the model"
-_AT_ONCE = 200
+# Rows of eta that are held at once, so that memory stays small on a large panel.
+_AT_ONCE = 50
+# Draws from which Pareto k is estimated.
+_K_DRAWS = 1000
 
 
 def check_sampling(fit: "BayesianFit") -> pd.DataFrame:
@@ -79,7 +83,7 @@ def add_pareto_k(fit: "BayesianFit") -> pd.DataFrame:
 
     from forecast.inference.likelihood import OBSERVATION
 
-    log_weight = -pointwise_of(fit).stack(sample=("chain", "draw")).transpose(OBSERVATION, "sample")
+    log_weight = -fit.log_likelihood(_K_DRAWS).stack(sample=("chain", "draw")).transpose(OBSERVATION, "sample")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="arviz")
         _, k = arviz.psislw(log_weight.values)
@@ -87,26 +91,23 @@ def add_pareto_k(fit: "BayesianFit") -> pd.DataFrame:
     return pd.concat([fit.diagnostics, pd.DataFrame([row])], ignore_index=True)
 
 
-def pointwise_of(fit: "BayesianFit") -> Any:
-    """Pointwise log likelihood (chain, draw, observation), in portions that keep memory small."""
-    import xarray as xr
-
+def pointwise_of(fit: "BayesianFit", draws: int | None = None) -> xr.DataArray:
+    """Pointwise log likelihood; see `BayesianFit.log_likelihood`."""
     from forecast.inference.bayesian import eta, posterior_names
     from forecast.inference.likelihood import OBSERVATION, pointwise
 
-    posterior, bound = fit.posterior, fit.bound
-    shape = posterior.sizes["chain"], posterior.sizes["draw"]
-    draws = {}
-    for name in posterior_names(bound):
-        values = posterior[name].transpose("chain", "draw", ...).values
-        draws[name] = values.reshape(-1, *values.shape[2:])
+    bound, posterior = fit.bound, fit.posterior[posterior_names(fit.bound)]
+    held = posterior.sizes[names.CHAIN] * posterior.sizes[names.DRAW]
+    every = 1 if draws is None else -(-held // draws)
+    posterior = posterior.isel({names.DRAW: slice(None, None, every)}).transpose(names.CHAIN, names.DRAW, ...)
+    values = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in posterior.data_vars.items()}
     parts = []
-    for first in range(0, shape[0] * shape[1], _AT_ONCE):
-        some = {name: values[first : first + _AT_ONCE] for name, values in draws.items()}
+    for first in range(0, posterior.sizes[names.CHAIN] * posterior.sizes[names.DRAW], _AT_ONCE):
+        some = {name: array[first : first + _AT_ONCE] for name, array in values.items()}
         parts.append(pointwise(bound, eta(bound, some), some))
-    values = np.concatenate(parts).reshape(*shape, -1)
-    coords = {"chain": posterior["chain"], "draw": posterior["draw"], OBSERVATION: np.arange(values.shape[-1])}
-    return xr.DataArray(values, coords, ("chain", "draw", OBSERVATION), name=names.ATTACKS)
+    coords = {names.CHAIN: posterior[names.CHAIN], names.DRAW: posterior[names.DRAW], OBSERVATION: bound.rows}
+    shape = (posterior.sizes[names.CHAIN], posterior.sizes[names.DRAW], -1)
+    return xr.DataArray(np.concatenate(parts).reshape(shape), coords, tuple(coords), names.ATTACKS)
 
 
 def _mixing(posterior: Any) -> tuple[float, float, float]:

@@ -82,7 +82,7 @@ def structure(bound: BoundModel) -> Hashable:
 
 def coords_of(bound: BoundModel) -> dict[str, Any]:
     """Labels of every dim that a posterior has."""
-    coords: dict[str, Any] = {names.TACTIC: bound.panel.tactics, OBSERVATION: np.arange(len(bound.rows))}
+    coords: dict[str, Any] = {names.TACTIC: bound.panel.tactics, OBSERVATION: bound.rows}
     for block in bound.blocks:
         coords.update({dim: list(labels) for dim, labels in block.coords.items()})
         for dim, size in zip(_standard_dims(block), block.prior.z_shape(block.shape), strict=True):

@@ -35,7 +35,7 @@ _LIBRARIES = ("arviz", "nutpie", "numpy", "pymc", "pytensor")
 
 
 def assemble(bound: BoundModel, sampled: Any) -> Any:
-    """ArviZ's InferenceData of draws, labelled by this panel, with the data that they were fitted to.
+    """ArviZ's InferenceData of a model's parameters, labelled by this panel, with the data that it was fitted to.
 
     Parameters
     ----------
@@ -47,13 +47,11 @@ def assemble(bound: BoundModel, sampled: Any) -> Any:
     """
     groups, coords = {}, coords_of(bound)
     for group in _SAMPLED:
-        dataset = sampled[group]
-        # Some samplers also keep the unconstrained form of hyperparameters ("sigma_log__").
-        dataset = dataset.drop_vars([name for name in dataset.data_vars if str(name).endswith("__")])
+        dataset = _without_hidden(sampled[group], bound)
         known = {dim: list(labels) for dim, labels in coords.items() if dim in dataset.dims}
         groups[group] = dataset.assign_coords(known)
     grid = {dim: bound.panel.dataset[dim].values for dim in names.CELL_DIMS}
-    observation = {OBSERVATION: np.arange(len(bound.rows))}
+    observation = {OBSERVATION: bound.rows}
     groups["observed_data"] = xr.Dataset({names.ATTACKS: (OBSERVATION, observed_values(bound))}, observation)
     constant = xr.Dataset(
         {name: (names.CELL_DIMS, bound.panel.dataset[name].values) for name in (names.EXPOSURE, names.OBSERVED)}, grid
@@ -64,21 +62,26 @@ def assemble(bound: BoundModel, sampled: Any) -> Any:
     return _inference_data(groups)
 
 
+def _without_hidden(dataset: xr.Dataset, bound: BoundModel) -> xr.Dataset:
+    """Without what samplers keep besides a model's parameters, and the labels that only those have."""
+    latents = {block.name for block in bound.blocks}
+    # The standard normal numbers behind latents, and the unconstrained form of hyperparameters ("sigma_log__").
+    standard = {f"{name}{STANDARD}" for name in latents} - latents
+    hidden = [name for name in dataset.data_vars if name in standard or str(name).endswith("__")]
+    kept = dataset.drop_vars(hidden)
+    used = {dim for variable in kept.data_vars.values() for dim in variable.dims}
+    return kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) <= used])
+
+
 def _inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
     return import_arviz().InferenceData(**groups)
 
 
 def save_fit(fit: BayesianFit, path: str | Path) -> None:
-    """Write a fit to one netCDF file, whole or not at all; standard normal numbers behind latents are left out."""
+    """Write a fit to one netCDF file, whole or not at all."""
     if fit.idata is None:
         raise InputError("has no posterior to save", where="fit")
-    groups = {}
-    for group in fit.idata.groups():
-        dataset = fit.idata[group]
-        hidden = _standard_names(fit) & set(map(str, dataset.data_vars))
-        kept = dataset.drop_vars(hidden)
-        used = {dim for variable in kept.data_vars.values() for dim in variable.dims}
-        groups[group] = kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) <= used])
+    groups = {group: fit.idata[group] for group in fit.idata.groups()}
     groups[_PANEL] = fit.panel.dataset.assign_attrs(ledger=fit.panel.ledger.to_json())
     attrs = {
         "kind": _KIND,
@@ -90,11 +93,6 @@ def save_fit(fit: BayesianFit, path: str | Path) -> None:
         "notes": json.dumps(list(fit.notes), ensure_ascii=False),
     }
     write_tree(path, groups, attrs)
-
-
-def _standard_names(fit: BayesianFit) -> set[str]:
-    """What the standard normal numbers behind latents are called."""
-    return {f"{block.name}{STANDARD}" for block in fit.bound.blocks}
 
 
 def load_fit(path: str | Path, panel: Panel | None = None) -> BayesianFit:

@@ -151,11 +151,6 @@ class BoundModel:
         """Hyperparameters of the latents, by name, with their priors; all are single numbers."""
         return {name: prior for block in self.blocks for name, prior in block.prior.hyperparameters.items()}
 
-    @property
-    def covariates(self) -> list[str]:
-        """Covariates of the panel that the model uses; their future is not known, as the calendar's is."""
-        return [name for name in self.model.covariates if name in self.panel.covariates]
-
     @cached_property
     def grid(self) -> tuple[int, int, int]:
         """Numbers of provinces, tactics and periods."""

@@ -20,7 +20,7 @@ from forecast.errors import InputError
 from forecast.model.blocks import Array, Block
 from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
-from forecast.panel.calendar import CALENDAR_COVARIATES, periods_per_year, year_fraction
+from forecast.panel.calendar import periods_per_year, year_fraction
 from forecast.panel.panel import Panel
 
 __all__ = [
@@ -409,18 +409,11 @@ class Covariate(_Slopes):
         return float(values.mean()), float(values.std())
 
     def _known(self, panel: Panel) -> Array:
-        if self.name in CALENDAR_COVARIATES and self.name not in panel.covariates:
-            return self._by_calendar(panel, panel.periods)
-        if self.name not in panel.covariates:
-            expected, hint = panel.covariates or "a panel with covariates", "Attach it by Panel.with_covariate"
-            raise InputError(
-                "the panel lacks the covariate", where=self.label, found=self.name, expected=expected, hint=hint
-            )
-        return np.asarray(panel.covariate(self.name).values)
-
-    def _by_calendar(self, panel: Panel, periods: pd.DatetimeIndex) -> Array:
-        share = CALENDAR_COVARIATES[self.name](periods, panel.freq)
-        return np.broadcast_to(share, (*panel.attacks.shape[:2], len(periods)))
+        try:
+            return np.asarray(panel.covariate(self.name).values)
+        except InputError as error:
+            problem, expected = "the panel lacks the covariate", error.expected
+            raise InputError(problem, where=self.label, found=self.name, expected=expected, hint=error.hint) from None
 
     def blocks(self, panel: Panel) -> tuple[Block, ...]:
         """The slope, and its deviations."""
@@ -435,10 +428,9 @@ class Covariate(_Slopes):
         return np.nan_to_num((values - mean) / spread)
 
     def basis_ahead(self, block: Block, panel: Panel, periods: pd.DatetimeIndex, futures: FutureValues) -> Array | None:
-        """By its future (a policy's, or the calendar's), after the last values of the panel where it is lagged."""
+        """By its future, after the last values of the panel where it is lagged."""
         known = self._known(panel)
-        ahead = futures[self.name] if self.name in panel.covariates else self._by_calendar(panel, periods)
-        longer = np.concatenate([known, ahead], axis=-1)
+        longer = np.concatenate([known, futures[self.name]], axis=-1)
         start = known.shape[-1] - self.lag
         return self._standardised(panel, longer[..., start : start + len(periods)])[None]
 
@@ -450,13 +442,18 @@ class Covariate(_Slopes):
 
 @dataclass(frozen=True)
 class _Feedback(Term):
-    """Common to `Excitation` and `Spillover`: a slope on log(1 + past counts / exposure), less its training mean."""
+    """Common to `Excitation` and `Spillover`: a slope on log(1 + past counts / exposure), less its training mean.
+
+    Each count is divided by the exposure of its own period.
+    """
 
     lags: int = 1
     slope: TruncatedNormal = TruncatedNormal(0.0, 0.3, -1.0, 1.0)
     impute: str = ""
 
     feeds_back = True
+    # Whose counts the printed form says it looks back on.
+    _whose: ClassVar[str]
 
     def __post_init__(self) -> None:
         if self.lags < 1:
@@ -466,16 +463,16 @@ class _Feedback(Term):
             raise InputError("unknown way to impute", where=where, found=self.impute, expected="mean")
 
     @abstractmethod
-    def past_rates(self, panel: Panel, counts: Array) -> Array:
-        """What the slope looks back on: counts per exposure over (…, province, tactic, period)."""
+    def felt(self, panel: Panel, rates: Array) -> Array:
+        """What each cell feels of the rates (counts per exposure) of all, over (…, province, tactic, period)."""
 
     def _centre(self, panel: Panel) -> float:
-        return float(np.nanmean(np.log1p(self.past_rates(panel, panel.attacks.values))))
+        return float(np.nanmean(np.log1p(self.felt(panel, panel.rates.values))))
 
     def blocks(self, panel: Panel) -> tuple[Block, ...]:
         """One slope per lag."""
         basis = np.zeros((self.lags, *panel.attacks.shape))
-        past = np.log1p(self.past_rates(panel, panel.attacks.values)) - self._centre(panel)
+        past = np.log1p(self.felt(panel, panel.rates.values)) - self._centre(panel)
         for lag in range(1, self.lags + 1):
             basis[lag - 1, ..., lag:] = past[..., :-lag]
         if np.isnan(basis).any():
@@ -489,12 +486,18 @@ class _Feedback(Term):
         return (Block(self.label, (f"{self.label}_lag",), {f"{self.label}_lag": lags}, Direct(self.slope), basis),)
 
     def ahead(self, panel: Panel, recent: Array) -> Array:
-        """The basis of the next period, (lag, …, province, tactic), from `recent` counts (…, province, tactic, lag).
+        """The basis of the next period, (lag, …, province, tactic), from `recent` rates (…, province, tactic, lag).
 
-        `recent` holds the last counts, newest last; a count that was not observed is NaN and counts as the mean.
+        `recent` holds the last counts, each per its own period's exposure, newest last; one that was not observed is
+        NaN and counts as the mean.
         """
-        past = np.nan_to_num(np.log1p(self.past_rates(panel, recent)) - self._centre(panel))
+        past = np.nan_to_num(np.log1p(self.felt(panel, recent)) - self._centre(panel))
         return np.stack([past[..., -lag] for lag in range(1, self.lags + 1)])
+
+    def equation(self) -> str:
+        """Printed form."""
+        past = f"{self._whose} counts per exposure of the {self.lags} periods before"
+        return f"({self.label} ~ {self.slope}) · log(1 + {past}), centred"
 
 
 @dataclass(frozen=True)
@@ -512,14 +515,11 @@ class Excitation(_Feedback):
     """
 
     label = "excitation"
+    _whose = "own"
 
-    def past_rates(self, panel: Panel, counts: Array) -> Array:
-        """Own counts per exposure."""
-        return counts / _mean_exposure(panel)[..., None]
-
-    def equation(self) -> str:
-        """Printed form."""
-        return f"(excitation ~ {self.slope}) · log(1 + own counts of the {self.lags} periods before), centred"
+    def felt(self, panel: Panel, rates: Array) -> Array:
+        """Its own."""
+        return rates
 
 
 @dataclass(frozen=True)
@@ -537,23 +537,17 @@ class Spillover(_Feedback):
     """
 
     label = "spillover"
+    _whose = "neighbours' mean"
 
-    def past_rates(self, panel: Panel, counts: Array) -> Array:
-        """Mean over the neighbours of their counts per exposure; 0 where there are none, NaN where one has a gap."""
+    def felt(self, panel: Panel, rates: Array) -> Array:
+        """Mean over the neighbours; 0 where there are none, NaN where one has a gap."""
         near = np.zeros((len(panel.provinces),) * 2)
         for province, others in enumerate(_adjacency(panel, self.label)):
             near[province, list(others)] = 1.0 / max(1, len(others))
-        rates = counts / _mean_exposure(panel)[..., None]
         unknown = np.isnan(rates)
         mean = np.einsum("pq,...qkt->...pkt", near, np.where(unknown, 0.0, rates))
         # A gap leaves its neighbours without a mean, and no other province.
         return np.where(np.einsum("pq,...qkt->...pkt", near, unknown.astype(float)) > 0, np.nan, mean)
-
-    def equation(self) -> str:
-        """Printed form."""
-        return (
-            f"(spillover ~ {self.slope}) · log(1 + neighbours' mean counts of the {self.lags} periods before), centred"
-        )
 
 
 TERMS: dict[str, type[Term]] = {
@@ -600,7 +594,3 @@ def _adjacency(panel: Panel, term: str) -> tuple[tuple[int, ...], ...]:
         raise InputError("the panel has no neighbours", where=term, hint="Build it with a gazetteer that names them")
     either = matrix.values | matrix.values.T
     return tuple(tuple(int(near) for near in np.flatnonzero(row)) for row in either)
-
-
-def _mean_exposure(panel: Panel) -> Array:
-    return np.asarray(panel.dataset[names.EXPOSURE].mean(names.PERIOD).values)

@@ -17,7 +17,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.table import Events, select_events
-from forecast.ledger import Ledger
+from forecast.ledger import Action, Ledger
 from forecast.panel.calendar import complete_periods, normalise_freq, parse_days, period_end, period_start
 from forecast.panel.panel import Panel
 
@@ -281,26 +281,15 @@ def _assign_days(table: pd.DataFrame, ledger: Ledger, multiday: str, seed: int) 
     long = days > 0
     if multiday not in ("draw", "first", "omit"):
         raise InputError("unknown choice", where="multiday", found=multiday, expected=["draw", "first", "omit"])
-    if multiday == "omit":
-        ledger = ledger.add(
-            "multi-day event",
-            long.sum(),
-            "dropped",
-            "spans more than a day; left out by choice",
-            table["event_id"][long],
-        )
-        return table[~long], ledger
-    if multiday == "first":
-        return table, ledger.add(
-            "multi-day event", long.sum(), "changed", "counted on its first day", table["event_id"][long]
-        )
-    ledger = ledger.add(
-        "multi-day event",
-        long.sum(),
-        "changed",
-        "counted on one of its days, drawn from its id and the seed",
-        table["event_id"][long],
-    )
+    reason = {
+        "draw": "counted on one of its days, drawn from its id and the seed",
+        "first": "counted on its first day",
+        "omit": "spans more than a day; left out by choice",
+    }[multiday]
+    action: Action = "dropped" if multiday == "omit" else "changed"
+    ledger = ledger.add("multi-day event", long.sum(), action, reason, table["event_id"][long])
+    if multiday != "draw":
+        return table[~long] if multiday == "omit" else table, ledger
     spans = table[long].loc[lambda t: t.index.repeat(t[names.ATTACKS])].copy()
     number = spans.groupby("event_id").cumcount().astype(str)
     labels = (spans["event_id"].astype(str) + "#" + number).to_numpy(object)

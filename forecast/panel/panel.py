@@ -1,6 +1,5 @@
 """`Panel`: labelled counts by province, tactic and period, with exposure and covariates."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,7 +13,8 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.ledger import Ledger
-from forecast.panel.calendar import normalise_freq, period_end, period_range, period_start
+from forecast.panel.calendar import CALENDAR_COVARIATES, normalise_freq, period_end, period_range, period_start
+from forecast.panel.labels import Labelled
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
 
@@ -22,7 +22,7 @@ __all__ = ["Panel"]
 
 
 @dataclass(frozen=True, repr=False)
-class Panel:
+class Panel(Labelled):
     """Counts of attacks on a complete grid, and what is known about each cell.
 
     Made by `build_panel` or `Panel.from_frame`; nothing changes one in place: its arrays are read-only and
@@ -44,33 +44,10 @@ class Panel:
     ledger: Ledger = field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
-        dataset = self.dataset.copy(deep=False)
-        for name in dataset.data_vars:
-            dataset[name].values.setflags(write=False)
-        object.__setattr__(self, "dataset", dataset)
-        _check(dataset)
+        self._freeze()
+        _check(self.dataset)
 
     # What is in it ------------------------------------------------------------------------------------------
-
-    @property
-    def freq(self) -> str:
-        """'MS' (calendar months) or 'W-MON' (weeks from Monday to Sunday)."""
-        return str(self.dataset.attrs["freq"])
-
-    @property
-    def provinces(self) -> list[str]:
-        """Unit keys of the provinces."""
-        return [str(key) for key in self.dataset[names.PROVINCE].values]
-
-    @property
-    def tactics(self) -> list[str]:
-        """Labels of the tactics."""
-        return [str(key) for key in self.dataset[names.TACTIC].values]
-
-    @property
-    def periods(self) -> pd.DatetimeIndex:
-        """First days of the periods."""
-        return pd.DatetimeIndex(self.dataset[names.PERIOD].values)
 
     @property
     def origin(self) -> pd.Timestamp:
@@ -83,19 +60,14 @@ class Panel:
         return self.dataset[names.ATTACKS].where(self.dataset[names.OBSERVED])
 
     @property
+    def rates(self) -> xr.DataArray:
+        """Counts per exposure over (province, tactic, period), NaN where a cell was not observed."""
+        return self.attacks / self.dataset[names.EXPOSURE]
+
+    @property
     def covariates(self) -> list[str]:
-        """Names of the covariates."""
+        """Names of the covariates that were attached; those of the calendar are not among them."""
         return [str(name) for name in self.dataset.data_vars if name not in names.PANEL_VARIABLES]
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """Where the data came from: sources, options and what a reader must be told (key 'notes')."""
-        return dict(json.loads(self.dataset.attrs.get("provenance", "{}")))
-
-    @property
-    def simulated(self) -> bool:
-        """True where the data are simulated and must be labelled so wherever they are shown."""
-        return bool(self.provenance.get("simulated", False))
 
     @cached_property
     def observations(self) -> Observations:
@@ -105,11 +77,19 @@ class Panel:
     def covariate(self, name: str) -> xr.DataArray:
         """A covariate on the panel's cells: dims (province, tactic, period), NaN where it does not apply.
 
-        A covariate by force became, when it was attached, that of each province's force in each period.
+        One of the panel's own, or else one that the calendar gives to every panel: 'ramadan', the share of a period's
+        days in Ramadan. A covariate by force became, when it was attached, that of each province's force in each
+        period.
         """
-        if name not in self.covariates:
-            raise InputError("no such covariate", where=name, expected=self.covariates or "a panel with covariates")
-        return self.dataset[name].broadcast_like(self.dataset[names.ATTACKS]).transpose(*names.CELL_DIMS)
+        if name in self.covariates:
+            values = self.dataset[name]
+        elif name in CALENDAR_COVARIATES:
+            share = CALENDAR_COVARIATES[name](self.periods, self.freq)
+            values = xr.DataArray(share, {names.PERIOD: self.dataset[names.PERIOD]}, (names.PERIOD,), name)
+        else:
+            expected, hint = [*self.covariates, *CALENDAR_COVARIATES], "Attach it by Panel.with_covariate"
+            raise InputError("no such covariate", where=name, expected=expected, hint=hint)
+        return values.broadcast_like(self.dataset[names.ATTACKS]).transpose(*names.CELL_DIMS)
 
     # New panels from it -------------------------------------------------------------------------------------
 
@@ -255,10 +235,8 @@ class Panel:
 
     def __repr__(self) -> str:
         attacks = self.attacks
-        unit = "months" if self.freq == names.MONTHLY else "weeks"
-        sizes = f"{len(self.provinces)} provinces × {len(self.tactics)} tactics × {len(self.periods)} {unit}"
         lines = [
-            f"Panel{' of SIMULATED data' if self.simulated else ''}: {sizes}",
+            f"Panel{' of SIMULATED data' if self.simulated else ''}: {self._sizes}",
             f"  {self.periods[0]:%Y-%m-%d} to {self.origin:%Y-%m-%d}",
             f"  {int(attacks.sum()):,} attacks, {float((attacks == 0).mean()):.0%} of cells zero, "
             f"{int(attacks.isnull().sum()):,} of {attacks.size:,} cells not observed",
@@ -266,7 +244,7 @@ class Panel:
         ]
         if self.covariates:
             lines.append(f"  covariates: {', '.join(self.covariates)}")
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.provenance.get("notes", ()))])
+        return "\n".join([*lines, *self._notes])
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -14,6 +14,7 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.panel.calendar import next_periods, normalise_freq, period_end, period_range
+from forecast.panel.labels import Labelled
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.panel import Panel
 
@@ -32,7 +33,7 @@ _ORACLE_SUFFIX = " (oracle)"
 
 
 @dataclass(frozen=True, repr=False)
-class Forecast:
+class Forecast(Labelled):
     """Joint draws of the counts of all provinces and tactics in the periods after the data.
 
     One sample is one draw of the whole future, so that sums over provinces, tactics or periods of the same
@@ -51,11 +52,8 @@ class Forecast:
     dataset: xr.Dataset
 
     def __post_init__(self) -> None:
-        dataset = self.dataset.copy(deep=False)
-        _check(dataset)
-        for name in dataset.data_vars:
-            dataset[name].values.setflags(write=False)
-        object.__setattr__(self, "dataset", dataset)
+        self._freeze()
+        _check(self.dataset)
 
     @classmethod
     def from_draws(
@@ -123,29 +121,9 @@ class Forecast:
         return self.dataset[names.DRAWS]
 
     @property
-    def provinces(self) -> list[str]:
-        """Unit keys of the provinces, or the names of groups."""
-        return [str(key) for key in self.dataset[names.PROVINCE].values]
-
-    @property
-    def tactics(self) -> list[str]:
-        """Labels of the tactics; 'all' alone where they were summed."""
-        return [str(key) for key in self.dataset[names.TACTIC].values]
-
-    @property
-    def periods(self) -> pd.DatetimeIndex:
-        """First days of the periods that are forecast."""
-        return pd.DatetimeIndex(self.dataset[names.PERIOD].values)
-
-    @property
     def horizons(self) -> list[int]:
         """Steps after the origin: 1, 2, …"""
         return [int(step) for step in self.dataset[names.HORIZON].values]
-
-    @property
-    def freq(self) -> str:
-        """'MS' (calendar months) or 'W-MON' (weeks from Monday to Sunday)."""
-        return str(self.dataset.attrs["freq"])
 
     @property
     def origin(self) -> pd.Timestamp:
@@ -156,16 +134,6 @@ class Forecast:
     def model(self) -> str:
         """The model's name in tables; it ends in '(oracle)' where it was given what nobody could know."""
         return str(self.dataset.attrs[names.MODEL])
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """Where it came from: that of the panel, with the model's notes and its `oracle` covariates."""
-        return dict(json.loads(self.dataset.attrs["provenance"]))
-
-    @property
-    def simulated(self) -> bool:
-        """True where the data are simulated and must be labelled so wherever they are shown."""
-        return bool(self.provenance.get("simulated", False))
 
     @property
     def members(self) -> dict[str, dict[str, list[str]]]:
@@ -287,16 +255,14 @@ class Forecast:
         return fan_chart(self, province, tactic)
 
     def __repr__(self) -> str:
-        unit = "months" if self.freq == names.MONTHLY else "weeks"
-        sizes = f"{len(self.provinces)} provinces × {len(self.tactics)} tactics × {len(self.periods)} {unit}"
         total = self.draws.sum((names.PROVINCE, names.TACTIC, names.PERIOD)).values
         low, middle, high = np.quantile(total, [0.05, 0.5, 0.95], method="inverted_cdf")
         lines = [
-            f"Forecast{' from SIMULATED data' if self.simulated else ''} by {self.model}: {sizes}",
+            f"Forecast{' from SIMULATED data' if self.simulated else ''} by {self.model}: {self._sizes}",
             f"  data to {self.origin:%Y-%m-%d}; periods from {self.periods[0]:%Y-%m-%d} on",
             f"  {self.dataset.sizes[names.SAMPLE]:,} joint draws; {middle:,} attacks in all (90 %: {low:,}–{high:,})",
         ]
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.provenance.get("notes", ()))])
+        return "\n".join([*lines, *self._notes])
 
     def _repr_html_(self) -> str:
         from html import escape

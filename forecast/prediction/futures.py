@@ -1,7 +1,7 @@
 """What covariates do after the data: named policies, never a silent assumption."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from forecast.errors import InputError
 from forecast.panel.calendar import period_end
 from forecast.panel.panel import Panel
 
-__all__ = ["Future", "future_covariates", "hold_last", "oracle", "path"]
+__all__ = ["Future", "future_covariates", "hold_last", "oracle", "oracles", "path"]
 
 
 class Future(ABC):
@@ -105,14 +105,15 @@ def oracle(panel: Panel) -> Future:
 def future_covariates(
     panel: Panel, wanted: Sequence[str], futures: Mapping[str, Future], periods: pd.DatetimeIndex
 ) -> dict[str, xr.DataArray]:
-    """The wanted covariates in the periods after a panel, by their policies.
+    """The wanted covariates in the periods after a panel, by their policies, or by the calendar where it gives them.
 
     Raises
     ------
     InputError
-        When one has no policy; the message names all such covariates and the policies that exist.
+        When one of the panel's own has no policy; the message names all such covariates and the policies that exist.
     """
-    without = [name for name in wanted if name not in futures]
+    own = [name for name in wanted if name in panel.covariates]
+    without = [name for name in own if name not in futures]
     if without:
         raise InputError(
             "the model uses covariates whose future is not given",
@@ -120,7 +121,15 @@ def future_covariates(
             found=without,
             expected="hold_last(), path(table) or, in backtests, oracle(panel) for each",
         )
-    return {name: futures[name].values(panel, name, periods) for name in wanted}
+    blank = _blank_panel(panel, periods)
+    return {
+        name: futures[name].values(panel, name, periods) if name in own else blank.covariate(name) for name in wanted
+    }
+
+
+def oracles(wanted: Iterable[str], futures: Mapping[str, Future]) -> list[str]:
+    """The wanted covariates that are given as they turned out."""
+    return [name for name in wanted if name in futures and futures[name].knows_outcome]
 
 
 def _blank_panel(panel: Panel, periods: pd.DatetimeIndex) -> Panel:

@@ -12,7 +12,7 @@ from forecast.errors import InputError
 from forecast.model.latents import Direct
 from forecast.model.spec import BoundModel, Model
 from forecast.panel.panel import Panel
-from forecast.prediction.recursion import last_counts, simulate_counts
+from forecast.prediction.recursion import simulate_counts
 
 __all__ = ["PriorPredictive", "prior_draws", "prior_predictive"]
 
@@ -92,8 +92,7 @@ def prior_predictive(model: Model, panel: Panel, *, draws: int = 500, seed: int)
     for term, blocks in bound.terms:
         for block in () if term.feeds_back else blocks:
             static += block.on_grid(values[block.name])
-    recent = last_counts(bound, start)
-    simulated = simulate_counts(bound, static[..., start:], values, recent, _LARGEST_MEAN, counts)
+    simulated = simulate_counts(bound, static[..., start:], values, start, _LARGEST_MEAN, counts)
     seen = panel.attacks.isel({names.PERIOD: slice(start, None)})
     coords = {dim: seen[dim] for dim in names.CELL_DIMS}
     array = xr.DataArray(simulated.counts, coords, names.DRAW_DIMS, names.DRAWS)

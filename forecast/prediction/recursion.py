@@ -7,11 +7,12 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from forecast import names
 from forecast.model.spec import BoundModel
 from forecast.model.terms import FutureValues
 from forecast.panel.calendar import next_periods
 
-__all__ = ["Simulated", "last_counts", "simulate_ahead", "simulate_counts"]
+__all__ = ["Simulated", "last_rates", "simulate_ahead", "simulate_counts"]
 
 Array = npt.NDArray[np.float64]
 
@@ -70,19 +71,19 @@ def simulate_ahead(
             if block.has_path:
                 latents = prior.continued(latents[..., -1], values, horizon, rng)
             static += block.on_grid(latents, term.basis_ahead(block, bound.panel, periods, futures))
-    return simulate_counts(bound, static, values, last_counts(bound, bound.grid[2]), cap, rng)
+    return simulate_counts(bound, static, values, bound.grid[2], cap, rng)
 
 
-def last_counts(bound: BoundModel, stop: int) -> Array:
-    """Observed counts that the period at position `stop` looks back on: (province, tactic, lag), newest last."""
-    return np.asarray(bound.panel.attacks.values[..., stop - _lookback(bound) : stop])
+def last_rates(bound: BoundModel, stop: int) -> Array:
+    """Observed counts per exposure that the period at `stop` looks back on: (province, tactic, lag), newest last."""
+    return np.asarray(bound.panel.rates.values[..., stop - _lookback(bound) : stop])
 
 
 def simulate_counts(
     bound: BoundModel,
     static: Array,
     values: Mapping[str, Array],
-    recent: Array,
+    start: int,
     cap: float,
     rng: np.random.Generator,
 ) -> Simulated:
@@ -96,8 +97,9 @@ def simulate_counts(
         log mu without the terms that feed back, over (sample, province, tactic, period).
     values : mapping
         Draws of the latents and of the family's parameters by name, the sample axis first.
-    recent : array
-        What `last_counts` gave for the first period.
+    start : int
+        Position of the first period on the panel, whose observed counts before it the first periods look back on; the
+        panel's number of periods for those after it, which have the exposure of its last one.
     cap : float
         Larger expected counts are cut to it.
     rng : numpy.random.Generator
@@ -106,6 +108,7 @@ def simulate_counts(
     family = bound.model.family
     theta = {name: values[name] for name in family.parameters()}
     terms: list[Any] = [term for term in bound.model.terms if term.feeds_back]
+    recent, exposure = last_rates(bound, start), bound.panel.dataset[names.EXPOSURE].values
     past = np.broadcast_to(recent, (len(static), *recent.shape))
     log_mu, counts = np.empty(static.shape), np.empty(static.shape, np.int64)
     for step in range(static.shape[-1]):
@@ -115,7 +118,9 @@ def simulate_counts(
             total = total + np.einsum("sl,lspk->spk", slopes, term.ahead(bound.panel, past))
         log_mu[..., step] = total
         counts[..., step] = family.draw(rng, np.minimum(total, np.log(cap)), theta)
-        past = np.concatenate([past, counts[..., step, None]], axis=-1)[..., 1:] if terms else past
+        if terms:
+            rate = counts[..., step] / exposure[..., min(start + step, exposure.shape[-1] - 1)]
+            past = np.concatenate([past, rate[..., None]], axis=-1)[..., 1:]
     cut = log_mu > np.log(cap)
     return Simulated(counts, np.where(cut, np.log(cap), log_mu), cut)
 

@@ -1,8 +1,6 @@
 """`predict` for Bayesian fits, and predictions in ArviZ's form."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +13,12 @@ from forecast.panel.calendar import next_periods
 from forecast.prediction.caps import cap_notes, mean_cap
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, check_request, predict
 from forecast.prediction.draws import Forecast
-from forecast.prediction.futures import Future, future_covariates
-from forecast.prediction.recursion import last_counts, simulate_ahead
+from forecast.prediction.futures import Future, future_covariates, oracles
+from forecast.prediction.recursion import last_rates, simulate_ahead
 
 __all__ = ["predict_bayesian", "with_predictions"]
 
 Array = npt.NDArray[np.float64]
-_PREDICTIONS = "predictions"
 
 
 @predict.register
@@ -35,14 +32,15 @@ def predict_bayesian(
 ) -> Forecast:
     """Simulate period after period from joint draws of the posterior; see `predict`.
 
-    Paths run on with new innovations, and terms that look back on past counts see the simulated ones. Exposure stays
-    as it was in the last period. Expected counts above 100 times the largest count of the panel are cut to that, with
+    Paths run on with new innovations, and terms that look back on past counts see the simulated ones. A province that
+    was never observed, a gap in the panel, has levels drawn from the distribution of the others'. Exposure stays as it
+    was in the last period. Expected counts above 100 times the largest count of the panel are cut to that, with
     a note. `mu` and `phi` stand beside the draws of Poisson and negative binomial models.
     """
     panel, family = fit.panel, fit.model.family
     check_request(panel.covariates, horizon, futures, draws, seed)
     periods = next_periods(panel.periods[-1], horizon, panel.freq)
-    covariates = future_covariates(panel, fit.bound.covariates, futures, periods)
+    covariates = future_covariates(panel, fit.model.covariates, futures, periods)
     cap = mean_cap(panel)
     values = posterior_draws(fit, draws, seed)
     simulated = simulate_ahead(
@@ -60,7 +58,7 @@ def predict_bayesian(
         seed=seed,
         mu=np.exp(simulated.log_mu) if type(family) in (Poisson, NegativeBinomial) else None,
         phi=_dispersion(family, values, len(panel.tactics)),
-        oracle=[name for name in covariates if futures[name].knows_outcome],
+        oracle=oracles(covariates, futures),
         notes=(*fit.notes, *_gap_notes(fit), *cap_notes(int(simulated.cut.sum()), simulated.counts.size, cap)),
     )
 
@@ -86,18 +84,12 @@ def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
     InputError
         For a forecast of other data, or a fit without draws.
     """
-    if fit.idata is None:
-        raise InputError("has no posterior to add to", where="fit")
     if forecast.origin != fit.panel.origin or forecast.provinces != fit.panel.provinces:
         expected = f"provinces of the panel, from {fit.panel.origin:%Y-%m-%d} on"
         raise InputError("is not of this fit", where="forecast", found=repr(forecast), expected=expected)
     kept = [name for name in (names.DRAWS, names.MU) if name in forecast.dataset]
-    drawn = forecast.dataset[kept].rename({names.DRAWS: names.ATTACKS, names.SAMPLE: names.DRAW})
-    drawn = drawn.drop_vars(names.HISTORY_PERIOD, errors="ignore").expand_dims({names.CHAIN: [0]})
-    drawn = drawn.assign_coords({names.DRAW: np.arange(drawn.sizes[names.DRAW])})
-    groups = {group: fit.idata[group] for group in fit.idata.groups() if group != _PREDICTIONS}
-    made: Any = type(fit.idata)
-    return replace(fit, idata=made(**groups, **{_PREDICTIONS: drawn}))
+    drawn = forecast.dataset[kept].rename({names.DRAWS: names.ATTACKS})
+    return fit.with_group("predictions", drawn.drop_vars(names.HISTORY_PERIOD, errors="ignore"))
 
 
 def _dispersion(family: Family, values: Mapping[str, Array], tactics: int) -> Array | None:
@@ -110,6 +102,6 @@ def _dispersion(family: Family, values: Mapping[str, Array], tactics: int) -> Ar
 
 def _gap_notes(fit: BayesianFit) -> tuple[str, ...]:
     """The note that says on how many unobserved counts the first period looks back."""
-    gaps = int(np.isnan(last_counts(fit.bound, fit.bound.grid[2])).sum())
+    gaps = int(np.isnan(last_rates(fit.bound, fit.bound.grid[2])).sum())
     note = f"{gaps:,} of the last counts, on which the forecast looks back, were not observed: they count as the mean"
     return (note,) if gaps else ()

@@ -10,6 +10,7 @@ from statsmodels.discrete.discrete_model import NegativeBinomial
 
 import forecast as fc
 from forecast.errors import InputError
+from forecast.panel.calendar import ramadan_share
 
 TRUTH = {
     "season_sin_1": 0.4,
@@ -138,6 +139,19 @@ def test_covariates_need_a_future_only_if_used(fitted, panel):
     assert fc.predict(without, 2, draws=5, seed=1).model == "regression"
     with pytest.raises(InputError, match="no such covariate"):
         fc.fit(fc.NegativeBinomialRegression(covariates=("rain",)), panel, seed=1)
+
+
+def test_the_calendars_covariate_needs_no_future(panel):
+    """The slope is known, so that a forecast differs from one without it by slope × standardised share."""
+    model = fc.NegativeBinomialRegression(harmonics=0, trend=False, lags=0, covariates=("ramadan",))
+    fitted = fc.fit(model, panel, seed=1)
+    slope = fitted.to_frame().set_index("term").loc["covariate[ramadan]", "estimate"]
+    certain = replace(fitted, state=fitted.state.assign(covariance=0 * fitted.state["covariance"]))
+    forecast = fc.predict(certain, 12, draws=3, seed=1)
+    known, ahead = panel.covariate("ramadan").values[0, 0], ramadan_share(forecast.periods, panel.freq)
+    log_mu = np.log(forecast.dataset["mu"].values[0, 2, 1])
+    assert ahead.any()
+    np.testing.assert_allclose(log_mu - log_mu[0], slope * (ahead - ahead[0]) / known.std())
 
 
 def test_covariate_that_cannot_be_told_from_others_is_left_out(make_panel):

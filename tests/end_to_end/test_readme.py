@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from forecast.config import Settings, read_settings
+from forecast.model.library import standard_model
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -27,6 +28,17 @@ def test_settings_are_valid(tmp_path):
     path.write_text(parts)
     changed = read_settings(path)
     assert changed.covariates["strikes"].events == "plain"
+
+
+def test_the_standard_model_is_chosen_by_name(tmp_path):
+    whole, _ = _blocks("toml")
+    for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole):
+        (tmp_path / name).write_text("x")
+    assert 'model = "standard"` with `engine = "nuts"' in README
+    path = tmp_path / "forecast.toml"
+    path.write_text(f'engine = "nuts"\nmodel = "standard"\n{re.sub("^model = .*$", "", whole, flags=re.MULTILINE)}')
+    settings = read_settings(path)
+    assert (settings.engine, settings.built_model()) == ("nuts", standard_model())
 
 
 def test_every_key_exists():

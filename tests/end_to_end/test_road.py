@@ -14,8 +14,30 @@ import forecast as fc
 from forecast import cli
 from forecast.baselines.regression import RegressionFit
 from forecast.files import sha256
+from forecast.panel.calendar import ramadan_share
 from forecast.prediction.draws import Forecast
 
+COUNTS = """
+horizon = 3
+draws = 200
+engine = "{engine}"
+[data]
+source = "counts"
+paths = ["counts.csv"]
+[evaluation]
+periods = 2
+"""
+FASTING = """
+[model]
+name = "fasting"
+family = { family = "Poisson" }
+[[model.terms]]
+term = "Intercept"
+sd = 1.5
+[[model.terms]]
+term = "Covariate"
+name = "ramadan"
+"""
 FILES = {"report.html", "forecast.csv", "scores.csv", "ledger.csv", "panel.nc", "forecast.nc", "run.json"}
 
 
@@ -42,6 +64,14 @@ def _check_run(folder: Path, horizon: int) -> tuple[fc.Panel, Forecast, dict]:
     assert len(report) > 100_000
     assert all(part in report for part in ("How the data were cleaned", "Provenance", "Limits"))
     return panel, forecast, record
+
+
+def _write_counts(folder: Path) -> None:
+    """`counts.csv`: two provinces, one tactic, 26 months, more attacks in Ramadan."""
+    months = pd.date_range("2020-01-01", "2022-02-01", freq="MS")
+    counts = np.random.default_rng(1).poisson(5.0 * np.exp(1.5 * ramadan_share(months, "MS")), (2, len(months)))
+    cells = pd.MultiIndex.from_product([["IQG10", "SY04"], ["ied"], months], names=["province", "tactic", "period"])
+    pd.Series(counts.ravel(), index=cells, name="attacks").to_csv(folder / "counts.csv")
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +141,25 @@ def test_a_failed_fit_becomes_no_report(monkeypatch, capsys, tmp_path):
     assert stop.value.code == 3
     assert "failed its checks: converged = 0: use fewer lags" in capsys.readouterr().err
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_failed_fit_becomes_a_report_with_a_warning_if_the_user_insists(monkeypatch, capsys, tmp_path):
+    failed = pd.DataFrame({"check": ["converged"], "value": [0.0], "passed": [False], "advice": ["use fewer lags"]})
+    monkeypatch.setattr(RegressionFit, "diagnostics", property(lambda fit: failed))
+    _write_counts(tmp_path)
+    (tmp_path / "forecast.toml").write_text(COUNTS.format(engine="auto"))
+    command = ["forecast", "run", str(tmp_path / "forecast.toml"), "--output", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", [*command, "--allow-unconverged"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code in (0, None)
+    told = "the fit of regression failed its checks: converged = 0: use fewer lags"
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["banner"] == told
+    # What it was scored by is no better, and the page says so too.
+    assert [note.endswith(told) for note in record["notes"]] == [True]
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert report.index(told) < report.index("<h1>")
 
 
 def test_ucdp_to_report(shared_data, tmp_path):
@@ -185,6 +234,38 @@ def test_iraq_to_report(shared_data, tmp_path):
     on_panel = float(panel.covariate("strikes").isel(tactic=0).sum())
     assert 0.98 * len(strikes) <= on_panel <= len(strikes)
     assert np.isfinite(forecast.median().values).all()
+
+
+def test_a_sampled_model_with_the_calendars_covariate_to_report(tmp_path):
+    """Ramadan began on 24 April 2020, 13 April 2021 and 2 April 2022: April's forecast is the one that it raises."""
+    _write_counts(tmp_path)
+    (tmp_path / "forecast.toml").write_text(COUNTS.format(engine="nuts") + FASTING)
+    done = _forecast("run", tmp_path / "forecast.toml", "--output", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    forecast = Forecast.load(tmp_path / "out" / "forecast.nc")
+    mu = forecast.dataset["mu"].mean(("sample", "province", "tactic")).values
+    assert mu[1] > 1.5 * mu[0]
+    assert mu[1] > 1.5 * mu[2]
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv")
+    assert set(scores.loc[scores["model"] == "fasting", "horizon"]) == {1, 2}
+    assert scores["model"].nunique() == 8
+    # The page for the reader who asks: equation, priors, posterior, diagnostics, and who sampled.
+    report = (tmp_path / "out" / "report.html").read_text()
+    for said in (
+        "attacks ~ Poisson(mu)",
+        "intercept ~ Normal(log mean count, 1.5)",
+        "(slope_ramadan ~ Normal(0, 1)) · standardised ramadan",
+        "Posterior of the main parameters",
+        "largest R-hat",
+        "smallest bulk ESS",
+        "divergences",
+        "largest Pareto k (decides nothing)",
+    ):
+        assert said in report, said
+    assert {row["parameter"] for row in record["model"]["parameters"]} == {"intercept", "slope_ramadan"}
+    assert all(check["passed"] for check in record["model"]["diagnostics"])
+    assert {"pymc", "nutpie", "arviz"} <= set(record["versions"])
 
 
 def test_help_has_examples():

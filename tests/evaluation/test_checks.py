@@ -8,7 +8,6 @@ from forecast.errors import InputError
 from forecast.evaluation.checks import (
     check_fit,
     compare,
-    log_likelihood,
     loo,
     posterior_predictive,
     quantile_residuals,
@@ -140,26 +139,9 @@ def test_residuals_of_the_right_model_are_standard_normal(right, narrow, panel):
     assert quantile_residuals(narrow, seed=3)["residual"].std() > 1.3
 
 
-def test_log_likelihood_is_scipys(right, panel):
-    mass = log_likelihood(right, 20)
-    assert mass.dims == ("chain", "draw", "observation")
-    assert mass.sizes["chain"] * mass.sizes["draw"] == 20
-    mu, phi = np.exp(0.5 + LEVELS)[:, None, None], np.array([1.0, 4.0])[:, None]
-    attacks = panel.attacks.values
-    expected = stats.nbinom(phi, phi / (phi + mu)).logpmf(np.nan_to_num(attacks))[~np.isnan(attacks)]
-    np.testing.assert_allclose(mass.values[1, 3], expected)
-
-
-def test_log_likelihood_labels_its_rows_of_the_observations(echo, panel):
-    mass = log_likelihood(echo, 10)
-    table = panel.observations
-    early = np.flatnonzero(table.cells.indices % 80 == 0)
-    assert set(mass["observation"].values) == set(range(len(table))) - set(early)
-
-
 def test_loo_of_a_known_posterior_is_its_log_likelihood(right):
     """All draws are the same, so leaving one out changes nothing."""
-    assert loo(right, 200).elpd_loo == pytest.approx(log_likelihood(right, 200)[0, 0].sum().item())
+    assert loo(right, 200).elpd_loo == pytest.approx(right.log_likelihood(200)[0, 0].sum().item())
 
 
 def test_the_better_model_comes_first_on_common_observations(right, narrow, echo):

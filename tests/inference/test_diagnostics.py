@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import xarray as xr
+from scipy import stats
 
+from forecast.errors import InputError
+from forecast.evaluation.checks import posterior_predictive
 from forecast.inference.bayesian import eta, posterior_draws
 from forecast.inference.diagnostics import add_pareto_k, sampling_table
-from forecast.model.families import NegativeBinomial
+from forecast.model.families import NegativeBinomial, Poisson
 from forecast.model.spec import Model
-from forecast.model.terms import Intercept, Pooled, Walk
+from forecast.model.terms import Excitation, Intercept, Pooled, Walk
 
 
 @pytest.fixture
@@ -72,6 +76,27 @@ def test_pareto_k_is_shown_and_decides_nothing(fit):
     assert np.isfinite(table["value"].iloc[-1])
 
 
+def test_groups_on_request_stand_in_a_new_fit(fit):
+    mass = fit.log_likelihood(40)
+    replicates = posterior_predictive(fit, 30, seed=1)
+    both = fit.with_group("log_likelihood", mass).with_group("posterior_predictive", replicates)
+    assert set(fit.idata.groups()) == {"posterior", "sample_stats"}
+    xr.testing.assert_identical(both.idata["log_likelihood"]["attacks"], mass)
+    made = both.idata["posterior_predictive"]["attacks"]
+    assert made.dims == ("chain", "draw", "province", "tactic", "period")
+    np.testing.assert_array_equal(made[0], replicates)
+    again = both.with_group("posterior_predictive", posterior_predictive(fit, 10, seed=2))
+    assert again.idata["posterior_predictive"].sizes["draw"] == 10
+    assert set(again.idata.groups()) == set(both.idata.groups())
+
+
+def test_other_groups_and_arrays_without_draws_are_refused(fit):
+    with pytest.raises(InputError, match=r"group: is no group to add \(found posterior; expected posterior_pred"):
+        fit.with_group("posterior", fit.posterior)
+    with pytest.raises(InputError, match=r"predictions: has no draws \(found .*; expected sample, or chain and draw"):
+        fit.with_group("predictions", fit.panel.attacks)
+
+
 def test_joint_draws_stay_together_and_are_not_repeated(fit):
     drawn = posterior_draws(fit, 2000, seed=1)
     flat = fit.posterior["intercept"].values.ravel()
@@ -92,7 +117,25 @@ def test_eta_is_the_sum_of_the_design(fit):
     np.testing.assert_allclose(total[1].ravel(), expected)
 
 
-def test_log_likelihood_has_a_row_per_observation(fit):
-    pointwise = fit.log_likelihood()
-    assert pointwise.dims == ("chain", "draw", "observation")
-    assert pointwise.shape == (4, 500, 3 * 2 * 8 - 3)
+def test_log_likelihood_is_scipys(make_fit, gap_panel):
+    levels, phi = np.array([-1.0, 0.5, 1.0]), np.array([1.0, 4.0])[:, None]
+    values = {"intercept": 0.5, "sigma_level_province": 1.0, "level_province": levels, "log_phi": np.log(phi[:, 0])}
+    fit = make_fit(Model([Intercept(), Pooled("province")], NegativeBinomial()), gap_panel, values)
+    mass = fit.log_likelihood()
+    assert mass.dims == ("chain", "draw", "observation")
+    mu, attacks = 2.0 * np.exp(0.5 + levels)[:, None, None], gap_panel.attacks.values
+    expected = stats.nbinom(phi, phi / (phi + mu)).logpmf(np.nan_to_num(attacks))[~np.isnan(attacks)]
+    np.testing.assert_allclose(mass.values, np.broadcast_to(expected, (2, 50, 3 * 2 * 8 - 3)))
+
+
+@pytest.mark.parametrize(("draws", "every"), [(None, 1), (5000, 1), (1999, 2), (20, 100)])
+def test_log_likelihood_of_fewer_draws_is_that_of_draws_taken_evenly_from_all_chains(fit, draws, every):
+    thinned = fit.log_likelihood(draws)
+    assert thinned.sizes["chain"] == 4
+    xr.testing.assert_identical(thinned, fit.log_likelihood().isel(draw=slice(None, None, every)))
+
+
+def test_log_likelihood_labels_its_rows_of_the_observations(make_fit, gap_panel):
+    echo = make_fit(Model([Excitation(impute="mean")], Poisson()), gap_panel, {"excitation": 0.6})
+    early = np.flatnonzero(gap_panel.observations.cells.indices % 8 == 0)
+    assert set(echo.log_likelihood()["observation"].values) == set(range(3 * 2 * 8 - 3)) - set(early)

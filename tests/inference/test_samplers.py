@@ -1,6 +1,7 @@
 """The samplers by choice, PyMC's and NumPyro's, give the posterior that nutpie gives, and say nothing needless."""
 
 import importlib.util
+import sys
 import warnings
 
 import numpy as np
@@ -13,6 +14,14 @@ from forecast.model.spec import Model
 from forecast.model.terms import Intercept
 
 COUNTS = np.random.default_rng(2).poisson(3.0, (1, 1, 40))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_progress_bar_stands_on_terminals_only_unless_asked_for(terminal, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    assert NutsOptions().shows_progress is terminal
+    assert NutsOptions(progress=True).shows_progress
+    assert not NutsOptions(progress=False).shows_progress
 
 
 @pytest.mark.parametrize("sampler", ["pymc", "numpyro"])

@@ -9,6 +9,7 @@ import xarray as xr
 
 from forecast.errors import InputError
 from forecast.events.places import read_gazetteer, read_zones
+from forecast.panel.calendar import ramadan_share
 from forecast.panel.panel import Panel
 
 PERIODS = pd.date_range("2020-01-01", periods=6, freq="MS")
@@ -116,6 +117,23 @@ def test_covariate_of_a_force_does_not_apply_where_there_is_none(table):
     panel = Panel.from_frame(table, gazetteer=read_gazetteer()).with_covariate("x", COVARIATES["by force"])
     assert panel.covariate("x").sel(province="SY01").isnull().all()
     assert panel.covariate("x").sel(province="SY09").notnull().all()
+
+
+def test_the_calendar_gives_every_panel_a_covariate(panel):
+    share = panel.covariate("ramadan")
+    assert panel.covariates == []
+    assert share.dims == ("province", "tactic", "period")
+    assert share.shape == panel.attacks.shape
+    expected = ramadan_share(panel.periods, panel.freq)
+    assert expected.any()
+    assert (share.values == expected).all()
+    own = panel.with_covariate("ramadan", pd.Series(7.0, index=panel.periods))
+    assert (own.covariate("ramadan") == 7).all()
+
+
+def test_an_unknown_covariate_is_refused(panel):
+    with pytest.raises(InputError, match=r"rain: no such covariate \(expected x, ramadan\)\. .*with_covariate"):
+        panel.with_covariate("x", COVARIATES["by period"]).covariate("rain")
 
 
 def test_missing_periods_of_a_covariate_are_named(panel):

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from forecast.errors import InputError
-from forecast.panel.calendar import next_periods
+from forecast.panel.calendar import next_periods, ramadan_share
 from forecast.panel.panel import Panel
 from forecast.prediction.futures import future_covariates, hold_last, oracle, path
 
@@ -76,6 +76,17 @@ def test_path_takes_every_shape(panel, periods):
 def test_path_with_holes_names_them(panel, periods):
     with pytest.raises(InputError, match="2022-09-01"):
         path(pd.Series([1.0, 2.0], index=periods[:2])).values(panel, "oil", periods)
+
+
+def test_the_calendar_goes_on_by_itself_but_not_in_place_of_a_panels_own(panel, periods):
+    ahead = next_periods(panel.periods[-1], 12, panel.freq)
+    values = future_covariates(panel, ["ramadan", "oil"], {"oil": hold_last()}, ahead)
+    assert list(values) == ["ramadan", "oil"]
+    np.testing.assert_array_equal(values["ramadan"][2, 1], ramadan_share(ahead, panel.freq))
+    own = panel.with_covariate("ramadan", pd.Series(1.0, index=panel.periods))
+    with pytest.raises(InputError, match="ramadan"):
+        future_covariates(own, ["ramadan"], {}, periods)
+    assert (future_covariates(own, ["ramadan"], {"ramadan": hold_last()}, periods)["ramadan"] == 1).all()
 
 
 def test_covariates_without_a_policy_are_listed(panel, periods):

@@ -12,7 +12,7 @@ import forecast as fc
 from forecast.model.families import HurdleNegativeBinomial, NegativeBinomial, Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Covariate, Excitation, Intercept, Pooled, Season, Spillover, Step, Walk
-from forecast.prediction.recursion import last_counts, simulate_ahead, simulate_counts
+from forecast.prediction.recursion import last_rates, simulate_ahead, simulate_counts
 
 NO_CAP = 1e12
 S = 40_000
@@ -125,6 +125,27 @@ def test_past_counts_are_per_exposure(make_panel):
     np.testing.assert_allclose(log_mu, np.log(2) + 0.3 + 0.5 * (past[-1] - past.mean()))
 
 
+def test_ahead_observed_counts_are_per_their_own_exposure_and_simulated_ones_per_the_forecasts(make_panel):
+    exposure = np.linspace(1.0, 5.0, 24)
+    panel = make_panel(np.random.default_rng(3).poisson(4, (1, 1, 24)), exposure=exposure)
+    drawn = ahead([Intercept(), Excitation(lags=2)], panel, same(50, intercept=0.3, excitation=[0.5, 0.2]), 3)
+    seen = (panel.attacks.values / exposure).ravel()
+    rates = np.concatenate([np.broadcast_to(seen[-2:], (50, 2)), drawn.counts[:, 0, 0] / 5.0], axis=1)
+    past = np.log1p(rates) - np.log1p(seen).mean()
+    expected = np.log(5.0) + 0.3 + 0.5 * past[:, 1:-1] + 0.2 * past[:, :-2]
+    np.testing.assert_allclose(drawn.log_mu[:, 0, 0], expected)
+
+
+def test_in_the_sample_simulated_counts_are_per_their_own_periods_exposure(make_panel):
+    exposure = np.linspace(1.0, 5.0, 12)
+    panel = make_panel(np.random.default_rng(3).poisson(4, (1, 1, 12)), exposure=exposure)
+    bound = Model([Excitation()], Poisson()).bind(panel)
+    static, rng = np.zeros((20, 1, 1, 11)) + np.log(exposure[1:]), np.random.default_rng(0)
+    drawn = simulate_counts(bound, static, same(20, excitation=0.5), 1, NO_CAP, rng)
+    rates = np.log1p(drawn.counts[:, 0, 0, :-1] / exposure[1:-1]) - np.log1p(panel.rates.values).mean()
+    np.testing.assert_allclose(drawn.log_mu[:, 0, 0, 1:], np.log(exposure[2:]) + 0.5 * rates)
+
+
 def test_exposure_stays_at_its_last_value(make_panel):
     exposure = np.full((2, 1, 12), 1.0)
     exposure[0, 0, -1], exposure[1] = 3.0, 0.5
@@ -198,8 +219,7 @@ def test_the_same_seed_gives_the_same_counts_and_another_does_not(cell):
 
 def test_in_the_sample_the_first_period_looks_back_on_what_was_observed(lattice):
     bound = Model([Excitation(lags=2)], Poisson()).bind(lattice)
-    recent = last_counts(bound, 2)
-    np.testing.assert_array_equal(recent, lattice.attacks.values[..., :2])
+    np.testing.assert_array_equal(last_rates(bound, 2), lattice.attacks.values[..., :2])
     values = same(3, excitation=[0.4, 0.2])
-    drawn = simulate_counts(bound, np.zeros((3, 6, 2, 5)), values, recent, NO_CAP, np.random.default_rng(0))
+    drawn = simulate_counts(bound, np.zeros((3, 6, 2, 5)), values, 2, NO_CAP, np.random.default_rng(0))
     np.testing.assert_allclose(drawn.log_mu[1, ..., 0], bound.blocks[0].on_grid(values["excitation"][1])[..., 2])

@@ -48,7 +48,7 @@ from forecast.model.terms import (
 )
 from forecast.panel.panel import Panel
 from forecast.prediction.prior import prior_draws
-from forecast.prediction.recursion import last_counts, simulate_counts
+from forecast.prediction.recursion import simulate_counts
 
 REFERENCE = Path(__file__).parent / "reference" / "sbc.csv"
 REPLICATES = {"standard": 200}
@@ -148,7 +148,7 @@ def simulated(model: Model, seed: int) -> tuple[dict[str, np.ndarray], Panel]:
     for term, blocks in bound.terms:
         for block in () if term.feeds_back else blocks:
             static += block.on_grid(truth[block.name])
-    drawn = simulate_counts(bound, static[..., start:], truth, last_counts(bound, start), 1e6, counts)
+    drawn = simulate_counts(bound, static[..., start:], truth, start, 1e6, counts)
     if drawn.cut.any():
         raise RuntimeError("the test prior explodes: make it narrower")
     dataset = bound.panel.dataset
