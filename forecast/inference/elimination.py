@@ -12,11 +12,10 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import blas, lapack
 
-from forecast.inference.linalg import BlockArrow, NotPositiveDefinite
+from forecast.inference.linalg import NotPositiveDefinite
 
-__all__ = ["Elimination", "eliminate"]
+__all__ = ["Elimination", "Pull", "eliminate"]
 
 Array = npt.NDArray[np.float64]
 
@@ -32,238 +31,270 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @dataclass(frozen=True)
-class Elimination:
-    """A factor L of H, and L⁻¹·b.
+class Pull:
+    """A gradient taken back through an `Elimination`.
 
     Attributes
     ----------
-    lower, inverse : array
-        (T, P, P): the periods' own triangles of L, and the inverses of these.
-    below : array
-        (T − 1, P, P): rows of the next period, columns of this one.
-    cross : array
-        (T, P, R): the arrow's rows of L, transposed.
-    corner : array
-        (R, R): the arrow's own triangle.
+    z_path, z_static : array
+        In z, (T, P) and (R).
     path, static : array
-        (T, P) and (R): L⁻¹·b.
+        In b, in the same shapes.
+    diagonal, beside, corner : array
+        In H: its diagonal in each period (T, P), the entries beside it (T − 1, P; one of two equal ones), and the
+        arrow's own block (R, R), symmetric.
     """
 
-    lower: Array
-    inverse: Array
-    below: Array
-    cross: Array
-    corner: Array
+    z_path: Array
+    z_static: Array
     path: Array
     static: Array
-
-    @property
-    def log_determinant(self) -> float:
-        """Of H."""
-        diagonals = np.log(np.diagonal(self.lower, axis1=1, axis2=2)).sum() + np.log(np.diagonal(self.corner)).sum()
-        return 2.0 * float(diagonals)
-
-    def latents(self, path: Array, static: Array) -> tuple[Array, Array]:
-        """L⁻ᵀ times a vector."""
-        static = _solved(self.corner, static, transposed=True)
-        return np.asarray(_substituted(self.inverse, self.below, self.cross, path, static)), static
-
-    def reverse(self, x: tuple[Array, Array], gradient: tuple[Array, Array]) -> tuple[Array, Array, Array, BlockArrow]:
-        """From the gradient in x of a function of x to that of the function less ½·log|H| in z, b and H.
-
-        Parameters
-        ----------
-        x, gradient : pair of arrays
-            Each (T, P) and (R).
-
-        Returns
-        -------
-        z_path, z_static : array
-            Gradient in z, (T, P) and (R).
-        b : array
-            Gradient in b, joined (T·P + R).
-        spread : BlockArrow
-            The gradient in H, written as the inverse of H that −½·log|H| alone would give; the arrow is empty.
-        """
-        q, left = _forward(self.inverse, self.below, self.cross, gradient[0], gradient[1])
-        q_static = _solved(self.corner, left)
-        b, b_static = self.latents(q, q_static)
-        outer = -np.outer(x[1], q_static) - np.outer(b_static, self.static)
-        corner = _cholesky_reverse(self.corner, outer)
-        # Every period's slab at once; the part of each period's own rows is added in the loop.
-        periods, width, size = self.cross.shape
-        slabs = (self.cross.reshape(periods * width, size) @ (-2.0 * corner)).reshape(self.cross.shape)
-        diagonal, coupling = _reversed(
-            self.lower,
-            self.inverse,
-            self.below,
-            self.cross,
-            slabs,
-            (x[0], b),
-            (q, self.path),
-            (x[1], b_static),
-        )
-        empty = np.zeros((len(diagonal), 0, 0))
-        joined = np.concatenate([b.ravel(), b_static])
-        return q, q_static, joined, BlockArrow(-2.0 * diagonal, -coupling, empty, -2.0 * corner)
+    diagonal: Array
+    beside: Array
+    corner: Array
 
 
-def eliminate(diagonal: Array, coupling: Array, arrow: Array, corner: Array, path: Array, static: Array) -> Elimination:
-    """Factorise H and solve L·y = b.
+@dataclass(frozen=True)
+class Elimination:
+    """The latents, and what their reverse needs.
+
+    Attributes
+    ----------
+    path, static : array
+        x, (T, P) and (R).
+    log_determinant : float
+        Of H.
+    """
+
+    path: Array
+    static: Array
+    log_determinant: float
+    _kept: tuple[Array, ...]
+
+    def reverse(self, path: Array, static: Array) -> Pull:
+        """From the gradient in x (T, P) and (R) of a function of x to that of the function less ½·log|H|."""
+        return Pull(*_reversed(*self._kept, self.path, self.static, path, static))
+
+
+def eliminate(
+    curvature: tuple[Array, Array, Array],
+    prior: tuple[Array, Array, Array],
+    b: tuple[Array, Array],
+    z: tuple[Array, Array],
+) -> Elimination:
+    """Factorise H, and give the latents for b and z.
 
     Parameters
     ----------
-    diagonal, coupling, corner : array
-        As of `BlockArrow`.
-    arrow : array
-        (T, P, R): entries between each period and the arrow.
-    path, static : array
-        b: (T, P) and (R).
+    curvature : tuple of arrays
+        Diagonal blocks (T, P, P), arrow (T, P, R) and corner (R, R); the lower triangles of symmetric blocks are read.
+    prior : tuple of arrays
+        What is added on the diagonal of each period (T, P), beside it to the next period (T − 1, P), and to the
+        corner (R, R).
+    b, z : pair of arrays
+        Each (T, P) and (R).
 
     Raises
     ------
     NotPositiveDefinite
         Where H has no Cholesky factor.
     """
-    lower, inverse, below, cross, solved, left, positive = _eliminated(diagonal, coupling, arrow, path, static)
+    positive, log_determinant, path, static, *kept = _eliminated(*curvature, *prior, *b, *z)
     if not positive:
-        raise NotPositiveDefinite("not positive definite: a period")
-    rest = np.array(corner, order="F")
-    if rest.size and cross.size:
-        rest = blas.dsyrk(-1.0, cross.reshape(-1, len(rest)).T, beta=1.0, c=rest, lower=1, overwrite_c=1)
-    if rest.size:
-        rest, failed = lapack.dpotrf(rest, lower=1, clean=1)
-        if failed:
-            raise NotPositiveDefinite("not positive definite: the arrow")
-    return Elimination(lower, inverse, below, cross, rest, solved, _solved(rest, left))
-
-
-def _solved(lower: Array, right: Array, transposed: bool = False) -> Array:
-    return np.asarray(blas.dtrsv(lower, right, lower=1, trans=int(transposed))) if right.size else right
-
-
-def _cholesky_reverse(lower: Array, gradient: Array) -> Array:
-    """Gradient in a symmetric matrix from that in its factor, of a function less half of its log determinant."""
-    if not lower.size:
-        return np.zeros((0, 0))
-    inner = np.tril(lower.T @ np.tril(gradient))
-    diagonal = inner.ravel()[:: len(inner) + 1]
-    diagonal[:] = 0.5 * (diagonal - 1.0)
-    half = blas.dtrsm(1.0, lower, blas.dtrsm(1.0, lower, inner, side=1, lower=1), lower=1, trans_a=1)
-    return np.asarray(0.5 * (half + half.T))
+        raise NotPositiveDefinite("not positive definite")
+    return Elimination(path, static, log_determinant, tuple(kept))
 
 
 @_compiled
-def _eliminated(diagonal: Any, coupling: Any, arrow: Any, path: Any, static: Any) -> Any:
-    periods, width = path.shape
-    size = static.shape[0]
-    lower = np.zeros((periods, width, width))
-    inverse = np.zeros((periods, width, width))
+def _factorised(block: Any, own: Any, back: Any) -> Any:
+    """The Cholesky factor of a block and its inverse, row after row, into `own` and `back`; False where it has none."""
+    for i in range(block.shape[0]):
+        for j in range(i):
+            total = block[i, j]
+            for k in range(j):
+                total -= own[i, k] * own[j, k]
+            own[i, j] = total * back[j, j]
+        total = block[i, i]
+        for k in range(i):
+            total -= own[i, k] * own[i, k]
+        if not total > 0.0:
+            return False
+        own[i, i] = np.sqrt(total)
+        scale = 1.0 / own[i, i]
+        for k in range(i):
+            factor = -own[i, k] * scale
+            for j in range(k + 1):
+                back[i, j] += factor * back[k, j]
+        back[i, i] = scale
+    return True
+
+
+@_compiled
+def _eliminated(
+    diagonal: Any,
+    arrow: Any,
+    corner: Any,
+    middle: Any,
+    side: Any,
+    static: Any,
+    b_path: Any,
+    b_static: Any,
+    z_path: Any,
+    z_static: Any,
+) -> Any:
+    periods, width = b_path.shape
+    size = b_static.shape[0]
+    lower, inverse = np.zeros((periods, width, width)), np.zeros((periods, width, width))
     below = np.zeros((max(periods - 1, 0), width, width))
     cross = np.empty((periods, width, size))
-    solved = np.empty((periods, width))
-    left = static.copy()
+    y_path, y_static = np.empty((periods, width)), b_static.copy()
+    x_path = np.empty((periods, width))
+    lower_corner, inverse_corner = np.zeros((size, size)), np.zeros((size, size))
+    positive, log_determinant = True, 0.0
     for t in range(periods if width else 0):
-        block = diagonal[t].copy()
-        slab = arrow[t].copy()
-        right = path[t].copy()
+        block, slab, right = diagonal[t].copy(), arrow[t].copy(), b_path[t].copy()
+        for i in range(width):
+            block[i, i] += middle[t, i]
         if t:
             before = below[t - 1]
             block -= np.dot(before, before.T)
-            slab -= np.dot(before, cross[t - 1])
-            right -= np.dot(before, solved[t - 1])
-        own, back = lower[t], inverse[t]
+            right -= np.dot(before, y_path[t - 1])
+            if size:
+                slab -= np.dot(before, cross[t - 1])
+        positive = positive and _factorised(block, lower[t], inverse[t])
         for i in range(width):
-            # The rows of the factor and of its inverse, one after the other.
-            for j in range(i):
-                total = block[i, j]
-                for k in range(j):
-                    total -= own[i, k] * own[j, k]
-                own[i, j] = total * back[j, j]
-            total = block[i, i]
-            for k in range(i):
-                total -= own[i, k] * own[i, k]
-            if not total > 0.0:
-                return lower, inverse, below, cross, solved, left, False
-            own[i, i] = np.sqrt(total)
-            scale = 1.0 / own[i, i]
-            for k in range(i):
-                factor = -own[i, k] * scale
-                for j in range(k + 1):
-                    back[i, j] += factor * back[k, j]
-            back[i, i] = scale
-        cross[t] = np.dot(back, slab)
-        solved[t] = np.dot(back, right)
+            log_determinant += 2.0 * np.log(lower[t, i, i])
+        y_path[t] = np.dot(inverse[t], right)
         if size:
-            left -= np.dot(cross[t].T, solved[t])
+            cross[t] = np.dot(inverse[t], slab)
+            y_static -= np.dot(cross[t].T, y_path[t])
         if t < periods - 1:
             for i in range(width):
                 for j in range(i, width):
-                    below[t, i, j] = coupling[t, i] * back[j, i]
-    return lower, inverse, below, cross, solved, left, True
+                    below[t, i, j] = side[t, i] * inverse[t, j, i]
+    x_static = y_static
+    if size:
+        rest = corner + static
+        if width:
+            wide = cross.reshape(periods * width, size)
+            rest -= np.dot(wide.T, wide)
+        positive = positive and _factorised(rest, lower_corner, inverse_corner)
+        for i in range(size):
+            log_determinant += 2.0 * np.log(lower_corner[i, i])
+        y_static = np.dot(inverse_corner, y_static)
+        x_static = np.dot(inverse_corner.T, y_static + z_static)
+    _substitute(inverse, below, cross, y_path + z_path, x_static, x_path)
+    return (
+        positive,
+        log_determinant,
+        x_path,
+        x_static,
+        lower,
+        inverse,
+        below,
+        cross,
+        lower_corner,
+        inverse_corner,
+        y_path,
+        y_static,
+    )
 
 
 @_compiled
-def _forward(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> Any:
-    solved = np.empty(path.shape)
-    size, left = static.shape[0], static.copy()
-    for t in range(path.shape[0] if path.shape[1] else 0):
-        right = path[t].copy()
-        if t:
-            right -= np.dot(below[t - 1], solved[t - 1])
-        solved[t] = np.dot(inverse[t], right)
-        if size:
-            left -= np.dot(cross[t].T, solved[t])
-    return solved, left
-
-
-@_compiled
-def _substituted(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> Any:
-    found = np.empty(path.shape)
-    for t in range(path.shape[0] - 1, -1, -1) if path.shape[1] else range(0):
-        right = path[t].copy()
+def _substitute(inverse: Any, below: Any, cross: Any, right: Any, static: Any, found: Any) -> Any:
+    """Rows of the periods of L⁻ᵀ times a vector, given those of the arrow, into `found`."""
+    periods, width = right.shape
+    for t in range(periods - 1, -1, -1) if width else range(0):
+        rest = right[t].copy()
         if static.shape[0]:
-            right -= np.dot(cross[t], static)
-        if t < path.shape[0] - 1:
-            right -= np.dot(below[t].T, found[t + 1])
-        found[t] = np.dot(inverse[t].T, right)
-    return found
+            rest -= np.dot(cross[t], static)
+        if t < periods - 1:
+            rest -= np.dot(below[t].T, found[t + 1])
+        found[t] = np.dot(inverse[t].T, rest)
+
+
+@_compiled
+def _symmetric(lower: Any, inverse: Any, gradient: Any) -> Any:
+    """Gradient in a symmetric matrix from that in its Cholesky factor, of a function less half its log determinant."""
+    width = lower.shape[0]
+    for i in range(width):
+        gradient[i, i + 1 :] = 0.0
+    inner = np.dot(lower.T, gradient)
+    for i in range(width):
+        inner[i, i] = 0.5 * (inner[i, i] - 1.0)
+        inner[i, i + 1 :] = 0.0
+    half = np.dot(np.dot(inverse.T, inner), inverse)
+    return 0.5 * (half + half.T)
+
+
+@_compiled
+def _outer(matrix: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Takes a·bᵀ + c·dᵀ from a matrix, in place."""
+    for i in range(a.shape[0]):
+        for j in range(b.shape[0]):
+            matrix[i, j] -= a[i] * b[j] + c[i] * d[j]
 
 
 @_compiled
 def _reversed(
-    lower: Any, inverse: Any, below: Any, cross: Any, slabs: Any, rows: Any, columns: Any, static: Any
+    lower: Any,
+    inverse: Any,
+    below: Any,
+    cross: Any,
+    lower_corner: Any,
+    inverse_corner: Any,
+    y_path: Any,
+    y_static: Any,
+    x_path: Any,
+    x_static: Any,
+    g_path: Any,
+    g_static: Any,
 ) -> Any:
-    """The gradient in L is −rows·columnsᵀ (two outer products) less that of ½·log|H|; see `Elimination.reverse`."""
-    periods, width = lower.shape[:2]
-    diagonal = np.empty((periods, width, width))
-    coupling = np.empty((max(periods - 1, 0), width))
-    after = np.zeros((width, static[0].shape[0]))
+    """The gradient in L is −(x·qᵀ + b̄·yᵀ), with q = L⁻¹·g and b̄ = L⁻ᵀ·q, less that of ½·log|H|."""
+    periods, width = x_path.shape
+    size = x_static.shape[0]
+    q_path, b_path = np.empty((periods, width)), np.empty((periods, width))
+    left = g_static.copy()
+    for t in range(periods if width else 0):
+        right = g_path[t].copy()
+        if t:
+            right -= np.dot(below[t - 1], q_path[t - 1])
+        q_path[t] = np.dot(inverse[t], right)
+        if size:
+            left -= np.dot(cross[t].T, q_path[t])
+    q_static, b_static = left, left
+    corner = np.zeros((size, size))
+    slabs = cross
+    if size:
+        q_static = np.dot(inverse_corner, left)
+        b_static = np.dot(inverse_corner.T, q_static)
+        _outer(corner, x_static, q_static, b_static, y_static)
+        corner = _symmetric(lower_corner, inverse_corner, corner)
+        if width:
+            # Every period's slab at once; the part of each period's own rows is added in the loop.
+            slabs = np.dot(cross.reshape(periods * width, size), -2.0 * corner).reshape(periods, width, size)
+    _substitute(inverse, below, cross, q_path, b_static, b_path)
+    diagonal, beside = np.empty((periods, width)), np.empty((max(periods - 1, 0), width))
+    own, after = np.zeros((width, width)), np.zeros((width, size))
     for t in range(periods - 1, -1, -1) if width else range(0):
-        own, back, slab = lower[t], inverse[t], slabs[t]
-        for k in range(2):
-            slab -= np.outer(columns[k][t], static[k])
         gradient = np.zeros((width, width))
+        if size:
+            _outer(slabs[t], q_path[t], x_static, y_path[t], b_static)
         if t < periods - 1:
-            beside = below[t]
-            between = -2.0 * np.dot(diagonal[t + 1], beside) - np.dot(after, cross[t].T)
-            for k in range(2):
-                between -= np.outer(rows[k][t + 1], columns[k][t])
-            slab -= np.dot(beside.T, after)
-            between = np.dot(between, back)
+            between = -2.0 * np.dot(own, below[t])
+            if size:
+                between -= np.dot(after, cross[t].T)
+                slabs[t] -= np.dot(below[t].T, after)
+            _outer(between, x_path[t + 1], q_path[t], b_path[t + 1], y_path[t])
+            between = np.dot(between, inverse[t])
             for i in range(width):
-                coupling[t, i] = between[i, i]
-            gradient -= np.dot(between.T, beside)
-        after = np.dot(back.T, slab)
-        gradient -= np.dot(after, cross[t].T)
-        for k in range(2):
-            gradient -= np.outer(rows[k][t], columns[k][t])
+                beside[t, i] = between[i, i]
+            gradient -= np.dot(between.T, below[t])
+        if size:
+            after = np.dot(inverse[t].T, slabs[t])
+            gradient -= np.dot(after, cross[t].T)
+        _outer(gradient, x_path[t], q_path[t], b_path[t], y_path[t])
+        own = _symmetric(lower[t], inverse[t], gradient)
         for i in range(width):
-            gradient[i, i + 1 :] = 0.0
-        inner = np.dot(own.T, gradient)
-        for i in range(width):
-            inner[i, i] = 0.5 * (inner[i, i] - 1.0)
-            inner[i, i + 1 :] = 0.0
-        half = np.dot(np.dot(back.T, inner), back)
-        diagonal[t] = 0.5 * (half + half.T)
-    return diagonal, coupling
+            diagonal[t, i] = own[i, i]
+    return q_path, q_static, b_path, b_static, diagonal, beside, corner

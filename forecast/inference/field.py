@@ -220,14 +220,7 @@ class Field:
 
     def precision(self, theta: Mapping[str, Any], weight: Array) -> BlockArrow:
         """Precision of the latents given the hyperparameters, with the curvature of the likelihood."""
-        diagonal, coupling, arrow, corner = self.with_prior(theta, *self.curvature(weight))
-        return BlockArrow(diagonal, coupling, arrow.transpose(0, 2, 1), corner)
-
-    def with_prior(
-        self, theta: Mapping[str, Any], diagonal: Array, arrow: Array, corner: Array
-    ) -> tuple[Array, Array, Array, Array]:
-        """Diagonal blocks, coupling, arrow (period, width, static) and corner, from the likelihood's `curvature`."""
-        diagonal, corner = diagonal.copy(), corner.copy()
+        diagonal, arrow, corner = self.curvature(weight)
         coupling = np.zeros((self.periods - 1, self.width))
         for place in self.places:
             _, parts = _prior_parts(place, theta)
@@ -241,7 +234,7 @@ class Field:
                 corner[at, at] += parts[0]
             else:
                 corner[place.at, place.at] += parts[0]
-        return diagonal, coupling, arrow, corner
+        return BlockArrow(diagonal, coupling, arrow.transpose(0, 2, 1), corner)
 
     def log_prior(self, theta: Mapping[str, Any], x: Array) -> tuple[float, Array]:
         """Log prior density of the latents (without the power of 2π), and its gradient in them."""

@@ -55,7 +55,7 @@ class NutsOptions:
     tune: int = 1000
     chains: int = 4
     sampler: Sampler = "nutpie"
-    target_accept: float = 0.9
+    target_accept: float = 0.8
     max_depth: int = 10
     cores: int | None = None
     progress: bool | None = None

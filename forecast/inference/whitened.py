@@ -19,6 +19,7 @@ from forecast import names
 from forecast.inference.elimination import Elimination, eliminate
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
+from forecast.inference.precision import PriorPrecision, prior_precision
 from forecast.model.spec import BoundModel
 
 __all__ = ["Whitened"]
@@ -100,15 +101,16 @@ class Whitened:
 
     def draws(self, point: Array) -> dict[str, Array]:
         """Latents, hyperparameters and the family's parameters by name, each in its shape, at a point."""
-        theta, _, x = self._located(point)
+        theta, _, made = self._located(point)
+        x = self.marginal.field.join(made.path, made.static)
         found = {name: values[0] for name, values in self.marginal.field.by_name(x[:, None]).items()}
         found |= theta
         if "log_phi" in theta:
             found[names.PHI] = np.exp(theta["log_phi"])
         return found
 
-    def _located(self, point: Array) -> tuple[dict[str, Array], Elimination, Array]:
-        """Hyperparameters, factor and latents at a point."""
+    def _located(self, point: Array) -> tuple[dict[str, Array], PriorPrecision, Elimination]:
+        """Hyperparameters, the prior's precision and the latents at a point."""
         marginal, pilot = self.marginal, self.pilot
         field, size = marginal.field, marginal.hyperparameters.size
         theta = marginal.hyperparameters.constrained(pilot.vector + pilot.scale @ point[:size])
@@ -116,18 +118,16 @@ class Whitened:
         for name, basis in field.feedback.items():
             pull = pull - pilot.weight * (theta[name].reshape(-1) @ basis)
         right = field.prior_pull + field.transposed @ pull
-        diagonal, coupling, arrow, corner = field.with_prior(theta, *self._curvature)
-        made = eliminate(diagonal, coupling, arrow, corner, *field.split(right))
-        z_path, z_static = field.split(point[size:])
-        x = field.join(*made.latents(made.path + z_path, made.static + z_static))
-        return theta, made, x
+        prior = prior_precision(field, theta)
+        entries = prior.diagonal, prior.beside, prior.corner
+        return theta, prior, eliminate(self._curvature, entries, field.split(right), field.split(point[size:]))
 
     def __call__(self, point: Array) -> tuple[float, Array]:
         """Log density, up to a constant, and its gradient; minus infinity where numbers overflow."""
         with np.errstate(all="ignore"):
             try:
                 value, gradient = self._evaluated(point)
-            except (NotPositiveDefinite, FloatingPointError):
+            except NotPositiveDefinite:
                 return -np.inf, np.zeros(self.size)
         return (value, gradient) if np.isfinite(value) else (-np.inf, np.zeros(self.size))
 
@@ -135,16 +135,17 @@ class Whitened:
         marginal, pilot = self.marginal, self.pilot
         field, hyper = marginal.field, marginal.hyperparameters
         vector = pilot.vector + pilot.scale @ point[: hyper.size]
-        theta, made, x = self._located(point)
-        terms = marginal.terms(theta, x, 1, parameters=True)
-        prior, gradient = field.log_prior(theta, x)
-        value = float(terms.value.sum()) + prior - 0.5 * made.log_determinant - 0.5 * float(vector @ vector)
-        gradient = gradient + field.transposed @ terms.eta[0]
-        z_path, z_static, pulled, spread = made.reverse(field.split(x), field.split(gradient))
-        slopes: dict[str, Any] = dict(field.log_prior_slopes(theta, x, np.zeros(field.size), spread))
-        per_cell = {name: first for name, (first,) in terms.parameters.items()}
-        slopes |= marginal.by_parameter(theta, per_cell)
+        theta, prior, made = self._located(point)
+        terms = marginal.terms(theta, field.join(made.path, made.static), 1, parameters=True)
+        from_counts = field.split(field.transposed @ terms.eta[0])
+        shifted = made.static - field.split(field.mean)[1]
+        log_prior, path, static = prior.log_density(made.path, shifted)
+        value = float(terms.value.sum()) + log_prior - 0.5 * made.log_determinant - 0.5 * float(vector @ vector)
+        back = made.reverse(path + from_counts[0], static + from_counts[1])
+        slopes: dict[str, Any] = prior.slopes(made.path, shifted, back.diagonal, back.beside, back.corner)
+        slopes |= marginal.by_parameter(theta, {name: first for name, (first,) in terms.parameters.items()})
         if field.feedback:
-            moved = terms.eta[0] - pilot.weight * (field.design @ pulled)
+            moved = terms.eta[0] - pilot.weight * (field.design @ field.join(back.path, back.static))
             slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
-        return value, np.concatenate([pilot.scale.T @ marginal.in_vector(slopes, vector), z_path.ravel(), z_static])
+        in_vector = pilot.scale.T @ marginal.in_vector(slopes, vector)
+        return value, np.concatenate([in_vector, back.z_path.ravel(), back.z_static])

@@ -117,4 +117,6 @@ def test_a_matrix_that_is_not_positive_definite_is_told():
     diagonal = np.array([[[1.0]], [[0.5]]])
     nothing = np.zeros((2, 1, 0)), np.zeros((0, 0)), np.zeros((2, 1)), np.zeros(0)
     with pytest.raises(NotPositiveDefinite):
-        eliminate(diagonal, np.array([[1.0]]), *nothing)
+        eliminate(
+            (diagonal, *nothing[:2]), (np.zeros((2, 1)), np.array([[1.0]]), np.zeros((0, 0))), nothing[2:], nothing[2:]
+        )
