@@ -18,6 +18,8 @@ from forecast.inference.linalg import NotPositiveDefinite
 __all__ = ["Elimination", "Pull", "eliminate"]
 
 Array = npt.NDArray[np.float64]
+# Up to this size a matrix is factorised by plain loops, which beat BLAS there.
+_BLOCK = 40
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,8 +108,8 @@ def eliminate(
 
 
 @_compiled
-def _factorised(block: Any, own: Any, back: Any) -> Any:
-    """The Cholesky factor of a block and its inverse, row after row, into `own` and `back`; False where it has none."""
+def _factorised_block(block: Any, own: Any, back: Any) -> Any:
+    """The Cholesky factor of a matrix and its inverse, row after row; see `_factorised`."""
     for i in range(block.shape[0]):
         for j in range(i):
             total = block[i, j]
@@ -126,6 +128,33 @@ def _factorised(block: Any, own: Any, back: Any) -> Any:
             for j in range(k + 1):
                 back[i, j] += factor * back[k, j]
         back[i, i] = scale
+    return True
+
+
+@_compiled
+def _factorised(matrix: Any, own: Any, back: Any) -> Any:
+    """The Cholesky factor of a matrix and its inverse, into `own` and `back` (both 0 before); False where it has none.
+
+    By columns of blocks: what is below a block and what is left of it goes to BLAS.
+    """
+    size = matrix.shape[0]
+    for first in range(0, size, _BLOCK):
+        last = min(first + _BLOCK, size)
+        block, before = matrix[first:last, first:last].copy(), own[first:last, :first].copy()
+        if first:
+            block -= np.dot(before, before.T)
+        factor, inverse = np.zeros(block.shape), np.zeros(block.shape)
+        if not _factorised_block(block, factor, inverse):
+            return False
+        own[first:last, first:last], back[first:last, first:last] = factor, inverse
+        if first:
+            left = np.dot(before, back[:first, :first].copy())
+            back[first:last, :first] = -np.dot(inverse, left)
+        if last < size:
+            below = matrix[last:, first:last].copy()
+            if first:
+                below -= np.dot(own[last:, :first].copy(), before.T)
+            own[last:, first:last] = np.dot(below, inverse.T)
     return True
 
 

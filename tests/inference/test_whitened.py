@@ -114,9 +114,9 @@ def test_what_overflows_is_refused_and_does_not_stop_the_sampler(panel):
 
 
 def test_a_matrix_that_is_not_positive_definite_is_told():
-    diagonal = np.array([[[1.0]], [[0.5]]])
-    nothing = np.zeros((2, 1, 0)), np.zeros((0, 0)), np.zeros((2, 1)), np.zeros(0)
+    """Of two periods; nothing static."""
+    curvature = np.array([[[1.0]], [[0.5]]]), np.zeros((2, 1, 0)), np.zeros((0, 0))
+    prior = np.zeros((2, 1)), np.ones((1, 1)), np.zeros((0, 0))
+    nothing = np.zeros((2, 1)), np.zeros(0)
     with pytest.raises(NotPositiveDefinite):
-        eliminate(
-            (diagonal, *nothing[:2]), (np.zeros((2, 1)), np.array([[1.0]]), np.zeros((0, 0))), nothing[2:], nothing[2:]
-        )
+        eliminate(curvature, prior, nothing, nothing)
