@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 import forecast
@@ -26,28 +27,28 @@ from forecast.model.spec import BoundModel, Model
 from forecast.panel.netcdf import read_tree, write_tree
 from forecast.panel.panel import Panel
 
-__all__ = ["assemble", "load_fit", "panel_hash", "save_fit"]
+__all__ = ["assemble", "inference_data", "load_fit", "panel_hash", "save_fit"]
 
 _KIND = "forecast.BayesianFit"
-_PANEL = "panel"
+_PANEL, _STATE = "panel", "state"
 _SAMPLED = ("posterior", "sample_stats")
 _LIBRARIES = ("arviz", "nutpie", "numpy", "pymc", "pytensor")
 
 
-def assemble(bound: BoundModel, sampled: Any, coords: Mapping[str, Any]) -> Any:
-    """ArviZ's InferenceData of draws, labelled by this panel, with the data that they were fitted to.
+def assemble(bound: BoundModel, sampled: Any, coords: Mapping[str, Any]) -> dict[str, xr.Dataset]:
+    """The groups of a fit: draws, labelled by this panel, and the data that they were fitted to.
 
     Parameters
     ----------
     bound : BoundModel
         Model and panel.
-    sampled : arviz.InferenceData
-        With the groups `posterior` and `sample_stats`, from any sampler.
+    sampled : arviz.InferenceData, or mapping of str to xarray.Dataset
+        With the group `posterior`, and from a sampler `sample_stats`.
     coords : mapping
         Labels of the dims (a compiled model that was used again still has those of its first panel).
     """
     groups = {}
-    for group in _SAMPLED:
+    for group in [name for name in _SAMPLED if name in sampled]:
         dataset = sampled[group]
         # Some samplers also keep the unconstrained form of hyperparameters ("sigma_log__").
         dataset = dataset.drop_vars([name for name in dataset.data_vars if str(name).endswith("__")])
@@ -62,24 +63,26 @@ def assemble(bound: BoundModel, sampled: Any, coords: Mapping[str, Any]) -> Any:
     if bound.is_cellwise:
         constant = constant.assign({"cell": (OBSERVATION, bound.cells)})
     groups["constant_data"] = constant
-    return _inference_data(groups)
+    return groups
 
 
-def _inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
+def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
+    """Groups as ArviZ's InferenceData."""
     return import_arviz().InferenceData(**groups)
 
 
 def save_fit(fit: BayesianFit, path: str | Path) -> None:
     """Write a fit to one netCDF file, whole or not at all; standard normal numbers behind latents are left out."""
-    if fit.idata is None:
+    if not fit.groups:
         raise InputError("has no posterior to save", where="fit")
     groups = {}
-    for group in fit.idata.groups():
-        dataset = fit.idata[group]
+    for group, dataset in fit.datasets.items():
         hidden = _standard_names(fit) & set(map(str, dataset.data_vars))
         kept = dataset.drop_vars(hidden)
         used = {dim for variable in kept.data_vars.values() for dim in variable.dims}
         groups[group] = kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) <= used])
+    if fit.state is not None:
+        groups[_STATE] = fit.state
     groups[_PANEL] = fit.panel.dataset.assign_attrs(ledger=fit.panel.ledger.to_json())
     attrs = {
         "kind": _KIND,
@@ -90,6 +93,8 @@ def save_fit(fit: BayesianFit, path: str | Path) -> None:
         "engine": fit.engine,
         "notes": json.dumps(list(fit.notes), ensure_ascii=False),
     }
+    if fit.certificate is not None:
+        attrs["certificate"] = json.dumps(fit.certificate.to_dict("records"), ensure_ascii=False)
     write_tree(path, groups, attrs)
 
 
@@ -126,6 +131,7 @@ def load_fit(path: str | Path, panel: Panel | None = None) -> BayesianFit:
         posterior = groups["posterior"]
         versions, notes = json.loads(attrs["versions"]), json.loads(attrs["notes"])
         seed, engine, hashed = int(attrs["seed"]), attrs["engine"], attrs["panel_hash"]
+        certificate = pd.DataFrame(json.loads(attrs["certificate"])) if "certificate" in attrs else None
     except (KeyError, ValueError) as error:
         raise InputError("lacks a part of a fit", source=path, found=str(error)) from error
     if panel_hash(stored) != hashed:
@@ -141,7 +147,10 @@ def load_fit(path: str | Path, panel: Panel | None = None) -> BayesianFit:
     ]
     if panel is not None and panel_hash(panel) != hashed:
         notes.append("was fitted to other data than the panel given")
-    return BayesianFit(model, stored, seed, tuple(notes), idata=_inference_data(groups), engine=engine)
+    state = groups.pop(_STATE, None)
+    return BayesianFit(
+        model, stored, seed, tuple(notes), groups=groups, engine=engine, certificate=certificate, state=state
+    )
 
 
 def panel_hash(panel: Panel) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +85,7 @@ def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
     InputError
         For a forecast of other data, or a fit without draws.
     """
-    if fit.idata is None:
+    if not fit.groups:
         raise InputError("has no posterior to add to", where="fit")
     if forecast.origin != fit.panel.origin or forecast.provinces != fit.panel.provinces:
         expected = f"provinces of the panel, from {fit.panel.origin:%Y-%m-%d} on"
@@ -95,9 +94,7 @@ def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
     drawn = forecast.dataset[kept].rename({names.DRAWS: names.ATTACKS, names.SAMPLE: names.DRAW})
     drawn = drawn.drop_vars(names.HISTORY_PERIOD, errors="ignore").expand_dims({names.CHAIN: [0]})
     drawn = drawn.assign_coords({names.DRAW: np.arange(drawn.sizes[names.DRAW])})
-    groups = {group: fit.idata[group] for group in fit.idata.groups() if group != _PREDICTIONS}
-    made: Any = type(fit.idata)
-    return replace(fit, idata=made(**groups, **{_PREDICTIONS: drawn}))
+    return replace(fit, groups={**fit.datasets, _PREDICTIONS: drawn})
 
 
 def _dispersion(family: Family, values: Mapping[str, Array], tactics: int) -> Array | None:
