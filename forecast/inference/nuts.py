@@ -107,8 +107,8 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
     from forecast.inference.store import assemble
 
     notes = _notes(model)
-    idata = assemble(bound, sampled, pymc_model.coords)
-    return BayesianFit(model, panel, seed, notes, idata=idata, engine="nuts", pymc_model=pymc_model)
+    groups = assemble(bound, sampled, pymc_model.coords)
+    return BayesianFit(model, panel, seed, notes, groups=groups, engine="nuts", pymc_model=pymc_model)
 
 
 def _notes(model: Model) -> tuple[str, ...]:
