@@ -29,6 +29,8 @@ from .events.tactics import Crosswalk as Crosswalk
 from .events.tactics import read_crosswalk as read_crosswalk
 from .inference.bayesian import BayesianFit as BayesianFit
 from .inference.dispatch import fit as fit
+from .inference.laplace import LaplaceOptions as LaplaceOptions
+from .inference.laplace import approximate as approximate
 from .inference.nuts import NutsOptions as NutsOptions
 from .inference.nuts import sample_nuts as sample_nuts
 from .ledger import Ledger as Ledger

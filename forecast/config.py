@@ -140,7 +140,7 @@ class Settings(_Section):
     draws: _Whole = Field(1000, ge=100, le=100_000)
     seed: _Whole = Field(1, ge=0)
     model: str | dict[str, Any] = "regression"
-    engine: Literal["auto", "nuts"] = "auto"
+    engine: Literal["auto", "laplace", "nuts"] = "auto"
     output: Path = Path("out")
     data: DataSettings
     places: PlaceSettings = PlaceSettings()

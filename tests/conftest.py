@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,9 +63,6 @@ def make_fit():
     """Fit of a model whose posterior is given: arrays by name, the same in every draw unless they have draws first."""
 
     def make(model, panel, values, *, chains=2, draws=50, notes=()):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            import arviz
         bound = model.bind(panel)
         dims = {block.name: block.dims for block in bound.blocks}
         dims |= {name: parameter[1] for name, parameter in model.family.parameters().items()}
@@ -77,8 +73,7 @@ def make_fit():
             value = value.reshape(shape) if value.ndim > len(own) else np.broadcast_to(value, shape)
             posterior[name] = (("chain", "draw", *own), value.copy())
         coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
-        idata = arviz.InferenceData(posterior=xr.Dataset(posterior, coords))
-        return BayesianFit(model, panel, 1, notes, idata=idata)
+        return BayesianFit(model, panel, 1, notes, groups={"posterior": xr.Dataset(posterior, coords)})
 
     return make
 

@@ -1,7 +1,7 @@
 """`BayesianFit`: a posterior with its model and panel, and what every reader of it needs: joint draws, and eta."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from forecast.model.spec import BoundModel
 
 if TYPE_CHECKING:
     import arviz
+    import xarray as xr
 
 __all__ = ["BayesianFit", "eta", "posterior_draws", "posterior_names"]
 
@@ -32,15 +33,34 @@ class BayesianFit(Fit):
 
     Attributes
     ----------
-    idata : arviz.InferenceData
-        `posterior` (latents by their names and dims, hyperparameters, the family's parameters), `sample_stats`,
-        `observed_data`, `constant_data`; pointwise groups only where they were asked for.
+    groups : mapping of str to xarray.Dataset
+        `posterior` (latents by their names and dims, hyperparameters, the family's parameters), `observed_data`,
+        `constant_data`, and of a sampler `sample_stats`; pointwise groups only where they were asked for.
     engine : str
-        'nuts'.
+        'laplace' or 'nuts'.
+    certificate : DataFrame or None
+        The checks of a fit by 'laplace': check, value, passed, advice.
+    state : xarray.Dataset or None
+        Of a fit by 'laplace': the mode and the covariance of its hyperparameters, from which another can start.
     """
 
-    idata: "arviz.InferenceData | None" = None
+    groups: Mapping[str, xr.Dataset] = field(default_factory=dict)
     engine: str = "nuts"
+    certificate: pd.DataFrame | None = None
+    state: xr.Dataset | None = None
+
+    @cached_property
+    def idata(self) -> "arviz.InferenceData":
+        """The groups as ArviZ's InferenceData, to which more can be added; ArviZ is imported on first use."""
+        from forecast.inference.store import inference_data
+
+        return inference_data(self.groups)
+
+    @property
+    def datasets(self) -> dict[str, xr.Dataset]:
+        """The groups, with what was added to `idata`."""
+        held = vars(self).get("idata")
+        return dict(self.groups) if held is None else {group: held[group] for group in held.groups()}
 
     @cached_property
     def bound(self) -> BoundModel:
@@ -57,7 +77,9 @@ class BayesianFit(Fit):
 
     @cached_property
     def diagnostics(self) -> pd.DataFrame:
-        """One row per check of the sampling: check, value, passed, advice."""
+        """One row per check of the sampling, or of the approximation: check, value, passed, advice."""
+        if self.certificate is not None:
+            return self.certificate
         from forecast.inference.diagnostics import check_sampling
 
         return check_sampling(self)
@@ -87,9 +109,9 @@ class BayesianFit(Fit):
     @property
     def posterior(self) -> Any:
         """The group `posterior` (xarray)."""
-        if self.idata is None:
-            raise InputError("has no posterior", where="BayesianFit.idata")
-        return self.idata["posterior"]
+        if "posterior" not in self.groups:
+            raise InputError("has no posterior", where="BayesianFit.groups")
+        return self.groups["posterior"]
 
     def log_likelihood(self, draws: int | None = None) -> xr.DataArray:
         """Log probability of each observation under the draws of the posterior, computed anew.
@@ -112,7 +134,7 @@ class BayesianFit(Fit):
         return pointwise_of(self, draws)
 
     def with_group(self, group: str, values: xr.DataArray | xr.Dataset) -> "BayesianFit":
-        """The fit with one more group in its `idata`, or another in its place; this one stays as it was.
+        """The fit with one more of its `groups`, or another in its place; this one stays as it was.
 
         Parameters
         ----------
@@ -136,11 +158,9 @@ class BayesianFit(Fit):
         if not {names.CHAIN, names.DRAW} <= set(dataset.dims):
             expected = "sample, or chain and draw"
             raise InputError("has no draws", where=group, found=list(map(str, dataset.dims)), expected=expected)
-        if self.idata is None:
+        if not self.groups:
             raise InputError("has no posterior to add to", where="fit")
-        made: Any = type(self.idata)
-        groups = {name: self.idata[name] for name in self.idata.groups() if name != group}
-        return replace(self, idata=made(**groups, **{group: dataset}))
+        return replace(self, groups={**self.datasets, group: dataset})
 
     def save(self, path: str | Path) -> None:
         """Write the fit to one netCDF file, whole or not at all; see `forecast.inference.store`."""
@@ -159,7 +179,8 @@ class BayesianFit(Fit):
         sizes = dict(self.posterior.sizes)
         failed = self.diagnostics.loc[~self.diagnostics["passed"], "check"]
         checks = f"FAILED: {', '.join(failed)}" if len(failed) else "all diagnostics passed"
-        drawn = f"  {self.engine}: {sizes['chain']} chains × {sizes['draw']} draws; {checks}"
+        chains = f"{sizes['chain']} chains × " if sizes["chain"] > 1 else ""
+        drawn = f"  {self.engine}: {chains}{sizes['draw']} draws; {checks}"
         return f"{super().__repr__()}\n{drawn}"
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.backend import import_arviz
+from forecast.inference.linalg import one_thread
 from forecast.inference.whitened import Whitened
 
 __all__ = ["Chain", "Tuning", "sample_chains", "work"]
@@ -118,7 +119,6 @@ def _bar(total: int, shown: bool) -> Iterator[Told]:
 def _chain(density: Whitened, tuning: Tuning, seed: int, told: Told) -> Chain:
     import_arviz()
     import nutpie
-    from threadpoolctl import threadpool_limits
 
     shapes = {name: np.shape(value) for name, value in density.draws(np.zeros(density.size)).items()}
     drawn = 0
@@ -139,7 +139,7 @@ def _chain(density: Whitened, tuning: Tuning, seed: int, told: Told) -> Chain:
         list(shapes),
         make_initial_point_fn=lambda own: np.random.default_rng(own).normal(size=density.size),
     )
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         trace = nutpie.sample(
             compiled,
             draws=tuning.draws,

@@ -30,7 +30,7 @@ def check_sampling(fit: "BayesianFit") -> pd.DataFrame:
     """The table of checks of a fit; see `sampling_table`."""
     from forecast.inference.bayesian import posterior_names
 
-    return sampling_table(fit.posterior[posterior_names(fit.bound)], getattr(fit.idata, "sample_stats", None))
+    return sampling_table(fit.posterior[posterior_names(fit.bound)], fit.datasets.get("sample_stats"))
 
 
 def sampling_table(posterior: Any, sample_stats: Any) -> pd.DataFrame:

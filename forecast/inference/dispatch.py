@@ -1,18 +1,18 @@
 """`fit`: one verb for every kind of model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
 import pandas as pd
 
-from forecast.errors import InputError
+from forecast.errors import DiagnosticsError, InputError
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
 
 __all__ = ["Fit", "fit"]
 
-_ENGINES = ["auto", "nuts"]
+_ENGINES = ["auto", "laplace", "nuts"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,9 +72,11 @@ def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = N
     panel : Panel
         The data. It is not changed.
     engine : str
-        How to fit: a `Model` by 'nuts' (also 'auto'); baselines have one way ('auto').
+        How to fit a `Model`: 'laplace' (fast, with a certificate in `diagnostics`), 'nuts' (the reference, by
+        sampling), or 'auto': 'laplace', and on to 'nuts' where the certificate fails or observations are sums over
+        cells, with a note that says so. Baselines have one way ('auto').
     start : Fit, optional
-        An earlier fit to start from, for engines that can.
+        An earlier fit by 'laplace' of the same model, also to fewer periods: its modes are where this one starts.
     seed : int
         The same seed gives the same fit.
 
@@ -90,7 +92,29 @@ def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = N
 def _fit_model(model: Model, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> Fit:
     if engine not in _ENGINES:
         raise InputError("unknown engine", where="engine", found=engine, expected=_ENGINES)
+    if engine == "nuts":
+        return _sampled(model, panel, seed)
+    if engine == "auto" and not model.bind(panel).is_cellwise:
+        return _sampled(model, panel, seed, "observations are sums over cells: sampled by engine 'nuts'")
+    from forecast.inference.laplace import approximate
+
+    try:
+        fitted = approximate(model, panel, start=start, seed=seed)
+    except DiagnosticsError as error:
+        if engine == "laplace":
+            raise
+        return _sampled(model, panel, seed, f"engine 'laplace' failed ({error}): sampled by engine 'nuts'")
+    failed = fitted.diagnostics.loc[~fitted.diagnostics["passed"]]
+    if engine == "laplace" or failed.empty:
+        return fitted
+    told = ", ".join(f"{row['check']} = {row['value']:.3g}" for _, row in failed.iterrows())
+    return _sampled(model, panel, seed, f"engine 'laplace' failed its certificate ({told}): sampled by engine 'nuts'")
+
+
+def _sampled(model: Model, panel: Panel, seed: int, *notes: str) -> Fit:
+    """By the reference engine, with notes why."""
     # The sampler's libraries take seconds to import.
     from forecast.inference.nuts import sample_nuts
 
-    return sample_nuts(model, panel, seed=seed)
+    fitted = sample_nuts(model, panel, seed=seed)
+    return replace(fitted, notes=(*notes, *fitted.notes))

@@ -1,94 +1,130 @@
 """A smooth emulator of a log density from few values and gradients: a Gaussian process about a standard normal."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-__all__ = ["Emulator", "emulate"]
+__all__ = ["Emulator", "emulate", "kernel"]
 
 Array = npt.NDArray[np.float64]
 _LENGTHS = (1.5, 2.5, 4.0, 6.0, 10.0)
-_AT_ONCE = 4096
+_JOINT = (0.03, 0.1, 0.3, 1.0)
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """log density(z) ≈ −½ z'z + a Gaussian process with a squared exponential kernel, given values and gradients.
+    """log density(s) ≈ −½ s's + a Gaussian process, given values and gradients.
 
     Far from what was evaluated it goes back to the normal density, so that its tails are safe.
+
+    Attributes
+    ----------
+    points : array
+        Where the density was evaluated (point, dimension).
+    length : float
+        Of the kernel.
+    joint : float
+        How much dimensions act together.
+    level : float
+        Log density of the first point.
     """
 
     points: Array
     length: float
+    joint: float
     level: float
     value_weight: Array
     gradient_weight: Array
 
-    def __call__(self, z: Array) -> Array:
-        """Log density at points (point, dimension), up to a constant."""
-        result = np.empty(len(z))
-        for first in range(0, len(z), _AT_ONCE):
-            some = z[first : first + _AT_ONCE]
-            kernel = _kernel(some, self.points, self.length)
-            # Σ_p k(z, p)·[a_p + b_p·(z − p) / length²]
-            tilt = some @ self.gradient_weight.T - (self.points * self.gradient_weight).sum(axis=1)
-            result[first : first + _AT_ONCE] = (kernel * (self.value_weight + tilt / self.length**2)).sum(axis=1)
-        return np.asarray(result + self.level - 0.5 * (z**2).sum(axis=1))
+    def __call__(self, s: Array) -> Array:
+        """Log density at points (point, dimension)."""
+        result = np.empty(len(s))
+        for first in range(0, len(s), _AT_ONCE):
+            some = s[first : first + _AT_ONCE]
+            whole, share, apart = _parts(some, self.points, self.length, self.joint)
+            # Σ_p k(s, p)·[a_p + Σ_i b_pi·∂ log k / ∂p_i]
+            share *= apart
+            tilt = np.einsum("npi,pi->np", share, self.gradient_weight)
+            result[first : first + _AT_ONCE] = (whole * (self.value_weight + tilt)).sum(axis=1)
+        return np.asarray(result + self.level - 0.5 * (s**2).sum(axis=1))
 
 
-def emulate(points: Array, values: Array, gradients: Array, nugget: float = 1e-6) -> Emulator:
-    """Emulate a log density whose quadratic form at the mode is that of a standard normal.
+def emulate(
+    points: Array, values: Array, gradients: Array, nugget: float = 1e-6, like: Emulator | None = None
+) -> Emulator:
+    """Emulate a log density whose quadratic form at the first point is about that of a standard normal.
 
     Parameters
     ----------
     points : array
-        (point, dimension).
+        (point, dimension); the first is the mode.
     values : array
         Log density (point).
     gradients : array
-        (point, dimension).
+        (point, dimension); NaN where they are not known.
     nugget : float
         Variance of the noise of values and gradients, as a share of that of the process.
+    like : Emulator, optional
+        Another one, whose kernel is taken.
 
     Notes
     -----
-    The length of the kernel is the one of a few with the largest marginal likelihood, the scale maximised out.
+    The kernel is Π_i (1 + a·exp(−½ (s_i − s_i')² / length²)): effects of one dimension, of pairs, of triples and so on,
+    with weights a, a², a³, … (Duvenaud, Nickisch & Rasmussen 2011), since few hyperparameters act together. Length and
+    a are those of a few with the largest marginal likelihood, the scale maximised out.
     """
-    rest = values + 0.5 * (points**2).sum(axis=1)
-    level = float(rest[0])
-    target = np.concatenate([rest - level, (gradients + points).ravel()])
+    target = np.concatenate([values - values[0] + 0.5 * (points**2).sum(axis=1), (gradients + points).ravel()])
+    known = np.isfinite(target)
     best: tuple[float, Emulator] | None = None
-    for length in _LENGTHS:
-        kernel = _joint_kernel(points, length)
-        kernel[np.diag_indices_from(kernel)] *= 1.0 + nugget
-        factor = linalg.cho_factor(kernel, lower=True, check_finite=False)
-        weight = linalg.cho_solve(factor, target, check_finite=False)
-        scale = max(float(target @ weight) / len(target), 1e-300)
-        evidence = -0.5 * len(target) * np.log(scale) - np.log(np.diag(factor[0])).sum()
+    for length, joint in [(like.length, like.joint)] if like else product(_LENGTHS, _JOINT):
+        covariance = _joint_kernel(points, length, joint)[np.ix_(known, known)]
+        covariance[np.diag_indices_from(covariance)] *= 1.0 + nugget
+        factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
+        weight = np.zeros(len(target))
+        weight[known] = linalg.cho_solve(factor, target[known], check_finite=False)
+        scale = max(float(target[known] @ weight[known]) / known.sum(), 1e-300)
+        evidence = -0.5 * known.sum() * np.log(scale) - np.log(np.diag(factor[0])).sum()
         if best is None or evidence > best[0]:
-            values_, gradients_ = weight[: len(points)], weight[len(points) :].reshape(points.shape)
-            best = (evidence, Emulator(points, length, level, values_, gradients_))
+            split = weight[: len(points)], weight[len(points) :].reshape(points.shape)
+            best = (evidence, Emulator(points, length, joint, float(values[0]), *split))
     assert best is not None
     return best[1]
 
 
-def _kernel(a: Array, b: Array, length: float) -> Array:
-    square = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
-    return np.asarray(np.exp(-0.5 * np.maximum(square, 0.0) / length**2))
+def kernel(a: Array, b: Array, length: float, joint: float) -> Array:
+    """Covariance of values at points (point, dimension)."""
+    return _parts(a, b, length, joint)[0]
 
 
-def _joint_kernel(points: Array, length: float) -> Array:
+def _parts(a: Array, b: Array, length: float, joint: float) -> tuple[Array, Array, Array]:
+    """The kernel (p, q); of each dimension (p, q, i) its share in d log k, and (p_i − q_i) / length²."""
+    apart = a[:, None] - b[None]
+    own = np.square(apart)
+    own *= -0.5 / length**2
+    np.exp(own, out=own)
+    own *= joint
+    factors = 1.0 + own
+    own /= factors
+    apart /= length**2
+    return np.prod(factors, axis=2), own, apart
+
+
+def _joint_kernel(points: Array, length: float, joint: float) -> Array:
     """Covariance of values and gradients at the points: values first, then gradients point by point."""
     count, dims = points.shape
-    apart = (points[:, None] - points[None]) / length**2
-    kernel = _kernel(points, points, length)
-    joint = np.empty((count * (1 + dims),) * 2)
-    joint[:count, :count] = kernel
-    # cov(f(p), ∂f(q)) = k·(p − q)/length²; cov(∂f(p), ∂f(q)) = k·(1/length² − (p − q)(p − q)'/length⁴)
-    mixed = (kernel[..., None] * apart).reshape(count, count * dims)
-    joint[:count, count:], joint[count:, :count] = mixed, mixed.T
-    curved = np.eye(dims) / length**2 - apart[..., :, None] * apart[..., None, :]
-    joint[count:, count:] = (kernel[..., None, None] * curved).transpose(0, 2, 1, 3).reshape(count * dims, -1)
-    return joint
+    whole, share, apart = _parts(points, points, length, joint)
+    matrix = np.empty((count * (1 + dims),) * 2)
+    matrix[:count, :count] = whole
+    tilt = share * apart
+    mixed = (whole[..., None] * tilt).reshape(count, count * dims)
+    matrix[:count, count:], matrix[count:, :count] = mixed, mixed.T
+    curved = -tilt[..., :, None] * tilt[..., None, :]
+    each = np.arange(dims)
+    curved[..., each, each] = share * (1.0 / length**2 - apart**2)
+    curved *= whole[..., None, None]
+    matrix[count:, count:] = curved.transpose(0, 2, 1, 3).reshape(count * dims, count * dims)
+    return matrix

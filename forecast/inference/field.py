@@ -15,22 +15,13 @@ from scipy import sparse
 
 from forecast.inference.jets import IMAGINARY_STEP
 from forecast.inference.linalg import BlockArrow
-from forecast.model.blocks import Block
-from forecast.model.latents import Autoregressive, Direct, Independent, RandomWalk
+from forecast.inference.places import Place, moments, prior_parts, solved, times
+from forecast.model.latents import Direct, Independent, RandomWalk
 from forecast.model.spec import BoundModel
 
 __all__ = ["Field"]
 
 Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a block lies: columns of each period, or of the static latents."""
-
-    block: Block
-    along: bool
-    at: slice
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,7 @@ class Field:
     bound: BoundModel
 
     @cached_property
-    def places(self) -> tuple[_Place, ...]:
+    def places(self) -> tuple[Place, ...]:
         """The blocks in their order."""
         found, first = [], {True: 0, False: 0}
         for block in self.bound.blocks:
@@ -54,7 +45,7 @@ class Field:
                 continue
             along = block.has_path
             size = int(np.prod(block.shape[:-1] if along else block.shape))
-            found.append(_Place(block, along, slice(first[along], first[along] + size)))
+            found.append(Place(block, along, slice(first[along], first[along] + size)))
             first[along] += size
         return tuple(found)
 
@@ -216,6 +207,10 @@ class Field:
         )
         return np.asarray(backward @ flat[place])
 
+    def deviation(self, inverse: BlockArrow) -> Array:
+        """Posterior SD of the latents, from the inverse of the precision."""
+        return np.sqrt(self.join(np.diagonal(inverse.diagonal, axis1=1, axis2=2), np.diagonal(inverse.corner)))
+
     # The prior --------------------------------------------------------------------------------------------------
 
     def precision(self, theta: Mapping[str, Any], weight: Array) -> BlockArrow:
@@ -223,7 +218,7 @@ class Field:
         diagonal, arrow, corner = self.curvature(weight)
         coupling = np.zeros((self.periods - 1, self.width))
         for place in self.places:
-            _, parts = _prior_parts(place, theta)
+            _, parts = prior_parts(place, theta)
             if place.along:
                 middle, side = parts
                 at = np.arange(place.at.start, place.at.stop)
@@ -240,8 +235,8 @@ class Field:
         """Log prior density of the latents (without the power of 2π), and its gradient in them."""
         total, gradient = 0.0, np.zeros(self.size)
         for place, y, out in self._each(x - self.mean, gradient):
-            log_determinant, parts = _prior_parts(place, theta)
-            out[...] = -_times(place, parts, y)
+            log_determinant, parts = prior_parts(place, theta)
+            out[...] = -times(place, parts, y)
             total += 0.5 * float(log_determinant) + 0.5 * float((y * out).sum())
         return total, gradient
 
@@ -255,13 +250,28 @@ class Field:
         """
         slopes = {}
         for place, y, u in self._each(x - self.mean, shift):
-            moments = _moments(place, inverse, y, u)
+            squares = moments(place, inverse, y, u)
             for name in place.block.prior.hyperparameters:
                 changed = {**theta, name: theta[name] + IMAGINARY_STEP * 1j}
-                log_determinant, parts = _prior_parts(place, changed)
-                trace = sum(float((part.imag * moment).sum()) for part, moment in zip(parts, moments, strict=True))
+                log_determinant, parts = prior_parts(place, changed)
+                trace = sum(float((part.imag * moment).sum()) for part, moment in zip(parts, squares, strict=True))
                 slopes[name] = (0.5 * float(np.imag(log_determinant)) - 0.5 * trace) / IMAGINARY_STEP
         return slopes
+
+    def prior_forces(self, theta: Mapping[str, Any], x: Array) -> dict[str, tuple[Array, Array]]:
+        """Derivative of the log prior's gradient in each hyperparameter, and the prior covariance times it."""
+        found = {}
+        for number, place in enumerate(self.places):
+            _, parts = prior_parts(place, theta)
+            for name in place.block.prior.hyperparameters:
+                _, changed = prior_parts(place, {**theta, name: theta[name] + IMAGINARY_STEP * 1j})
+                slopes = tuple(np.imag(part) / IMAGINARY_STEP for part in changed)
+                force, moved = np.zeros(self.size), np.zeros(self.size)
+                _, y, out, through = list(self._each(x - self.mean, force, moved))[number]
+                out[...] = -times(place, slopes, y)
+                through[...] = solved(place, parts, out)
+                found[name] = force, moved
+        return found
 
     def _each(self, *vectors: Array) -> Iterator[tuple[Any, ...]]:
         """Each block with its part of the vectors: (period, label) or (label)."""
@@ -284,45 +294,3 @@ class Field:
                 values = static[place.at].T
             found[place.block.name] = np.ascontiguousarray(values).reshape(x.shape[1], *place.block.shape)
         return found
-
-
-def _prior_parts(place: _Place, theta: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
-    """Log determinant of the precision of a block's prior, and its entries; the numbers may be complex.
-
-    Entries of paths: the diagonal over the periods, and that beside it, the same for each path. Of others: one number
-    for a diagonal that is the same throughout, or the matrix.
-    """
-    prior, labels = place.block.prior, place.at.stop - place.at.start
-    if isinstance(prior, Independent):
-        sd = theta[prior.sd] if isinstance(prior.sd, str) else prior.sd
-        return -2 * labels * np.log(sd), (np.asarray(sd**-2.0),)
-    if isinstance(prior, Autoregressive | RandomWalk):
-        log_determinant, middle, side = prior.tridiagonal(theta)
-        return labels * log_determinant, (middle, side)
-    matrix = prior.precision(place.block.shape, theta).toarray()
-    sign, log = np.linalg.slogdet(matrix)
-    return log + np.log(sign), (matrix,)
-
-
-def _times(place: _Place, parts: tuple[Any, ...], y: Array) -> Array:
-    """The precision's product with a block's latents."""
-    if not place.along:
-        return np.asarray(parts[0] * y if parts[0].ndim < 2 else parts[0] @ y)
-    middle, side = parts
-    result = middle[:, None] * y
-    result[:-1] += side[:, None] * y[1:]
-    result[1:] += side[:, None] * y[:-1]
-    return np.asarray(result)
-
-
-def _moments(place: _Place, inverse: BlockArrow, y: Array, u: Array) -> tuple[Array, ...]:
-    """Second moments of a block's latents about the prior mean, summed to the shape of its `_prior_parts`."""
-    if not place.along:
-        covariance = inverse.corner[place.at, place.at]
-        if isinstance(place.block.prior, Independent):
-            return (np.asarray(np.trace(covariance) + (y * (y + 2 * u)).sum()),)
-        return (covariance + np.outer(y, y) + np.outer(u, y) + np.outer(y, u),)
-    at = np.arange(place.at.start, place.at.stop)
-    middle = inverse.diagonal[:, at, at] + y * (y + 2 * u)
-    side = inverse.coupling[:, at] + y[:-1] * y[1:] + u[:-1] * y[1:] + y[:-1] * u[1:]
-    return middle.sum(axis=1), 2 * side.sum(axis=1)

@@ -1,18 +1,28 @@
 """Symmetric positive definite matrices that are block-tridiagonal with an arrow: factors, solutions, draws, inverses.
 
 Blocks are dense and go to BLAS and LAPACK one period at a time; a loop over the periods in Python costs next to nothing
-beside them. Two BLAS threads would fight over the small blocks: callers set one.
+beside them. Two BLAS threads would fight over the small blocks: `one_thread` is for callers.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import blas, lapack
+from threadpoolctl import threadpool_limits
 
-__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite"]
+__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "one_thread"]
 
 Array = npt.NDArray[np.float64]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for BLAS and LAPACK."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 class NotPositiveDefinite(ArithmeticError):

@@ -68,11 +68,14 @@ class Slopes:
         From the mode to the mean of the latents, as far as third derivatives of the likelihood move it (n).
     variance : array
         Of eta, per observed cell.
+    deviation : array
+        Posterior SD of the latents (n).
     """
 
     gradient: Array
     shift: Array
     variance: Array
+    deviation: Array
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,11 @@ class Marginal:
         total = value - 0.5 * factor.log_determinant - 0.5 * float(vector @ vector)
         return Mode(vector, theta, x, factor, total, decrement, definite)
 
+    def factor(self, vector: Array, x: Array) -> Factor:
+        """Of the latents' precision, at given latents."""
+        theta = self.hyperparameters.constrained(vector)
+        return self._factor(theta, self.terms(theta, x, 2))[0]
+
     def _objective(self, theta: Mapping[str, Array], x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""
         terms = self.terms(theta, x, 2)
@@ -182,7 +190,7 @@ class Marginal:
         slopes |= self.by_parameter(theta, per_cell)
         moved = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
         slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
-        return Slopes(self.in_vector(slopes, mode.vector), shift, variance)
+        return Slopes(self.in_vector(slopes, mode.vector), shift, variance, field.deviation(inverse))
 
     def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
         """Derivatives in the family's parameters, from those in each observed cell's own."""

@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
-from forecast import names
 from forecast.errors import InputError
 from forecast.inference.backend import import_pymc, quiet, require
 from forecast.inference.bayesian import BayesianFit
@@ -115,7 +114,7 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
         with quiet():
             run = _by_nutpie if options.sampler == "nutpie" else _by_pymc
             sampled = run(bound, pymc_model, options, _number(seed))
-    return BayesianFit(model, panel, seed, _notes(model), idata=assemble(bound, sampled), engine="nuts")
+    return BayesianFit(model, panel, seed, _notes(model), groups=assemble(bound, sampled), engine="nuts")
 
 
 def _notes(model: Model) -> tuple[str, ...]:
@@ -130,22 +129,20 @@ def _number(seed: int) -> int:
 def _whitened(bound: BoundModel, options: NutsOptions, seed: int) -> dict[str, xr.Dataset]:
     """The groups `posterior` and `sample_stats` by nutpie, on the density that `Whitened` has."""
     from forecast.inference.chains import Tuning, sample_chains
+    from forecast.inference.store import SAMPLES, named_draws
     from forecast.inference.whitened import Whitened
 
     tuning = Tuning(options.draws, options.tune, options.target_accept, options.max_depth)
     seeds = [int(child.generate_state(1)[0]) for child in np.random.SeedSequence(seed).spawn(options.chains)]
     cores = options.cores or os.cpu_count() or 1
     chains = sample_chains(Whitened(bound), tuning, seeds, cores=cores, progress=options.shows_progress)
-    dims = {block.name: block.dims for block in bound.blocks}
-    dims |= {name: along for name, (_, along) in bound.model.family.parameters().items()}
-    dims[names.PHI] = dims.get("log_phi", ())
-    index = {"chain": np.arange(options.chains), "draw": np.arange(options.draws)}
-    posterior = {
-        name: ((*index, *dims.get(name, ())), np.stack([chain.draws[name] for chain in chains]))
-        for name in chains[0].draws
-    }
-    stats = {name: (tuple(index), np.stack([chain.stats[name] for chain in chains])) for name in _STATS}
-    return {"posterior": xr.Dataset(posterior, index), "sample_stats": xr.Dataset(stats, index)}
+    draws, stats = (
+        {name: np.stack([getattr(chain, part)[name] for chain in chains]) for name in getattr(chains[0], part)}
+        for part in ("draws", "stats")
+    )
+    posterior = named_draws(bound, draws)
+    statistics = xr.Dataset({name: (SAMPLES, stats[name]) for name in _STATS}, posterior[list(SAMPLES)].coords)
+    return {"posterior": posterior, "sample_stats": statistics}
 
 
 def _by_nutpie(bound: BoundModel, pymc_model: Any, options: NutsOptions, seed: int) -> Any:

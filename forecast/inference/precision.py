@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.field import Field, _prior_parts
+from forecast.inference.field import Field
 from forecast.inference.jets import IMAGINARY_STEP
+from forecast.inference.places import prior_parts
 
 __all__ = ["PriorPrecision", "prior_precision"]
 
@@ -17,7 +18,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Derivative:
-    """Of one block's log determinant and entries (as of `_prior_parts`) in one hyperparameter."""
+    """Of one block's log determinant and entries (as of `prior_parts`) in one hyperparameter."""
 
     name: str
     along: bool
@@ -90,10 +91,10 @@ def prior_precision(field: Field, theta: Mapping[str, Any]) -> PriorPrecision:
     parts: tuple[Any, ...]
     for place in field.places:
         learned = place.block.prior.hyperparameters
-        log_determinant, parts = (0.0, ()) if learned else _prior_parts(place, theta)
+        log_determinant, parts = (0.0, ()) if learned else prior_parts(place, theta)
         for name in learned:
             # Its real part is the value itself, whichever of the hyperparameters moves.
-            log_determinant, parts = _prior_parts(place, {**theta, name: theta[name] + IMAGINARY_STEP * 1j})
+            log_determinant, parts = prior_parts(place, {**theta, name: theta[name] + IMAGINARY_STEP * 1j})
             slopes = tuple(np.imag(part) / IMAGINARY_STEP for part in parts)
             slope = float(np.imag(log_determinant)) / IMAGINARY_STEP
             derivatives.append(_Derivative(name, place.along, place.at, slope, slopes))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 import forecast
@@ -26,27 +27,28 @@ from forecast.model.spec import BoundModel, Model
 from forecast.panel.netcdf import read_tree, write_tree
 from forecast.panel.panel import Panel
 
-__all__ = ["assemble", "load_fit", "panel_hash", "save_fit"]
+__all__ = ["SAMPLES", "assemble", "inference_data", "load_fit", "named_draws", "panel_hash", "save_fit"]
 
 _KIND = "forecast.BayesianFit"
-_PANEL = "panel"
+_PANEL, _STATE = "panel", "state"
 _SAMPLED = ("posterior", "sample_stats")
+SAMPLES = (names.CHAIN, names.DRAW)
 _LIBRARIES = ("arviz", "nutpie", "numpy", "pymc", "pytensor")
 
 
-def assemble(bound: BoundModel, sampled: Any) -> Any:
-    """ArviZ's InferenceData of a model's parameters, labelled by this panel, with the data that it was fitted to.
+def assemble(bound: BoundModel, sampled: Any) -> dict[str, xr.Dataset]:
+    """The groups of a fit: a model's parameters, labelled by this panel, and the data that it was fitted to.
 
     Parameters
     ----------
     bound : BoundModel
         Model and panel.
-    sampled : arviz.InferenceData or mapping
-        With the groups `posterior` and `sample_stats`, from any sampler. Labels come from the panel: a compiled model
-        that was used again still has those of its first one.
+    sampled : arviz.InferenceData, or mapping of str to xarray.Dataset
+        With the group `posterior`, and from a sampler `sample_stats`. Labels come from the panel: a compiled model that
+        was used again still has those of its first one.
     """
     groups, coords = {}, coords_of(bound)
-    for group in _SAMPLED:
+    for group in [name for name in _SAMPLED if name in sampled]:
         dataset = _without_hidden(sampled[group], bound)
         known = {dim: list(labels) for dim, labels in coords.items() if dim in dataset.dims}
         groups[group] = dataset.assign_coords(known)
@@ -59,7 +61,17 @@ def assemble(bound: BoundModel, sampled: Any) -> Any:
     if bound.is_cellwise:
         constant = constant.assign({"cell": (OBSERVATION, bound.cells)})
     groups["constant_data"] = constant
-    return _inference_data(groups)
+    return groups
+
+
+def named_draws(bound: BoundModel, draws: Mapping[str, Any]) -> xr.Dataset:
+    """The group `posterior` for `assemble`, from arrays by name, each (chain, draw, …), with phi beside log phi."""
+    dims = {block.name: block.dims for block in bound.blocks}
+    dims |= {name: along for name, (_, along) in bound.model.family.parameters().items()}
+    if "log_phi" in draws:
+        draws, dims[names.PHI] = {**draws, names.PHI: np.exp(draws["log_phi"])}, dims["log_phi"]
+    dataset = xr.Dataset({name: ((*SAMPLES, *dims.get(name, ())), values) for name, values in draws.items()})
+    return dataset.assign_coords({dim: np.arange(dataset.sizes[dim]) for dim in SAMPLES})
 
 
 def _without_hidden(dataset: xr.Dataset, bound: BoundModel) -> xr.Dataset:
@@ -73,15 +85,18 @@ def _without_hidden(dataset: xr.Dataset, bound: BoundModel) -> xr.Dataset:
     return kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) <= used])
 
 
-def _inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
+def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
+    """Groups as ArviZ's InferenceData."""
     return import_arviz().InferenceData(**groups)
 
 
 def save_fit(fit: BayesianFit, path: str | Path) -> None:
     """Write a fit to one netCDF file, whole or not at all."""
-    if fit.idata is None:
+    if not fit.groups:
         raise InputError("has no posterior to save", where="fit")
-    groups = {group: fit.idata[group] for group in fit.idata.groups()}
+    groups = dict(fit.datasets)
+    if fit.state is not None:
+        groups[_STATE] = fit.state
     groups[_PANEL] = fit.panel.dataset.assign_attrs(ledger=fit.panel.ledger.to_json())
     attrs = {
         "kind": _KIND,
@@ -92,6 +107,8 @@ def save_fit(fit: BayesianFit, path: str | Path) -> None:
         "engine": fit.engine,
         "notes": json.dumps(list(fit.notes), ensure_ascii=False),
     }
+    if fit.certificate is not None:
+        attrs["certificate"] = json.dumps(fit.certificate.to_dict("records"), ensure_ascii=False)
     write_tree(path, groups, attrs)
 
 
@@ -123,6 +140,7 @@ def load_fit(path: str | Path, panel: Panel | None = None) -> BayesianFit:
         posterior = groups["posterior"]
         versions, notes = json.loads(attrs["versions"]), json.loads(attrs["notes"])
         seed, engine, hashed = int(attrs["seed"]), attrs["engine"], attrs["panel_hash"]
+        certificate = pd.DataFrame(json.loads(attrs["certificate"])) if "certificate" in attrs else None
     except (KeyError, ValueError) as error:
         raise InputError("lacks a part of a fit", source=path, found=str(error)) from error
     if panel_hash(stored) != hashed:
@@ -138,7 +156,10 @@ def load_fit(path: str | Path, panel: Panel | None = None) -> BayesianFit:
     ]
     if panel is not None and panel_hash(panel) != hashed:
         notes.append("was fitted to other data than the panel given")
-    return BayesianFit(model, stored, seed, tuple(notes), idata=_inference_data(groups), engine=engine)
+    state = groups.pop(_STATE, None)
+    return BayesianFit(
+        model, stored, seed, tuple(notes), groups=groups, engine=engine, certificate=certificate, state=state
+    )
 
 
 def panel_hash(panel: Panel) -> str:

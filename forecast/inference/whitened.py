@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from forecast import names
 from forecast.inference.elimination import Elimination, eliminate
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
@@ -104,10 +103,7 @@ class Whitened:
         theta, _, made = self._located(point)
         x = self.marginal.field.join(made.path, made.static)
         found = {name: values[0] for name, values in self.marginal.field.by_name(x[:, None]).items()}
-        found |= theta
-        if "log_phi" in theta:
-            found[names.PHI] = np.exp(theta["log_phi"])
-        return found
+        return found | theta
 
     def _located(self, point: Array) -> tuple[dict[str, Array], PriorPrecision, Elimination]:
         """Hyperparameters, the prior's precision and the latents at a point."""

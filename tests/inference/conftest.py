@@ -58,7 +58,8 @@ def made_fit():
             "maxdepth_reached": np.zeros((chains, draws), dtype=bool),
         }
         idata = arviz.from_dict(posterior=values, sample_stats=stats, dims=dims, coords=coords)
-        return BayesianFit(model, panel, seed, ("a note",), idata=idata)
+        groups = {group: idata[group] for group in idata.groups()}
+        return BayesianFit(model, panel, seed, ("a note",), groups=groups)
 
     return make
 

@@ -65,9 +65,9 @@ def test_only_parameters_enter_a_posterior(fit):
     short = walk.isel(period=slice(1, None)).rename(period="walk_province_z_dim")
     sampled["posterior"]["walk_province_z"] = short.assign_coords(walk_province_z_dim=np.arange(7))
     sampled["posterior"]["sigma_walk_province_log__"] = np.log(fit.posterior["sigma_walk_province"])
-    idata = assemble(fit.bound, sampled)
-    xr.testing.assert_identical(idata.posterior, fit.posterior)
-    observation = idata.observed_data["observation"].values
+    groups = assemble(fit.bound, sampled)
+    xr.testing.assert_identical(groups["posterior"], fit.posterior)
+    observation = groups["observed_data"]["observation"].values
     assert list(observation) == list(fit.log_likelihood(4)["observation"].values)
 
 

@@ -1,0 +1,82 @@
+"""The certificate of a Laplace fit: is the approximation good enough on this model and panel.
+
+Pareto k compares the emulated density of the hyperparameters with Laplace's at the anchors. It cannot see the error
+that both share, that of Laplace's method itself: the second-order correction and the skewness of the latents can.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecast.inference.hyperposterior import HyperPosterior
+from forecast.inference.latent_draws import JointDraws
+from forecast.inference.linalg import Factor
+from forecast.inference.pareto import effective_share, smoothed
+
+__all__ = ["certify"]
+
+Array = npt.NDArray[np.float64]
+MAX_PARETO_K = 0.7
+MIN_ESS = 400
+MIN_SHARE = 0.4
+MAX_DECREMENT = 1e-6
+MAX_DISTANCE = 0.1
+MAX_CONDITION = 1e13
+MAX_INDEFINITE = 0.1
+MAX_CORRECTION = 0.5
+MAX_SHIFT = 0.3
+_NUTS = "Sample it: engine='nuts'"
+
+
+def certify(made: HyperPosterior, drawn: JointDraws) -> pd.DataFrame:
+    """The table of checks: check, value, passed, advice (what to do where it failed, else '')."""
+    weight, k = smoothed(drawn.log_weight)
+    draws = len(drawn.vectors)
+    effective, enough = effective_share(weight) * draws, min(MIN_ESS, MIN_SHARE * draws)
+    decrement = max(drawn.decrement, *(point.decrement for point in made.points))
+    definite = np.append(drawn.definite, [point.definite for point in made.points])
+    missing = 1.0 if not made.points[0].definite else float(1 - definite.mean())
+    condition = _condition(made.peak.mode.factor)
+    change, shift = correction_change(made), largest_shift(made)
+    distance = made.peak.decrement
+    few = f"The hyperparameters' density is too far from what was emulated. {_NUTS}"
+    sparse = f"The counts say too little of some latents for this approximation. {_NUTS}"
+    far = f"The hyperparameters' density is nearly flat, or has several modes. {_NUTS}"
+    rough = f"The likelihood is not concave where the latents are. {_NUTS}"
+    rows = [
+        ("Pareto k of the hyperparameters", k, k <= MAX_PARETO_K, few),
+        ("effective number of importance draws", effective, effective >= enough, few),
+        ("distance of the hyperparameters from their mode", distance, distance <= MAX_DISTANCE, far),
+        ("largest Newton decrement", decrement, decrement <= MAX_DECREMENT, f"Newton's method did not end. {_NUTS}"),
+        ("condition of the precision", condition, condition <= MAX_CONDITION, f"Terms say the same twice. {_NUTS}"),
+        ("share of indefinite precisions", missing, missing <= MAX_INDEFINITE, rough),
+        ("change of the second-order correction", change, change <= MAX_CORRECTION, sparse),
+        ("largest skewness shift in SDs", shift, shift <= MAX_SHIFT, sparse),
+    ]
+    table = pd.DataFrame(rows, columns=["check", "value", "passed", "advice"])
+    table["passed"] = table["passed"].astype(bool)
+    table["advice"] = table["advice"].where(~table["passed"], "")
+    return table
+
+
+def correction_change(made: HyperPosterior) -> float:
+    """Largest change of the second-order correction over one SD of a hyperparameter up or down from the mode."""
+    root = made.coordinates.root
+    if not len(root):
+        return 0.0
+    # The others follow as they do on average: a unit vector in z.
+    units = root / np.linalg.norm(root, axis=1, keepdims=True)
+    ends = made.correction(made.coordinates.bend(np.concatenate([units, -units]))[0])
+    return float(np.abs(ends - made.correction(made.bent[:1])).max())
+
+
+def largest_shift(made: HyperPosterior) -> float:
+    """Largest way from the mode of a latent to its mean, in SDs, at the mode of the hyperparameters."""
+    slopes = made.peak.slopes
+    return float(np.abs(slopes.shift / slopes.deviation).max(initial=0.0))
+
+
+def _condition(factor: Factor) -> float:
+    """A lower bound of the condition number: the squared ratio of the Cholesky factor's diagonal."""
+    diagonal = np.append(np.diagonal(factor.lower, axis1=1, axis2=2), np.diagonal(factor.corner))
+    return float((diagonal.max() / diagonal.min()) ** 2)

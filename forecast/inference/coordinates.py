@@ -1,0 +1,114 @@
+"""Coordinates in which the density of the hyperparameters is about standard normal: whitened, and bent axis by axis.
+
+Standard deviations with few levels have long tails. Along each axis through the mode the new coordinate is the signed
+root s = ±√(2·(log density at the mode − log density)), known where the density was evaluated with its slope, cubic
+between these points and linear beyond. So the density along the axes is a normal one, and an emulator only has to
+learn what the axes do together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import CubicHermiteSpline
+
+__all__ = ["Axis", "Coordinates", "whitening"]
+
+Array = npt.NDArray[np.float64]
+_GRID = 200
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The new coordinate s along one axis, at a few knots.
+
+    Attributes
+    ----------
+    z, s, slope : array
+        Whitened coordinate, new coordinate and its derivative, in ascending order.
+    """
+
+    z: Array
+    s: Array
+    slope: Array
+
+    @classmethod
+    def of(cls, profile: Sequence[tuple[float, float, float]]) -> "Axis":
+        """From points (z, fall of the log density since the mode, its slope); the mode, z = 0, is added."""
+        knots = [(0.0, 0.0, 1.0)]
+        for at, fall, slope in profile:
+            root = float(np.sign(at) * np.sqrt(2 * max(fall, 1e-4)))
+            knots.append((at, root, -slope / root))
+        z, s, slopes = np.array(sorted(knots)).T
+        middle = int(np.flatnonzero(z == 0)[0])
+        s = np.maximum.accumulate(s) + 1e-6 * (np.arange(len(s)) - middle)
+        secant = np.diff(s) / np.diff(z)
+        slopes[middle] = np.sqrt(secant[max(middle - 1, 0)] * secant[min(middle, len(secant) - 1)])
+        # Slopes that keep the cubic rising (Fritsch & Carlson 1980).
+        bound = 3 * np.minimum(np.append(secant, np.inf), np.insert(secant, 0, np.inf))
+        return cls(z, s, np.clip(slopes, 0.05, bound))
+
+    def bend(self, z: Array) -> tuple[Array, Array]:
+        """New coordinate and its derivative."""
+        spline, inside = CubicHermiteSpline(self.z, self.s, self.slope), np.clip(z, self.z[0], self.z[-1])
+        slope = np.maximum(spline(inside, 1), 1e-3)
+        slope = np.where(z < self.z[0], self.slope[0], np.where(z > self.z[-1], self.slope[-1], slope))
+        return spline(inside) + slope * (z - inside), slope
+
+    def straighten(self, s: Array) -> Array:
+        """The inverse of `bend`."""
+        grid = np.linspace(self.z[0], self.z[-1], _GRID)
+        z = np.interp(s, self.bend(grid)[0], grid)
+        z += np.minimum(s - self.s[0], 0.0) / self.slope[0] + np.maximum(s - self.s[-1], 0.0) / self.slope[-1]
+        for _ in range(2):
+            found, slope = self.bend(z)
+            z = z - (found - s) / slope
+        return z
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """vector = centre + root @ z, and z bent axis by axis to s.
+
+    Attributes
+    ----------
+    centre : array
+        Mode of the vector.
+    root : array
+        Root of its covariance, with axes as close to the hyperparameters' as can be.
+    axes : tuple of Axis
+        One per dimension.
+    """
+
+    centre: Array
+    root: Array
+    axes: tuple[Axis, ...]
+
+    def bend(self, z: Array) -> tuple[Array, Array]:
+        """s and ds/dz of whitened points (point, dimension)."""
+        if not self.axes:
+            return z, z
+        both = [axis.bend(z[:, number]) for number, axis in enumerate(self.axes)]
+        return np.stack([s for s, _ in both], axis=1), np.stack([slope for _, slope in both], axis=1)
+
+    def straighten(self, s: Array) -> Array:
+        """Whitened points of s."""
+        if not self.axes:
+            return s
+        return np.stack([axis.straighten(s[:, number]) for number, axis in enumerate(self.axes)], axis=1)
+
+    def vectors(self, z: Array) -> Array:
+        """Vectors of hyperparameters of whitened points (…, dimension)."""
+        return np.asarray(self.centre + z @ self.root.T)
+
+    def whitened(self, vector: Array) -> Array:
+        """Whitened points of vectors (…, dimension)."""
+        return np.asarray(np.linalg.solve(self.root, (vector - self.centre).T).T)
+
+
+def whitening(covariance: Array) -> Array:
+    """Root of a covariance whose axes are closest to the given ones (Kessy, Lewin & Strimmer 2018: ZCA-cor)."""
+    sd = np.sqrt(np.diag(covariance))
+    values, vectors = np.linalg.eigh(covariance / np.outer(sd, sd))
+    return np.asarray(sd[:, None] * (vectors * np.sqrt(np.maximum(values, 1e-4))) @ vectors.T)

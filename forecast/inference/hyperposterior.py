@@ -1,0 +1,187 @@
+"""The posterior of the hyperparameters: where to evaluate it, the emulator of it, and draws from that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.inference.coordinates import Axis, Coordinates, whitening
+from forecast.inference.correction import noise
+from forecast.inference.emulator import Emulator, emulate
+from forecast.inference.evaluation import Evaluated, Evaluator
+from forecast.inference.marginal import Marginal
+from forecast.inference.pareto import effective_share, smoothed
+from forecast.inference.search import Peak, climb
+
+__all__ = ["HyperPosterior", "explore"]
+
+Array = npt.NDArray[np.float64]
+# Where each axis is first looked at, in SDs; a fall and a slope this close to a normal density's end the matter.
+_OUT = 1.5
+_NORMAL = 0.06
+# A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
+_SLOW = 0.85
+_FAR = 3.0
+# Rounds of points drawn from the emulator: at most, points per round, and the effective share that ends them.
+_ROUNDS = 4
+_FEWEST = 8
+_ENOUGH = 0.9
+# Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
+_PROPOSALS = 5
+_WIDE = 1.15
+_RESTARTS = 3
+
+
+@dataclass(frozen=True)
+class HyperPosterior:
+    """The log density of the hyperparameters, emulated.
+
+    Attributes
+    ----------
+    marginal : Marginal
+        What was emulated.
+    peak : Peak
+        Its mode.
+    coordinates : Coordinates
+        In which it is about standard normal.
+    points : tuple of Evaluated
+        Where it was evaluated with gradients; the first is the peak.
+    emulator : Emulator
+        Of the corrected log density, in the bent coordinates.
+    """
+
+    marginal: Marginal
+    peak: Peak
+    coordinates: Coordinates
+    points: tuple[Evaluated, ...]
+    emulator: Emulator
+
+    @cached_property
+    def bent(self) -> Array:
+        """The points in the bent coordinates (point, dimension)."""
+        return self.coordinates.bend(np.stack([point.z for point in self.points]))[0]
+
+    def correction(self, s: Array) -> Array:
+        """The second-order correction at bent points (point, dimension): a quadratic that fits it."""
+        fitted = _quadratic(self.bent, np.array([point.correction for point in self.points]))
+        return np.asarray(_columns(s) @ fitted)
+
+    def draw(self, count: int, rng: np.random.Generator) -> Array:
+        """Whitened draws (count, dimension), by importance resampling of normal numbers."""
+        size = len(self.peak.mode.vector)
+        s = _WIDE * rng.standard_normal((_PROPOSALS * max(count, 500), size))
+        z = self.coordinates.straighten(s)
+        jacobian = np.log(self.coordinates.bend(z)[1]).sum(axis=1)
+        log_weight = self.emulator(s) - jacobian + 0.5 * (s**2).sum(axis=1) / _WIDE**2
+        weight, _ = smoothed(log_weight)
+        # Systematic resampling: a proposal comes twice only where its weight is above the mean of the draws.
+        places = (np.arange(count) + rng.random()) / count
+        order = rng.permutation(len(weight))
+        chosen = order[np.minimum(np.searchsorted(np.cumsum(weight[order]), places), len(weight) - 1)]
+        return np.asarray(z[rng.permutation(chosen)])
+
+    def emulated(self, z: Array) -> Array:
+        """Emulated log density at whitened points, the second-order correction included."""
+        return self.emulator(self.coordinates.bend(z)[0])
+
+    def with_values(self, z: Array, values: Array) -> "HyperPosterior":
+        """The same with Laplace's log density at more points, without gradients."""
+        s = np.concatenate([self.bent, self.coordinates.bend(z)[0]])
+        known, gradients = _targets(self.coordinates, self.points)
+        every = np.concatenate([known, values + self.correction(s[len(known) :])])
+        unknown = np.full(z.shape, np.nan)
+        return replace(self, emulator=emulate(s, every, np.concatenate([gradients, unknown]), like=self.emulator))
+
+    def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
+        """The same with more points."""
+        every = (*self.points, *points)
+        return replace(self, points=every, emulator=_emulated(self.coordinates, every))
+
+
+def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
+    """Evaluate the density about its mode, along axes and at draws."""
+    numbers = noise(marginal, rng)
+    for _ in range(_RESTARTS):
+        evaluator = Evaluator(marginal, peak, whitening(peak.covariance), numbers)
+        axes, points = _along_axes(evaluator)
+        best = max(points, key=lambda point: point.value)
+        if best.value <= peak.mode.value + 0.1:
+            break
+        # The search had ended on a slope, or another mode is higher.
+        peak = climb(marginal, peak.mode.vector + evaluator.root @ best.z, best.x)
+    coordinates = Coordinates(peak.mode.vector, evaluator.root, axes)
+    made = HyperPosterior(marginal, peak, coordinates, tuple(points), _emulated(coordinates, points))
+    for _ in range(_ROUNDS if axes else 0):
+        count = max(_FEWEST, len(peak.mode.vector))
+        drawn = [evaluator.at(z) for z in made.draw(count, rng)]
+        fresh = [point for point in drawn if point is not None]
+        log_weight = np.array([point.value + point.correction for point in fresh])
+        weight = np.exp(log_weight - made.emulated(np.stack([point.z for point in fresh])))
+        made = made.with_points(fresh)
+        if effective_share(weight / weight.max()) > _ENOUGH:
+            break
+    return made
+
+
+def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:
+    """Points on each axis through the mode, and the coordinates along it."""
+    points, axes = [evaluator.top()], []
+    for number in range(len(evaluator.root)):
+        found = _side(evaluator, number, 1.0)
+        if not found or not _is_normal(points[0], found[0], number):
+            found += _side(evaluator, number, -1.0)
+        points += found
+        top = points[0].value
+        axes.append(Axis.of([(point.z[number], top - point.value, point.gradient[number]) for point in found]))
+    return tuple(axes), points
+
+
+def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
+    """One point on one side of the mode, and one further out where the density falls slowly."""
+    unit = sign * np.eye(len(evaluator.root))[number]
+    near = evaluator.at(_OUT * unit) or evaluator.at(0.5 * _OUT * unit)
+    if near is None:
+        return []
+    fall = evaluator.peak.mode.value - near.value
+    s = np.sqrt(2 * max(fall, 1e-4))
+    slope = -sign * near.gradient[number] / s
+    if slope > _SLOW or fall <= 0:
+        return [near]
+    far = evaluator.at((abs(near.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
+    return [near] if far is None or far.value >= near.value else [near, far]
+
+
+def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
+    """Whether value and slope at the point are those of a standard normal density about the mode."""
+    z, fall, slope = abs(point.z[number]), top.value - point.value, abs(point.gradient[number])
+    return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)
+
+
+def _emulated(coordinates: Coordinates, points: Sequence[Evaluated]) -> Emulator:
+    """The emulator of Laplace's log density with its second-order correction."""
+    s, _ = coordinates.bend(np.stack([point.z for point in points]))
+    return emulate(s, *_targets(coordinates, points))
+
+
+def _targets(coordinates: Coordinates, points: Sequence[Evaluated]) -> tuple[Array, Array]:
+    """Corrected values, and gradients in the bent coordinates."""
+    s, slope = coordinates.bend(np.stack([point.z for point in points]))
+    added = np.array([point.correction for point in points])
+    fitted = _quadratic(s, added)
+    size = s.shape[1]
+    linear, square = fitted[1 : 1 + size], fitted[1 + size :]
+    gradients = np.stack([point.gradient for point in points]) / slope
+    return np.array([point.value for point in points]) + added, gradients + linear + 2 * square * s
+
+
+def _columns(s: Array) -> Array:
+    return np.concatenate([np.ones((len(s), 1)), s, s**2], axis=1)
+
+
+def _quadratic(s: Array, values: Array) -> Array:
+    """Least squares on 1, s and s², held a little towards 0 where the points leave it open."""
+    columns = _columns(s)
+    penalty = np.repeat([0.0, 1e-3, 0.1], [1, s.shape[1], s.shape[1]])
+    return np.asarray(np.linalg.solve(columns.T @ columns + np.diag(penalty), columns.T @ values))

@@ -1,0 +1,74 @@
+"""A cheap and positive curvature of the log marginal in the hyperparameters: where a search for its maximum begins.
+
+For the hyperparameters of the latents it is the average of observed and expected information of the Gaussian working
+model (Gilmour, Thompson & Cullis 1995), in which the traces cancel: with u_j = −(dQ/dtheta_j)(x* − mean),
+½(u_j'Q⁻¹u_k − u_j'H⁻¹u_k). For the parameters of the family it is the sum of squared scores, for slopes their
+Gauss-Newton form, each less what the latents take up. It costs one solution with a column per hyperparameter, which
+also says how the mode of the latents moves.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.inference.marginal import Marginal, Mode
+
+__all__ = ["Information", "information"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Information:
+    """What a mode of the latents says of its surroundings.
+
+    Attributes
+    ----------
+    matrix : array
+        Approximate negative Hessian of the log posterior density of the vector.
+    tangent : array
+        Derivative of the mode of the latents in the vector (n, element).
+    """
+
+    matrix: Array
+    tangent: Array
+
+
+def information(marginal: Marginal, mode: Mode) -> Information:
+    """The information at a mode of the latents."""
+    field, layout = marginal.field, marginal.hyperparameters
+    columns, through = np.zeros((field.size, layout.size)), np.zeros((field.size, layout.size))
+    of_prior = np.zeros(layout.size, dtype=bool)
+    for name, (force, moved) in field.prior_forces(mode.theta, mode.x).items():
+        place = layout.slices[name]
+        columns[:, place], through[:, place] = force[:, None], moved[:, None]
+        of_prior[place] = True
+    own = _of_likelihood(marginal, mode, columns)
+    solved = field.join(*mode.factor.solve(*field.split(columns)))
+    taken = columns.T @ solved
+    both, neither = np.outer(of_prior, of_prior), np.outer(~of_prior, ~of_prior)
+    total = np.where(both, 0.5 * (columns.T @ through - taken), np.where(neither, own - taken, 0.0))
+    slope = layout.slope(mode.vector)
+    total = slope[:, None] * total * slope
+    values, vectors = np.linalg.eigh(0.5 * (total + total.T))
+    return Information(np.eye(layout.size) + (vectors * np.maximum(values, 0.0)) @ vectors.T, solved * slope)
+
+
+def _of_likelihood(marginal: Marginal, mode: Mode, columns: Array) -> Array:
+    """Information of the family's parameters and of slopes at given latents; fills their columns."""
+    field, layout, tactic = marginal.field, marginal.hyperparameters, marginal.bound.counts.tactic
+    terms = marginal.terms(mode.theta, mode.x, 2, parameters=True)
+    own = np.zeros((layout.size, layout.size))
+    for name, (first, mixed, _) in terms.parameters.items():
+        for element in range(layout.slices[name].start, layout.slices[name].stop):
+            label = element - layout.slices[name].start
+            here = tactic == label if mode.theta[name].ndim else np.ones(len(tactic), dtype=bool)
+            columns[:, element] = field.transposed @ (mixed * here)
+            own[element, element] = (first[here] ** 2).sum()
+    weight = np.maximum(-terms.eta[1], 0.0)
+    for name, basis in field.feedback.items():
+        place = layout.slices[name]
+        columns[:, place] = field.transposed @ (basis * -weight).T
+        own[place, place] = (basis * weight) @ basis.T
+    return own

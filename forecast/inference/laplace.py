@@ -1,0 +1,104 @@
+"""The fast engine: Laplace's approximation of the latents, integrated over the hyperparameters.
+
+See ARCHITECTURE.md for the algebra.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import DiagnosticsError, InputError
+from forecast.inference.bayesian import BayesianFit
+from forecast.inference.certificate import certify
+from forecast.inference.dispatch import Fit
+from forecast.inference.hyperposterior import explore
+from forecast.inference.latent_draws import draw_jointly
+from forecast.inference.likelihood import observed_values
+from forecast.inference.linalg import NotPositiveDefinite, one_thread
+from forecast.inference.marginal import Marginal
+from forecast.inference.search import climb
+from forecast.inference.warm_start import start_of, state_of
+from forecast.model.spec import Model
+from forecast.panel.panel import Panel
+
+__all__ = ["LaplaceOptions", "approximate"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LaplaceOptions:
+    """How to approximate.
+
+    Attributes
+    ----------
+    draws : int
+        Joint draws of hyperparameters and latents.
+    """
+
+    draws: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise InputError("is a whole number from 1", where="LaplaceOptions.draws", found=self.draws)
+
+
+def approximate(
+    model: Model,
+    panel: Panel,
+    options: LaplaceOptions = LaplaceOptions(),
+    *,
+    start: Fit | None = None,
+    seed: int,
+) -> BayesianFit:
+    """Draw from Laplace's approximation of the posterior of a model.
+
+    Parameters
+    ----------
+    model : Model
+        What to fit.
+    panel : Panel
+        The data: counts of single cells.
+    options : LaplaceOptions
+        How.
+    start : Fit, optional
+        An earlier fit of the same model, also to fewer periods, to start from.
+    seed : int
+        The same seed gives the same draws.
+
+    Returns
+    -------
+    BayesianFit
+        With its `certificate`, and as one chain.
+
+    Raises
+    ------
+    InputError
+        Where the panel cannot serve the model, or holds sums over cells.
+    DiagnosticsError
+        Where the posterior has no mode that could be found.
+    """
+    if seed < 0:
+        raise InputError("is a whole number from 0", where="seed", found=seed)
+    bound = model.bind(panel)
+    observed_values(bound)
+    marginal = Marginal(bound)
+    space, random = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
+    with one_thread():
+        try:
+            peak = climb(marginal, *start_of(marginal, start))
+            made = explore(marginal, peak, space)
+            drawn = draw_jointly(made, options.draws, random)
+        except (NotPositiveDefinite, np.linalg.LinAlgError) as error:
+            raise DiagnosticsError(f"{model.name}: Laplace's approximation found no mode ({error})") from error
+        certificate = certify(made, drawn)
+    values = {**marginal.field.by_name(drawn.latents), **marginal.hyperparameters.constrained(drawn.vectors)}
+    from forecast.inference.store import assemble, named_draws
+
+    notes = (f"the first {model.lags} periods are conditioned on, not fitted",) if model.lags else ()
+    posterior = named_draws(bound, {name: array[None] for name, array in values.items()})
+    groups = assemble(bound, {"posterior": posterior})
+    return BayesianFit(
+        model, panel, seed, notes, groups=groups, engine="laplace", certificate=certificate, state=state_of(made)
+    )
