@@ -31,6 +31,8 @@ class Emulator:
         How much dimensions act together.
     level : float
         Log density of the first point.
+    left_out : array
+        Log density at each point, less what all the others say of it (point).
     """
 
     points: Array
@@ -39,6 +41,7 @@ class Emulator:
     level: float
     value_weight: Array
     gradient_weight: Array
+    left_out: Array
 
     def __call__(self, s: Array) -> Array:
         """Log density at points (point, dimension)."""
@@ -79,20 +82,31 @@ def emulate(
     """
     target = np.concatenate([values - values[0] + 0.5 * (points**2).sum(axis=1), (gradients + points).ravel()])
     known = np.isfinite(target)
-    best: tuple[float, Emulator] | None = None
-    for length, joint in [(like.length, like.joint)] if like else product(_LENGTHS, _JOINT):
-        covariance = _joint_kernel(points, length, joint)[np.ix_(known, known)]
-        covariance[np.diag_indices_from(covariance)] *= 1.0 + nugget
-        factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
-        weight = np.zeros(len(target))
-        weight[known] = linalg.cho_solve(factor, target[known], check_finite=False)
-        scale = max(float(target[known] @ weight[known]) / known.sum(), 1e-300)
-        evidence = -0.5 * known.sum() * np.log(scale) - np.log(np.diag(factor[0])).sum()
-        if best is None or evidence > best[0]:
-            split = weight[: len(points)], weight[len(points) :].reshape(points.shape)
-            best = (evidence, Emulator(points, length, joint, float(values[0]), *split))
-    assert best is not None
-    return best[1]
+    fits = [
+        _fitted(points, target, known, length, joint, nugget)
+        for length, joint in ([(like.length, like.joint)] if like else product(_LENGTHS, _JOINT))
+    ]
+    _, length, joint, weight, factor = max(fits, key=lambda fit: fit[0])
+    count = len(points)
+    # The inverse's diagonal at the values, which come first among what is known.
+    roots = linalg.solve_triangular(factor, np.eye(len(factor), count), lower=True, check_finite=False)
+    left_out = weight[:count] / (roots**2).sum(axis=0)
+    split = weight[:count], weight[count:].reshape(points.shape)
+    return Emulator(points, length, joint, float(values[0]), *split, left_out)
+
+
+def _fitted(
+    points: Array, target: Array, known: npt.NDArray[np.bool_], length: float, joint: float, nugget: float
+) -> tuple[float, float, float, Array, Array]:
+    """Log marginal likelihood, the kernel's two numbers, weights of what is known, and the Cholesky factor."""
+    covariance = _joint_kernel(points, length, joint)[np.ix_(known, known)]
+    covariance[np.diag_indices_from(covariance)] *= 1.0 + nugget
+    factor = linalg.cholesky(covariance, lower=True, check_finite=False)
+    weight = np.zeros(len(target))
+    weight[known] = linalg.cho_solve((factor, True), target[known], check_finite=False)
+    scale = max(float(target[known] @ weight[known]) / known.sum(), 1e-300)
+    evidence = -0.5 * known.sum() * np.log(scale) - np.log(np.diag(factor)).sum()
+    return float(evidence), length, joint, weight, factor
 
 
 def kernel(a: Array, b: Array, length: float, joint: float) -> Array:

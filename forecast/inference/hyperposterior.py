@@ -25,9 +25,9 @@ _NORMAL = 0.06
 _SLOW = 0.85
 _FAR = 3.0
 # Rounds of points drawn from the emulator: at most, points per round, and the effective share that ends them.
-_ROUNDS = 4
+_ROUNDS = 10
 _FEWEST = 8
-_ENOUGH = 0.9
+_ENOUGH = 0.95
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
 _WIDE = 1.15

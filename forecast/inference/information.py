@@ -45,7 +45,7 @@ def information(marginal: Marginal, mode: Mode) -> Information:
         columns[:, place], through[:, place] = force[:, None], moved[:, None]
         of_prior[place] = True
     own = _of_likelihood(marginal, mode, columns)
-    solved = field.join(*mode.factor.solve(*field.split(columns)))
+    solved = field.join(*mode.factor.solve(*field.split(columns))) if layout.size else columns
     taken = columns.T @ solved
     both, neither = np.outer(of_prior, of_prior), np.outer(~of_prior, ~of_prior)
     total = np.where(both, 0.5 * (columns.T @ through - taken), np.where(neither, own - taken, 0.0))

@@ -36,7 +36,7 @@ class JointDraws:
     latents : array
         (latent, draw).
     log_weight : array
-        Of each anchor, drawn from the emulator: log of the density over what was emulated.
+        Of each anchor, which are draws: log of the density over what the emulator makes of it from all other points.
     decrement : float
         Largest Newton decrement at an anchor.
     definite : array of bool
@@ -77,8 +77,8 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     anchors = _anchors(made, min(draws, _number(made)), rng)
     at = np.stack([anchor.z for anchor in anchors])
     values = np.array([anchor.value for anchor in anchors])
-    log_weight = values + made.correction(made.coordinates.bend(at)[0]) - made.emulated(at)
-    z = made.with_values(at, values).draw(draws, rng)
+    refined = made.with_values(at, values)
+    z = refined.draw(draws, rng)
     latents = _means(made, anchors, z)
     nearest = _nearest(made, at, z)
     for number, anchor in enumerate(anchors):
@@ -88,7 +88,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     return JointDraws(
         made.coordinates.vectors(z),
         latents,
-        log_weight,
+        refined.emulator.left_out[-len(anchors) :],
         max(anchor.decrement for anchor in anchors),
         np.array([anchor.definite for anchor in anchors]),
     )

@@ -190,6 +190,6 @@ class Marginal:
         per_cell = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
         for name, basis in field.feedback.items():
             slopes[name] = basis @ per_cell
-        gradient = np.concatenate([np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices])
+        gradient = np.concatenate([np.zeros(0), *(np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices)])
         gradient = gradient * self.hyperparameters.slope(mode.vector) - mode.vector
         return Slopes(gradient, shift, variance, field.deviation(inverse))
