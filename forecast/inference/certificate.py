@@ -18,7 +18,7 @@ __all__ = ["certify"]
 
 Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7
-NEGLIGIBLE = 0.99
+NEGLIGIBLE = 0.95
 MIN_ESS = 400
 MIN_SHARE = 0.4
 MAX_DECREMENT = 1e-6

@@ -1,5 +1,6 @@
 """A smooth emulator of a log density from few values and gradients: a Gaussian process about a standard normal."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 
@@ -101,12 +102,22 @@ def _fitted(
     """Log marginal likelihood, the kernel's two numbers, weights of what is known, and the Cholesky factor."""
     covariance = _joint_kernel(points, length, joint)[np.ix_(known, known)]
     covariance[np.diag_indices_from(covariance)] *= 1.0 + nugget
-    factor = linalg.cholesky(covariance, lower=True, check_finite=False)
+    factor = _cholesky(covariance)
     weight = np.zeros(len(target))
     weight[known] = linalg.cho_solve((factor, True), target[known], check_finite=False)
     scale = max(float(target[known] @ weight[known]) / known.sum(), 1e-300)
     evidence = -0.5 * known.sum() * np.log(scale) - np.log(np.diag(factor)).sum()
     return float(evidence), length, joint, weight, factor
+
+
+def _cholesky(covariance: Array) -> Array:
+    """With as much more noise as it takes: long and joint kernels are near singular."""
+    diagonal = covariance.diagonal().copy()
+    for nugget in (0.0, 1e-5, 1e-4, 1e-3):
+        np.fill_diagonal(covariance, diagonal * (1.0 + nugget))
+        with suppress(linalg.LinAlgError):
+            return np.asarray(linalg.cholesky(covariance, lower=True, check_finite=False))
+    raise linalg.LinAlgError("the emulator's covariance is not positive definite")
 
 
 def kernel(a: Array, b: Array, length: float, joint: float) -> Array:

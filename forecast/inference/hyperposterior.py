@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forecast.inference.coordinates import Axis, Coordinates, whitening
 from forecast.inference.correction import noise
-from forecast.inference.emulator import Emulator, emulate
+from forecast.inference.emulator import Emulator, emulate, kernel
 from forecast.inference.evaluation import Evaluated, Evaluator
 from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import effective_share, smoothed
@@ -24,14 +24,17 @@ _NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
 _SLOW = 0.85
 _FAR = 3.0
-# Rounds of points drawn from the emulator: at most, points per round, and the effective share that ends them.
+# Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
+# ends them at once, and that which does so twice in a row.
 _ROUNDS = 10
 _FEWEST = 8
-_ENOUGH = 0.95
+_EXCELLENT, _GOOD = 0.99, 0.95
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
 _WIDE = 1.15
 _RESTARTS = 3
+# The kernel of the interpolation; its scale does not matter.
+_LENGTH, _JOINT = 4.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,14 @@ class HyperPosterior:
         chosen = order[np.minimum(np.searchsorted(np.cumsum(weight[order]), places), len(weight) - 1)]
         return np.asarray(z[rng.permutation(chosen)])
 
+    def interpolated(self, values: Array, z: Array, more: Array | None = None) -> Array:
+        """What is known at the points (point, …), and then at `more` whitened points, at others.
+
+        A linear trend and a Gaussian process (universal kriging).
+        """
+        known = self.bent if more is None else np.concatenate([self.bent, self.coordinates.bend(more)[0]])
+        return _kriged(known, values, self.coordinates.bend(z)[0])
+
     def emulated(self, z: Array) -> Array:
         """Emulated log density at whitened points, the second-order correction included."""
         return self.emulator(self.coordinates.bend(z)[0])
@@ -103,24 +114,33 @@ class HyperPosterior:
 def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
     """Evaluate the density about its mode, along axes and at draws."""
     numbers = noise(marginal, rng)
-    for _ in range(_RESTARTS):
+    for restart in range(_RESTARTS):
         evaluator = Evaluator(marginal, peak, whitening(peak.covariance), numbers)
         axes, points = _along_axes(evaluator)
         best = max(points, key=lambda point: point.value)
-        if best.value <= peak.mode.value + 0.1:
+        if best.value <= peak.mode.value + 0.1 or restart == _RESTARTS - 1:
             break
         # The search had ended on a slope, or another mode is higher.
         peak = climb(marginal, peak.mode.vector + evaluator.root @ best.z, best.x)
     coordinates = Coordinates(peak.mode.vector, evaluator.root, axes)
     made = HyperPosterior(marginal, peak, coordinates, tuple(points), _emulated(coordinates, points))
-    for _ in range(_ROUNDS if axes else 0):
-        count = max(_FEWEST, len(peak.mode.vector))
-        drawn = [evaluator.at(z) for z in made.draw(count, rng)]
+    return _refined(made, evaluator, rng)
+
+
+def _refined(made: HyperPosterior, evaluator: Evaluator, rng: np.random.Generator) -> HyperPosterior:
+    """With points drawn from the emulator, round by round, until it knows them beforehand."""
+    size, good = len(made.peak.mode.vector), 0
+    for _ in range(_ROUNDS if size else 0):
+        z = made.draw(max(_FEWEST, size), rng)
+        starts = made.interpolated(np.stack([point.x for point in made.points]), z)
+        drawn = [evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
         fresh = [point for point in drawn if point is not None]
-        log_weight = np.array([point.value + point.correction for point in fresh])
-        weight = np.exp(log_weight - made.emulated(np.stack([point.z for point in fresh])))
+        found = np.array([point.value + point.correction for point in fresh])
+        log_weight = found - made.emulated(np.stack([point.z for point in fresh]))
+        share = effective_share(np.exp(log_weight - log_weight.max()))
         made = made.with_points(fresh)
-        if effective_share(weight / weight.max()) > _ENOUGH:
+        good = good + 1 if share > _GOOD else 0
+        if share > _EXCELLENT or good == 2:
             break
     return made
 
@@ -185,3 +205,16 @@ def _quadratic(s: Array, values: Array) -> Array:
     columns = _columns(s)
     penalty = np.repeat([0.0, 1e-3, 0.1], [1, s.shape[1], s.shape[1]])
     return np.asarray(np.linalg.solve(columns.T @ columns + np.diag(penalty), columns.T @ values))
+
+
+def _kriged(known: Array, values: Array, s: Array) -> Array:
+    """Values (point, …) at other bent points."""
+    trend, ahead = (np.concatenate([np.ones((len(each), 1)), each], axis=1) for each in (known, s))
+    covariance = kernel(known, known, _LENGTH, _JOINT)
+    covariance[np.diag_indices_from(covariance)] *= 1 + 1e-6
+    solved = np.linalg.solve(covariance, np.concatenate([trend, values - values[0]], axis=1))
+    size = trend.shape[1]
+    normal = trend.T @ solved[:, :size]
+    slopes = np.linalg.lstsq(normal, trend.T @ solved[:, size:], rcond=None)[0]
+    rest = solved[:, size:] - solved[:, :size] @ slopes
+    return np.asarray(values[0] + ahead @ slopes + kernel(s, known, _LENGTH, _JOINT) @ rest)

@@ -245,3 +245,9 @@ def test_the_fast_path_imports_no_sampler():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_warm_start_gives_the_same_mode(fitted, small):
+    """The latents' prior mean stays what it is, and the hyperparameters' mode is found again."""
+    warm = approximate(MODEL, small, LaplaceOptions(draws=50), start=fitted, seed=2)
+    np.testing.assert_allclose(warm.state["mode"], fitted.state["mode"], atol=0.02)
