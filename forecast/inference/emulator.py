@@ -11,8 +11,11 @@ from scipy import linalg
 __all__ = ["Emulator", "emulate", "kernel"]
 
 Array = npt.NDArray[np.float64]
-_LENGTHS = (1.5, 2.5, 4.0, 6.0, 10.0)
+_LENGTHS = (1.5, 2.5, 4.0, 6.0)
 _JOINT = (0.03, 0.1, 0.3, 1.0)
+# The most that the process may add to the normal density, and that per squared distance: where it knows little, it must
+# not make a mode of its own.
+_RISE, _WIDER = 1.0, 0.25
 _AT_ONCE = 1024
 
 
@@ -54,7 +57,8 @@ class Emulator:
             share *= apart
             tilt = np.einsum("npi,pi->np", share, self.gradient_weight)
             result[first : first + _AT_ONCE] = (whole * (self.value_weight + tilt)).sum(axis=1)
-        return np.asarray(result + self.level - 0.5 * (s**2).sum(axis=1))
+        square = (s**2).sum(axis=1)
+        return np.asarray(self.level - 0.5 * square + np.minimum(result, _RISE + _WIDER * square))
 
 
 def emulate(
@@ -73,7 +77,7 @@ def emulate(
     nugget : float
         Variance of the noise of values and gradients, as a share of that of the process.
     like : Emulator, optional
-        Another one, whose kernel is taken.
+        One of fewer points: only kernels near its own are tried.
 
     Notes
     -----
@@ -85,7 +89,7 @@ def emulate(
     known = np.isfinite(target)
     fits = [
         _fitted(points, target, known, length, joint, nugget)
-        for length, joint in ([(like.length, like.joint)] if like else product(_LENGTHS, _JOINT))
+        for length, joint in (_near(like) if like else product(_LENGTHS, _JOINT))
     ]
     _, length, joint, weight, factor = max(fits, key=lambda fit: fit[0])
     count = len(points)
@@ -94,6 +98,17 @@ def emulate(
     left_out = weight[:count] / (roots**2).sum(axis=0)
     split = weight[:count], weight[count:].reshape(points.shape)
     return Emulator(points, length, joint, float(values[0]), *split, left_out)
+
+
+def _near(like: Emulator) -> list[tuple[float, float]]:
+    """The kernel of an emulator, and those beside it."""
+    length, joint = _LENGTHS.index(like.length), _JOINT.index(like.joint)
+    steps = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
+    return [
+        (_LENGTHS[length + a], _JOINT[joint + b])
+        for a, b in steps
+        if 0 <= length + a < len(_LENGTHS) and 0 <= joint + b < len(_JOINT)
+    ]
 
 
 def _fitted(

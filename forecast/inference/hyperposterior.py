@@ -23,12 +23,15 @@ _OUT = 1.5
 _NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
 _SLOW = 0.85
-_FAR = 3.0
+# There, it is looked for where it has fallen as far as a normal one 3 SDs out, until it has as 2.2 SDs out.
+_FAR, _REACHED = 3.0, 2.2
+_MOST = 3
+_SLOWEST = 0.3
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
-# ends them at once, and that which does so twice in a row.
-_ROUNDS = 10
+# ends them, twice in a row.
+_ROUNDS = 12
 _FEWEST = 8
-_EXCELLENT, _GOOD = 0.99, 0.95
+_GOOD = 0.9
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
 _WIDE = 1.15
@@ -108,7 +111,7 @@ class HyperPosterior:
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
         every = (*self.points, *points)
-        return replace(self, points=every, emulator=_emulated(self.coordinates, every))
+        return replace(self, points=every, emulator=_emulated(self.coordinates, every, self.emulator))
 
 
 def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
@@ -131,7 +134,7 @@ def _refined(made: HyperPosterior, evaluator: Evaluator, rng: np.random.Generato
     """With points drawn from the emulator, round by round, until it knows them beforehand."""
     size, good = len(made.peak.mode.vector), 0
     for _ in range(_ROUNDS if size else 0):
-        z = made.draw(max(_FEWEST, size), rng)
+        z = made.draw(max(_FEWEST, size // 2), rng)
         starts = made.interpolated(np.stack([point.x for point in made.points]), z)
         drawn = [evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
         fresh = [point for point in drawn if point is not None]
@@ -140,7 +143,7 @@ def _refined(made: HyperPosterior, evaluator: Evaluator, rng: np.random.Generato
         share = effective_share(np.exp(log_weight - log_weight.max()))
         made = made.with_points(fresh)
         good = good + 1 if share > _GOOD else 0
-        if share > _EXCELLENT or good == 2:
+        if good == 2:
             break
     return made
 
@@ -154,23 +157,27 @@ def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]
             found += _side(evaluator, number, -1.0)
         points += found
         top = points[0].value
-        axes.append(Axis.of([(point.z[number], top - point.value, point.gradient[number]) for point in found]))
+        profile = [(point.z[number], top - point.value, point.gradient[number]) for point in found]
+        axes.append(Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))))
     return tuple(axes), points
 
 
 def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
-    """One point on one side of the mode, and one further out where the density falls slowly."""
-    unit = sign * np.eye(len(evaluator.root))[number]
+    """One point on one side of the mode, and more further out where the density falls slowly."""
+    unit, top = sign * np.eye(len(evaluator.root))[number], evaluator.peak.mode.value
     near = evaluator.at(_OUT * unit) or evaluator.at(0.5 * _OUT * unit)
-    if near is None:
-        return []
-    fall = evaluator.peak.mode.value - near.value
-    s = np.sqrt(2 * max(fall, 1e-4))
-    slope = -sign * near.gradient[number] / s
-    if slope > _SLOW or fall <= 0:
-        return [near]
-    far = evaluator.at((abs(near.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
-    return [near] if far is None or far.value >= near.value else [near, far]
+    found = [near] if near else []
+    while found and len(found) < _MOST:
+        last = found[-1]
+        s = np.sqrt(2 * max(top - last.value, 1e-4))
+        slope = -sign * last.gradient[number] / s
+        if last.value >= top or s > _REACHED or (len(found) == 1 and slope > _SLOW):
+            break
+        far = evaluator.at((abs(last.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
+        if far is None or far.value >= last.value:
+            break
+        found.append(far)
+    return found
 
 
 def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
@@ -179,10 +186,10 @@ def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
     return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)
 
 
-def _emulated(coordinates: Coordinates, points: Sequence[Evaluated]) -> Emulator:
+def _emulated(coordinates: Coordinates, points: Sequence[Evaluated], like: Emulator | None = None) -> Emulator:
     """The emulator of Laplace's log density with its second-order correction."""
     s, _ = coordinates.bend(np.stack([point.z for point in points]))
-    return emulate(s, *_targets(coordinates, points))
+    return emulate(s, *_targets(coordinates, points), like=like)
 
 
 def _targets(coordinates: Coordinates, points: Sequence[Evaluated]) -> tuple[Array, Array]:

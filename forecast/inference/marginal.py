@@ -19,7 +19,7 @@ __all__ = ["Marginal", "Mode", "Slopes"]
 
 Array = npt.NDArray[np.float64]
 # Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
-TOLERANCE = 1e-8
+TOLERANCE = 1e-9
 _STEPS = 100
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05
@@ -70,6 +70,8 @@ class Slopes:
         From the mode to the mean of the latents, as far as third derivatives of the likelihood move it (n).
     variance : array
         Of eta, per observed cell.
+    along : array
+        What the shift adds to eta, per observed cell.
     deviation : array
         Posterior SD of the latents (n).
     """
@@ -77,6 +79,7 @@ class Slopes:
     gradient: Array
     shift: Array
     variance: Array
+    along: Array
     deviation: Array
 
 
@@ -209,4 +212,4 @@ class Marginal:
             slopes[name] = basis @ per_cell
         gradient = np.concatenate([np.zeros(0), *(np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices)])
         gradient = gradient * self.hyperparameters.slope(mode.vector) - mode.vector
-        return Slopes(gradient, shift, variance, field.deviation(inverse))
+        return Slopes(gradient, shift, variance, along, field.deviation(inverse))
