@@ -1,7 +1,8 @@
 """The certificate of a Laplace fit: is the approximation good enough on this model and panel.
 
-Pareto k compares the emulated density of the hyperparameters with Laplace's at the anchors. It cannot see the error
-that both share, that of Laplace's method itself: the second-order correction and the skewness of the latents can.
+Pareto k compares Laplace's density of the hyperparameters at the anchors with what is emulated there from all other
+points. It cannot see the error that both share, that of Laplace's method itself: the second-order correction and the
+skewness of the latents can.
 """
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = ["certify"]
 
 Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7
+NEGLIGIBLE = 0.95
 MIN_ESS = 400
 MIN_SHARE = 0.4
 MAX_DECREMENT = 1e-6
@@ -31,6 +33,9 @@ _NUTS = "Sample it: engine='nuts'"
 def certify(made: HyperPosterior, drawn: JointDraws) -> pd.DataFrame:
     """The table of checks: check, value, passed, advice (what to do where it failed, else '')."""
     weight, k = smoothed(drawn.log_weight)
+    if effective_share(weight) > NEGLIGIBLE:
+        # The shape of a tail says nothing where weights are as good as equal.
+        k = 0.0
     draws = len(drawn.vectors)
     effective, enough = effective_share(weight) * draws, min(MIN_ESS, MIN_SHARE * draws)
     decrement = max(drawn.decrement, *(point.decrement for point in made.points))

@@ -17,6 +17,8 @@ __all__ = ["Axis", "Coordinates", "whitening"]
 
 Array = npt.NDArray[np.float64]
 _GRID = 200
+# Least and largest derivative of the new coordinate.
+_BENT = 0.5, 2.0
 
 
 @dataclass(frozen=True)
@@ -27,40 +29,52 @@ class Axis:
     ----------
     z, s, slope : array
         Whitened coordinate, new coordinate and its derivative, in ascending order.
+    least : float
+        The least derivative beyond the knots: that of the prior alone, whose density falls in any case.
     """
 
     z: Array
     s: Array
     slope: Array
+    least: float
 
     @classmethod
-    def of(cls, profile: Sequence[tuple[float, float, float]]) -> "Axis":
+    def of(cls, profile: Sequence[tuple[float, float, float]], least: float) -> "Axis":
         """From points (z, fall of the log density since the mode, its slope); the mode, z = 0, is added."""
         knots = [(0.0, 0.0, 1.0)]
         for at, fall, slope in profile:
             root = float(np.sign(at) * np.sqrt(2 * max(fall, 1e-4)))
             knots.append((at, root, -slope / root))
         z, s, slopes = np.array(sorted(knots)).T
+        # Nowhere bent too much: on a flat ridge the other axes change fast, which an emulator could not follow.
+        secant = np.clip(np.diff(s) / np.diff(z), *_BENT)
         middle = int(np.flatnonzero(z == 0)[0])
-        s = np.maximum.accumulate(s) + 1e-6 * (np.arange(len(s)) - middle)
-        secant = np.diff(s) / np.diff(z)
+        s = np.insert(np.cumsum(secant * np.diff(z)), 0, 0.0)
+        s -= s[middle]
         slopes[middle] = np.sqrt(secant[max(middle - 1, 0)] * secant[min(middle, len(secant) - 1)])
         # Slopes that keep the cubic rising (Fritsch & Carlson 1980).
         bound = 3 * np.minimum(np.append(secant, np.inf), np.insert(secant, 0, np.inf))
-        return cls(z, s, np.clip(slopes, 0.05, bound))
+        return cls(z, s, np.minimum(np.clip(slopes, *_BENT), bound), least)
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """Derivatives beyond the first and the last knot."""
+        return max(float(self.slope[0]), self.least), max(float(self.slope[-1]), self.least)
 
     def bend(self, z: Array) -> tuple[Array, Array]:
         """New coordinate and its derivative."""
         spline, inside = CubicHermiteSpline(self.z, self.s, self.slope), np.clip(z, self.z[0], self.z[-1])
         slope = np.maximum(spline(inside, 1), 1e-3)
-        slope = np.where(z < self.z[0], self.slope[0], np.where(z > self.z[-1], self.slope[-1], slope))
+        below, above = self._ends
+        slope = np.where(z < self.z[0], below, np.where(z > self.z[-1], above, slope))
         return spline(inside) + slope * (z - inside), slope
 
     def straighten(self, s: Array) -> Array:
         """The inverse of `bend`."""
         grid = np.linspace(self.z[0], self.z[-1], _GRID)
         z = np.interp(s, self.bend(grid)[0], grid)
-        z += np.minimum(s - self.s[0], 0.0) / self.slope[0] + np.maximum(s - self.s[-1], 0.0) / self.slope[-1]
+        below, above = self._ends
+        z += np.minimum(s - self.s[0], 0.0) / below + np.maximum(s - self.s[-1], 0.0) / above
         for _ in range(2):
             found, slope = self.bend(z)
             z = z - (found - s) / slope

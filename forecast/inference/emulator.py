@@ -1,5 +1,6 @@
 """A smooth emulator of a log density from few values and gradients: a Gaussian process about a standard normal."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,8 +11,11 @@ from scipy import linalg
 __all__ = ["Emulator", "emulate", "kernel"]
 
 Array = npt.NDArray[np.float64]
-_LENGTHS = (1.5, 2.5, 4.0, 6.0, 10.0)
+_LENGTHS = (1.5, 2.5, 4.0, 6.0)
 _JOINT = (0.03, 0.1, 0.3, 1.0)
+# The most that the process may add to the normal density, and that per squared distance: where it knows little, it must
+# not make a mode of its own.
+_RISE, _WIDER = 1.0, 0.25
 _AT_ONCE = 1024
 
 
@@ -31,6 +35,8 @@ class Emulator:
         How much dimensions act together.
     level : float
         Log density of the first point.
+    left_out : array
+        Log density at each point, less what all the others say of it (point).
     """
 
     points: Array
@@ -39,6 +45,7 @@ class Emulator:
     level: float
     value_weight: Array
     gradient_weight: Array
+    left_out: Array
 
     def __call__(self, s: Array) -> Array:
         """Log density at points (point, dimension)."""
@@ -50,7 +57,8 @@ class Emulator:
             share *= apart
             tilt = np.einsum("npi,pi->np", share, self.gradient_weight)
             result[first : first + _AT_ONCE] = (whole * (self.value_weight + tilt)).sum(axis=1)
-        return np.asarray(result + self.level - 0.5 * (s**2).sum(axis=1))
+        square = (s**2).sum(axis=1)
+        return np.asarray(self.level - 0.5 * square + np.minimum(result, _RISE + _WIDER * square))
 
 
 def emulate(
@@ -69,7 +77,7 @@ def emulate(
     nugget : float
         Variance of the noise of values and gradients, as a share of that of the process.
     like : Emulator, optional
-        Another one, whose kernel is taken.
+        One of fewer points: only kernels near its own are tried.
 
     Notes
     -----
@@ -79,20 +87,52 @@ def emulate(
     """
     target = np.concatenate([values - values[0] + 0.5 * (points**2).sum(axis=1), (gradients + points).ravel()])
     known = np.isfinite(target)
-    best: tuple[float, Emulator] | None = None
-    for length, joint in [(like.length, like.joint)] if like else product(_LENGTHS, _JOINT):
-        covariance = _joint_kernel(points, length, joint)[np.ix_(known, known)]
-        covariance[np.diag_indices_from(covariance)] *= 1.0 + nugget
-        factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
-        weight = np.zeros(len(target))
-        weight[known] = linalg.cho_solve(factor, target[known], check_finite=False)
-        scale = max(float(target[known] @ weight[known]) / known.sum(), 1e-300)
-        evidence = -0.5 * known.sum() * np.log(scale) - np.log(np.diag(factor[0])).sum()
-        if best is None or evidence > best[0]:
-            split = weight[: len(points)], weight[len(points) :].reshape(points.shape)
-            best = (evidence, Emulator(points, length, joint, float(values[0]), *split))
-    assert best is not None
-    return best[1]
+    fits = [
+        _fitted(points, target, known, length, joint, nugget)
+        for length, joint in (_near(like) if like else product(_LENGTHS, _JOINT))
+    ]
+    _, length, joint, weight, factor = max(fits, key=lambda fit: fit[0])
+    count = len(points)
+    # The inverse's diagonal at the values, which come first among what is known.
+    roots = linalg.solve_triangular(factor, np.eye(len(factor), count), lower=True, check_finite=False)
+    left_out = weight[:count] / (roots**2).sum(axis=0)
+    split = weight[:count], weight[count:].reshape(points.shape)
+    return Emulator(points, length, joint, float(values[0]), *split, left_out)
+
+
+def _near(like: Emulator) -> list[tuple[float, float]]:
+    """The kernel of an emulator, and those beside it."""
+    length, joint = _LENGTHS.index(like.length), _JOINT.index(like.joint)
+    steps = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
+    return [
+        (_LENGTHS[length + a], _JOINT[joint + b])
+        for a, b in steps
+        if 0 <= length + a < len(_LENGTHS) and 0 <= joint + b < len(_JOINT)
+    ]
+
+
+def _fitted(
+    points: Array, target: Array, known: npt.NDArray[np.bool_], length: float, joint: float, nugget: float
+) -> tuple[float, float, float, Array, Array]:
+    """Log marginal likelihood, the kernel's two numbers, weights of what is known, and the Cholesky factor."""
+    covariance = _joint_kernel(points, length, joint)[np.ix_(known, known)]
+    covariance[np.diag_indices_from(covariance)] *= 1.0 + nugget
+    factor = _cholesky(covariance)
+    weight = np.zeros(len(target))
+    weight[known] = linalg.cho_solve((factor, True), target[known], check_finite=False)
+    scale = max(float(target[known] @ weight[known]) / known.sum(), 1e-300)
+    evidence = -0.5 * known.sum() * np.log(scale) - np.log(np.diag(factor)).sum()
+    return float(evidence), length, joint, weight, factor
+
+
+def _cholesky(covariance: Array) -> Array:
+    """With as much more noise as it takes: long and joint kernels are near singular."""
+    diagonal = covariance.diagonal().copy()
+    for nugget in (0.0, 1e-5, 1e-4, 1e-3):
+        np.fill_diagonal(covariance, diagonal * (1.0 + nugget))
+        with suppress(linalg.LinAlgError):
+            return np.asarray(linalg.cholesky(covariance, lower=True, check_finite=False))
+    raise linalg.LinAlgError("the emulator's covariance is not positive definite")
 
 
 def kernel(a: Array, b: Array, length: float, joint: float) -> Array:

@@ -76,10 +76,14 @@ class Evaluator:
         """The peak itself."""
         return self._kept(np.zeros(len(self.root)), self.peak.mode, self.peak.slopes)
 
-    def at(self, z: Array) -> Evaluated | None:
-        """A point, or None where the density is as good as 0 because numbers run out."""
+    def at(self, z: Array, start: Array | None = None) -> Evaluated | None:
+        """A point, or None where the density is as good as 0 because numbers run out.
+
+        `start` are latents near their mode; by default the peak's, moved along their tangent.
+        """
         step = self.root @ z
-        mode = attempt(self.marginal, self.peak.mode.vector + step, self.peak.mode.x + self.peak.tangent @ step)
+        x = self.peak.mode.x + self.peak.tangent @ step if start is None else start
+        mode = attempt(self.marginal, self.peak.mode.vector + step, x, self.peak.slopes.variance)
         return None if mode is None else self._kept(z, mode, self.marginal.slopes(mode))
 
     def _kept(self, z: Array, mode: Mode, slopes: Slopes) -> Evaluated:

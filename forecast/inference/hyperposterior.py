@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forecast.inference.coordinates import Axis, Coordinates, whitening
 from forecast.inference.correction import noise
-from forecast.inference.emulator import Emulator, emulate
+from forecast.inference.emulator import Emulator, emulate, kernel
 from forecast.inference.evaluation import Evaluated, Evaluator
 from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import effective_share, smoothed
@@ -23,15 +23,21 @@ _OUT = 1.5
 _NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
 _SLOW = 0.85
-_FAR = 3.0
-# Rounds of points drawn from the emulator: at most, points per round, and the effective share that ends them.
-_ROUNDS = 4
+# There, it is looked for where it has fallen as far as a normal one 3 SDs out, until it has as 2.2 SDs out.
+_FAR, _REACHED = 3.0, 2.2
+_MOST = 3
+_SLOWEST = 0.3
+# Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
+# ends them, twice in a row.
+_ROUNDS = 12
 _FEWEST = 8
-_ENOUGH = 0.9
+_GOOD = 0.9
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
 _WIDE = 1.15
 _RESTARTS = 3
+# The kernel of the interpolation; its scale does not matter.
+_LENGTH, _JOINT = 4.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,14 @@ class HyperPosterior:
         chosen = order[np.minimum(np.searchsorted(np.cumsum(weight[order]), places), len(weight) - 1)]
         return np.asarray(z[rng.permutation(chosen)])
 
+    def interpolated(self, values: Array, z: Array, more: Array | None = None) -> Array:
+        """What is known at the points (point, …), and then at `more` whitened points, at others.
+
+        A linear trend and a Gaussian process (universal kriging).
+        """
+        known = self.bent if more is None else np.concatenate([self.bent, self.coordinates.bend(more)[0]])
+        return _kriged(known, values, self.coordinates.bend(z)[0])
+
     def emulated(self, z: Array) -> Array:
         """Emulated log density at whitened points, the second-order correction included."""
         return self.emulator(self.coordinates.bend(z)[0])
@@ -97,30 +111,39 @@ class HyperPosterior:
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
         every = (*self.points, *points)
-        return replace(self, points=every, emulator=_emulated(self.coordinates, every))
+        return replace(self, points=every, emulator=_emulated(self.coordinates, every, self.emulator))
 
 
 def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
     """Evaluate the density about its mode, along axes and at draws."""
     numbers = noise(marginal, rng)
-    for _ in range(_RESTARTS):
+    for restart in range(_RESTARTS):
         evaluator = Evaluator(marginal, peak, whitening(peak.covariance), numbers)
         axes, points = _along_axes(evaluator)
         best = max(points, key=lambda point: point.value)
-        if best.value <= peak.mode.value + 0.1:
+        if best.value <= peak.mode.value + 0.1 or restart == _RESTARTS - 1:
             break
         # The search had ended on a slope, or another mode is higher.
         peak = climb(marginal, peak.mode.vector + evaluator.root @ best.z, best.x)
     coordinates = Coordinates(peak.mode.vector, evaluator.root, axes)
     made = HyperPosterior(marginal, peak, coordinates, tuple(points), _emulated(coordinates, points))
-    for _ in range(_ROUNDS if axes else 0):
-        count = max(_FEWEST, len(peak.mode.vector))
-        drawn = [evaluator.at(z) for z in made.draw(count, rng)]
+    return _refined(made, evaluator, rng)
+
+
+def _refined(made: HyperPosterior, evaluator: Evaluator, rng: np.random.Generator) -> HyperPosterior:
+    """With points drawn from the emulator, round by round, until it knows them beforehand."""
+    size, good = len(made.peak.mode.vector), 0
+    for _ in range(_ROUNDS if size else 0):
+        z = made.draw(max(_FEWEST, size // 2), rng)
+        starts = made.interpolated(np.stack([point.x for point in made.points]), z)
+        drawn = [evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
         fresh = [point for point in drawn if point is not None]
-        log_weight = np.array([point.value + point.correction for point in fresh])
-        weight = np.exp(log_weight - made.emulated(np.stack([point.z for point in fresh])))
+        found = np.array([point.value + point.correction for point in fresh])
+        log_weight = found - made.emulated(np.stack([point.z for point in fresh]))
+        share = effective_share(np.exp(log_weight - log_weight.max()))
         made = made.with_points(fresh)
-        if effective_share(weight / weight.max()) > _ENOUGH:
+        good = good + 1 if share > _GOOD else 0
+        if good == 2:
             break
     return made
 
@@ -134,23 +157,27 @@ def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]
             found += _side(evaluator, number, -1.0)
         points += found
         top = points[0].value
-        axes.append(Axis.of([(point.z[number], top - point.value, point.gradient[number]) for point in found]))
+        profile = [(point.z[number], top - point.value, point.gradient[number]) for point in found]
+        axes.append(Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))))
     return tuple(axes), points
 
 
 def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
-    """One point on one side of the mode, and one further out where the density falls slowly."""
-    unit = sign * np.eye(len(evaluator.root))[number]
+    """One point on one side of the mode, and more further out where the density falls slowly."""
+    unit, top = sign * np.eye(len(evaluator.root))[number], evaluator.peak.mode.value
     near = evaluator.at(_OUT * unit) or evaluator.at(0.5 * _OUT * unit)
-    if near is None:
-        return []
-    fall = evaluator.peak.mode.value - near.value
-    s = np.sqrt(2 * max(fall, 1e-4))
-    slope = -sign * near.gradient[number] / s
-    if slope > _SLOW or fall <= 0:
-        return [near]
-    far = evaluator.at((abs(near.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
-    return [near] if far is None or far.value >= near.value else [near, far]
+    found = [near] if near else []
+    while found and len(found) < _MOST:
+        last = found[-1]
+        s = np.sqrt(2 * max(top - last.value, 1e-4))
+        slope = -sign * last.gradient[number] / s
+        if last.value >= top or s > _REACHED or (len(found) == 1 and slope > _SLOW):
+            break
+        far = evaluator.at((abs(last.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
+        if far is None or far.value >= last.value:
+            break
+        found.append(far)
+    return found
 
 
 def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
@@ -159,10 +186,10 @@ def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
     return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)
 
 
-def _emulated(coordinates: Coordinates, points: Sequence[Evaluated]) -> Emulator:
+def _emulated(coordinates: Coordinates, points: Sequence[Evaluated], like: Emulator | None = None) -> Emulator:
     """The emulator of Laplace's log density with its second-order correction."""
     s, _ = coordinates.bend(np.stack([point.z for point in points]))
-    return emulate(s, *_targets(coordinates, points))
+    return emulate(s, *_targets(coordinates, points), like=like)
 
 
 def _targets(coordinates: Coordinates, points: Sequence[Evaluated]) -> tuple[Array, Array]:
@@ -185,3 +212,16 @@ def _quadratic(s: Array, values: Array) -> Array:
     columns = _columns(s)
     penalty = np.repeat([0.0, 1e-3, 0.1], [1, s.shape[1], s.shape[1]])
     return np.asarray(np.linalg.solve(columns.T @ columns + np.diag(penalty), columns.T @ values))
+
+
+def _kriged(known: Array, values: Array, s: Array) -> Array:
+    """Values (point, …) at other bent points."""
+    trend, ahead = (np.concatenate([np.ones((len(each), 1)), each], axis=1) for each in (known, s))
+    covariance = kernel(known, known, _LENGTH, _JOINT)
+    covariance[np.diag_indices_from(covariance)] *= 1 + 1e-6
+    solved = np.linalg.solve(covariance, np.concatenate([trend, values - values[0]], axis=1))
+    size = trend.shape[1]
+    normal = trend.T @ solved[:, :size]
+    slopes = np.linalg.lstsq(normal, trend.T @ solved[:, size:], rcond=None)[0]
+    rest = solved[:, size:] - solved[:, :size] @ slopes
+    return np.asarray(values[0] + ahead @ slopes + kernel(s, known, _LENGTH, _JOINT) @ rest)

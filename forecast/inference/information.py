@@ -2,9 +2,9 @@
 
 For the hyperparameters of the latents it is the average of observed and expected information of the Gaussian working
 model (Gilmour, Thompson & Cullis 1995), in which the traces cancel: with u_j = −(dQ/dtheta_j)(x* − mean),
-½(u_j'Q⁻¹u_k − u_j'H⁻¹u_k). For the parameters of the family it is the sum of squared scores, for slopes their
-Gauss-Newton form, each less what the latents take up. It costs one solution with a column per hyperparameter, which
-also says how the mode of the latents moves.
+½(u_j'Q⁻¹u_k − u_j'H⁻¹u_k). For the parameters of the family it is the difference of their scores at given latents, for
+slopes their Gauss-Newton form, each less what the latents take up. It costs one solution with a column per
+hyperparameter, which also says how the mode of the latents moves.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.marginal import Marginal, Mode
+from forecast.inference.marginal import Marginal, Mode, Slopes
 
 __all__ = ["Information", "information"]
 
 Array = npt.NDArray[np.float64]
+_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Information:
     tangent: Array
 
 
-def information(marginal: Marginal, mode: Mode) -> Information:
+def information(marginal: Marginal, mode: Mode, slopes: Slopes) -> Information:
     """The information at a mode of the latents."""
     field, layout = marginal.field, marginal.hyperparameters
     columns, through = np.zeros((field.size, layout.size)), np.zeros((field.size, layout.size))
@@ -44,8 +45,8 @@ def information(marginal: Marginal, mode: Mode) -> Information:
         place = layout.slices[name]
         columns[:, place], through[:, place] = force[:, None], moved[:, None]
         of_prior[place] = True
-    own = _of_likelihood(marginal, mode, columns)
-    solved = field.join(*mode.factor.solve(*field.split(columns)))
+    own = _of_likelihood(marginal, mode, slopes, columns)
+    solved = field.join(*mode.factor.solve(*field.split(columns))) if layout.size else columns
     taken = columns.T @ solved
     both, neither = np.outer(of_prior, of_prior), np.outer(~of_prior, ~of_prior)
     total = np.where(both, 0.5 * (columns.T @ through - taken), np.where(neither, own - taken, 0.0))
@@ -55,20 +56,30 @@ def information(marginal: Marginal, mode: Mode) -> Information:
     return Information(np.eye(layout.size) + (vectors * np.maximum(values, 0.0)) @ vectors.T, solved * slope)
 
 
-def _of_likelihood(marginal: Marginal, mode: Mode, columns: Array) -> Array:
+def _of_likelihood(marginal: Marginal, mode: Mode, slopes: Slopes, columns: Array) -> Array:
     """Information of the family's parameters and of slopes at given latents; fills their columns."""
     field, layout, tactic = marginal.field, marginal.hyperparameters, marginal.bound.counts.tactic
     terms = marginal.terms(mode.theta, mode.x, 2, parameters=True)
     own = np.zeros((layout.size, layout.size))
-    for name, (first, mixed, _) in terms.parameters.items():
+    for name, (first, mixed) in terms.parameters.items():
+        curved = _score(marginal, mode, slopes, name, -_STEP) - _score(marginal, mode, slopes, name, _STEP)
         for element in range(layout.slices[name].start, layout.slices[name].stop):
             label = element - layout.slices[name].start
             here = tactic == label if mode.theta[name].ndim else np.ones(len(tactic), dtype=bool)
             columns[:, element] = field.transposed @ (mixed * here)
-            own[element, element] = (first[here] ** 2).sum()
+            difference = float(curved[here].sum()) / (2 * _STEP)
+            # Squared scores where the density bends the other way.
+            own[element, element] = difference if difference > 0 else float((first[here] ** 2).sum())
     weight = np.maximum(-terms.eta[1], 0.0)
     for name, basis in field.feedback.items():
         place = layout.slices[name]
         columns[:, place] = field.transposed @ (basis * -weight).T
         own[place, place] = (basis * weight) @ basis.T
     return own
+
+
+def _score(marginal: Marginal, mode: Mode, slopes: Slopes, name: str, step: float) -> Array:
+    """Each cell's part of the log marginal's derivative in a parameter a step on, at given latents and variances."""
+    moved = {**mode.theta, name: mode.theta[name] + step}
+    first, mixed, curved = marginal.terms(moved, mode.x, 3, parameters=True).parameters[name]
+    return np.asarray(first + 0.5 * slopes.variance * curved + slopes.along * mixed)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.emulator import kernel
 from forecast.inference.hyperposterior import HyperPosterior
+from forecast.inference.linalg import Factor
 from forecast.inference.search import attempt
 
 __all__ = ["JointDraws", "draw_jointly"]
@@ -21,8 +21,8 @@ Array = npt.NDArray[np.float64]
 _FEWEST, _MOST = 16, 128
 # Multiplications that all factors of the anchors may take.
 _WORK = 8e9
-# The kernel of the interpolation; its scale does not matter.
-_LENGTH, _JOINT = 4.0, 0.3
+# Numbers that their factors may take up in memory (0.4 GB).
+_NUMBERS = 5e7
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class JointDraws:
     latents : array
         (latent, draw).
     log_weight : array
-        Of each anchor, drawn from the emulator: log of the density over what was emulated.
+        Of each anchor, which are draws: log of the density over what the emulator makes of it from all other points.
     decrement : float
         Largest Newton decrement at an anchor.
     definite : array of bool
@@ -52,7 +52,7 @@ class JointDraws:
 
 @dataclass(frozen=True)
 class _Anchor:
-    """Without its factor: all at once would take too much memory, and one is soon made again."""
+    """With its factor, where memory takes those of all anchors; it is soon made again."""
 
     z: Array
     vector: Array
@@ -60,6 +60,7 @@ class _Anchor:
     value: float
     decrement: float
     definite: bool
+    factor: Factor | None
 
 
 def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> JointDraws:
@@ -77,8 +78,8 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     anchors = _anchors(made, min(draws, _number(made)), rng)
     at = np.stack([anchor.z for anchor in anchors])
     values = np.array([anchor.value for anchor in anchors])
-    log_weight = values + made.correction(made.coordinates.bend(at)[0]) - made.emulated(at)
-    z = made.with_values(at, values).draw(draws, rng)
+    refined = made.with_values(at, values)
+    z = refined.draw(draws, rng)
     latents = _means(made, anchors, z)
     nearest = _nearest(made, at, z)
     for number, anchor in enumerate(anchors):
@@ -88,7 +89,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     return JointDraws(
         made.coordinates.vectors(z),
         latents,
-        log_weight,
+        refined.emulator.left_out[-len(anchors) :],
         max(anchor.decrement for anchor in anchors),
         np.array([anchor.definite for anchor in anchors]),
     )
@@ -105,34 +106,28 @@ def _number(made: HyperPosterior) -> int:
 def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator) -> list[_Anchor]:
     """Draws from the emulator, with the mode of the latents at each."""
     drawn, found = made.draw(count, rng), []
-    starts = _interpolated(made.bent, np.stack([point.x for point in made.points]), made.coordinates.bend(drawn)[0])
-    for z, vector, start in zip(drawn, made.coordinates.vectors(drawn), starts, strict=True):
-        mode = attempt(made.marginal, vector, start)
+    starts = made.interpolated(np.stack([point.x for point in made.points]), drawn)
+    variances = np.exp(made.interpolated(np.stack([point.log_variance for point in made.points]), drawn))
+    for z, vector, start, variance in zip(drawn, made.coordinates.vectors(drawn), starts, variances, strict=True):
+        mode = attempt(made.marginal, vector, start, variance)
         if mode is not None:
-            found.append(_Anchor(z, vector, mode.x, mode.value, mode.decrement, mode.definite))
+            factor = mode.factor if _fits(mode.factor, count) else None
+            found.append(_Anchor(z, vector, mode.x, mode.value, mode.decrement, mode.definite, factor))
     return found
+
+
+def _fits(factor: Factor, count: int) -> bool:
+    """Whether the memory takes this many factors."""
+    numbers = sum(part.size for part in (factor.lower, factor.below, factor.cross, factor.corner))
+    return numbers * count <= _NUMBERS
 
 
 def _means(made: HyperPosterior, anchors: list[_Anchor], z: Array) -> Array:
     """Mean of the latents at each draw (latent, draw)."""
-    s, at = (made.coordinates.bend(each)[0] for each in (z, np.stack([anchor.z for anchor in anchors])))
     modes = np.stack([*(point.x for point in made.points), *(anchor.x for anchor in anchors)])
-    shifts = np.stack([point.shift for point in made.points])
-    mean = _interpolated(np.concatenate([made.bent, at]), modes, s) + _interpolated(made.bent, shifts, s)
+    mean = made.interpolated(modes, z, np.stack([anchor.z for anchor in anchors]))
+    mean += made.interpolated(np.stack([point.shift for point in made.points]), z)
     return np.ascontiguousarray(mean.T)
-
-
-def _interpolated(known: Array, values: Array, s: Array) -> Array:
-    """Values (point, …) at other points: a linear trend and a Gaussian process (universal kriging)."""
-    trend, ahead = (np.concatenate([np.ones((len(each), 1)), each], axis=1) for each in (known, s))
-    covariance = kernel(known, known, _LENGTH, _JOINT)
-    covariance[np.diag_indices_from(covariance)] *= 1 + 1e-6
-    solved = np.linalg.solve(covariance, np.concatenate([trend, values - values[0]], axis=1))
-    size = trend.shape[1]
-    normal = trend.T @ solved[:, :size]
-    slopes = np.linalg.lstsq(normal, trend.T @ solved[:, size:], rcond=None)[0]
-    rest = solved[:, size:] - solved[:, :size] @ slopes
-    return np.asarray(values[0] + ahead @ slopes + kernel(s, known, _LENGTH, _JOINT) @ rest)
 
 
 def _nearest(made: HyperPosterior, anchors: Array, z: Array) -> npt.NDArray[np.intp]:
@@ -149,4 +144,5 @@ def _nearest(made: HyperPosterior, anchors: Array, z: Array) -> npt.NDArray[np.i
 def _deviations(made: HyperPosterior, anchor: _Anchor, count: int, rng: np.random.Generator) -> Array:
     field = made.marginal.field
     numbers = field.split(rng.standard_normal((field.size, count)))
-    return field.join(*made.marginal.factor(anchor.vector, anchor.x).sample(*numbers))
+    factor = anchor.factor or made.marginal.factor(anchor.vector, anchor.x)
+    return field.join(*factor.sample(*numbers))

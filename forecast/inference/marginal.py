@@ -19,10 +19,12 @@ __all__ = ["Marginal", "Mode", "Slopes"]
 
 Array = npt.NDArray[np.float64]
 # Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
-TOLERANCE = 1e-10
+TOLERANCE = 1e-9
 _STEPS = 100
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05
+# A mode is close to the start of its search where it lies a tenth of an SD away, in the mean of the latents.
+_CLOSE = 0.01
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Mode:
     x : array
         The latents (n).
     factor : Factor
-        Of their precision there.
+        Of their precision there, or close by.
     value : float
         Log posterior density of `vector`, up to a constant.
     decrement : float
@@ -68,6 +70,8 @@ class Slopes:
         From the mode to the mean of the latents, as far as third derivatives of the likelihood move it (n).
     variance : array
         Of eta, per observed cell.
+    along : array
+        What the shift adds to eta, per observed cell.
     deviation : array
         Posterior SD of the latents (n).
     """
@@ -75,6 +79,7 @@ class Slopes:
     gradient: Array
     shift: Array
     variance: Array
+    along: Array
     deviation: Array
 
 
@@ -118,27 +123,42 @@ class Marginal:
 
     # Latents given hyperparameters -------------------------------------------------------------------------------
 
-    def mode(self, vector: Array, start: Array | None = None) -> Mode:
-        """Newton's method for the latents, with step control; a factor serves for several steps where it can."""
+    def mode(self, vector: Array, start: Array | None = None, variance: Array | None = None) -> Mode:
+        """Newton's method for the latents, with step control; a factor serves for several steps where it can.
+
+        Parameters
+        ----------
+        vector : array
+            Hyperparameters.
+        start : array, optional
+            Latents to begin with; their prior mean by default.
+        variance : array, optional
+            About the variance of eta, per observed cell. Where the mode is close to the start, the factor at the start
+            then serves for the mode, its log determinant corrected to first order.
+        """
         field, theta = self.field, self.hyperparameters.constrained(vector)
         x = field.mean if start is None else start
         terms, value, gradient = self._objective(theta, x)
         factor, definite = self._factor(theta, terms)
-        last, exact = np.inf, True
+        weight, way, last = terms.eta[1], 0.0, np.inf
         for _ in range(_STEPS):
             step = field.join(*factor.solve(*field.split(gradient)))
             decrement = float(gradient @ step) / 2
             if decrement < TOLERANCE:
                 break
-            if decrement > _SHRINKS * last and not exact:
+            if decrement > _SHRINKS * last and way > 0:
                 factor, definite = self._factor(theta, terms)
-                last, exact = np.inf, True
+                weight, way, last = terms.eta[1], 0.0, np.inf
                 continue
             x, terms, value, gradient, whole = self._moved(theta, x, value, step, 2 * decrement)
-            last, exact = decrement if whole else 0.0, False
-        if not exact:
+            last, way = decrement if whole else 0.0, way + 2 * decrement
+        log_determinant = factor.log_determinant
+        if way > (0.0 if variance is None else _CLOSE * field.size):
             factor, definite = self._factor(theta, terms)
-        total = value - 0.5 * factor.log_determinant - 0.5 * float(vector @ vector)
+            log_determinant = factor.log_determinant
+        elif variance is not None:
+            log_determinant += float(variance @ (weight - terms.eta[1]))
+        total = value - 0.5 * log_determinant - 0.5 * float(vector @ vector)
         return Mode(vector, theta, x, factor, total, decrement, definite)
 
     def factor(self, vector: Array, x: Array) -> Factor:
@@ -190,7 +210,7 @@ class Marginal:
         slopes |= self.by_parameter(theta, per_cell)
         moved = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
         slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
-        return Slopes(self.in_vector(slopes, mode.vector), shift, variance, field.deviation(inverse))
+        return Slopes(self.in_vector(slopes, mode.vector), shift, variance, along, field.deviation(inverse))
 
     def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
         """Derivatives in the family's parameters, from those in each observed cell's own."""
@@ -202,5 +222,5 @@ class Marginal:
 
     def in_vector(self, slopes: Mapping[str, Any], vector: Array) -> Array:
         """Gradient in the vector, its standard normal prior included, from the derivatives in each hyperparameter."""
-        gradient = np.concatenate([np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices] or [vector])
+        gradient = np.concatenate([np.zeros(0), *(np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices)])
         return np.asarray(gradient * self.hyperparameters.slope(vector) - vector)

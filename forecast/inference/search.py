@@ -69,7 +69,8 @@ def climb(
     """
     vector = np.full(marginal.hyperparameters.size, _OUTSET) if start is None else start
     mode = marginal.mode(vector, x)
-    slopes, known = marginal.slopes(mode), information(marginal, mode)
+    slopes = marginal.slopes(mode)
+    known = information(marginal, mode, slopes)
     inverse = np.asarray(np.linalg.inv(known.matrix)) if covariance is None else covariance
     evaluations, decrement = 1, 0.0
     for _ in range(_STEPS):
@@ -82,7 +83,7 @@ def climb(
             break
         fresh = marginal.slopes(moved)
         evaluations += 1
-        known = information(marginal, moved)
+        known = information(marginal, moved, fresh)
         if decrement > _FAR:
             inverse = np.asarray(np.linalg.inv(known.matrix))
         else:
@@ -103,10 +104,10 @@ def _moved(marginal: Marginal, mode: Mode, tangent: Array, step: Array, rise: fl
     return None
 
 
-def attempt(marginal: Marginal, vector: Array, x: Array) -> Mode | None:
+def attempt(marginal: Marginal, vector: Array, x: Array, variance: Array | None = None) -> Mode | None:
     """The mode of the latents, or None where numbers run out: so far out that the density is as good as 0."""
     try:
-        mode = marginal.mode(vector, x)
+        mode = marginal.mode(vector, x, variance)
     except (NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError):
         return None
     return mode if np.isfinite(mode.value) else None

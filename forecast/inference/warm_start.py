@@ -48,7 +48,7 @@ def _labels(marginal: Marginal) -> list[str]:
 
 def _latents(field: Field, fit: BayesianFit) -> Array:
     """Posterior means of the latents, by label; a period that is new goes on as the last one."""
-    path, static = field.split(field.mean)
+    path, static = field.split(field.mean.copy())
     for place in field.places:
         block = place.block
         if block.name not in fit.posterior:

@@ -1,0 +1,253 @@
+"""The fast engine behind `fit`: names and dims, seeds, the certificate, warm starts, and exact answers."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import forecast as fc
+from forecast.errors import DiagnosticsError, InputError
+from forecast.inference import dispatch, laplace
+from forecast.inference.bayesian import BayesianFit, posterior_names
+from forecast.inference.laplace import LaplaceOptions, approximate
+from forecast.model.families import (
+    HurdleNegativeBinomial,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflatedNegativeBinomial,
+)
+from forecast.model.spec import Model
+from forecast.model.terms import Excitation, Intercept, Pooled, Spatial, Walk
+
+MODEL = Model([Intercept(), Pooled("province"), Walk(by="tactic"), Excitation()], NegativeBinomial(), "small")
+
+
+@pytest.fixture(scope="module")
+def small():
+    """4 lattice provinces, 2 tactics, 30 months."""
+    return fc.simulate_panel(4, 2, 30, seed=3, mean=4.0).panel
+
+
+@pytest.fixture(scope="module")
+def fitted(small) -> BayesianFit:
+    return approximate(MODEL, small, LaplaceOptions(draws=400), seed=1)
+
+
+def sparse_panel():
+    """300 cells of one count each, 93 % of them zero on average: levels of SD 1.5 that the counts hardly inform."""
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(np.exp(-4.0 + 1.5 * rng.standard_normal((20, 15, 1))))
+    rows, columns, _ = np.indices(counts.shape).reshape(3, -1)
+    table = {"province": [f"P{row}" for row in rows], "country": "A", "tactic": [f"t{column}" for column in columns]}
+    return fc.Panel.from_frame(
+        pd.DataFrame({**table, "period": pd.Timestamp("2020-01-01"), "attacks": counts.ravel(), "exposure": 1.0}),
+        freq="MS",
+    )
+
+
+SPARSE = Model([Intercept(), Pooled("province", "tactic")], Poisson())
+
+
+def test_names_dims_and_labels_are_those_of_the_sampled_posterior(fitted, small):
+    posterior = fitted.posterior
+    assert set(posterior.data_vars) == {*posterior_names(fitted.bound), "phi"}
+    assert dict(posterior.sizes) == {"chain": 1, "draw": 400, "province": 4, "tactic": 2, "period": 30}
+    for block in fitted.bound.blocks:
+        assert posterior[block.name].dims == ("chain", "draw", *block.dims)
+    assert posterior["log_phi"].dims == ("chain", "draw", "tactic")
+    assert list(posterior["province"].values) == small.provinces
+    np.testing.assert_array_equal(posterior["period"].values, small.periods.values)
+    assert np.isfinite(posterior.to_array().values).all()
+    assert set(fitted.idata.groups()) == {"posterior", "observed_data", "constant_data"}
+    assert fitted.log_likelihood().shape == (1, 400, small.attacks[..., 1:].size)
+    assert fitted.notes == ("the first 1 periods are conditioned on, not fitted",)
+
+
+def test_the_same_seed_gives_the_same_draws(fitted, small):
+    again, other = (approximate(MODEL, small, LaplaceOptions(draws=400), seed=seed) for seed in (1, 2))
+    assert again.posterior.equals(fitted.posterior)
+    assert not other.posterior.equals(fitted.posterior)
+
+
+def test_every_draw_has_hyperparameters_of_its_own(fitted):
+    assert len(np.unique(fitted.posterior["sigma_walk_tactic"])) > 0.98 * 400
+
+
+def test_random_walks_start_at_0(small):
+    model = Model([Intercept(), Walk(by="province", damping=1)], Poisson())
+    path = approximate(model, small, LaplaceOptions(draws=50), seed=1).posterior["walk_province"]
+    assert (path.isel(period=0) == 0).all()
+    assert (path.isel(period=1) != 0).all()
+
+
+def test_a_good_fit_has_a_passed_certificate(fitted):
+    table = fitted.diagnostics
+    assert list(table.columns) == ["check", "value", "passed", "advice"]
+    assert table["passed"].all()
+    assert (table["advice"] == "").all()
+    assert "all diagnostics passed" in repr(fitted)
+
+
+def test_sparse_counts_fail_the_certificate():
+    table = approximate(SPARSE, sparse_panel(), seed=1).diagnostics.set_index("check")
+    assert not table.loc["largest skewness shift in SDs", "passed"]
+    assert "nuts" in table.loc["largest skewness shift in SDs", "advice"]
+
+
+def test_auto_goes_on_to_the_sampler_where_the_certificate_fails(monkeypatch):
+    from forecast.inference import nuts
+
+    sampled = []
+
+    def sample(model, panel, *, seed):
+        sampled.append(seed)
+        return BayesianFit(model, panel, seed, ("sampled",), engine="nuts")
+
+    monkeypatch.setattr(nuts, "sample_nuts", sample)
+    fit = fc.fit(SPARSE, sparse_panel(), seed=4)
+    assert fit.engine == "nuts"
+    assert sampled == [4]
+    assert "failed its certificate (largest skewness shift in SDs = 2" in fit.notes[0]
+    assert fit.notes[1] == "sampled"
+    assert fc.fit(SPARSE, sparse_panel(), engine="laplace", seed=4).engine == "laplace"
+    assert sampled == [4]
+
+
+def test_auto_is_fast_where_the_certificate_holds(small):
+    assert fc.fit(MODEL, small, seed=1).engine == "laplace"
+
+
+def test_auto_goes_on_to_the_sampler_where_there_is_no_mode(monkeypatch, small):
+    def failing(*args, **options):
+        raise DiagnosticsError("no mode")
+
+    monkeypatch.setattr(laplace, "approximate", failing)
+    monkeypatch.setattr(dispatch, "_sampled", lambda model, panel, seed, *notes: notes)
+    assert "no mode" in fc.fit(MODEL, small, seed=1)[0]
+    with pytest.raises(DiagnosticsError):
+        fc.fit(MODEL, small, engine="laplace", seed=1)
+
+
+def test_wrong_requests(small):
+    with pytest.raises(InputError, match="draws"):
+        LaplaceOptions(draws=0)
+    with pytest.raises(InputError, match="seed"):
+        approximate(MODEL, small, seed=-1)
+    with pytest.raises(InputError, match="engine"):
+        fc.fit(MODEL, small, engine="inla", seed=1)
+
+
+@pytest.mark.parametrize(
+    "family", [Poisson(), NegativeBinomial(by=None), ZeroInflatedNegativeBinomial(), HurdleNegativeBinomial()]
+)
+def test_every_family(small, family):
+    model = Model([Intercept(), Pooled("province"), Walk(by="province")], family)
+    fit = approximate(model, small, LaplaceOptions(draws=200), seed=1)
+    assert np.isfinite(fit.posterior.to_array().values).all()
+    assert fit.diagnostics["passed"].all(), fit.diagnostics
+    assert fc.predict(fit, 3, seed=1).draws.shape == (1000, 4, 2, 3)
+
+
+def test_no_hyperparameters_and_no_paths(small):
+    """One latent and a large sum: its posterior is about normal around the log of the mean."""
+    fit = approximate(Model([Intercept()], Poisson()), small, LaplaceOptions(draws=20_000), seed=1)
+    total = float(small.attacks.sum())
+    drawn = fit.posterior["intercept"].values.ravel()
+    expected = stats.gamma(total + 0.5, scale=1 / small.attacks.size)
+    assert abs(drawn.mean() - np.log(total / small.attacks.size)) < 0.1 * drawn.std()
+    np.testing.assert_allclose(drawn.std(), expected.std() / expected.mean(), rtol=0.05)
+
+
+# Against exact answers --------------------------------------------------------------------------------------
+
+
+def test_against_quadrature(make_panel):
+    """Six groups of counts with a shared mean and SD: the posterior by quadrature over both, and over each level.
+
+    The tolerances are the rule for the engines: 0.1 SD and 5 %; at 20,000 draws chance is below 0.02 and 1 %.
+    """
+    rng = np.random.default_rng(5)
+    counts = rng.poisson(np.exp(1.0 + 0.7 * rng.standard_normal((6, 1, 1))), (6, 1, 4))
+    centre, sd, scale = 1.0, 2.0, 1.0
+    model = Model([Intercept(centre, sd), Pooled("province", sigma=fc.HalfNormal(scale))], Poisson())
+    posterior = approximate(model, make_panel(counts), LaplaceOptions(draws=20_000), seed=1).posterior
+    means, sds = _by_quadrature(counts.reshape(6, 4), centre, sd, scale)
+    for name in ("intercept", "log_sigma", "eta"):
+        drawn = {
+            "intercept": posterior["intercept"].values.ravel(),
+            "log_sigma": np.log(posterior["sigma_level_province"].values.ravel()),
+            "eta": (posterior["intercept"] + posterior["level_province"]).values.reshape(-1, 6)[:, 0],
+        }[name]
+        assert abs(drawn.mean() - means[name]) < 0.1 * sds[name], name
+        assert abs(drawn.std() / sds[name] - 1) < 0.05, name
+
+
+def _by_quadrature(counts, centre, sd, scale):
+    """Mean and SD of the intercept, log sigma and the first group's eta."""
+    intercept, log_sigma = np.linspace(-3, 5, 81)[:, None], np.linspace(-4, 2, 81)
+    eta = np.linspace(-5, 6, 2201)
+    sigma = np.exp(log_sigma)
+    log = stats.norm.logpdf(intercept, centre, sd) + stats.halfnorm.logpdf(sigma, scale=scale) + log_sigma
+    prior = np.exp(-0.5 * ((eta - intercept[..., None]) / sigma[:, None]) ** 2) / sigma[:, None]
+    powers = []
+    for own in counts:
+        likelihood = stats.poisson.logpmf(own[:, None], np.exp(eta)).sum(axis=0)
+        mass = prior @ (np.exp(likelihood - likelihood.max())[:, None] * np.stack([eta**0, eta, eta**2], axis=1))
+        powers.append(mass)
+        log = log + np.log(mass[..., 0])
+    joint = np.exp(log - log.max())
+    joint /= joint.sum()
+    first = powers[0] / powers[0][..., :1]
+    moments = {"intercept": (intercept, intercept**2), "log_sigma": (log_sigma, log_sigma**2)}
+    moments["eta"] = first[..., 1], first[..., 2]
+    means = {name: float((joint * one).sum()) for name, (one, _) in moments.items()}
+    sds = {name: float((joint * two).sum() - means[name] ** 2) ** 0.5 for name, (_, two) in moments.items()}
+    return means, sds
+
+
+# Warm starts and the store ----------------------------------------------------------------------------------
+
+
+def test_a_start_of_another_model_is_left_aside(fitted, small):
+    other = Model([Intercept(), Spatial()], Poisson())
+    cold, warm = (approximate(other, small, LaplaceOptions(draws=20), start=start, seed=1) for start in (None, fitted))
+    assert cold.posterior.equals(warm.posterior)
+
+
+def test_a_fit_on_disk_keeps_its_certificate_and_can_be_started_from(fitted, small, tmp_path):
+    fitted.save(tmp_path / "fit.nc")
+    back = BayesianFit.load(tmp_path / "fit.nc")
+    assert back.engine == "laplace"
+    assert back.diagnostics.equals(fitted.diagnostics)
+    assert set(back.groups) == set(fitted.groups)
+    again, first = (
+        approximate(MODEL, small, LaplaceOptions(draws=20), start=start, seed=1) for start in (back, fitted)
+    )
+    assert again.posterior.equals(first.posterior)
+
+
+def test_what_is_added_to_idata_is_kept(fitted, tmp_path):
+    own = replace(fitted)
+    own.idata.add_groups(log_likelihood=own.log_likelihood().to_dataset())
+    own.save(tmp_path / "fit.nc")
+    assert "log_likelihood" in BayesianFit.load(tmp_path / "fit.nc").groups
+
+
+def test_the_fast_path_imports_no_sampler():
+    code = (
+        "import sys, forecast as fc; p = fc.simulate_panel(3, 2, 24, seed=1).panel;"
+        "f = fc.fit(fc.standard_model(), p, engine='laplace', seed=1); fc.predict(f, 3, seed=1); f.diagnostics;"
+        "print([m for m in ('arviz', 'pymc', 'pytensor', 'nutpie', 'numba') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_warm_start_gives_the_same_mode(fitted, small):
+    """The latents' prior mean stays what it is, and the hyperparameters' mode is found again."""
+    warm = approximate(MODEL, small, LaplaceOptions(draws=50), start=fitted, seed=2)
+    np.testing.assert_allclose(warm.state["mode"], fitted.state["mode"], atol=0.02)
