@@ -13,20 +13,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from forecast.inference.elimination import Elimination, eliminate
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
 from forecast.inference.precision import PriorPrecision, prior_precision
+from forecast.inference.search import climb
 from forecast.model.spec import BoundModel
 
 __all__ = ["Whitened"]
 
 Array = npt.NDArray[np.float64]
-# The pilot needs no more: it decides how well the coordinates fit, not what the posterior is.
-_GRADIENT = 0.05
-_EVALUATIONS = 60
 
 
 @dataclass(frozen=True)
@@ -73,26 +70,19 @@ class Whitened:
 
     @cached_property
     def pilot(self) -> _Pilot:
-        """The mode of Laplace's approximation, roughly."""
-        marginal, start = self.marginal, None
-        size = marginal.hyperparameters.size
-
-        def climbed(vector: Array) -> tuple[float, Array]:
-            nonlocal start
-            mode = marginal.mode(vector, start)
-            start = mode.x
-            return -mode.value, -marginal.slopes(mode).gradient
-
-        options = {"gtol": _GRADIENT, "maxiter": _EVALUATIONS}
-        vector, covariance = np.zeros(size), np.eye(size)
-        if size:
-            found = optimize.minimize(climbed, vector, jac=True, method="BFGS", options=options)
-            vector, covariance = found.x, found.hess_inv
-        mode = marginal.mode(vector, start)
+        """At the mode of Laplace's approximation; where none is found, coordinates that know the prior only."""
+        marginal = self.marginal
+        size, cells = marginal.hyperparameters.size, np.zeros(len(self.bound.cells))
+        try:
+            peak = climb(marginal)
+            scale = np.linalg.cholesky(peak.covariance)
+        except (NotPositiveDefinite, np.linalg.LinAlgError):
+            return _Pilot(np.zeros(size), np.eye(size), cells, cells)
+        mode = peak.mode
         slope, curvature = marginal.terms(mode.theta, mode.x, 2).eta
         weight = np.maximum(-curvature, 0.0)
         along = marginal.eta(mode.theta, mode.x) - marginal.field.offset
-        return _Pilot(vector, np.asarray(np.linalg.cholesky(covariance)), weight, weight * along + slope)
+        return _Pilot(mode.vector, np.asarray(scale), weight, weight * along + slope)
 
     @cached_property
     def _curvature(self) -> tuple[Array, Array, Array]:

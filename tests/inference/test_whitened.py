@@ -120,3 +120,20 @@ def test_a_matrix_that_is_not_positive_definite_is_told():
     nothing = np.zeros((2, 1)), np.zeros(0)
     with pytest.raises(NotPositiveDefinite):
         eliminate(curvature, prior, nothing, nothing)
+
+
+def test_without_a_mode_the_coordinates_are_those_of_the_prior(panel, monkeypatch):
+    """A sampler then starts from non-centred latents; the density is the same function of the parameters."""
+
+    def fails(marginal):
+        raise NotPositiveDefinite("no mode")
+
+    assert whitened(panel, TERMS[0], fc.NegativeBinomial()).pilot.weight.all()
+    monkeypatch.setattr("forecast.inference.whitened.climb", fails)
+    density = whitened(panel, TERMS[0], fc.NegativeBinomial())
+    assert not density.pilot.weight.any()
+    drawn, point = density.draws(np.zeros(density.size)), np.zeros(density.size)
+    np.testing.assert_allclose(drawn["level_province"], 0.0)
+    value, gradient = density(point)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()

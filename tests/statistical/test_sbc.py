@@ -8,7 +8,6 @@ import pytest
 import sbc
 from scipy import stats
 
-from forecast.inference.nuts import NutsOptions
 from forecast.model.families import NegativeBinomial
 from forecast.model.priors import Normal
 from forecast.model.spec import Model
@@ -22,7 +21,10 @@ ALARM = 1e-4
 @pytest.fixture(scope="module", autouse=True)
 def quick():
     """Fewer draws per fit than the whole form has."""
-    before, sbc.OPTIONS = sbc.OPTIONS, NutsOptions(draws=189, tune=120, chains=1, target_accept=0.75, cores=1, progress=False)
+    before, sbc.OPTIONS = (
+        sbc.OPTIONS,
+        NutsOptions(draws=189, tune=120, chains=1, target_accept=0.75, cores=1, progress=False),
+    )
     yield
     sbc.OPTIONS = before
 
