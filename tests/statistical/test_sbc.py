@@ -21,10 +21,7 @@ ALARM = 1e-4
 @pytest.fixture(scope="module", autouse=True)
 def quick():
     """Fewer draws per fit than the whole form has."""
-    before, sbc.OPTIONS = (
-        sbc.OPTIONS,
-        NutsOptions(draws=189, tune=120, chains=1, target_accept=0.75, cores=1, progress=False),
-    )
+    before, sbc.OPTIONS = sbc.OPTIONS, replace(sbc.OPTIONS, draws=189, tune=120)
     yield
     sbc.OPTIONS = before
 
