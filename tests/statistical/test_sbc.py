@@ -3,6 +3,8 @@
 The whole form is `sbc.py --full`; with --full the test runs its band on more replicates.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sbc
