@@ -15,7 +15,7 @@ from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import effective_share, smoothed
 from forecast.inference.search import Peak, climb
 
-__all__ = ["HyperPosterior", "explore"]
+__all__ = ["HyperPosterior", "explore", "refine"]
 
 Array = npt.NDArray[np.float64]
 # Where each axis is first looked at, in SDs; a fall and a slope this close to a normal density's end the matter.
@@ -23,15 +23,16 @@ _OUT = 1.5
 _NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
 _SLOW = 0.85
-# There, it is looked for where it has fallen as far as a normal one 3 SDs out, until it has as 2.2 SDs out.
-_FAR, _REACHED = 3.0, 2.2
-_MOST = 3
+# There, it is looked for where it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
+_FAR, _REACHED = 3.2, 2.8
+_MOST = 4
 _SLOWEST = 0.3
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
 # ends them, twice in a row.
 _ROUNDS = 12
 _FEWEST = 8
 _GOOD = 0.9
+_STRETCHED = 1.5
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
 _WIDE = 1.15
@@ -46,10 +47,8 @@ class HyperPosterior:
 
     Attributes
     ----------
-    marginal : Marginal
-        What was emulated.
-    peak : Peak
-        Its mode.
+    evaluator : Evaluator
+        What is emulated.
     coordinates : Coordinates
         In which it is about standard normal.
     points : tuple of Evaluated
@@ -58,11 +57,20 @@ class HyperPosterior:
         Of the corrected log density, in the bent coordinates.
     """
 
-    marginal: Marginal
-    peak: Peak
+    evaluator: Evaluator
     coordinates: Coordinates
     points: tuple[Evaluated, ...]
     emulator: Emulator
+
+    @property
+    def marginal(self) -> Marginal:
+        """The model against the panel."""
+        return self.evaluator.marginal
+
+    @property
+    def peak(self) -> Peak:
+        """The mode of the hyperparameters."""
+        return self.evaluator.peak
 
     @cached_property
     def bent(self) -> Array:
@@ -115,7 +123,7 @@ class HyperPosterior:
 
 
 def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
-    """Evaluate the density about its mode, along axes and at draws."""
+    """Evaluate the density about its mode and along the axes through it; `refine` comes next."""
     numbers = noise(marginal, rng)
     for restart in range(_RESTARTS):
         evaluator = Evaluator(marginal, peak, whitening(peak.covariance), numbers)
@@ -126,18 +134,20 @@ def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPo
         # The search had ended on a slope, or another mode is higher.
         peak = climb(marginal, peak.mode.vector + evaluator.root @ best.z, best.x)
     coordinates = Coordinates(peak.mode.vector, evaluator.root, axes)
-    made = HyperPosterior(marginal, peak, coordinates, tuple(points), _emulated(coordinates, points))
-    return _refined(made, evaluator, rng)
+    return HyperPosterior(evaluator, coordinates, tuple(points), _emulated(coordinates, points))
 
 
-def _refined(made: HyperPosterior, evaluator: Evaluator, rng: np.random.Generator) -> HyperPosterior:
+def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
     """With points drawn from the emulator, round by round, until it knows them beforehand."""
     size, good = len(made.peak.mode.vector), 0
-    for _ in range(_ROUNDS if size else 0):
-        z = made.draw(max(_FEWEST, size // 2), rng)
-        starts = made.interpolated(np.stack([point.x for point in made.points]), z)
-        drawn = [evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
-        fresh = [point for point in drawn if point is not None]
+    if not size:
+        return made
+    count = max(_FEWEST, size // 2)
+    # First its tails: draws moved outwards.
+    s = _STRETCHED * made.coordinates.bend(made.draw(count, rng))[0]
+    made = made.with_points(_evaluated(made, made.coordinates.straighten(s)))
+    for _ in range(_ROUNDS):
+        fresh = _evaluated(made, made.draw(count, rng))
         found = np.array([point.value + point.correction for point in fresh])
         log_weight = found - made.emulated(np.stack([point.z for point in fresh]))
         share = effective_share(np.exp(log_weight - log_weight.max()))
@@ -146,6 +156,13 @@ def _refined(made: HyperPosterior, evaluator: Evaluator, rng: np.random.Generato
         if good == 2:
             break
     return made
+
+
+def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
+    """The density at whitened points, as far as there is one."""
+    starts = made.interpolated(np.stack([point.x for point in made.points]), z)
+    points = [made.evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
+    return [point for point in points if point is not None]
 
 
 def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:

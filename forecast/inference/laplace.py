@@ -13,9 +13,9 @@ import xarray as xr
 from forecast import names
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.bayesian import BayesianFit
-from forecast.inference.certificate import certify
+from forecast.inference.certificate import certify, is_emulated
 from forecast.inference.dispatch import Fit
-from forecast.inference.hyperposterior import HyperPosterior, explore
+from forecast.inference.hyperposterior import HyperPosterior, explore, refine
 from forecast.inference.latent_draws import draw_jointly
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite, one_thread
@@ -28,6 +28,8 @@ from forecast.panel.panel import Panel
 __all__ = ["LaplaceOptions", "approximate"]
 
 Array = npt.NDArray[np.float64]
+# How often the emulator gets more points before the certificate is what it is.
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,11 @@ def approximate(
         try:
             peak = climb(marginal, *start_of(marginal, start))
             made = explore(marginal, peak, space)
-            drawn = draw_jointly(made, options.draws, random)
+            for _ in range(_ATTEMPTS):
+                made = refine(made, space)
+                drawn = draw_jointly(made, options.draws, random)
+                if is_emulated(drawn):
+                    break
         except (NotPositiveDefinite, np.linalg.LinAlgError) as error:
             raise DiagnosticsError(f"{model.name}: Laplace's approximation found no mode ({error})") from error
         certificate = certify(made, drawn)
