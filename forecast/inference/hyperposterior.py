@@ -28,10 +28,10 @@ _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
 _SLOWEST = 0.3
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
-# ends them, twice in a row.
+# ends them, twice in a row, and that which does so at once.
 _ROUNDS = 12
 _FEWEST = 8
-_GOOD = 0.9
+_GOOD, _EXCELLENT = 0.9, 0.97
 _STRETCHED = 1.5
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
@@ -153,7 +153,7 @@ def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
         share = effective_share(np.exp(log_weight - log_weight.max()))
         made = made.with_points(fresh)
         good = good + 1 if share > _GOOD else 0
-        if good == 2:
+        if good == 2 or share > _EXCELLENT:
             break
     return made
 
