@@ -14,7 +14,7 @@ from forecast.inference.latent_draws import JointDraws
 from forecast.inference.linalg import Factor
 from forecast.inference.pareto import effective_share, smoothed
 
-__all__ = ["certify"]
+__all__ = ["certify", "is_emulated"]
 
 Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7
@@ -32,12 +32,9 @@ _NUTS = "Sample it: engine='nuts'"
 
 def certify(made: HyperPosterior, drawn: JointDraws) -> pd.DataFrame:
     """The table of checks: check, value, passed, advice (what to do where it failed, else '')."""
-    weight, k = smoothed(drawn.log_weight)
-    if effective_share(weight) > NEGLIGIBLE:
-        # The shape of a tail says nothing where weights are as good as equal.
-        k = 0.0
+    k, share = _weights(drawn)
     draws = len(drawn.vectors)
-    effective, enough = effective_share(weight) * draws, min(MIN_ESS, MIN_SHARE * draws)
+    effective, enough = share * draws, min(MIN_ESS, MIN_SHARE * draws)
     decrement = max(drawn.decrement, *(point.decrement for point in made.points))
     definite = np.append(drawn.definite, [point.definite for point in made.points])
     missing = 1.0 if not made.points[0].definite else float(1 - definite.mean())
@@ -62,6 +59,20 @@ def certify(made: HyperPosterior, drawn: JointDraws) -> pd.DataFrame:
     table["passed"] = table["passed"].astype(bool)
     table["advice"] = table["advice"].where(~table["passed"], "")
     return table
+
+
+def is_emulated(drawn: JointDraws) -> bool:
+    """Whether the emulator is as good as the certificate asks: if not, it needs more points."""
+    k, share = _weights(drawn)
+    return k <= MAX_PARETO_K and share >= MIN_SHARE
+
+
+def _weights(drawn: JointDraws) -> tuple[float, float]:
+    """Pareto k and effective share of the anchors' weights."""
+    weight, k = smoothed(drawn.log_weight)
+    share = effective_share(weight)
+    # The shape of a tail says nothing where weights are as good as equal.
+    return (0.0 if share > NEGLIGIBLE else k), share
 
 
 def correction_change(made: HyperPosterior) -> float:

@@ -1,5 +1,6 @@
 """A smooth emulator of a log density from few values and gradients: a Gaussian process about a standard normal."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
@@ -8,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-__all__ = ["Emulator", "emulate", "kernel"]
+__all__ = ["KERNELS", "Emulator", "emulate", "kernel", "near"]
 
 Array = npt.NDArray[np.float64]
 _LENGTHS = (1.5, 2.5, 4.0, 6.0)
 _JOINT = (0.03, 0.1, 0.3, 1.0)
+KERNELS = tuple(product(_LENGTHS, _JOINT))
+_SMALL = 1e-3
 # The most that the process may add to the normal density, and that per squared distance: where it knows little, it must
 # not make a mode of its own.
 _RISE, _WIDER = 1.0, 0.25
@@ -21,9 +24,10 @@ _AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class Emulator:
-    """log density(s) ≈ −½ s's + a Gaussian process, given values and gradients.
+    """log density(s) ≈ a start + a Gaussian process, given values and gradients.
 
-    Far from what was evaluated it goes back to the normal density, so that its tails are safe.
+    The start is −½ s's, or another emulator. Far from what was evaluated the process is a constant, so that the tails
+    are those of the start.
 
     Attributes
     ----------
@@ -34,9 +38,11 @@ class Emulator:
     joint : float
         How much dimensions act together.
     level : float
-        Log density of the first point.
+        Log density of the first point, less the start there.
     left_out : array
         Log density at each point, less what all the others say of it (point).
+    start : Emulator or None
+        What the process is added to.
     """
 
     points: Array
@@ -46,6 +52,7 @@ class Emulator:
     value_weight: Array
     gradient_weight: Array
     left_out: Array
+    start: "Emulator | None" = None
 
     def __call__(self, s: Array) -> Array:
         """Log density at points (point, dimension)."""
@@ -57,12 +64,24 @@ class Emulator:
             share *= apart
             tilt = np.einsum("npi,pi->np", share, self.gradient_weight)
             result[first : first + _AT_ONCE] = (whole * (self.value_weight + tilt)).sum(axis=1)
-        square = (s**2).sum(axis=1)
-        return np.asarray(self.level - 0.5 * square + np.minimum(result, _RISE + _WIDER * square))
+        most = _RISE + _WIDER * (s**2).sum(axis=1)
+        return np.asarray(self.level + _begun(self.start, s) + np.minimum(result, most))
+
+    def slopes(self, s: Array) -> Array:
+        """Gradient at points, by differences (point, dimension)."""
+        if not s.size:
+            return np.zeros(s.shape)
+        ends = [self(s + sign * unit) for unit in _SMALL * np.eye(s.shape[1]) for sign in (1, -1)]
+        return np.stack([(up - down) / (2 * _SMALL) for up, down in zip(ends[::2], ends[1::2], strict=True)], axis=1)
 
 
 def emulate(
-    points: Array, values: Array, gradients: Array, nugget: float = 1e-6, like: Emulator | None = None
+    points: Array,
+    values: Array,
+    gradients: Array,
+    nugget: float = 1e-6,
+    kernels: Sequence[tuple[float, float]] = KERNELS,
+    start: Emulator | None = None,
 ) -> Emulator:
     """Emulate a log density whose quadratic form at the first point is about that of a standard normal.
 
@@ -76,8 +95,10 @@ def emulate(
         (point, dimension); NaN where they are not known.
     nugget : float
         Variance of the noise of values and gradients, as a share of that of the process.
-    like : Emulator, optional
-        One of fewer points: only kernels near its own are tried.
+    kernels : sequence of (length, joint)
+        The kernels to choose from.
+    start : Emulator, optional
+        Another density, close to this one, in place of the normal one.
 
     Notes
     -----
@@ -85,30 +106,34 @@ def emulate(
     with weights a, a², a³, … (Duvenaud, Nickisch & Rasmussen 2011), since few hyperparameters act together. Length and
     a are those of a few with the largest marginal likelihood, the scale maximised out.
     """
-    target = np.concatenate([values - values[0] + 0.5 * (points**2).sum(axis=1), (gradients + points).ravel()])
+    rest = values - _begun(start, points)
+    slopes = gradients + points if start is None else gradients - start.slopes(points)
+    target = np.concatenate([rest - rest[0], slopes.ravel()])
     known = np.isfinite(target)
-    fits = [
-        _fitted(points, target, known, length, joint, nugget)
-        for length, joint in (_near(like) if like else product(_LENGTHS, _JOINT))
-    ]
+    fits = [_fitted(points, target, known, length, joint, nugget) for length, joint in kernels]
     _, length, joint, weight, factor = max(fits, key=lambda fit: fit[0])
     count = len(points)
     # The inverse's diagonal at the values, which come first among what is known.
     roots = linalg.solve_triangular(factor, np.eye(len(factor), count), lower=True, check_finite=False)
     left_out = weight[:count] / (roots**2).sum(axis=0)
     split = weight[:count], weight[count:].reshape(points.shape)
-    return Emulator(points, length, joint, float(values[0]), *split, left_out)
+    return Emulator(points, length, joint, float(rest[0]), *split, left_out, start)
 
 
-def _near(like: Emulator) -> list[tuple[float, float]]:
+def near(emulator: Emulator) -> list[tuple[float, float]]:
     """The kernel of an emulator, and those beside it."""
-    length, joint = _LENGTHS.index(like.length), _JOINT.index(like.joint)
+    length, joint = _LENGTHS.index(emulator.length), _JOINT.index(emulator.joint)
     steps = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
     return [
         (_LENGTHS[length + a], _JOINT[joint + b])
         for a, b in steps
         if 0 <= length + a < len(_LENGTHS) and 0 <= joint + b < len(_JOINT)
     ]
+
+
+def _begun(start: Emulator | None, s: Array) -> Array:
+    """The log density that the process is added to."""
+    return np.asarray(-0.5 * (s**2).sum(axis=1) if start is None else start(s))
 
 
 def _fitted(

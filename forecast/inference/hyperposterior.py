@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from forecast.inference.coordinates import Axis, Coordinates, whitening
 from forecast.inference.correction import noise
-from forecast.inference.emulator import Emulator, emulate, kernel
+from forecast.inference.emulator import KERNELS, Emulator, emulate, kernel, near
 from forecast.inference.evaluation import Evaluated, Evaluator
 from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import effective_share, smoothed
 from forecast.inference.search import Peak, climb
 
-__all__ = ["HyperPosterior", "explore"]
+__all__ = ["HyperPosterior", "Shape", "explore", "refine", "resume"]
 
 Array = npt.NDArray[np.float64]
 # Where each axis is first looked at, in SDs; a fall and a slope this close to a normal density's end the matter.
@@ -23,21 +23,46 @@ _OUT = 1.5
 _NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
 _SLOW = 0.85
-# There, it is looked for where it has fallen as far as a normal one 3 SDs out, until it has as 2.2 SDs out.
-_FAR, _REACHED = 3.0, 2.2
-_MOST = 3
+# There, it is looked for where it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
+_FAR, _REACHED = 3.2, 2.8
+_MOST = 4
 _SLOWEST = 0.3
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
-# ends them, twice in a row.
+# ends them, twice in a row, and that which does so at once.
 _ROUNDS = 12
 _FEWEST = 8
-_GOOD = 0.9
+_GOOD, _EXCELLENT = 0.9, 0.97
+_STRETCHED = 1.5
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
 _WIDE = 1.15
 _RESTARTS = 3
+# Points of an earlier fit that are handed on to the next.
+_KEPT = 60
 # The kernel of the interpolation; its scale does not matter.
 _LENGTH, _JOINT = 4.0, 0.3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The density of the hyperparameters about its mode, as an earlier fit found it.
+
+    Attributes
+    ----------
+    root : array
+        Of the whitening.
+    axes : tuple of Axis
+        The bends.
+    emulator : Emulator
+        Of the density in the bent coordinates.
+    correction : array
+        Coefficients of the second-order correction.
+    """
+
+    root: Array
+    axes: tuple[Axis, ...]
+    emulator: Emulator
+    correction: Array
 
 
 @dataclass(frozen=True)
@@ -46,33 +71,65 @@ class HyperPosterior:
 
     Attributes
     ----------
-    marginal : Marginal
-        What was emulated.
-    peak : Peak
-        Its mode.
+    evaluator : Evaluator
+        What is emulated.
     coordinates : Coordinates
         In which it is about standard normal.
     points : tuple of Evaluated
         Where it was evaluated with gradients; the first is the peak.
     emulator : Emulator
         Of the corrected log density, in the bent coordinates.
+    earlier : Shape or None
+        That of an earlier fit, of which only the change is emulated.
     """
 
-    marginal: Marginal
-    peak: Peak
+    evaluator: Evaluator
     coordinates: Coordinates
     points: tuple[Evaluated, ...]
     emulator: Emulator
+    earlier: Shape | None = None
+
+    @property
+    def marginal(self) -> Marginal:
+        """The model against the panel."""
+        return self.evaluator.marginal
+
+    @property
+    def peak(self) -> Peak:
+        """The mode of the hyperparameters."""
+        return self.evaluator.peak
 
     @cached_property
     def bent(self) -> Array:
         """The points in the bent coordinates (point, dimension)."""
         return self.coordinates.bend(np.stack([point.z for point in self.points]))[0]
 
+    @cached_property
+    def fitted_correction(self) -> Array:
+        """Coefficients of a quadratic over the bent coordinates that fits the second-order correction."""
+        return _fitted_correction(self.bent, self.points, self.earlier)
+
     def correction(self, s: Array) -> Array:
-        """The second-order correction at bent points (point, dimension): a quadratic that fits it."""
-        fitted = _quadratic(self.bent, np.array([point.correction for point in self.points]))
-        return np.asarray(_columns(s) @ fitted)
+        """The second-order correction at bent points (point, dimension)."""
+        return np.asarray(_columns(s) @ self.fitted_correction)
+
+    def shape(self) -> Shape:
+        """What a fit to a little more data can start from: its points, and those of the earlier fit by emulation."""
+        s, (values, gradients) = self.bent, _targets(self.coordinates, self.points, self.earlier)
+        if self.earlier is not None:
+            before = self.earlier.emulator.points[:_KEPT]
+            s = np.concatenate([s, before])
+            values = np.concatenate([values, self.emulator(before)])
+            gradients = np.concatenate([gradients, self.emulator.slopes(before)])
+        kernels = [(self.emulator.length, self.emulator.joint)]
+        if self.earlier is not None:
+            kernels = near(self.earlier.emulator)
+        return Shape(
+            self.evaluator.root,
+            self.coordinates.axes,
+            emulate(s, values, gradients, kernels=kernels),
+            self.fitted_correction,
+        )
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Whitened draws (count, dimension), by importance resampling of normal numbers."""
@@ -87,6 +144,14 @@ class HyperPosterior:
         order = rng.permutation(len(weight))
         chosen = order[np.minimum(np.searchsorted(np.cumsum(weight[order]), places), len(weight) - 1)]
         return np.asarray(z[rng.permutation(chosen)])
+
+    def modes(self, z: Array, more: Array | None = None, found: Sequence[Array] = ()) -> Array:
+        """Modes of the latents at whitened points: the peak's tangent, and what is known elsewhere."""
+        every = np.stack([point.z for point in self.points])
+        every = every if more is None else np.concatenate([every, more])
+        tangent = self.peak.tangent @ self.evaluator.root
+        known = np.stack([*(point.x for point in self.points), *found]) - every @ tangent.T
+        return self.interpolated(known, z, more) + z @ tangent.T
 
     def interpolated(self, values: Array, z: Array, more: Array | None = None) -> Array:
         """What is known at the points (point, …), and then at `more` whitened points, at others.
@@ -103,19 +168,22 @@ class HyperPosterior:
     def with_values(self, z: Array, values: Array) -> "HyperPosterior":
         """The same with Laplace's log density at more points, without gradients."""
         s = np.concatenate([self.bent, self.coordinates.bend(z)[0]])
-        known, gradients = _targets(self.coordinates, self.points)
+        known, gradients = _targets(self.coordinates, self.points, self.earlier)
         every = np.concatenate([known, values + self.correction(s[len(known) :])])
-        unknown = np.full(z.shape, np.nan)
-        return replace(self, emulator=emulate(s, every, np.concatenate([gradients, unknown]), like=self.emulator))
+        slopes = np.concatenate([gradients, np.full(z.shape, np.nan)])
+        made = emulate(s, every, slopes, kernels=near(self.emulator), start=self.emulator.start)
+        return replace(self, emulator=made)
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
         every = (*self.points, *points)
-        return replace(self, points=every, emulator=_emulated(self.coordinates, every, self.emulator))
+        return replace(
+            self, points=every, emulator=_emulated(self.coordinates, every, self.earlier, near(self.emulator))
+        )
 
 
 def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
-    """Evaluate the density about its mode, along axes and at draws."""
+    """Evaluate the density about its mode and along the axes through it; `refine` comes next."""
     numbers = noise(marginal, rng)
     for restart in range(_RESTARTS):
         evaluator = Evaluator(marginal, peak, whitening(peak.covariance), numbers)
@@ -126,26 +194,43 @@ def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPo
         # The search had ended on a slope, or another mode is higher.
         peak = climb(marginal, peak.mode.vector + evaluator.root @ best.z, best.x)
     coordinates = Coordinates(peak.mode.vector, evaluator.root, axes)
-    made = HyperPosterior(marginal, peak, coordinates, tuple(points), _emulated(coordinates, points))
-    return _refined(made, evaluator, rng)
+    return HyperPosterior(evaluator, coordinates, tuple(points), _emulated(coordinates, points))
 
 
-def _refined(made: HyperPosterior, evaluator: Evaluator, rng: np.random.Generator) -> HyperPosterior:
+def resume(marginal: Marginal, peak: Peak, shape: Shape, rng: np.random.Generator) -> HyperPosterior:
+    """Begin with the shape of an earlier fit, moved to the mode of this one; `refine` comes next."""
+    evaluator = Evaluator(marginal, peak, shape.root, noise(marginal, rng))
+    coordinates, points = Coordinates(peak.mode.vector, shape.root, shape.axes), (evaluator.top(),)
+    return HyperPosterior(evaluator, coordinates, points, _emulated(coordinates, points, shape), shape)
+
+
+def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
     """With points drawn from the emulator, round by round, until it knows them beforehand."""
     size, good = len(made.peak.mode.vector), 0
-    for _ in range(_ROUNDS if size else 0):
-        z = made.draw(max(_FEWEST, size // 2), rng)
-        starts = made.interpolated(np.stack([point.x for point in made.points]), z)
-        drawn = [evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
-        fresh = [point for point in drawn if point is not None]
+    if not size:
+        return made
+    count = max(_FEWEST, size // 2)
+    if made.earlier is None:
+        # First its tails: draws moved outwards.
+        s = _STRETCHED * made.coordinates.bend(made.draw(count, rng))[0]
+        made = made.with_points(_evaluated(made, made.coordinates.straighten(s)))
+    for _ in range(_ROUNDS):
+        fresh = _evaluated(made, made.draw(count, rng))
         found = np.array([point.value + point.correction for point in fresh])
         log_weight = found - made.emulated(np.stack([point.z for point in fresh]))
         share = effective_share(np.exp(log_weight - log_weight.max()))
         made = made.with_points(fresh)
         good = good + 1 if share > _GOOD else 0
-        if good == 2:
+        if good == 2 or share > _EXCELLENT:
             break
     return made
+
+
+def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
+    """The density at whitened points, as far as there is one."""
+    starts = made.modes(z)
+    points = [made.evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
+    return [point for point in points if point is not None]
 
 
 def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:
@@ -186,21 +271,36 @@ def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
     return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)
 
 
-def _emulated(coordinates: Coordinates, points: Sequence[Evaluated], like: Emulator | None = None) -> Emulator:
+def _emulated(
+    coordinates: Coordinates,
+    points: Sequence[Evaluated],
+    earlier: Shape | None = None,
+    kernels: Sequence[tuple[float, float]] = KERNELS,
+) -> Emulator:
     """The emulator of Laplace's log density with its second-order correction."""
     s, _ = coordinates.bend(np.stack([point.z for point in points]))
-    return emulate(s, *_targets(coordinates, points), like=like)
+    start = None if earlier is None else earlier.emulator
+    return emulate(s, *_targets(coordinates, points, earlier), kernels=kernels, start=start)
 
 
-def _targets(coordinates: Coordinates, points: Sequence[Evaluated]) -> tuple[Array, Array]:
+def _targets(
+    coordinates: Coordinates, points: Sequence[Evaluated], earlier: Shape | None = None
+) -> tuple[Array, Array]:
     """Corrected values, and gradients in the bent coordinates."""
     s, slope = coordinates.bend(np.stack([point.z for point in points]))
-    added = np.array([point.correction for point in points])
-    fitted = _quadratic(s, added)
+    fitted = _fitted_correction(s, points, earlier)
     size = s.shape[1]
     linear, square = fitted[1 : 1 + size], fitted[1 + size :]
     gradients = np.stack([point.gradient for point in points]) / slope
-    return np.array([point.value for point in points]) + added, gradients + linear + 2 * square * s
+    values = np.array([point.value + point.correction for point in points])
+    return values, gradients + linear + 2 * square * s
+
+
+def _fitted_correction(s: Array, points: Sequence[Evaluated], earlier: Shape | None) -> Array:
+    values = np.array([point.correction for point in points])
+    if earlier is None:
+        return _quadratic(s, values)
+    return np.asarray(earlier.correction + _quadratic(s, values - _columns(s) @ earlier.correction))
 
 
 def _columns(s: Array) -> Array:
@@ -215,12 +315,12 @@ def _quadratic(s: Array, values: Array) -> Array:
 
 
 def _kriged(known: Array, values: Array, s: Array) -> Array:
-    """Values (point, …) at other bent points."""
-    trend, ahead = (np.concatenate([np.ones((len(each), 1)), each], axis=1) for each in (known, s))
+    """Values (point, …) at other bent points; without the linear trend where there are too few."""
+    size = 1 + s.shape[1] if len(known) > 2 * (1 + s.shape[1]) else 1
+    trend, ahead = (np.concatenate([np.ones((len(each), 1)), each], axis=1)[:, :size] for each in (known, s))
     covariance = kernel(known, known, _LENGTH, _JOINT)
     covariance[np.diag_indices_from(covariance)] *= 1 + 1e-6
     solved = np.linalg.solve(covariance, np.concatenate([trend, values - values[0]], axis=1))
-    size = trend.shape[1]
     normal = trend.T @ solved[:, :size]
     slopes = np.linalg.lstsq(normal, trend.T @ solved[:, size:], rcond=None)[0]
     rest = solved[:, size:] - solved[:, :size] @ slopes

@@ -10,21 +10,23 @@ import numpy.typing as npt
 
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.bayesian import BayesianFit
-from forecast.inference.certificate import certify
+from forecast.inference.certificate import certify, is_emulated
 from forecast.inference.dispatch import Fit
-from forecast.inference.hyperposterior import explore
-from forecast.inference.latent_draws import draw_jointly
+from forecast.inference.hyperposterior import HyperPosterior, explore, refine, resume
+from forecast.inference.latent_draws import JointDraws, draw_jointly
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite, one_thread
 from forecast.inference.marginal import Marginal
 from forecast.inference.search import climb
-from forecast.inference.warm_start import start_of, state_of
+from forecast.inference.warm_start import Start, start_of, state_of
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
 
 __all__ = ["LaplaceOptions", "approximate"]
 
 Array = npt.NDArray[np.float64]
+# How often the emulator gets more points before the certificate is what it is.
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,7 @@ def approximate(
     space, random = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
     with one_thread():
         try:
-            peak = climb(marginal, *start_of(marginal, start))
-            made = explore(marginal, peak, space)
-            drawn = draw_jointly(made, options.draws, random)
+            made, drawn = _drawn(marginal, start_of(marginal, start), options.draws, space, random)
         except (NotPositiveDefinite, np.linalg.LinAlgError) as error:
             raise DiagnosticsError(f"{model.name}: Laplace's approximation found no mode ({error})") from error
         certificate = certify(made, drawn)
@@ -102,3 +102,22 @@ def approximate(
     return BayesianFit(
         model, panel, seed, notes, groups=groups, engine="laplace", certificate=certificate, state=state_of(made)
     )
+
+
+def _drawn(
+    marginal: Marginal, start: Start | None, draws: int, space: np.random.Generator, random: np.random.Generator
+) -> tuple[HyperPosterior, JointDraws]:
+    """The emulated density and joint draws; from a start, and from scratch where that did not lead far enough."""
+    if start is not None:
+        peak = climb(marginal, start.vector, start.x, start.covariance)
+        made = refine(resume(marginal, peak, start.shape, space), space)
+        drawn = draw_jointly(made, draws, random)
+        if is_emulated(drawn):
+            return made, drawn
+    made = explore(marginal, climb(marginal) if start is None else peak, space)
+    for _ in range(_ATTEMPTS):
+        made = refine(made, space)
+        drawn = draw_jointly(made, draws, random)
+        if is_emulated(drawn):
+            break
+    return made, drawn

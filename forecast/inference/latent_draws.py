@@ -106,7 +106,7 @@ def _number(made: HyperPosterior) -> int:
 def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator) -> list[_Anchor]:
     """Draws from the emulator, with the mode of the latents at each."""
     drawn, found = made.draw(count, rng), []
-    starts = made.interpolated(np.stack([point.x for point in made.points]), drawn)
+    starts = made.modes(drawn)
     variances = np.exp(made.interpolated(np.stack([point.log_variance for point in made.points]), drawn))
     for z, vector, start, variance in zip(drawn, made.coordinates.vectors(drawn), starts, variances, strict=True):
         mode = attempt(made.marginal, vector, start, variance)
@@ -124,8 +124,7 @@ def _fits(factor: Factor, count: int) -> bool:
 
 def _means(made: HyperPosterior, anchors: list[_Anchor], z: Array) -> Array:
     """Mean of the latents at each draw (latent, draw)."""
-    modes = np.stack([*(point.x for point in made.points), *(anchor.x for anchor in anchors)])
-    mean = made.interpolated(modes, z, np.stack([anchor.z for anchor in anchors]))
+    mean = made.modes(z, np.stack([anchor.z for anchor in anchors]), [anchor.x for anchor in anchors])
     mean += made.interpolated(np.stack([point.shift for point in made.points]), z)
     return np.ascontiguousarray(mean.T)
 

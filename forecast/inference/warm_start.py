@@ -1,39 +1,84 @@
 """What a fit leaves for the next one: where to start from, also when the panel has grown by some periods."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from forecast import names
 from forecast.inference.bayesian import BayesianFit
+from forecast.inference.coordinates import Axis
 from forecast.inference.dispatch import Fit
+from forecast.inference.emulator import emulate
 from forecast.inference.field import Field
-from forecast.inference.hyperposterior import HyperPosterior
+from forecast.inference.hyperposterior import HyperPosterior, Shape
 from forecast.inference.marginal import Marginal
 
 __all__ = ["Start", "start_of", "state_of"]
 
 Array = npt.NDArray[np.float64]
-Start = tuple[Array | None, Array | None, Array | None]
-_ELEMENT, _OTHER = "element", "other_element"
+_ELEMENT, _OTHER, _KNOT, _POINT = "element", "other_element", "knot", "point"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a fit starts from: vector of hyperparameters and its covariance, latents, and the density's shape."""
+
+    vector: Array
+    x: Array
+    covariance: Array
+    shape: Shape
 
 
 def state_of(made: HyperPosterior) -> xr.Dataset:
-    """The mode of the hyperparameters, as standard normal numbers under the prior, and their covariance."""
-    labels = _labels(made.marginal)
+    """What a fit leaves: mode and covariance of the hyperparameters, as standard normal numbers, and their density."""
+    labels, shape = _labels(made.marginal), made.shape()
+    both, axes = (_ELEMENT, _OTHER), shape.axes
+    knots = max((len(axis.z) for axis in axes), default=0)
+    padded = {
+        name: [np.pad(getattr(axis, name), (0, knots - len(axis.z)), constant_values=np.nan) for axis in axes]
+        for name in ("z", "s", "slope")
+    }
+    values, gradients = shape.emulator(shape.emulator.points), shape.emulator.slopes(shape.emulator.points)
     return xr.Dataset(
-        {"mode": (_ELEMENT, made.peak.mode.vector), "covariance": ((_ELEMENT, _OTHER), made.peak.covariance)},
+        {
+            "mode": (_ELEMENT, made.peak.mode.vector),
+            "covariance": (both, made.peak.covariance),
+            "root": (both, shape.root),
+            **{
+                f"axis_{name}": ((_ELEMENT, _KNOT), np.reshape(rows, (len(axes), knots)))
+                for name, rows in padded.items()
+            },
+            "axis_least": (_ELEMENT, np.array([axis.least for axis in axes], dtype=float)),
+            "point": ((_POINT, _ELEMENT), shape.emulator.points),
+            "value": (_POINT, values),
+            "gradient": ((_POINT, _ELEMENT), gradients),
+            "kernel": ("kernel_part", [shape.emulator.length, shape.emulator.joint]),
+            "correction": ("coefficient", shape.correction),
+        },
         {_ELEMENT: labels, _OTHER: labels},
     )
 
 
-def start_of(marginal: Marginal, fit: Fit | None) -> Start:
-    """Hyperparameters, latents and covariance to start from; None each where the earlier fit has none that serve."""
+def start_of(marginal: Marginal, fit: Fit | None) -> Start | None:
+    """Where to start from; None where the earlier fit has nothing that serves."""
     if not isinstance(fit, BayesianFit) or fit.state is None:
-        return None, None, None
-    if [str(label) for label in fit.state[_ELEMENT].values] != _labels(marginal):
-        return None, None, None
-    return fit.state["mode"].values, _latents(marginal.field, fit), fit.state["covariance"].values
+        return None
+    state, labels = fit.state, _labels(marginal)
+    if not labels or [str(label) for label in state[_ELEMENT].values] != labels:
+        return None
+    axes = []
+    for number in range(len(labels)):
+        z, knots, slope = (state[f"axis_{name}"].values[number] for name in ("z", "s", "slope"))
+        there = np.isfinite(z)
+        axes.append(Axis(z[there], knots[there], slope[there], float(state["axis_least"].values[number])))
+    length, joint = state["kernel"].values
+    emulator = emulate(
+        state["point"].values, state["value"].values, state["gradient"].values, kernels=[(float(length), float(joint))]
+    )
+    shape = Shape(state["root"].values, tuple(axes), emulator, state["correction"].values)
+    return Start(state["mode"].values, _latents(marginal.field, fit), state["covariance"].values, shape)
 
 
 def _labels(marginal: Marginal) -> list[str]:

@@ -1,0 +1,134 @@
+"""Models and panels on which the two engines must agree: every term and family, many zeros, large counts, real data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import forecast as fc
+from forecast.config import Settings
+from forecast.inference.bayesian import BayesianFit, eta
+from forecast.inputs import load_source
+from forecast.model.latents import Direct
+from forecast.model.priors import Beta, HalfNormal, LogNormal
+
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+CELLS = 200
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+HORIZON = 6
+SERIES = 20
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model and where its panel comes from; `real` needs the folder of real data."""
+
+    model: fc.Model
+    panel: Callable[[], fc.Panel]
+    real: bool = False
+
+
+def _iraq() -> fc.Panel:
+    data = {"source": "plain", "paths": [DATA / "iraq_sigacts_2007_2008.csv.gz"], "columns": {"tactic": "type"}}
+    places = {"countries": ["Iraq"], "max_distance_km": 300}
+    return _real({"data": data, "places": places, "panel": {"freq": "W"}})
+
+
+def _syria() -> fc.Panel:
+    data = {"source": "ucdp", "paths": [DATA / "ucdp_ged_syria_2016_2019.csv.gz"]}
+    panel = {"freq": "MS", "actor": "IS", "start": "2016-01-01", "end": "2019-11-30"}
+    return _real({"data": data, "places": {"countries": ["Syria"]}, "panel": panel})
+
+
+def _real(settings: Mapping[str, object]) -> fc.Panel:
+    source = load_source(Settings.model_validate(settings))
+    return source if isinstance(source, fc.Panel) else source.at()
+
+
+def _simulated(**options: float) -> Callable[[], fc.Panel]:
+    return lambda: fc.simulate_panel(8, 3, 48, seed=1, capability_slope=-0.3, **options).panel
+
+
+LEVEL_TERMS = (fc.Intercept(), fc.Pooled("province"), fc.Pooled("tactic"))
+CASES: dict[str, Case] = {
+    "standard": Case(fc.standard_model(), _simulated()),
+    "standard_90_percent_zeros": Case(fc.standard_model(), _simulated(mean=0.06)),
+    "large_counts": Case(
+        fc.Model(
+            [*LEVEL_TERMS, fc.Walk(by=("country", "tactic"), damping=1), fc.Season(2)], fc.NegativeBinomial(by=None)
+        ),
+        _simulated(mean=300.0),
+    ),
+    "space_and_slopes": Case(
+        fc.Model(
+            [
+                fc.Intercept(),
+                fc.Spatial(),
+                fc.Season(1, by="tactic"),
+                fc.Step("2017-01-01", by="province"),
+                fc.Covariate("capability", by="tactic", lag=1),
+                fc.Pooled("country", "tactic"),
+            ]
+        ),
+        _simulated(),
+    ),
+    "feedback": Case(
+        fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic"), fc.Excitation(lags=2), fc.Spillover()], fc.Poisson()),
+        _simulated(mean=2.0),
+    ),
+    "zero_inflated": Case(
+        fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.ZeroInflatedNegativeBinomial()), _simulated()
+    ),
+    "hurdle": Case(fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.HurdleNegativeBinomial()), _simulated()),
+    "iraq_weekly": Case(fc.standard_model(), _iraq, real=True),
+    "syria_monthly": Case(fc.standard_model(), _syria, real=True),
+}
+
+
+def quantities(fit: BayesianFit) -> dict[str, np.ndarray]:
+    """What must agree, each over (chain, draw): hyperparameters on the line, the family's, slopes, some etas."""
+    bound, posterior = fit.bound, fit.posterior
+    found: dict[str, np.ndarray] = {}
+    for name, prior in bound.hyperparameters.items():
+        values = posterior[name].transpose("chain", "draw").values
+        if isinstance(prior, Beta):
+            found[f"logit {name}"] = np.log(values) - np.log1p(-values)
+        else:
+            found[f"log {name}"] = np.log(values) if isinstance(prior, HalfNormal | LogNormal) else values
+    slopes = [block.name for block in bound.blocks if not block.dims or isinstance(block.prior, Direct)]
+    for name in [*bound.model.family.parameters(), *slopes]:
+        values = posterior[name].transpose("chain", "draw", ...).values
+        flat = values.reshape(*values.shape[:2], -1)
+        for number in range(flat.shape[2]):
+            found[f"{name}[{number}]"] = flat[..., number]
+    return found | _etas(fit)
+
+
+def _etas(fit: BayesianFit) -> dict[str, np.ndarray]:
+    """Eta of cells spread evenly over the panel, a portion of the draws at a time."""
+    posterior = fit.posterior.transpose("chain", "draw", ...)
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    draws = {block.name: posterior[block.name].values for block in fit.bound.blocks}
+    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in draws.items()}
+    cells = np.linspace(0, np.prod(fit.bound.grid) - 1, CELLS).round().astype(int)
+    total = shape[0] * shape[1]
+    parts = []
+    for first in range(0, total, 200):
+        some = {name: values[first : first + 200] for name, values in flat.items()}
+        parts.append(eta(fit.bound, some).reshape(-1, int(np.prod(fit.bound.grid)))[:, cells])
+    values = np.concatenate(parts).reshape(*shape, len(cells))
+    return {f"eta[{cell}]": values[..., number] for number, cell in enumerate(cells)}
+
+
+def forecast_draws(fit: BayesianFit, draws: int) -> dict[str, np.ndarray]:
+    """Draws of future counts of series spread over the panel, and of the totals, by series and horizon."""
+    futures = {name: fc.hold_last() for name in fit.panel.covariates}
+    parts = fc.predict(fit, HORIZON, futures=futures, draws=draws, seed=7).draws.values
+    flat = parts.reshape(len(parts), -1, HORIZON)
+    series = np.unique(np.linspace(0, flat.shape[1] - 1, SERIES).round().astype(int))
+    found = {f"series {at} horizon {ahead + 1}": flat[:, at, ahead] for at in series for ahead in range(HORIZON)}
+    return found | {f"total horizon {ahead + 1}": flat[:, :, ahead].sum(axis=1) for ahead in range(HORIZON)}
+
+
+__all__ = ["CASES", "HORIZON", "LEVELS", "Case", "forecast_draws", "quantities"]

@@ -1,0 +1,86 @@
+"""The engines agree: the fast one against references by the sampler, kept as files (`reference/engines_reference.py`).
+
+The rule: for 99 % of quantities means within 0.1 reference SD and SDs within 5 %, with 20,000 fast draws against an ESS
+of 10,000 (chance alone is then below 0.04 SD and 3 %, at three standard errors); for 99 % of quantiles of future counts
+the share of fast draws below the reference's quantile within 3 standard errors of the level. A case without a reference
+skips.
+"""
+
+from pathlib import Path
+
+import engines_models as models
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.inference.laplace import LaplaceOptions, approximate
+
+REFERENCE = Path(__file__).parent / "reference"
+DRAWS = 20_000
+# Without --full: quick cases that hold a good part of the terms.
+QUICK = ("standard", "feedback")
+
+
+def compared(fit, reference):
+    """Difference of means in reference SDs, and ratio of SDs, by quantity."""
+    found = models.quantities(fit)
+    table = reference.set_index("quantity")
+    assert set(table.index) == set(found)
+    values = {name: (draws.mean(), draws.std()) for name, draws in found.items()}
+    fast = pd.DataFrame(values, index=["mean", "sd"]).T.loc[table.index]
+    return pd.DataFrame({"difference": (fast["mean"] - table["mean"]) / table["sd"], "ratio": fast["sd"] / table["sd"]})
+
+
+def outside(fit, reference):
+    """Quantiles of future counts that lie further from their level than chance takes them."""
+    draws = models.forecast_draws(fit, DRAWS)
+    rows = []
+    for row in reference.itertuples():
+        own = draws[row.quantity]
+        below = (own < row.count).mean() + row.share * (own == row.count).mean()
+        error = np.sqrt(row.level * (1 - row.level) * (1 / len(own) + 1 / row.draws))
+        rows.append({"quantity": row.quantity, "level": row.level, "z": (below - row.level) / error})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", models.CASES)
+def test_the_fast_engine_agrees_with_the_sampler(name, full, shared_data_if_real):
+    path = REFERENCE / f"engines_{name}.csv"
+    if not path.is_file():
+        pytest.skip("no reference yet")
+    if not full and name not in QUICK:
+        pytest.skip("only with --full")
+    case = models.CASES[name]
+    fit = approximate(case.model, case.panel(), LaplaceOptions(draws=DRAWS), seed=5)
+    assert fit.diagnostics["passed"].all(), fit.diagnostics
+    reference = pd.read_csv(path)
+    assert reference[["ess_bulk", "ess_tail"]].to_numpy().min() >= 10_000
+    found = compared(fit, reference)
+    wrong = found[(found["difference"].abs() > 0.1) | ((found["ratio"] - 1).abs() > 0.05)]
+    assert len(wrong) <= 0.01 * len(found), wrong.round(3).to_string()
+    ahead = outside(fit, pd.read_csv(REFERENCE / f"engines_{name}_forecast.csv"))
+    far = ahead[ahead["z"].abs() > 3]
+    assert len(far) <= 0.01 * len(ahead), far.round(2).to_string()
+
+
+@pytest.fixture
+def shared_data_if_real(request):
+    """Skips a case of real data where the folder is absent."""
+    if models.CASES[request.node.callspec.params["name"]].real:
+        request.getfixturevalue("shared_data")
+
+
+def test_every_term_and_family_stands_in_a_case():
+    from forecast.model.families import FAMILIES
+    from forecast.model.terms import TERMS
+
+    used = {type(term).__name__ for case in models.CASES.values() for term in case.model.terms}
+    assert used == set(TERMS)
+    assert {type(case.model.family).__name__ for case in models.CASES.values()} == set(FAMILIES)
+
+
+def test_the_cases_are_what_they_are_called():
+    zeros = models.CASES["standard_90_percent_zeros"].panel().attacks
+    assert 0.88 < float((zeros == 0).mean()) < 0.92
+    assert float(models.CASES["large_counts"].panel().attacks.median()) > 100
