@@ -51,7 +51,7 @@ class NutsOptions:
     """
 
     draws: int = 1000
-    tune: int = 1000
+    tune: int = 500
     chains: int = 4
     sampler: Sampler = "nutpie"
     target_accept: float = 0.8
