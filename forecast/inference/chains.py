@@ -21,9 +21,10 @@ import numpy.typing as npt
 
 from forecast.inference.backend import import_arviz
 from forecast.inference.linalg import one_thread
+from forecast.inference.nuts import NutsOptions
 from forecast.inference.whitened import Whitened
 
-__all__ = ["Chain", "Tuning", "sample_chains", "work"]
+__all__ = ["Chain", "sample_chains", "work"]
 
 Array = npt.NDArray[np.float64]
 Told = Callable[[int], None]
@@ -43,16 +44,6 @@ work()
 
 
 @dataclass(frozen=True)
-class Tuning:
-    """What a chain needs to know: draws kept and of warm-up, the acceptance aimed at, the largest tree depth."""
-
-    draws: int
-    tune: int
-    target_accept: float
-    max_depth: int
-
-
-@dataclass(frozen=True)
 class Chain:
     """Draws by name, each (draw, …), and the sampler's statistics, each (draw)."""
 
@@ -60,40 +51,37 @@ class Chain:
     stats: dict[str, npt.NDArray[Any]]
 
 
-def sample_chains(density: Whitened, tuning: Tuning, seeds: list[int], *, cores: int, progress: bool) -> list[Chain]:
+def sample_chains(density: Whitened, options: NutsOptions, seeds: list[int]) -> list[Chain]:
     """Sample one chain per seed; the result does not depend on the number of cores.
 
     Parameters
     ----------
     density : Whitened
         The posterior.
-    tuning : Tuning
-        Draws, warm-up, acceptance, depth.
+    options : NutsOptions
+        How to sample.
     seeds : list of int
         One per chain.
-    cores : int
-        Processes at most.
-    progress : bool
-        Whether to show a progress bar.
     """
     # Laid out before it is sent or timed.
     _ = density.pilot
-    workers = min(cores, len(seeds)) if _is_long(density, tuning, len(seeds)) and _can_be_sent(density) else 1
-    with _bar((tuning.draws + tuning.tune) * len(seeds), progress) as told:
+    cores = options.cores or os.cpu_count() or 1
+    workers = min(cores, len(seeds)) if _is_long(density, options) and _can_be_sent(density) else 1
+    with _bar((options.draws + options.tune) * len(seeds), options.shows_progress) as told:
         if workers == 1:
-            return [_chain(density, tuning, seed, told) for seed in seeds]
+            return [_chain(density, options, seed, told) for seed in seeds]
         with ThreadPoolExecutor(workers) as pool:
             shares = [seeds[first::workers] for first in range(workers)]
-            found = list(pool.map(lambda share: _in_a_process(density, tuning, share, told), shares))
+            found = list(pool.map(lambda share: _in_a_process(density, options, share, told), shares))
     return [found[number % workers][number // workers] for number in range(len(seeds))]
 
 
-def _is_long(density: Whitened, tuning: Tuning, chains: int) -> bool:
+def _is_long(density: Whitened, options: NutsOptions) -> bool:
     point = np.zeros(density.size)
     density(point)
     began = perf_counter()
     density(point)
-    return (perf_counter() - began) * _STEPS * (tuning.draws + tuning.tune) * chains > _WORTH
+    return (perf_counter() - began) * _STEPS * (options.draws + options.tune) * options.chains > _WORTH
 
 
 def _can_be_sent(density: Whitened) -> bool:
@@ -116,7 +104,7 @@ def _bar(total: int, shown: bool) -> Iterator[Told]:
         yield lambda number: bar.advance(task, number)
 
 
-def _chain(density: Whitened, tuning: Tuning, seed: int, told: Told) -> Chain:
+def _chain(density: Whitened, options: NutsOptions, seed: int, told: Told) -> Chain:
     import_arviz()
     import nutpie
 
@@ -142,17 +130,17 @@ def _chain(density: Whitened, tuning: Tuning, seed: int, told: Told) -> Chain:
     with one_thread():
         trace = nutpie.sample(
             compiled,
-            draws=tuning.draws,
-            tune=tuning.tune,
+            draws=options.draws,
+            tune=options.tune,
             chains=1,
             cores=1,
             seed=seed,
             save_warmup=False,
             progress_bar=False,
-            target_accept=tuning.target_accept,
-            maxdepth=tuning.max_depth,
+            target_accept=options.target_accept,
+            maxdepth=options.max_depth,
         )
-    told((tuning.draws + tuning.tune) % _REPORT)
+    told((options.draws + options.tune) % _REPORT)
     draws, stats = (
         {str(name): variable.values[0] for name, variable in trace[group].data_vars.items()}
         for group in ("posterior", "sample_stats")
@@ -163,7 +151,7 @@ def _chain(density: Whitened, tuning: Tuning, seed: int, told: Told) -> Chain:
 # In a process of its own --------------------------------------------------------------------------------------
 
 
-def _in_a_process(density: Whitened, tuning: Tuning, seeds: list[int], told: Told) -> list[Chain]:
+def _in_a_process(density: Whitened, options: NutsOptions, seeds: list[int], told: Told) -> list[Chain]:
     chains: list[Chain] = []
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
@@ -172,7 +160,7 @@ def _in_a_process(density: Whitened, tuning: Tuning, seeds: list[int], told: Tol
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            for part in (sys.path, (density, tuning, seeds)):
+            for part in (sys.path, (density, options, seeds)):
                 pickle.dump(part, process.stdin)
             process.stdin.flush()
             while len(chains) < len(seeds):
@@ -205,6 +193,6 @@ def work() -> None:
         pickle.dump(message, results)
         results.flush()
 
-    density, tuning, seeds = pickle.load(sys.stdin.buffer)
+    density, options, seeds = pickle.load(sys.stdin.buffer)
     for seed in seeds:
-        say(_chain(density, tuning, seed, say))
+        say(_chain(density, options, seed, say))

@@ -1,6 +1,5 @@
 """The reference engine: the No-U-Turn sampler, by nutpie in whitened coordinates, or on a model's PyMC form."""
 
-import os
 import sys
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -128,14 +127,12 @@ def _number(seed: int) -> int:
 
 def _whitened(bound: BoundModel, options: NutsOptions, seed: int) -> dict[str, xr.Dataset]:
     """The groups `posterior` and `sample_stats` by nutpie, on the density that `Whitened` has."""
-    from forecast.inference.chains import Tuning, sample_chains
+    from forecast.inference.chains import sample_chains
     from forecast.inference.store import SAMPLES, named_draws
     from forecast.inference.whitened import Whitened
 
-    tuning = Tuning(options.draws, options.tune, options.target_accept, options.max_depth)
     seeds = [int(child.generate_state(1)[0]) for child in np.random.SeedSequence(seed).spawn(options.chains)]
-    cores = options.cores or os.cpu_count() or 1
-    chains = sample_chains(Whitened(bound), tuning, seeds, cores=cores, progress=options.shows_progress)
+    chains = sample_chains(Whitened(bound), options, seeds)
     draws, stats = (
         {name: np.stack([getattr(chain, part)[name] for chain in chains]) for name in getattr(chains[0], part)}
         for part in ("draws", "stats")
