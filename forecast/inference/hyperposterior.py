@@ -28,10 +28,10 @@ _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
 _SLOWEST = 0.3
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
-# ends them, twice in a row, and that which does so at once.
+# ends them, over two rounds, and that which does so at once.
 _ROUNDS = 12
 _FEWEST = 8
-_GOOD, _EXCELLENT = 0.9, 0.97
+_GOOD, _EXCELLENT = 0.85, 0.97
 _STRETCHED = 1.5
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
@@ -39,6 +39,8 @@ _WIDE = 1.15
 _RESTARTS = 3
 # Points of an earlier fit that are handed on to the next.
 _KEPT = 60
+# From so many points on, the emulator's kernel stays what it is.
+_SETTLED = 60
 # The kernel of the interpolation; its scale does not matter.
 _LENGTH, _JOINT = 4.0, 0.3
 
@@ -171,15 +173,16 @@ class HyperPosterior:
         known, gradients = _targets(self.coordinates, self.points, self.earlier)
         every = np.concatenate([known, values + self.correction(s[len(known) :])])
         slopes = np.concatenate([gradients, np.full(z.shape, np.nan)])
-        made = emulate(s, every, slopes, kernels=near(self.emulator), start=self.emulator.start)
+        made = emulate(
+            s, every, slopes, kernels=[(self.emulator.length, self.emulator.joint)], start=self.emulator.start
+        )
         return replace(self, emulator=made)
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
-        every = (*self.points, *points)
-        return replace(
-            self, points=every, emulator=_emulated(self.coordinates, every, self.earlier, near(self.emulator))
-        )
+        every, own = (*self.points, *points), [(self.emulator.length, self.emulator.joint)]
+        kernels = near(self.emulator) if len(every) < _SETTLED else own
+        return replace(self, points=every, emulator=_emulated(self.coordinates, every, self.earlier, kernels))
 
 
 def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
@@ -206,7 +209,7 @@ def resume(marginal: Marginal, peak: Peak, shape: Shape, rng: np.random.Generato
 
 def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
     """With points drawn from the emulator, round by round, until it knows them beforehand."""
-    size, good = len(made.peak.mode.vector), 0
+    size = len(made.peak.mode.vector)
     if not size:
         return made
     count = max(_FEWEST, size // 2)
@@ -214,16 +217,21 @@ def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
         # First its tails: draws moved outwards.
         s = _STRETCHED * made.coordinates.bend(made.draw(count, rng))[0]
         made = made.with_points(_evaluated(made, made.coordinates.straighten(s)))
+    last = np.zeros(0)
     for _ in range(_ROUNDS):
         fresh = _evaluated(made, made.draw(count, rng))
         found = np.array([point.value + point.correction for point in fresh])
         log_weight = found - made.emulated(np.stack([point.z for point in fresh]))
-        share = effective_share(np.exp(log_weight - log_weight.max()))
         made = made.with_points(fresh)
-        good = good + 1 if share > _GOOD else 0
-        if good == 2 or share > _EXCELLENT:
+        if _share(log_weight) > _EXCELLENT or (len(last) and _share(np.concatenate([last, log_weight])) > _GOOD):
             break
+        last = log_weight
     return made
+
+
+def _share(log_weight: Array) -> float:
+    """Effective share of importance draws."""
+    return effective_share(np.exp(log_weight - log_weight.max()))
 
 
 def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:

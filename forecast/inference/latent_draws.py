@@ -18,7 +18,7 @@ from forecast.inference.search import attempt
 __all__ = ["JointDraws", "draw_jointly"]
 
 Array = npt.NDArray[np.float64]
-_FEWEST, _MOST = 16, 128
+_FEWEST, _MOST = 16, 64
 # Multiplications that all factors of the anchors may take.
 _WORK = 8e9
 # Numbers that their factors may take up in memory (0.4 GB).

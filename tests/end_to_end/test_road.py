@@ -12,7 +12,6 @@ import pytest
 
 import forecast as fc
 from forecast import cli
-from forecast.baselines.regression import RegressionFit
 from forecast.files import sha256
 from forecast.prediction.draws import Forecast
 
@@ -104,7 +103,7 @@ def test_demo_in_a_notebook(demo):
 
 def test_a_failed_fit_becomes_no_report(monkeypatch, capsys, tmp_path):
     failed = pd.DataFrame({"check": ["converged"], "value": [0.0], "passed": [False], "advice": ["use fewer lags"]})
-    monkeypatch.setattr(RegressionFit, "diagnostics", property(lambda fit: failed))
+    monkeypatch.setattr(fc.BayesianFit, "diagnostics", property(lambda fit: failed))
     monkeypatch.setattr(sys, "argv", ["forecast", "demo", "--output", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as stop:
         cli.main()
