@@ -116,22 +116,14 @@ class HyperPosterior:
         return np.asarray(_columns(s) @ self.fitted_correction)
 
     def shape(self) -> Shape:
-        """What a fit to a little more data can start from: its points, and those of the earlier fit by emulation."""
-        s, (values, gradients) = self.bent, _targets(self.coordinates, self.points, self.earlier)
+        """What a fit to a little more data can start from; of a change of an earlier shape, both as one."""
+        emulator = self.emulator
         if self.earlier is not None:
-            before = self.earlier.emulator.points[:_KEPT]
-            s = np.concatenate([s, before])
-            values = np.concatenate([values, self.emulator(before)])
-            gradients = np.concatenate([gradients, self.emulator.slopes(before)])
-        kernels = [(self.emulator.length, self.emulator.joint)]
-        if self.earlier is not None:
-            kernels = near(self.earlier.emulator)
-        return Shape(
-            self.evaluator.root,
-            self.coordinates.axes,
-            emulate(s, values, gradients, kernels=kernels),
-            self.fitted_correction,
-        )
+            before = self.earlier.emulator
+            s = np.concatenate([self.bent, before.points[:_KEPT]])
+            kernels = [(before.length, before.joint)]
+            emulator = emulate(s, emulator(s), emulator.slopes(s), kernels=kernels)
+        return Shape(self.evaluator.root, self.coordinates.axes, emulator, self.fitted_correction)
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Whitened draws (count, dimension), by importance resampling of normal numbers."""
@@ -181,7 +173,8 @@ class HyperPosterior:
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
         every, own = (*self.points, *points), [(self.emulator.length, self.emulator.joint)]
-        kernels = near(self.emulator) if len(every) < _SETTLED else own
+        few = KERNELS if self.earlier is not None else near(self.emulator)
+        kernels = few if len(every) < _SETTLED else own
         return replace(self, points=every, emulator=_emulated(self.coordinates, every, self.earlier, kernels))
 
 

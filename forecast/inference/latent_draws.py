@@ -41,6 +41,8 @@ class JointDraws:
         Largest Newton decrement at an anchor.
     definite : array of bool
         Whether the precision was positive definite at each.
+    refined : HyperPosterior
+        What was drawn from: the emulator knows the density at the anchors.
     """
 
     vectors: Array
@@ -48,6 +50,7 @@ class JointDraws:
     log_weight: Array
     decrement: float
     definite: npt.NDArray[np.bool_]
+    refined: HyperPosterior
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
         refined.emulator.left_out[-len(anchors) :],
         max(anchor.decrement for anchor in anchors),
         np.array([anchor.definite for anchor in anchors]),
+        refined,
     )
 
 
