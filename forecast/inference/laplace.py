@@ -15,7 +15,8 @@ from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.certificate import certify, is_emulated
 from forecast.inference.dispatch import Fit
-from forecast.inference.hyperposterior import HyperPosterior, explore, refine, resume
+from forecast.inference.exploration import explore, refine, resume
+from forecast.inference.hyperposterior import HyperPosterior
 from forecast.inference.latent_draws import JointDraws, draw_jointly
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite, one_thread
