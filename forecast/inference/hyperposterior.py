@@ -1,4 +1,4 @@
-"""The posterior of the hyperparameters: where to evaluate it, the emulator of it, and draws from that."""
+"""The posterior of the hyperparameters: the points where it is known, the emulator of it, and draws from that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,38 +7,23 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.coordinates import Axis, Coordinates, whitening
-from forecast.inference.correction import noise
+from forecast.inference.coordinates import Axis, Coordinates
 from forecast.inference.emulator import KERNELS, Emulator, emulate, kernel, near
 from forecast.inference.evaluation import Evaluated, Evaluator
 from forecast.inference.marginal import Marginal
-from forecast.inference.pareto import effective_share, smoothed
-from forecast.inference.search import Peak, climb
+from forecast.inference.pareto import smoothed
+from forecast.inference.search import Peak
 
-__all__ = ["HyperPosterior", "Shape", "explore", "refine", "resume"]
+__all__ = ["HyperPosterior", "Shape"]
 
 Array = npt.NDArray[np.float64]
-# Where each axis is first looked at, in SDs; a fall and a slope this close to a normal density's end the matter.
-_OUT = 1.5
-_NORMAL = 0.06
-# A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
-_SLOW = 0.85
-# There, it is looked for where it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
-_FAR, _REACHED = 3.2, 2.8
-_MOST = 4
-_SLOWEST = 0.3
-# Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
-# ends them, twice in a row, and that which does so at once.
-_ROUNDS = 12
-_FEWEST = 8
-_GOOD, _EXCELLENT = 0.9, 0.97
-_STRETCHED = 1.5
 # Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
 _PROPOSALS = 5
 _WIDE = 1.15
-_RESTARTS = 3
 # Points of an earlier fit that are handed on to the next.
 _KEPT = 60
+# From so many points on, the emulator's kernel stays what it is.
+_SETTLED = 60
 # The kernel of the interpolation; its scale does not matter.
 _LENGTH, _JOINT = 4.0, 0.3
 
@@ -89,6 +74,14 @@ class HyperPosterior:
     emulator: Emulator
     earlier: Shape | None = None
 
+    @classmethod
+    def of(
+        cls, evaluator: Evaluator, axes: tuple[Axis, ...], points: Sequence[Evaluated], earlier: Shape | None = None
+    ) -> "HyperPosterior":
+        """From points about the evaluator's peak, the first of which is the peak."""
+        coordinates = Coordinates(evaluator.peak.mode.vector, evaluator.root, axes)
+        return cls(evaluator, coordinates, tuple(points), _emulated(coordinates, points, earlier), earlier)
+
     @property
     def marginal(self) -> Marginal:
         """The model against the panel."""
@@ -114,22 +107,14 @@ class HyperPosterior:
         return np.asarray(_columns(s) @ self.fitted_correction)
 
     def shape(self) -> Shape:
-        """What a fit to a little more data can start from: its points, and those of the earlier fit by emulation."""
-        s, (values, gradients) = self.bent, _targets(self.coordinates, self.points, self.earlier)
+        """What a fit to a little more data can start from; of a change of an earlier shape, both as one."""
+        emulator = self.emulator
         if self.earlier is not None:
-            before = self.earlier.emulator.points[:_KEPT]
-            s = np.concatenate([s, before])
-            values = np.concatenate([values, self.emulator(before)])
-            gradients = np.concatenate([gradients, self.emulator.slopes(before)])
-        kernels = [(self.emulator.length, self.emulator.joint)]
-        if self.earlier is not None:
-            kernels = near(self.earlier.emulator)
-        return Shape(
-            self.evaluator.root,
-            self.coordinates.axes,
-            emulate(s, values, gradients, kernels=kernels),
-            self.fitted_correction,
-        )
+            before = self.earlier.emulator
+            s = np.concatenate([self.bent, before.points[:_KEPT]])
+            kernels = [(before.length, before.joint)]
+            emulator = emulate(s, emulator(s), emulator.slopes(s), kernels=kernels)
+        return Shape(self.evaluator.root, self.coordinates.axes, emulator, self.fitted_correction)
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Whitened draws (count, dimension), by importance resampling of normal numbers."""
@@ -171,104 +156,17 @@ class HyperPosterior:
         known, gradients = _targets(self.coordinates, self.points, self.earlier)
         every = np.concatenate([known, values + self.correction(s[len(known) :])])
         slopes = np.concatenate([gradients, np.full(z.shape, np.nan)])
-        made = emulate(s, every, slopes, kernels=near(self.emulator), start=self.emulator.start)
+        made = emulate(
+            s, every, slopes, kernels=[(self.emulator.length, self.emulator.joint)], start=self.emulator.start
+        )
         return replace(self, emulator=made)
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
-        every = (*self.points, *points)
-        return replace(
-            self, points=every, emulator=_emulated(self.coordinates, every, self.earlier, near(self.emulator))
-        )
-
-
-def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
-    """Evaluate the density about its mode and along the axes through it; `refine` comes next."""
-    numbers = noise(marginal, rng)
-    for restart in range(_RESTARTS):
-        evaluator = Evaluator(marginal, peak, whitening(peak.covariance), numbers)
-        axes, points = _along_axes(evaluator)
-        best = max(points, key=lambda point: point.value)
-        if best.value <= peak.mode.value + 0.1 or restart == _RESTARTS - 1:
-            break
-        # The search had ended on a slope, or another mode is higher.
-        peak = climb(marginal, peak.mode.vector + evaluator.root @ best.z, best.x)
-    coordinates = Coordinates(peak.mode.vector, evaluator.root, axes)
-    return HyperPosterior(evaluator, coordinates, tuple(points), _emulated(coordinates, points))
-
-
-def resume(marginal: Marginal, peak: Peak, shape: Shape, rng: np.random.Generator) -> HyperPosterior:
-    """Begin with the shape of an earlier fit, moved to the mode of this one; `refine` comes next."""
-    evaluator = Evaluator(marginal, peak, shape.root, noise(marginal, rng))
-    coordinates, points = Coordinates(peak.mode.vector, shape.root, shape.axes), (evaluator.top(),)
-    return HyperPosterior(evaluator, coordinates, points, _emulated(coordinates, points, shape), shape)
-
-
-def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
-    """With points drawn from the emulator, round by round, until it knows them beforehand."""
-    size, good = len(made.peak.mode.vector), 0
-    if not size:
-        return made
-    count = max(_FEWEST, size // 2)
-    if made.earlier is None:
-        # First its tails: draws moved outwards.
-        s = _STRETCHED * made.coordinates.bend(made.draw(count, rng))[0]
-        made = made.with_points(_evaluated(made, made.coordinates.straighten(s)))
-    for _ in range(_ROUNDS):
-        fresh = _evaluated(made, made.draw(count, rng))
-        found = np.array([point.value + point.correction for point in fresh])
-        log_weight = found - made.emulated(np.stack([point.z for point in fresh]))
-        share = effective_share(np.exp(log_weight - log_weight.max()))
-        made = made.with_points(fresh)
-        good = good + 1 if share > _GOOD else 0
-        if good == 2 or share > _EXCELLENT:
-            break
-    return made
-
-
-def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
-    """The density at whitened points, as far as there is one."""
-    starts = made.modes(z)
-    points = [made.evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
-    return [point for point in points if point is not None]
-
-
-def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:
-    """Points on each axis through the mode, and the coordinates along it."""
-    points, axes = [evaluator.top()], []
-    for number in range(len(evaluator.root)):
-        found = _side(evaluator, number, 1.0)
-        if not found or not _is_normal(points[0], found[0], number):
-            found += _side(evaluator, number, -1.0)
-        points += found
-        top = points[0].value
-        profile = [(point.z[number], top - point.value, point.gradient[number]) for point in found]
-        axes.append(Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))))
-    return tuple(axes), points
-
-
-def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
-    """One point on one side of the mode, and more further out where the density falls slowly."""
-    unit, top = sign * np.eye(len(evaluator.root))[number], evaluator.peak.mode.value
-    near = evaluator.at(_OUT * unit) or evaluator.at(0.5 * _OUT * unit)
-    found = [near] if near else []
-    while found and len(found) < _MOST:
-        last = found[-1]
-        s = np.sqrt(2 * max(top - last.value, 1e-4))
-        slope = -sign * last.gradient[number] / s
-        if last.value >= top or s > _REACHED or (len(found) == 1 and slope > _SLOW):
-            break
-        far = evaluator.at((abs(last.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
-        if far is None or far.value >= last.value:
-            break
-        found.append(far)
-    return found
-
-
-def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
-    """Whether value and slope at the point are those of a standard normal density about the mode."""
-    z, fall, slope = abs(point.z[number]), top.value - point.value, abs(point.gradient[number])
-    return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)
+        every, own = (*self.points, *points), [(self.emulator.length, self.emulator.joint)]
+        few = KERNELS if self.earlier is not None else near(self.emulator)
+        kernels = few if len(every) < _SETTLED else own
+        return replace(self, points=every, emulator=_emulated(self.coordinates, every, self.earlier, kernels))
 
 
 def _emulated(

@@ -12,7 +12,8 @@ from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.certificate import certify, is_emulated
 from forecast.inference.dispatch import Fit
-from forecast.inference.hyperposterior import HyperPosterior, explore, refine, resume
+from forecast.inference.exploration import explore, refine, resume
+from forecast.inference.hyperposterior import HyperPosterior
 from forecast.inference.latent_draws import JointDraws, draw_jointly
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite, one_thread
@@ -100,7 +101,14 @@ def approximate(
     posterior = named_draws(bound, {name: array[None] for name, array in values.items()})
     groups = assemble(bound, {"posterior": posterior})
     return BayesianFit(
-        model, panel, seed, notes, groups=groups, engine="laplace", certificate=certificate, state=state_of(made)
+        model,
+        panel,
+        seed,
+        notes,
+        groups=groups,
+        engine="laplace",
+        certificate=certificate,
+        state=state_of(drawn.refined),
     )
 
 
@@ -108,13 +116,18 @@ def _drawn(
     marginal: Marginal, start: Start | None, draws: int, space: np.random.Generator, random: np.random.Generator
 ) -> tuple[HyperPosterior, JointDraws]:
     """The emulated density and joint draws; from a start, and from scratch where that did not lead far enough."""
+    peak = climb(marginal) if start is None else climb(marginal, start.vector, start.x, start.covariance)
     if start is not None:
-        peak = climb(marginal, start.vector, start.x, start.covariance)
-        made = refine(resume(marginal, peak, start.shape, space), space)
-        drawn = draw_jointly(made, draws, random)
+        made, drawn = _refined(resume(marginal, peak, start.shape, space), draws, space, random)
         if is_emulated(drawn):
             return made, drawn
-    made = explore(marginal, climb(marginal) if start is None else peak, space)
+    return _refined(explore(marginal, peak, space), draws, space, random)
+
+
+def _refined(
+    made: HyperPosterior, draws: int, space: np.random.Generator, random: np.random.Generator
+) -> tuple[HyperPosterior, JointDraws]:
+    """With more points until the emulator is as good as the certificate asks, and joint draws."""
     for _ in range(_ATTEMPTS):
         made = refine(made, space)
         drawn = draw_jointly(made, draws, random)

@@ -18,7 +18,7 @@ from forecast.inference.search import attempt
 __all__ = ["JointDraws", "draw_jointly"]
 
 Array = npt.NDArray[np.float64]
-_FEWEST, _MOST = 16, 128
+_FEWEST, _MOST = 16, 64
 # Multiplications that all factors of the anchors may take.
 _WORK = 8e9
 # Numbers that their factors may take up in memory (0.4 GB).
@@ -41,6 +41,8 @@ class JointDraws:
         Largest Newton decrement at an anchor.
     definite : array of bool
         Whether the precision was positive definite at each.
+    refined : HyperPosterior
+        What was drawn from: the emulator knows the density at the anchors.
     """
 
     vectors: Array
@@ -48,6 +50,7 @@ class JointDraws:
     log_weight: Array
     decrement: float
     definite: npt.NDArray[np.bool_]
+    refined: HyperPosterior
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
         refined.emulator.left_out[-len(anchors) :],
         max(anchor.decrement for anchor in anchors),
         np.array([anchor.definite for anchor in anchors]),
+        refined,
     )
 
 

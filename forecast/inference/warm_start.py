@@ -10,7 +10,7 @@ from forecast import names
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.coordinates import Axis
 from forecast.inference.dispatch import Fit
-from forecast.inference.emulator import emulate
+from forecast.inference.emulator import Emulator
 from forecast.inference.field import Field
 from forecast.inference.hyperposterior import HyperPosterior, Shape
 from forecast.inference.marginal import Marginal
@@ -40,7 +40,7 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
         name: [np.pad(getattr(axis, name), (0, knots - len(axis.z)), constant_values=np.nan) for axis in axes]
         for name in ("z", "s", "slope")
     }
-    values, gradients = shape.emulator(shape.emulator.points), shape.emulator.slopes(shape.emulator.points)
+    emulator = shape.emulator
     return xr.Dataset(
         {
             "mode": (_ELEMENT, made.peak.mode.vector),
@@ -51,10 +51,10 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
                 for name, rows in padded.items()
             },
             "axis_least": (_ELEMENT, np.array([axis.least for axis in axes], dtype=float)),
-            "point": ((_POINT, _ELEMENT), shape.emulator.points),
-            "value": (_POINT, values),
-            "gradient": ((_POINT, _ELEMENT), gradients),
-            "kernel": ("kernel_part", [shape.emulator.length, shape.emulator.joint]),
+            "point": ((_POINT, _ELEMENT), emulator.points),
+            "value_weight": (_POINT, emulator.value_weight),
+            "gradient_weight": ((_POINT, _ELEMENT), emulator.gradient_weight),
+            "kernel": ("kernel_part", [emulator.length, emulator.joint, emulator.level]),
             "correction": ("coefficient", shape.correction),
         },
         {_ELEMENT: labels, _OTHER: labels},
@@ -73,10 +73,9 @@ def start_of(marginal: Marginal, fit: Fit | None) -> Start | None:
         z, knots, slope = (state[f"axis_{name}"].values[number] for name in ("z", "s", "slope"))
         there = np.isfinite(z)
         axes.append(Axis(z[there], knots[there], slope[there], float(state["axis_least"].values[number])))
-    length, joint = state["kernel"].values
-    emulator = emulate(
-        state["point"].values, state["value"].values, state["gradient"].values, kernels=[(float(length), float(joint))]
-    )
+    points, weights = state["point"].values, (state["value_weight"].values, state["gradient_weight"].values)
+    length, joint, level = map(float, state["kernel"].values)
+    emulator = Emulator(points, length, joint, level, *weights, np.zeros(len(points)))
     shape = Shape(state["root"].values, tuple(axes), emulator, state["correction"].values)
     return Start(state["mode"].values, _latents(marginal.field, fit), state["covariance"].values, shape)
 

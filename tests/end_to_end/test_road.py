@@ -13,6 +13,7 @@ import pytest
 import forecast as fc
 from forecast import cli
 from forecast.baselines.regression import RegressionFit
+from forecast.datasets import data_path
 from forecast.files import sha256
 from forecast.panel.calendar import ramadan_share
 from forecast.prediction.draws import Forecast
@@ -135,7 +136,13 @@ def test_demo_in_a_notebook(demo):
 def test_a_failed_fit_becomes_no_report(monkeypatch, capsys, tmp_path):
     failed = pd.DataFrame({"check": ["converged"], "value": [0.0], "passed": [False], "advice": ["use fewer lags"]})
     monkeypatch.setattr(RegressionFit, "diagnostics", property(lambda fit: failed))
-    monkeypatch.setattr(sys, "argv", ["forecast", "demo", "--output", str(tmp_path / "out")])
+    # The demonstration with a model whose failed checks lead to no other engine.
+    settings = data_path("demo.toml").read_text().replace('model = "standard"', 'model = "regression"')
+    for name in ("demo_events_simulated.csv.gz", "zones.csv", "demo_capability_simulated.csv"):
+        settings = settings.replace(f'"{name}"', f'"{data_path(name)}"')
+    (tmp_path / "forecast.toml").write_text(settings)
+    words = ["forecast", "run", str(tmp_path / "forecast.toml"), "--output", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 3

@@ -1,0 +1,124 @@
+"""Where the density of the hyperparameters is evaluated: along axes through its mode, then where the emulator draws."""
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.inference.coordinates import Axis, whitening
+from forecast.inference.correction import noise
+from forecast.inference.evaluation import Evaluated, Evaluator
+from forecast.inference.hyperposterior import HyperPosterior, Shape
+from forecast.inference.marginal import Marginal
+from forecast.inference.pareto import effective_share
+from forecast.inference.search import Peak, climb
+
+__all__ = ["explore", "refine", "resume"]
+
+Array = npt.NDArray[np.float64]
+# Where each axis is first looked at, in SDs; a fall and a slope this close to a normal density's end the matter.
+_OUT = 1.5
+_NORMAL = 0.06
+# A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
+_SLOW = 0.85
+# There, it is looked for where it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
+_FAR, _REACHED = 3.2, 2.8
+_MOST = 4
+_SLOWEST = 0.3
+# Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
+# ends them, over two rounds, and that which does so at once.
+_ROUNDS = 12
+_FEWEST = 8
+_GOOD, _EXCELLENT = 0.85, 0.97
+_STRETCHED = 1.5
+_RESTARTS = 3
+
+
+def explore(marginal: Marginal, peak: Peak, rng: np.random.Generator) -> HyperPosterior:
+    """Evaluate the density about its mode and along the axes through it; `refine` comes next."""
+    numbers = noise(marginal, rng)
+    for restart in range(_RESTARTS):
+        evaluator = Evaluator(marginal, peak, whitening(peak.covariance), numbers)
+        axes, points = _along_axes(evaluator)
+        best = max(points, key=lambda point: point.value)
+        if best.value <= peak.mode.value + 0.1 or restart == _RESTARTS - 1:
+            break
+        # The search had ended on a slope, or another mode is higher.
+        peak = climb(marginal, peak.mode.vector + evaluator.root @ best.z, best.x)
+    return HyperPosterior.of(evaluator, axes, points)
+
+
+def resume(marginal: Marginal, peak: Peak, shape: Shape, rng: np.random.Generator) -> HyperPosterior:
+    """Begin with the shape of an earlier fit, moved to the mode of this one; `refine` comes next."""
+    evaluator = Evaluator(marginal, peak, shape.root, noise(marginal, rng))
+    return HyperPosterior.of(evaluator, shape.axes, (evaluator.top(),), shape)
+
+
+def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
+    """With points drawn from the emulator, round by round, until it knows them beforehand."""
+    size = len(made.peak.mode.vector)
+    if not size:
+        return made
+    count = max(_FEWEST, size // 2)
+    if made.earlier is None:
+        # First its tails: draws moved outwards.
+        s = _STRETCHED * made.coordinates.bend(made.draw(count, rng))[0]
+        made = made.with_points(_evaluated(made, made.coordinates.straighten(s)))
+    last = np.zeros(0)
+    for _ in range(_ROUNDS):
+        fresh = _evaluated(made, made.draw(count, rng))
+        found = np.array([point.value + point.correction for point in fresh])
+        log_weight = found - made.emulated(np.stack([point.z for point in fresh]))
+        made = made.with_points(fresh)
+        if _share(log_weight) > _EXCELLENT or (len(last) and _share(np.concatenate([last, log_weight])) > _GOOD):
+            break
+        last = log_weight
+    return made
+
+
+def _share(log_weight: Array) -> float:
+    """Effective share of importance draws."""
+    return effective_share(np.exp(log_weight - log_weight.max()))
+
+
+def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
+    """The density at whitened points, as far as there is one."""
+    starts = made.modes(z)
+    points = [made.evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
+    return [point for point in points if point is not None]
+
+
+def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:
+    """Points on each axis through the mode, and the coordinates along it."""
+    points, axes = [evaluator.top()], []
+    for number in range(len(evaluator.root)):
+        found = _side(evaluator, number, 1.0)
+        if not found or not _is_normal(points[0], found[0], number):
+            found += _side(evaluator, number, -1.0)
+        points += found
+        top = points[0].value
+        profile = [(point.z[number], top - point.value, point.gradient[number]) for point in found]
+        axes.append(Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))))
+    return tuple(axes), points
+
+
+def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
+    """One point on one side of the mode, and more further out where the density falls slowly."""
+    unit, top = sign * np.eye(len(evaluator.root))[number], evaluator.peak.mode.value
+    near = evaluator.at(_OUT * unit) or evaluator.at(0.5 * _OUT * unit)
+    found = [near] if near else []
+    while found and len(found) < _MOST:
+        last = found[-1]
+        s = np.sqrt(2 * max(top - last.value, 1e-4))
+        slope = -sign * last.gradient[number] / s
+        if last.value >= top or s > _REACHED or (len(found) == 1 and slope > _SLOW):
+            break
+        far = evaluator.at((abs(last.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
+        if far is None or far.value >= last.value:
+            break
+        found.append(far)
+    return found
+
+
+def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
+    """Whether value and slope at the point are those of a standard normal density about the mode."""
+    z, fall, slope = abs(point.z[number]), top.value - point.value, abs(point.gradient[number])
+    return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)

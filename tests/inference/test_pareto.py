@@ -1,0 +1,27 @@
+"""Pareto-smoothed weights are those of ArviZ, and equal weights stay equal."""
+
+import numpy as np
+import pytest
+
+from forecast.inference.backend import import_arviz
+from forecast.inference.pareto import effective_share, smoothed
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.5, 1.0, 2.0, 3.0])
+def test_as_arviz(spread):
+    log_weight = spread * np.random.default_rng(1).standard_normal(400)
+    weight, k = smoothed(log_weight)
+    expected, k_expected = import_arviz().psislw(log_weight)
+    np.testing.assert_allclose(np.log(weight), expected, atol=1e-10)
+    np.testing.assert_allclose(k, k_expected)
+
+
+def test_equal_weights():
+    weight, k = smoothed(np.full(50, 3.0))
+    np.testing.assert_allclose(weight, 1 / 50)
+    assert k == 0.0
+    assert effective_share(weight) == pytest.approx(1.0)
+
+
+def test_one_weight_that_holds_all():
+    assert effective_share(np.array([1.0, 0.0, 0.0, 0.0])) == 0.25
