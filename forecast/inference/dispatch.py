@@ -10,7 +10,7 @@ from forecast.errors import DiagnosticsError, InputError
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
 
-__all__ = ["Fit", "fit"]
+__all__ = ["Fit", "conditioned", "fit"]
 
 _ENGINES = ["auto", "laplace", "nuts"]
 
@@ -59,6 +59,11 @@ class Fit:
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} of {self.model}", f"  to {self.panel!r}".replace("\n", "\n  ")]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+
+def conditioned(model: Model) -> tuple[str, ...]:
+    """The note that periods at the start are not fitted, where a model looks back on them."""
+    return (f"the first {model.lags} periods are conditioned on, not fitted",) if model.lags else ()
 
 
 @singledispatch

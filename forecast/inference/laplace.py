@@ -11,7 +11,7 @@ import numpy.typing as npt
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.certificate import certify, is_emulated
-from forecast.inference.dispatch import Fit
+from forecast.inference.dispatch import Fit, conditioned
 from forecast.inference.exploration import explore, refine, resume
 from forecast.inference.hyperposterior import HyperPosterior
 from forecast.inference.latent_draws import JointDraws, draw_jointly
@@ -97,7 +97,7 @@ def approximate(
     values = {**marginal.field.by_name(drawn.latents), **marginal.hyperparameters.constrained(drawn.vectors)}
     from forecast.inference.store import assemble, named_draws
 
-    notes = (f"the first {model.lags} periods are conditioned on, not fitted",) if model.lags else ()
+    notes = conditioned(model)
     posterior = named_draws(bound, {name: array[None] for name, array in values.items()})
     groups = assemble(bound, {"posterior": posterior})
     return BayesianFit(

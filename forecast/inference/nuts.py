@@ -12,6 +12,7 @@ import xarray as xr
 from forecast.errors import InputError
 from forecast.inference.backend import import_pymc, quiet, require
 from forecast.inference.bayesian import BayesianFit
+from forecast.inference.dispatch import conditioned
 from forecast.inference.graph import build_pymc, structure
 from forecast.model.spec import BoundModel, Model
 from forecast.panel.panel import Panel
@@ -113,11 +114,7 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
         with quiet():
             run = _by_nutpie if options.sampler == "nutpie" else _by_pymc
             sampled = run(bound, pymc_model, options, _number(seed))
-    return BayesianFit(model, panel, seed, _notes(model), groups=assemble(bound, sampled), engine="nuts")
-
-
-def _notes(model: Model) -> tuple[str, ...]:
-    return (f"the first {model.lags} periods are conditioned on, not fitted",) if model.lags else ()
+    return BayesianFit(model, panel, seed, conditioned(model), groups=assemble(bound, sampled), engine="nuts")
 
 
 def _number(seed: int) -> int:

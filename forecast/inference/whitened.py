@@ -90,23 +90,25 @@ class Whitened:
 
     def draws(self, point: Array) -> dict[str, Array]:
         """Latents, hyperparameters and the family's parameters by name, each in its shape, at a point."""
-        theta, _, made = self._located(point)
+        _, theta, _, made = self._located(point)
         x = self.marginal.field.join(made.path, made.static)
         found = {name: values[0] for name, values in self.marginal.field.by_name(x[:, None]).items()}
         return found | theta
 
-    def _located(self, point: Array) -> tuple[dict[str, Array], PriorPrecision, Elimination]:
-        """Hyperparameters, the prior's precision and the latents at a point."""
+    def _located(self, point: Array) -> tuple[Array, dict[str, Array], PriorPrecision, Elimination]:
+        """Hyperparameters as vector and by name, the prior's precision and the latents at a point."""
         marginal, pilot = self.marginal, self.pilot
         field, size = marginal.field, marginal.hyperparameters.size
-        theta = marginal.hyperparameters.constrained(pilot.vector + pilot.scale @ point[:size])
+        vector = pilot.vector + pilot.scale @ point[:size]
+        theta = marginal.hyperparameters.constrained(vector)
         pull = pilot.pull
         for name, basis in field.feedback.items():
             pull = pull - pilot.weight * (theta[name].reshape(-1) @ basis)
         right = field.prior_pull + field.transposed @ pull
         prior = prior_precision(field, theta)
         entries = prior.diagonal, prior.beside, prior.corner
-        return theta, prior, eliminate(self._curvature, entries, field.split(right), field.split(point[size:]))
+        made = eliminate(self._curvature, entries, field.split(right), field.split(point[size:]))
+        return vector, theta, prior, made
 
     def __call__(self, point: Array) -> tuple[float, Array]:
         """Log density, up to a constant, and its gradient; minus infinity where numbers overflow."""
@@ -119,9 +121,8 @@ class Whitened:
 
     def _evaluated(self, point: Array) -> tuple[float, Array]:
         marginal, pilot = self.marginal, self.pilot
-        field, hyper = marginal.field, marginal.hyperparameters
-        vector = pilot.vector + pilot.scale @ point[: hyper.size]
-        theta, prior, made = self._located(point)
+        field = marginal.field
+        vector, theta, prior, made = self._located(point)
         terms = marginal.terms(theta, field.join(made.path, made.static), 1, parameters=True)
         from_counts = field.split(field.transposed @ terms.eta[0])
         shifted = made.static - field.split(field.mean)[1]
