@@ -33,6 +33,6 @@ def correction(marginal: Marginal, mode: Mode, slopes: Slopes, numbers: Array) -
     third, fourth = terms.eta[2], terms.eta[3]
     own = 0.125 * float(fourth @ slopes.variance**2)
     moved = 0.25 * float((third * slopes.variance) @ (field.design @ slopes.shift))
-    drawn = field.design @ field.join(*mode.factor.sample(*field.split(numbers)))
+    drawn = field.design @ field.join(*mode.factor.backward(*field.split(numbers)))
     sums = third @ (drawn * (drawn**2 - 3 * slopes.variance[:, None]))
     return own + moved + float((sums**2).mean()) / 72

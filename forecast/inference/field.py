@@ -4,7 +4,6 @@ Latents that run along the periods come first, period by period; then the static
 precision is block-tridiagonal with an arrow (`forecast.inference.linalg`).
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from forecast.inference.jets import IMAGINARY_STEP
 from forecast.inference.linalg import BlockArrow
-from forecast.inference.places import Place, moments, prior_parts, solved, times
+from forecast.inference.places import Place
 from forecast.model.latents import Direct, Independent, RandomWalk
 from forecast.model.spec import BoundModel
 
@@ -198,86 +196,12 @@ class Field:
     def variances(self, inverse: BlockArrow) -> Array:
         """Variance of eta of each observed cell, from the selected inverse of the precision."""
         _, backward, place = self._pairs
-        flat = np.concatenate(
-            [
-                np.asarray(inverse.diagonal).reshape(-1),
-                np.asarray(inverse.arrow).transpose(0, 2, 1).reshape(-1),
-                np.asarray(inverse.corner).reshape(-1),
-            ]
-        )
+        flat = np.concatenate([inverse.diagonal.ravel(), inverse.arrow.ravel(), inverse.corner.ravel()])
         return np.asarray(backward @ flat[place])
 
     def deviation(self, inverse: BlockArrow) -> Array:
         """Posterior SD of the latents, from the inverse of the precision."""
         return np.sqrt(self.join(np.diagonal(inverse.diagonal, axis1=1, axis2=2), np.diagonal(inverse.corner)))
-
-    # The prior --------------------------------------------------------------------------------------------------
-
-    def precision(self, theta: Mapping[str, Any], weight: Array) -> BlockArrow:
-        """Precision of the latents given the hyperparameters, with the curvature of the likelihood."""
-        diagonal, arrow, corner = self.curvature(weight)
-        coupling = np.zeros((self.periods - 1, self.width))
-        for place in self.places:
-            _, parts = prior_parts(place, theta)
-            if place.along:
-                middle, side = parts
-                at = np.arange(place.at.start, place.at.stop)
-                diagonal[:, at, at] += middle[:, None]
-                coupling[:, at] = side[:, None]
-            elif parts[0].ndim < 2:
-                at = np.arange(place.at.start, place.at.stop)
-                corner[at, at] += parts[0]
-            else:
-                corner[place.at, place.at] += parts[0]
-        return BlockArrow(diagonal, coupling, arrow.transpose(0, 2, 1), corner)
-
-    def log_prior(self, theta: Mapping[str, Any], x: Array) -> tuple[float, Array]:
-        """Log prior density of the latents (without the power of 2π), and its gradient in them."""
-        total, gradient = 0.0, np.zeros(self.size)
-        for place, y, out in self._each(x - self.mean, gradient):
-            log_determinant, parts = prior_parts(place, theta)
-            out[...] = -times(place, parts, y)
-            total += 0.5 * float(log_determinant) + 0.5 * float((y * out).sum())
-        return total, gradient
-
-    def log_prior_slopes(
-        self, theta: Mapping[str, Any], x: Array, shift: Array, inverse: BlockArrow
-    ) -> dict[str, float]:
-        """Derivative of the prior's part of the log marginal likelihood in each hyperparameter.
-
-        Half of the derivative of log|Q|, less half of the trace of the derivative of Q with the second moments of the
-        latents about the prior mean; `shift` is the way of their mean from the mode.
-        """
-        slopes = {}
-        for place, y, u in self._each(x - self.mean, shift):
-            squares = moments(place, inverse, y, u)
-            for name in place.block.prior.hyperparameters:
-                changed = {**theta, name: theta[name] + IMAGINARY_STEP * 1j}
-                log_determinant, parts = prior_parts(place, changed)
-                trace = sum(float((part.imag * moment).sum()) for part, moment in zip(parts, squares, strict=True))
-                slopes[name] = (0.5 * float(np.imag(log_determinant)) - 0.5 * trace) / IMAGINARY_STEP
-        return slopes
-
-    def prior_forces(self, theta: Mapping[str, Any], x: Array) -> dict[str, tuple[Array, Array]]:
-        """Derivative of the log prior's gradient in each hyperparameter, and the prior covariance times it."""
-        found = {}
-        for number, place in enumerate(self.places):
-            _, parts = prior_parts(place, theta)
-            for name in place.block.prior.hyperparameters:
-                _, changed = prior_parts(place, {**theta, name: theta[name] + IMAGINARY_STEP * 1j})
-                slopes = tuple(np.imag(part) / IMAGINARY_STEP for part in changed)
-                force, moved = np.zeros(self.size), np.zeros(self.size)
-                _, y, out, through = list(self._each(x - self.mean, force, moved))[number]
-                out[...] = -times(place, slopes, y)
-                through[...] = solved(place, parts, out)
-                found[name] = force, moved
-        return found
-
-    def _each(self, *vectors: Array) -> Iterator[tuple[Any, ...]]:
-        """Each block with its part of the vectors: (period, label) or (label)."""
-        splits = [self.split(vector) for vector in vectors]
-        for place in self.places:
-            yield (place, *((path[:, place.at] if place.along else static[place.at]) for path, static in splits))
 
     # Results ----------------------------------------------------------------------------------------------------
 

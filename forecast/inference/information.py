@@ -41,9 +41,9 @@ def information(marginal: Marginal, mode: Mode, slopes: Slopes) -> Information:
     field, layout = marginal.field, marginal.hyperparameters
     columns, through = np.zeros((field.size, layout.size)), np.zeros((field.size, layout.size))
     of_prior = np.zeros(layout.size, dtype=bool)
-    for name, (force, moved) in field.prior_forces(mode.theta, mode.x).items():
+    for name, force, moved in mode.prior.forces(*field.split(mode.x - field.mean)):
         place = layout.slices[name]
-        columns[:, place], through[:, place] = force[:, None], moved[:, None]
+        columns[:, place], through[:, place] = field.join(*force)[:, None], field.join(*moved)[:, None]
         of_prior[place] = True
     own = _of_likelihood(marginal, mode, slopes, columns)
     solved = field.join(*mode.factor.solve(*field.split(columns))) if layout.size else columns

@@ -122,7 +122,7 @@ def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator) -> list
 
 def _fits(factor: Factor, count: int) -> bool:
     """Whether the memory takes this many factors."""
-    numbers = sum(part.size for part in (factor.lower, factor.below, factor.cross, factor.corner))
+    numbers = sum(part.size for part in (factor.lower, factor.inverse, factor.below, factor.cross))
     return numbers * count <= _NUMBERS
 
 
@@ -148,4 +148,4 @@ def _deviations(made: HyperPosterior, anchor: _Anchor, count: int, rng: np.rando
     field = made.marginal.field
     numbers = field.split(rng.standard_normal((field.size, count)))
     factor = anchor.factor or made.marginal.factor(anchor.vector, anchor.x)
-    return field.join(*factor.sample(*numbers))
+    return field.join(*factor.backward(*numbers))

@@ -1,21 +1,27 @@
 """Symmetric positive definite matrices that are block-tridiagonal with an arrow: factors, solutions, draws, inverses.
 
-Blocks are dense and go to BLAS and LAPACK one period at a time; a loop over the periods in Python costs next to nothing
-beside them. Two BLAS threads would fight over the small blocks: `one_thread` is for callers.
+The loops over the periods are machine code with BLAS inside. Two BLAS threads would fight over the small blocks:
+`one_thread` is for callers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import blas, lapack
 from threadpoolctl import threadpool_limits
 
-__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "one_thread"]
+__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "compiled", "one_thread"]
 
 Array = npt.NDArray[np.float64]
+# Up to this size a matrix is factorised by plain loops, which beat BLAS there; of a triangle, what is 0 is left out
+# in steps of it.
+_BLOCK = 40
 
 
 @contextmanager
@@ -23,6 +29,16 @@ def one_thread() -> Iterator[None]:
     """One thread for BLAS and LAPACK."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Machine code, kept on disk where something can be written."""
+    made: Callable[..., Any]
+    try:
+        made = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    except RuntimeError:
+        made = numba.njit(nogil=True, error_model="numpy")(function)
+    return made
 
 
 class NotPositiveDefinite(ArithmeticError):
@@ -41,7 +57,7 @@ class BlockArrow:
         (T − 1, P): entry between a number and the same one of the next period; the blocks beside the diagonal hold
         nothing else.
     arrow : array
-        (T, R, P): entries between the arrow and each period; fastest with slabs in Fortran order.
+        (T, P, R): entries between each period and the arrow.
     corner : array
         (R, R): the arrow's own block; the lower triangle is read.
     """
@@ -53,35 +69,18 @@ class BlockArrow:
 
     def factorise(self) -> "Factor":
         """Cholesky factor; `NotPositiveDefinite` where there is none."""
-        periods, width = self.diagonal.shape[:2]
-        static = len(self.corner)
-        # Fortran order throughout, so that no routine copies what it is given.
-        lower = np.empty((periods, width, width)).transpose(0, 2, 1)
-        below = np.empty((periods, width, width)).transpose(0, 2, 1)[: max(periods - 1, 0)]
-        cross = np.empty((periods, width, static)).transpose(0, 2, 1)
-        for period in range(periods if width else 0):
-            block = np.asfortranarray(self.diagonal[period])
-            slab = np.array(self.arrow[period], order="F")
-            if period:
-                before = below[period - 1]
-                block = blas.dsyrk(-1.0, before, beta=1.0, c=block, lower=1, overwrite_c=0)
-                if static:
-                    slab = blas.dgemm(-1.0, cross[period - 1], before, beta=1.0, c=slab, trans_b=1, overwrite_c=1)
-            lower[period] = _cholesky(block, f"period {period}")
-            if static:
-                cross[period] = blas.dtrsm(1.0, lower[period], slab, side=1, lower=1, trans_a=1, overwrite_b=1)
-            if period < periods - 1:
-                # E·L⁻ᵀ with E diagonal.
-                inverse, _ = lapack.dtrtri(lower[period], lower=1)
-                below[period] = self.coupling[period][:, None] * inverse.T
+        reached, lower, inverse, below, cross = _factorised_paths(self.diagonal, self.coupling, self.arrow)
+        if reached < len(self.diagonal):
+            raise NotPositiveDefinite(f"not positive definite: period {reached}")
         corner = np.array(self.corner, order="F")
-        if static:
-            if width:
-                # All periods side by side: one product.
-                wide = cross.transpose(0, 2, 1).reshape(-1, static).T
-                corner = blas.dsyrk(-1.0, wide, beta=1.0, c=corner, lower=1, overwrite_c=1)
-            corner = _cholesky(corner, "the arrow")
-        return Factor(lower, below, cross, corner)
+        if len(corner):
+            # All periods side by side: one product.
+            wide = cross.reshape(-1, len(corner)).T
+            corner = blas.dsyrk(-1.0, wide, beta=1.0, c=corner, lower=1, overwrite_c=1) if wide.size else corner
+            corner, failed = lapack.dpotrf(corner, lower=1, clean=1)
+            if failed:
+                raise NotPositiveDefinite("not positive definite: the arrow")
+        return Factor(lower, inverse, below, cross, corner)
 
     def to_dense(self) -> Array:
         """The whole matrix: period by period, then the arrow."""
@@ -91,7 +90,7 @@ class BlockArrow:
         for period in range(periods):
             here = slice(period * width, (period + 1) * width)
             dense[here, here] = np.tril(self.diagonal[period])
-            dense[paths:, here] = self.arrow[period]
+            dense[paths:, here] = self.arrow[period].T
         beside = np.arange(paths - width) if periods else np.arange(0)
         dense[beside + width, beside] = self.coupling.ravel()
         dense[paths:, paths:] = np.tril(self.corner)
@@ -104,99 +103,234 @@ class Factor:
 
     Attributes
     ----------
-    lower : array
-        (T, P, P): the periods' own triangles.
+    lower, inverse : array
+        (T, P, P): the periods' own triangles, and the inverses of these.
     below : array
         (T − 1, P, P): rows of the next period, columns of this one.
     cross : array
-        (T, R, P): rows of the arrow.
+        (T, P, R): columns of each period, rows of the arrow, transposed.
     corner : array
         (R, R): the arrow's own triangle.
     """
 
     lower: Array
+    inverse: Array
     below: Array
     cross: Array
     corner: Array
 
+    @cached_property
+    def diagonal(self) -> Array:
+        """The diagonal of L."""
+        return np.append(np.diagonal(self.lower, axis1=1, axis2=2), np.diagonal(self.corner))
+
     @property
     def log_determinant(self) -> float:
         """Of the matrix (not of L)."""
-        diagonals = np.log(np.diagonal(self.lower, axis1=1, axis2=2)).sum() + np.log(np.diagonal(self.corner)).sum()
-        return 2.0 * float(diagonals)
+        return 2.0 * float(np.log(self.diagonal).sum())
+
+    def forward(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """L⁻¹ times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns); in their shapes."""
+        made, rest = _forward(self.inverse, self.below, self.cross, *_as_matrices(path, static))
+        if rest.size:
+            rest = blas.dtrsm(1.0, self.corner, rest, lower=1)
+        return made.reshape(path.shape), rest.reshape(static.shape)
+
+    def backward(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """L⁻ᵀ times what `forward` takes: of standard normal numbers, draws with the matrix's inverse as covariance."""
+        right, rest = _as_matrices(path, static)
+        if rest.size:
+            rest = np.ascontiguousarray(blas.dtrsm(1.0, self.corner, rest, lower=1, trans_a=1))
+        made = _backward(self.inverse, self.below, self.cross, right, rest)
+        return made.reshape(path.shape), rest.reshape(static.shape)
 
     def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
-        """Solution for right-hand sides (T, P) and (R), or (T, P, columns) and (R, columns); in their shapes."""
-        columns = path.shape[2:]
-        path, static = _as_matrices(path, static)
-        for period in range(len(path) if path.size else 0):
-            if period:
-                path[period] -= self.below[period - 1] @ path[period - 1]
-            path[period] = _triangular(self.lower[period], path[period])
-            static -= self.cross[period] @ path[period]
-        if static.size:
-            static = _triangular(self.corner, static)
-        return self._backward(path, static, columns)
-
-    def sample(self, path: Array, static: Array) -> tuple[Array, Array]:
-        """Draws with the inverse of the matrix as covariance, from standard normal numbers in the shapes of `solve`."""
-        return self._backward(*_as_matrices(path, static), path.shape[2:])
-
-    def _backward(self, path: Array, static: Array, columns: tuple[int, ...]) -> tuple[Array, Array]:
-        if static.size:
-            static = _triangular(self.corner, static, transposed=True)
-        for period in range(len(path) - 1, -1, -1) if path.size else ():
-            path[period] -= self.cross[period].T @ static
-            if period < len(path) - 1:
-                path[period] -= self.below[period].T @ path[period + 1]
-            path[period] = _triangular(self.lower[period], path[period], transposed=True)
-        return path.reshape(*path.shape[:2], *columns), static.reshape(len(static), *columns)
+        """The matrix's inverse times what `forward` takes."""
+        return self.backward(*self.forward(path, static))
 
     def selected_inverse(self) -> BlockArrow:
         """The inverse's entries where the matrix has its own (Takahashi's recursion); blocks are symmetric."""
-        periods, width = self.lower.shape[:2]
-        static = len(self.corner)
         corner = np.zeros((0, 0))
-        if static:
+        if len(self.corner):
             corner, _ = lapack.dpotri(self.corner, lower=1)
-            corner = np.asfortranarray(np.tril(corner) + np.tril(corner, -1).T)
-        diagonal = np.empty((periods, width, width)).transpose(0, 2, 1)
-        coupling = np.empty((max(periods - 1, 0), width))
-        arrow = np.empty((periods, width, static)).transpose(0, 2, 1)
-        for period in range(periods - 1, -1, -1) if width else ():
-            inverse, _ = lapack.dtrtri(self.lower[period], lower=1)
-            own = np.asfortranarray(inverse.T @ inverse)
-            # Rows below L's own: those of the next period and of the arrow, each times L⁻¹.
-            beside = blas.dgemm(1.0, self.cross[period], inverse) if static else np.zeros((0, width))
-            slab = blas.dsymm(-1.0, corner, beside, side=0, lower=1) if static else beside
-            if period < periods - 1:
-                under = blas.dgemm(1.0, self.below[period], inverse)
-                after = arrow[period + 1]
-                if static:
-                    slab = blas.dgemm(-1.0, after, under, beta=1.0, c=slab, overwrite_c=1)
-                between = blas.dgemm(-1.0, diagonal[period + 1], under)
-                if static:
-                    between = blas.dgemm(-1.0, after, beside, beta=1.0, c=between, trans_a=1, overwrite_c=1)
-                coupling[period] = np.diagonal(between)
-                own = blas.dgemm(-1.0, under, between, beta=1.0, c=own, trans_a=1, overwrite_c=1)
-            if static:
-                own = blas.dgemm(-1.0, beside, slab, beta=1.0, c=own, trans_a=1, overwrite_c=1)
-                arrow[period] = slab
-            diagonal[period] = own
+            corner = np.ascontiguousarray(np.tril(corner) + np.tril(corner, -1).T)
+        diagonal, coupling, arrow = _selected_inverse(self.inverse, self.below, self.cross, corner)
         return BlockArrow(diagonal, coupling, arrow, corner)
 
 
 def _as_matrices(path: Array, static: Array) -> tuple[Array, Array]:
     columns = int(np.prod(path.shape[2:]))
-    return path.reshape(*path.shape[:2], columns).copy(), static.reshape(len(static), columns).copy()
+    shapes = (*path.shape[:2], columns), (len(static), columns)
+    return np.ascontiguousarray(path.reshape(shapes[0])), np.ascontiguousarray(static.reshape(shapes[1]))
 
 
-def _cholesky(block: Array, where: str) -> Array:
-    factor, failed = lapack.dpotrf(block, lower=1, clean=1)
-    if failed:
-        raise NotPositiveDefinite(f"not positive definite: {where}")
-    return np.asarray(factor)
+# Loops over the periods ----------------------------------------------------------------------------------------------
 
 
-def _triangular(lower: Array, right: Array, transposed: bool = False) -> Array:
-    return np.asarray(blas.dtrsm(1.0, lower, right, lower=1, trans_a=int(transposed)))
+@compiled
+def _factorised_block(block: Any, own: Any, back: Any) -> Any:
+    """The Cholesky factor of a matrix and its inverse, row after row; see `_factorised`."""
+    for i in range(block.shape[0]):
+        for j in range(i):
+            total = block[i, j]
+            for k in range(j):
+                total -= own[i, k] * own[j, k]
+            own[i, j] = total * back[j, j]
+        total = block[i, i]
+        for k in range(i):
+            total -= own[i, k] * own[i, k]
+        if not total > 0.0:
+            return False
+        own[i, i] = np.sqrt(total)
+        scale = 1.0 / own[i, i]
+        for k in range(i):
+            factor = -own[i, k] * scale
+            for j in range(k + 1):
+                back[i, j] += factor * back[k, j]
+        back[i, i] = scale
+    return True
+
+
+@compiled
+def _factorised(matrix: Any, own: Any, back: Any) -> Any:
+    """The Cholesky factor of a matrix and its inverse, into `own` and `back` (both 0 before); False where it has none.
+
+    By columns of blocks: what is below a block and what is left of it goes to BLAS.
+    """
+    size = matrix.shape[0]
+    for first in range(0, size, _BLOCK):
+        last = min(first + _BLOCK, size)
+        block, before = matrix[first:last, first:last].copy(), own[first:last, :first].copy()
+        if first:
+            block -= np.dot(before, before.T)
+        factor, inverse = np.zeros(block.shape), np.zeros(block.shape)
+        if not _factorised_block(block, factor, inverse):
+            return False
+        own[first:last, first:last], back[first:last, first:last] = factor, inverse
+        if first:
+            left = np.dot(before, back[:first, :first].copy())
+            back[first:last, :first] = -np.dot(inverse, left)
+        if last < size:
+            below = matrix[last:, first:last].copy()
+            if first:
+                below -= np.dot(own[last:, :first].copy(), before.T)
+            own[last:, first:last] = np.dot(below, inverse.T)
+    return True
+
+
+@compiled
+def _lower_times(lower: Any, matrix: Any) -> Any:
+    """A lower triangle times a matrix."""
+    size = lower.shape[0]
+    if size <= 2 * _BLOCK:
+        return np.dot(lower, matrix)
+    found = np.empty(matrix.shape)
+    for first in range(0, size, _BLOCK):
+        last = min(first + _BLOCK, size)
+        found[first:last] = np.dot(lower[first:last, :last].copy(), matrix[:last])
+    return found
+
+
+@compiled
+def _take_upper_times(upper: Any, matrix: Any, out: Any) -> Any:
+    """Takes an upper triangle times a matrix from `out`."""
+    size = upper.shape[0]
+    step = size if size <= 2 * _BLOCK else _BLOCK
+    for first in range(0, size, step):
+        last = min(first + step, size)
+        out[first:last] -= np.dot(upper[first:last, first:].copy(), matrix[first:])
+
+
+@compiled
+def _take_square(upper: Any, out: Any) -> Any:
+    """Takes an upper triangle times its transpose from the lower triangle of `out`."""
+    size = upper.shape[0]
+    step = size if size <= 2 * _BLOCK else _BLOCK
+    for first in range(0, size, step):
+        last = min(first + step, size)
+        right = upper[first:, first:].copy()
+        out[first:, first:last] -= np.dot(right, right[: last - first].T)
+
+
+@compiled
+def _factorised_paths(diagonal: Any, coupling: Any, arrow: Any) -> Any:
+    """The factor but for its corner; first the number of periods that have one."""
+    periods, width, size = arrow.shape
+    lower, inverse = np.zeros((periods, width, width)), np.zeros((periods, width, width))
+    below = np.zeros((max(periods - 1, 0), width, width))
+    cross = np.empty((periods, width, size))
+    reached = periods
+    for t in range(periods if width else 0):
+        block, slab = diagonal[t].copy(), arrow[t].copy()
+        if t:
+            _take_square(below[t - 1], block)
+            if size:
+                _take_upper_times(below[t - 1], cross[t - 1], slab)
+        if not _factorised(block, lower[t], inverse[t]):
+            reached = t
+            break
+        if size:
+            cross[t] = _lower_times(inverse[t], slab)
+        if t < periods - 1:
+            # The entries beside the diagonal times L⁻ᵀ.
+            for i in range(width):
+                for j in range(i, width):
+                    below[t, i, j] = coupling[t, i] * inverse[t, j, i]
+    return reached, lower, inverse, below, cross
+
+
+@compiled
+def _forward(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> Any:
+    periods, width = path.shape[:2]
+    found, rest = np.empty(path.shape), static.copy()
+    for t in range(periods if width else 0):
+        right = path[t].copy()
+        if t:
+            _take_upper_times(below[t - 1], found[t - 1], right)
+        found[t] = _lower_times(inverse[t], right)
+        if static.shape[0]:
+            rest -= np.dot(cross[t].T, found[t])
+    return found, rest
+
+
+@compiled
+def _backward(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> Any:
+    """Rows of the periods, given those of the arrow."""
+    periods, width = path.shape[:2]
+    found = np.empty(path.shape)
+    for t in range(periods - 1, -1, -1) if width else range(0):
+        right = path[t].copy()
+        if static.shape[0]:
+            right -= np.dot(cross[t], static)
+        if t < periods - 1:
+            right -= np.dot(below[t].T, found[t + 1])
+        found[t] = np.dot(inverse[t].T, right)
+    return found
+
+
+@compiled
+def _selected_inverse(inverse: Any, below: Any, cross: Any, corner: Any) -> Any:
+    periods, width, size = cross.shape
+    diagonal, coupling = np.empty((periods, width, width)), np.empty((max(periods - 1, 0), width))
+    beside, arrow = np.empty((periods, width, size)), np.empty((periods, width, size))
+    if size and width:
+        for t in range(periods):
+            beside[t] = np.dot(inverse[t].T, cross[t])
+        # Every period's entries at once; what comes through later periods is taken off in the loop.
+        arrow = np.dot(beside.reshape(periods * width, size), corner).reshape(periods, width, size)
+    for t in range(periods - 1, -1, -1) if width else range(0):
+        own, slab = np.dot(inverse[t].T, inverse[t]), -arrow[t]
+        if t < periods - 1:
+            under = np.dot(below[t], inverse[t])
+            between = -np.dot(diagonal[t + 1], under)
+            if size:
+                slab -= np.dot(under.T, arrow[t + 1])
+                between -= np.dot(arrow[t + 1], beside[t].T)
+            own -= np.dot(under.T, between)
+            for i in range(width):
+                coupling[t, i] = between[i, i]
+        if size:
+            own -= np.dot(beside[t], slab.T)
+            arrow[t] = slab
+        diagonal[t] = own
+    return diagonal, coupling, arrow

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from forecast.errors import InputError
 from forecast.inference.field import Field
 from forecast.inference.jets import CellTerms, cell_terms
-from forecast.inference.linalg import Factor, NotPositiveDefinite
+from forecast.inference.linalg import BlockArrow, Factor, NotPositiveDefinite
+from forecast.inference.precision import PriorPrecision, prior_precision
 from forecast.inference.unconstrained import Hyperparameters
 from forecast.model.spec import BoundModel
 
@@ -37,6 +38,8 @@ class Mode:
         The hyperparameters, unconstrained.
     theta : dict of str to array
         Their values.
+    prior : PriorPrecision
+        Of the latents, for these values.
     x : array
         The latents (n).
     factor : Factor
@@ -51,6 +54,7 @@ class Mode:
 
     vector: Array
     theta: dict[str, Array]
+    prior: PriorPrecision
     x: Array
     factor: Factor
     value: float
@@ -137,9 +141,10 @@ class Marginal:
             then serves for the mode, its log determinant corrected to first order.
         """
         field, theta = self.field, self.hyperparameters.constrained(vector)
+        prior = prior_precision(field, theta)
         x = field.mean if start is None else start
-        terms, value, gradient = self._objective(theta, x)
-        factor, definite = self._factor(theta, terms)
+        terms, value, gradient = self._objective(theta, prior, x)
+        factor, definite = self._factor(prior, terms)
         weight, way, last = terms.eta[1], 0.0, np.inf
         for _ in range(_STEPS):
             step = field.join(*factor.solve(*field.split(gradient)))
@@ -147,49 +152,51 @@ class Marginal:
             if decrement < TOLERANCE:
                 break
             if decrement > _SHRINKS * last and way > 0:
-                factor, definite = self._factor(theta, terms)
+                factor, definite = self._factor(prior, terms)
                 weight, way, last = terms.eta[1], 0.0, np.inf
                 continue
-            x, terms, value, gradient, whole = self._moved(theta, x, value, step, 2 * decrement)
+            x, terms, value, gradient, whole = self._moved(theta, prior, x, value, step, 2 * decrement)
             last, way = decrement if whole else 0.0, way + 2 * decrement
         log_determinant = factor.log_determinant
         if way > (0.0 if variance is None else _CLOSE * field.size):
-            factor, definite = self._factor(theta, terms)
+            factor, definite = self._factor(prior, terms)
             log_determinant = factor.log_determinant
         elif variance is not None:
             log_determinant += float(variance @ (weight - terms.eta[1]))
         total = value - 0.5 * log_determinant - 0.5 * float(vector @ vector)
-        return Mode(vector, theta, x, factor, total, decrement, definite)
+        return Mode(vector, theta, prior, x, factor, total, decrement, definite)
 
     def factor(self, vector: Array, x: Array) -> Factor:
         """Of the latents' precision, at given latents."""
         theta = self.hyperparameters.constrained(vector)
-        return self._factor(theta, self.terms(theta, x, 2))[0]
+        return self._factor(prior_precision(self.field, theta), self.terms(theta, x, 2))[0]
 
-    def _objective(self, theta: Mapping[str, Array], x: Array) -> tuple[CellTerms, float, Array]:
+    def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""
-        terms = self.terms(theta, x, 2)
-        prior, gradient = self.field.log_prior(theta, x)
-        return terms, float(terms.value.sum()) + prior, gradient + self.field.transposed @ terms.eta[0]
+        terms, field = self.terms(theta, x, 2), self.field
+        log_prior, path, static = prior.log_density(*field.split(x - field.mean))
+        return terms, float(terms.value.sum()) + log_prior, field.join(path, static) + field.transposed @ terms.eta[0]
 
-    def _moved(self, theta: Mapping[str, Array], x: Array, value: float, step: Array, rise: float) -> tuple[Any, ...]:
+    def _moved(
+        self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array, value: float, step: Array, rise: float
+    ) -> tuple[Any, ...]:
         """One step, halved until the density rises (by a small share of what the slope promises)."""
         length = 1.0
         while True:
             moved = x + length * step
             with np.errstate(over="ignore", invalid="ignore"):
-                terms, reached, gradient = self._objective(theta, moved)
+                terms, reached, gradient = self._objective(theta, prior, moved)
             rounding = 1e-12 * abs(value)
             if reached >= value + 1e-4 * length * rise - rounding or length < 1e-8:
                 return moved, terms, reached, gradient, length == 1.0
             length /= 2
 
-    def _factor(self, theta: Mapping[str, Array], terms: CellTerms) -> tuple[Factor, bool]:
+    def _factor(self, prior: PriorPrecision, terms: CellTerms) -> tuple[Factor, bool]:
         weight = -terms.eta[1]
         try:
-            return self.field.precision(theta, weight).factorise(), True
+            return prior.with_curvature(*self.field.curvature(weight)).factorise(), True
         except NotPositiveDefinite:
-            return self.field.precision(theta, np.maximum(weight, 0.0)).factorise(), False
+            return prior.with_curvature(*self.field.curvature(np.maximum(weight, 0.0))).factorise(), False
 
     # Slopes ------------------------------------------------------------------------------------------------------
 
@@ -202,7 +209,7 @@ class Marginal:
         skewed = 0.5 * (field.transposed @ (terms.eta[2] * variance))
         shift = field.join(*mode.factor.solve(*field.split(skewed)))
         along = field.design @ shift
-        slopes: dict[str, Any] = dict(field.log_prior_slopes(theta, mode.x, shift, inverse))
+        slopes: dict[str, Any] = self._prior_slopes(mode, shift, inverse)
         per_cell = {
             name: first + 0.5 * variance * curved + along * mixed
             for name, (first, mixed, curved) in terms.parameters.items()
@@ -211,6 +218,19 @@ class Marginal:
         moved = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
         slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
         return Slopes(self.in_vector(slopes, mode.vector), shift, variance, along, field.deviation(inverse))
+
+    def _prior_slopes(self, mode: Mode, shift: Array, inverse: BlockArrow) -> dict[str, float]:
+        """Derivative of the prior's part in each hyperparameter.
+
+        Half of the derivative of log|Q|, less half of the trace of the derivative of Q with the second moments of the
+        latents about the prior mean; `shift` is the way of their mean from the mode.
+        """
+        field = self.field
+        (path, static), (path_shift, static_shift) = field.split(mode.x - field.mean), field.split(shift)
+        diagonal = np.diagonal(inverse.diagonal, axis1=1, axis2=2) + 2 * path * path_shift
+        beside = inverse.coupling + path[:-1] * path_shift[1:] + path_shift[:-1] * path[1:]
+        corner = inverse.corner + np.outer(static, static_shift) + np.outer(static_shift, static)
+        return mode.prior.slopes(path, static, -0.5 * diagonal, -beside, -0.5 * corner)
 
     def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
         """Derivatives in the family's parameters, from those in each observed cell's own."""

@@ -1,14 +1,16 @@
 """The prior precision of all latents at once, as arrays, with its derivatives in the hyperparameters."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import linalg
 
 from forecast.inference.field import Field
 from forecast.inference.jets import IMAGINARY_STEP
+from forecast.inference.linalg import BlockArrow
 from forecast.inference.places import prior_parts
 
 __all__ = ["PriorPrecision", "prior_precision"]
@@ -47,6 +49,13 @@ class PriorPrecision:
     log_determinant: float
     derivatives: tuple[_Derivative, ...]
 
+    def with_curvature(self, diagonal: Array, arrow: Array, corner: Array) -> BlockArrow:
+        """Q with the curvature of the likelihood, as `Field.curvature` gives it."""
+        periods, width = self.diagonal.shape
+        whole = diagonal.copy()
+        whole.reshape(periods, -1)[:, :: width + 1] += self.diagonal
+        return BlockArrow(whole, self.beside, arrow, corner + self.corner)
+
     def log_density(self, path: Array, static: Array) -> tuple[float, Array, Array]:
         """Of latents less their mean, (T, P) and (R), without the power of 2π; and its gradient in both."""
         by_path = -self.diagonal * path
@@ -64,7 +73,7 @@ class PriorPrecision:
         path, static : array
             Latents less their mean, (T, P) and (R).
         diagonal, beside, corner : array
-            A gradient in Q: in shapes as above; `beside` is that in one of two equal entries.
+            A gradient in Q, in shapes as above; each number `beside` stands in two entries of Q.
         """
         of_diagonal = diagonal - 0.5 * path**2
         of_beside = beside - path[:-1] * path[1:]
@@ -80,6 +89,25 @@ class PriorPrecision:
                 gradient = (of_corner[each.at, each.at] * each.parts[0]).sum()
             found[each.name] = float(gradient) + 0.5 * each.log_determinant
         return found
+
+    def forces(self, path: Array, static: Array) -> Iterator[tuple[str, tuple[Array, Array], tuple[Array, Array]]]:
+        """Of each hyperparameter: the derivative of `log_density`'s gradient, and Q⁻¹ times it; both in both shapes."""
+        for each in self.derivatives:
+            force, moved = (np.zeros_like(path), np.zeros_like(static)), (np.zeros_like(path), np.zeros_like(static))
+            if each.along:
+                own, (middle, side) = path[:, each.at], each.parts
+                out = -middle[:, None] * own
+                out[:-1] -= side[:, None] * own[1:]
+                out[1:] -= side[:, None] * own[:-1]
+                banded = np.zeros((2, len(path)))
+                banded[0, 1:], banded[1] = self.beside[:, each.at.start], self.diagonal[:, each.at.start]
+                force[0][:, each.at], moved[0][:, each.at] = out, linalg.solveh_banded(banded, out)
+            else:
+                (slope,), own, block = each.parts, static[each.at], self.corner[each.at, each.at]
+                out = -slope * own if slope.ndim < 2 else -slope @ own
+                force[1][each.at] = out
+                moved[1][each.at] = out / block[0, 0] if slope.ndim < 2 else linalg.solve(block, out, assume_a="pos")
+            yield each.name, force, moved
 
 
 def prior_precision(field: Field, theta: Mapping[str, Any]) -> PriorPrecision:

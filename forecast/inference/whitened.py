@@ -106,8 +106,7 @@ class Whitened:
             pull = pull - pilot.weight * (theta[name].reshape(-1) @ basis)
         right = field.prior_pull + field.transposed @ pull
         prior = prior_precision(field, theta)
-        entries = prior.diagonal, prior.beside, prior.corner
-        made = eliminate(self._curvature, entries, field.split(right), field.split(point[size:]))
+        made = eliminate(prior.with_curvature(*self._curvature), field.split(right), field.split(point[size:]))
         return vector, theta, prior, made
 
     def __call__(self, point: Array) -> tuple[float, Array]:
@@ -127,7 +126,7 @@ class Whitened:
         from_counts = field.split(field.transposed @ terms.eta[0])
         shifted = made.static - field.split(field.mean)[1]
         log_prior, path, static = prior.log_density(made.path, shifted)
-        value = float(terms.value.sum()) + log_prior - 0.5 * made.log_determinant - 0.5 * float(vector @ vector)
+        value = float(terms.value.sum()) + log_prior - 0.5 * made.factor.log_determinant - 0.5 * float(vector @ vector)
         back = made.reverse(path + from_counts[0], static + from_counts[1])
         slopes: dict[str, Any] = prior.slopes(made.path, shifted, back.diagonal, back.beside, back.corner)
         slopes |= marginal.by_parameter(theta, {name: first for name, (first,) in terms.parameters.items()})

@@ -273,7 +273,7 @@ def test_the_fast_path_imports_no_sampler():
     code = (
         "import sys, forecast as fc; p = fc.simulate_panel(3, 2, 24, seed=1).panel;"
         "f = fc.fit(fc.standard_model(), p, engine='laplace', seed=1); fc.predict(f, 3, seed=1); f.diagnostics;"
-        "print([m for m in ('arviz', 'pymc', 'pytensor', 'nutpie', 'numba') if m in sys.modules])"
+        "print([m for m in ('arviz', 'pymc', 'pytensor', 'nutpie') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

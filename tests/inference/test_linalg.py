@@ -13,7 +13,7 @@ def matrix(periods, width, static, seed=0):
     blocks = rng.normal(size=(periods, width, width))
     diagonal = blocks @ blocks.transpose(0, 2, 1) + 3 * np.eye(width)
     coupling = -rng.random((max(periods - 1, 0), width))
-    arrow = rng.normal(size=(periods, static, width)) / (1 + periods * width)
+    arrow = rng.normal(size=(periods, width, static)) / (1 + periods * width)
     return BlockArrow(diagonal, coupling, arrow, 4 * np.eye(static))
 
 
@@ -39,7 +39,7 @@ def test_everything_is_as_in_dense_algebra(shape, seed):
     np.testing.assert_allclose(join(*factor.solve(*split(np.eye(size)))), inverse, atol=1e-10)
     right = np.arange(size) - 1.5
     np.testing.assert_allclose(join(*factor.solve(*split(right))), inverse @ right, atol=1e-9)
-    drawn = join(*factor.sample(*split(np.eye(size))))
+    drawn = join(*factor.backward(*split(np.eye(size))))
     np.testing.assert_allclose(drawn @ drawn.T, inverse, atol=1e-10)
     kept = factor.selected_inverse()
     there = dense != 0
@@ -53,7 +53,7 @@ def test_what_is_given_stays_as_it_was():
     factor = given_.factorise()
     path, static = np.ones((3, 2)), np.ones(2)
     factor.solve(path, static)
-    factor.sample(path, static)
+    factor.backward(path, static)
     np.testing.assert_array_equal(given_.to_dense(), before)
     assert path.min() == static.min() == 1
 

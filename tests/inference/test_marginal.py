@@ -58,10 +58,10 @@ def test_the_gradient_is_exact(panel, terms, family):
 def test_latents_are_at_their_mode(panel):
     made = marginal(panel, [fc.Pooled("province"), fc.Walk(by="province")], fc.NegativeBinomial())
     mode = made.mode(np.zeros(made.hyperparameters.size))
-    top = made._objective(mode.theta, mode.x)[1]
+    top = made._objective(mode.theta, mode.prior, mode.x)[1]
     rng = np.random.default_rng(0)
     for _ in range(20):
-        assert made._objective(mode.theta, mode.x + 1e-3 * rng.normal(size=mode.x.shape))[1] < top
+        assert made._objective(mode.theta, mode.prior, mode.x + 1e-3 * rng.normal(size=mode.x.shape))[1] < top
     assert mode.definite
     assert mode.decrement < 1e-9
 
@@ -72,10 +72,10 @@ def test_the_value_is_nearly_the_integral():
     made = Marginal(fc.Model([fc.Intercept()], fc.NegativeBinomial()).bind(panel))
     for phi in (-0.5, 0.0, 0.5):
         mode = made.mode(np.array([phi]))
-        top = made._objective(mode.theta, mode.x)[1]
+        top = made._objective(mode.theta, mode.prior, mode.x)[1]
 
         def density(x, mode=mode, top=top):
-            return np.exp(made._objective(mode.theta, np.array([x]))[1] - top)
+            return np.exp(made._objective(mode.theta, mode.prior, np.array([x]))[1] - top)
 
         area = integrate.quad(density, mode.x[0] - 2, mode.x[0] + 2, epsabs=1e-12)[0]
         exact = np.log(area) + top - 0.5 * phi**2 - 0.5 * np.log(2 * np.pi)

@@ -5,7 +5,6 @@ import pytest
 
 import forecast as fc
 from forecast.inference.bayesian import eta
-from forecast.inference.elimination import eliminate
 from forecast.inference.likelihood import pointwise
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.whitened import Whitened
@@ -111,15 +110,6 @@ def test_what_overflows_is_refused_and_does_not_stop_the_sampler(panel):
     value, gradient = density(np.full(density.size, 1e6))
     assert value == -np.inf
     assert not gradient.any()
-
-
-def test_a_matrix_that_is_not_positive_definite_is_told():
-    """Of two periods; nothing static."""
-    curvature = np.array([[[1.0]], [[0.5]]]), np.zeros((2, 1, 0)), np.zeros((0, 0))
-    prior = np.zeros((2, 1)), np.ones((1, 1)), np.zeros((0, 0))
-    nothing = np.zeros((2, 1)), np.zeros(0)
-    with pytest.raises(NotPositiveDefinite):
-        eliminate(curvature, prior, nothing, nothing)
 
 
 def test_without_a_mode_the_coordinates_are_those_of_the_prior(panel, monkeypatch):

@@ -174,15 +174,21 @@ def quantities(bound: BoundModel, draws: Mapping[str, np.ndarray]) -> dict[str, 
     return found
 
 
-def fitted_by(engine: str, model: Model, panel: Panel, seed: int) -> BayesianFit:
+def fitted_by(engine: str, model: Model, panel: Panel, seed: int, draws: int) -> BayesianFit:
     """A fit by either engine. A failed certificate does not take a replicate out: that would choose among truths."""
     if engine == "laplace":
         return approximate(model, panel, LaplaceOptions(draws=RANKS), seed=seed)
-    return sample_nuts(model, panel, OPTIONS, seed=seed)
+    return sample_nuts(model, panel, replace(OPTIONS, draws=draws), seed=seed)
 
 
 def replicate(
-    model: Model, seed: int, *, source: Model | None = None, factor: int = 1, engine: str = "nuts"
+    model: Model,
+    seed: int,
+    *,
+    source: Model | None = None,
+    factor: int = 1,
+    engine: str = "nuts",
+    draws: int = OPTIONS.draws,
 ) -> tuple[dict[str, int], float, int]:
     """Ranks of one truth's quantities, the smallest effective size in its fit, and the divergences.
 
@@ -194,7 +200,7 @@ def replicate(
     truth, panel = simulated(source or model, seed)
     attacks = panel.dataset["attacks"]
     panel = replace(panel, dataset=panel.dataset.assign(attacks=attacks * factor))
-    fit = fitted_by(engine, model, panel, seed)
+    fit = fitted_by(engine, model, panel, seed, draws)
     names = [name for name in fit.posterior.data_vars if name in truth]
     held = {name: fit.posterior[name].transpose("chain", "draw", ...).values for name in names}
     size = held[names[0]].shape[:2]
@@ -215,11 +221,12 @@ def ranks_of(
     source: Model | None = None,
     factor: int = 1,
     engine: str = "nuts",
+    draws: int = OPTIONS.draws,
     pool: Executor | None = None,
 ) -> Ranks:
     """Ranks over replicates, each with a seed of its own: the same in any number of processes."""
     seeds = [int(child.generate_state(1)[0]) for child in np.random.SeedSequence(seed).spawn(replicates)]
-    one = partial(replicate, model, source=source, factor=factor, engine=engine)
+    one = partial(replicate, model, source=source, factor=factor, engine=engine, draws=draws)
     results = list(map(one, seeds) if pool is None else pool.map(one, seeds))
     table = pd.DataFrame([ranks for ranks, _, _ in results])
     return Ranks(table, np.array([size for _, size, _ in results]), np.array([count for _, _, count in results]))
@@ -278,13 +285,14 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--engine", choices=("nuts", "laplace"), default="nuts")
+    parser.add_argument("--draws", type=int, default=OPTIONS.draws, help="length of the sampler's chain")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     given = parser.parse_args()
     tables = []
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
         for name in MODELS if given.full else given.models:
             count = REPLICATES.get(name, OTHERS) if given.full else given.replicates
-            ranks = ranks_of(MODELS[name], count, seed=given.seed, engine=given.engine, pool=pool)
+            ranks = ranks_of(MODELS[name], count, seed=given.seed, engine=given.engine, draws=given.draws, pool=pool)
             tables.append(judged(name, ranks))
             print(tables[-1].round(4).to_string(index=False), flush=True)
     whole = pd.concat(tables)
