@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7
 NEGLIGIBLE = 0.95
 MIN_ESS = 400
-MIN_SHARE = 0.4
+MIN_SHARE, GOOD_SHARE = 0.4, 0.8
 MAX_DECREMENT = 1e-6
 MAX_DISTANCE = 0.1
 MAX_CONDITION = 1e13
@@ -62,9 +62,9 @@ def certify(made: HyperPosterior, drawn: JointDraws) -> pd.DataFrame:
 
 
 def is_emulated(drawn: JointDraws) -> bool:
-    """Whether the emulator is as good as the certificate asks: if not, it needs more points."""
+    """Whether the emulator is good enough, and better than that where its error stays: if not, it needs more points."""
     k, share = _weights(drawn)
-    return k <= MAX_PARETO_K and share >= MIN_SHARE
+    return k <= MAX_PARETO_K and share >= (MIN_SHARE if drawn.weighted else GOOD_SHARE)
 
 
 def _weights(drawn: JointDraws) -> tuple[float, float]:

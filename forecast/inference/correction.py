@@ -17,7 +17,7 @@ __all__ = ["correction", "noise"]
 
 Array = npt.NDArray[np.float64]
 _NUMBERS = 300_000
-_FEWEST, _MOST = 16, 256
+_FEWEST, _MOST = 16, 64
 
 
 def noise(marginal: Marginal, rng: np.random.Generator) -> Array:

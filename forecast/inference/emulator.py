@@ -4,22 +4,26 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-__all__ = ["KERNELS", "Emulator", "emulate", "kernel", "near"]
+from forecast.inference.linalg import compiled
+
+__all__ = ["KERNELS", "Emulator", "emulate", "kernel"]
 
 Array = npt.NDArray[np.float64]
-_LENGTHS = (1.5, 2.5, 4.0, 6.0)
-_JOINT = (0.03, 0.1, 0.3, 1.0)
+# Longer ones, and dimensions that act more on their own, fit better where the points are and invent mass where they are
+# not.
+_LENGTHS = (1.5, 2.5)
+_JOINT = (0.1, 0.3)
 KERNELS = tuple(product(_LENGTHS, _JOINT))
 _SMALL = 1e-3
 # The most that the process may add to the normal density, and that per squared distance: where it knows little, it must
 # not make a mode of its own.
 _RISE, _WIDER = 1.0, 0.25
-_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -56,14 +60,8 @@ class Emulator:
 
     def __call__(self, s: Array) -> Array:
         """Log density at points (point, dimension)."""
-        result = np.empty(len(s))
-        for first in range(0, len(s), _AT_ONCE):
-            some = s[first : first + _AT_ONCE]
-            whole, share, apart = _parts(some, self.points, self.length, self.joint)
-            # Σ_p k(s, p)·[a_p + Σ_i b_pi·∂ log k / ∂p_i]
-            share *= apart
-            tilt = np.einsum("npi,pi->np", share, self.gradient_weight)
-            result[first : first + _AT_ONCE] = (whole * (self.value_weight + tilt)).sum(axis=1)
+        weights = self.value_weight, self.gradient_weight
+        result = _summed(s, self.points, self.length, self.joint, *weights, self.gradient_weight.any(axis=1))
         most = _RISE + _WIDER * (s**2).sum(axis=1)
         return np.asarray(self.level + _begun(self.start, s) + np.minimum(result, most))
 
@@ -120,17 +118,6 @@ def emulate(
     return Emulator(points, length, joint, float(rest[0]), *split, left_out, start)
 
 
-def near(emulator: Emulator) -> list[tuple[float, float]]:
-    """The kernel of an emulator, and those beside it."""
-    length, joint = _LENGTHS.index(emulator.length), _JOINT.index(emulator.joint)
-    steps = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
-    return [
-        (_LENGTHS[length + a], _JOINT[joint + b])
-        for a, b in steps
-        if 0 <= length + a < len(_LENGTHS) and 0 <= joint + b < len(_JOINT)
-    ]
-
-
 def _begun(start: Emulator | None, s: Array) -> Array:
     """The log density that the process is added to."""
     return np.asarray(-0.5 * (s**2).sum(axis=1) if start is None else start(s))
@@ -162,34 +149,63 @@ def _cholesky(covariance: Array) -> Array:
 
 def kernel(a: Array, b: Array, length: float, joint: float) -> Array:
     """Covariance of values at points (point, dimension)."""
-    return _parts(a, b, length, joint)[0]
+    return np.asarray(_covariance(a, b, length, joint))
 
 
-def _parts(a: Array, b: Array, length: float, joint: float) -> tuple[Array, Array, Array]:
-    """The kernel (p, q); of each dimension (p, q, i) its share in d log k, and (p_i − q_i) / length²."""
-    apart = a[:, None] - b[None]
-    own = np.square(apart)
-    own *= -0.5 / length**2
-    np.exp(own, out=own)
-    own *= joint
-    factors = 1.0 + own
-    own /= factors
-    apart /= length**2
-    return np.prod(factors, axis=2), own, apart
+@compiled
+def _covariance(a: Any, b: Any, length: float, joint: float) -> Any:
+    found = np.empty((len(a), len(b)))
+    for p in range(len(a)):
+        for q in range(len(b)):
+            whole = 1.0
+            for i in range(a.shape[1]):
+                whole *= 1.0 + joint * np.exp(-0.5 * ((a[p, i] - b[q, i]) / length) ** 2)
+            found[p, q] = whole
+    return found
 
 
-def _joint_kernel(points: Array, length: float, joint: float) -> Array:
+@compiled
+def _summed(
+    s: Any, points: Any, length: float, joint: float, value_weight: Any, gradient_weight: Any, with_gradient: Any
+) -> Any:
+    """At each s, the sum over points p of k(s, p)·(a_p + Σ_i b_pi·∂ log k / ∂p_i)."""
+    found = np.zeros(len(s))
+    for n in range(len(s)):
+        for p in range(len(points)):
+            whole, weight = 1.0, value_weight[p]
+            for i in range(s.shape[1]):
+                apart = (s[n, i] - points[p, i]) / length
+                own = joint * np.exp(-0.5 * apart**2)
+                whole *= 1.0 + own
+                if with_gradient[p]:
+                    weight += gradient_weight[p, i] * own / (1.0 + own) * apart / length
+            found[n] += whole * weight
+    return found
+
+
+@compiled
+def _joint_kernel(points: Any, length: float, joint: float) -> Any:
     """Covariance of values and gradients at the points: values first, then gradients point by point."""
     count, dims = points.shape
-    whole, share, apart = _parts(points, points, length, joint)
-    matrix = np.empty((count * (1 + dims),) * 2)
-    matrix[:count, :count] = whole
-    tilt = share * apart
-    mixed = (whole[..., None] * tilt).reshape(count, count * dims)
-    matrix[:count, count:], matrix[count:, :count] = mixed, mixed.T
-    curved = -tilt[..., :, None] * tilt[..., None, :]
-    each = np.arange(dims)
-    curved[..., each, each] = share * (1.0 / length**2 - apart**2)
-    curved *= whole[..., None, None]
-    matrix[count:, count:] = curved.transpose(0, 2, 1, 3).reshape(count * dims, count * dims)
+    matrix = np.empty((count * (1 + dims), count * (1 + dims)))
+    tilt, curve = np.empty(dims), np.empty(dims)
+    for p in range(count):
+        for q in range(p + 1):
+            whole = 1.0
+            for i in range(dims):
+                # Share of the dimension in d log k, and the way to the other point.
+                apart = (points[p, i] - points[q, i]) / length**2
+                own = joint * np.exp(-0.5 * (apart * length) ** 2)
+                whole *= 1.0 + own
+                share = own / (1.0 + own)
+                tilt[i] = share * apart
+                curve[i] = share * (1.0 / length**2 - apart**2)
+            matrix[p, q] = matrix[q, p] = whole
+            first, second = count + p * dims, count + q * dims
+            for i in range(dims):
+                matrix[p, second + i] = matrix[second + i, p] = whole * tilt[i]
+                matrix[q, first + i] = matrix[first + i, q] = -whole * tilt[i]
+                for j in range(dims):
+                    both = whole * (curve[i] if i == j else -tilt[i] * tilt[j])
+                    matrix[first + i, second + j] = matrix[second + j, first + i] = both
     return matrix

@@ -18,16 +18,16 @@ Array = npt.NDArray[np.float64]
 _OUT = 1.5
 _NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
-_SLOW = 0.85
+_SLOW = 0.97
 # There, it is looked for where it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
 _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
 _SLOWEST = 0.3
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
-# ends them, over two rounds, and that which does so at once.
-_ROUNDS = 12
-_FEWEST = 8
-_GOOD, _EXCELLENT = 0.85, 0.97
+# ends them, over three rounds, and that which does so at once.
+_ROUNDS = 6
+_FEWEST = 12
+_GOOD, _EXCELLENT = 0.85, 0.985
 _STRETCHED = 1.5
 _RESTARTS = 3
 
@@ -57,20 +57,21 @@ def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
     size = len(made.peak.mode.vector)
     if not size:
         return made
-    count = max(_FEWEST, size // 2)
+    count = max(_FEWEST, size)
     if made.earlier is None:
         # First its tails: draws moved outwards.
-        s = _STRETCHED * made.coordinates.bend(made.draw(count, rng))[0]
+        s = _STRETCHED * made.coordinates.bend(made.draw(count // 2, rng))[0]
         made = made.with_points(_evaluated(made, made.coordinates.straighten(s)))
-    last = np.zeros(0)
+    seen = np.zeros(0)
     for _ in range(_ROUNDS):
         fresh = _evaluated(made, made.draw(count, rng))
-        found = np.array([point.value + point.correction for point in fresh])
-        log_weight = found - made.emulated(np.stack([point.z for point in fresh]))
+        z = np.stack([point.z for point in fresh])
+        log_weight = np.array([point.value for point in fresh]) + made.correction(made.coordinates.bend(z)[0])
+        log_weight -= made.emulated(z)
         made = made.with_points(fresh)
-        if _share(log_weight) > _EXCELLENT or (len(last) and _share(np.concatenate([last, log_weight])) > _GOOD):
+        seen = np.append(seen, log_weight)[-3 * count :]
+        if _share(log_weight) > _EXCELLENT or (len(seen) == 3 * count and _share(seen) > _GOOD):
             break
-        last = log_weight
     return made
 
 
@@ -87,17 +88,27 @@ def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
 
 
 def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:
-    """Points on each axis through the mode, and the coordinates along it."""
+    """Points near the ridge over each axis through the mode, and the coordinates along it."""
     points, axes = [evaluator.top()], []
+    top = points[0].value
     for number in range(len(evaluator.root)):
         found = _side(evaluator, number, 1.0)
         if not found or not _is_normal(points[0], found[0], number):
             found += _side(evaluator, number, -1.0)
         points += found
-        top = points[0].value
-        profile = [(point.z[number], top - point.value, point.gradient[number]) for point in found]
+        profile = [_profile(top, point, number) for point in found]
         axes.append(Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))))
     return tuple(axes), points
+
+
+def _profile(top: float, point: Evaluated, number: int) -> tuple[float, float, float]:
+    """Coordinate, fall since the mode and slope of the density with the other coordinates at their best.
+
+    One Newton step from the point, with the curvature at the mode; how far it goes grows with the distance.
+    """
+    at = float(point.z[number])
+    gain = float(np.delete(point.gradient, number) @ np.delete(point.gradient, number))
+    return at, top - point.value - 0.5 * gain, float(point.gradient[number]) + gain / at
 
 
 def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
@@ -107,11 +118,14 @@ def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
     found = [near] if near else []
     while found and len(found) < _MOST:
         last = found[-1]
-        s = np.sqrt(2 * max(top - last.value, 1e-4))
-        slope = -sign * last.gradient[number] / s
+        at, fall, change = _profile(top, last, number)
+        s = np.sqrt(2 * max(fall, 1e-4))
+        slope = -sign * change / s
         if last.value >= top or s > _REACHED or (len(found) == 1 and slope > _SLOW):
             break
-        far = evaluator.at((abs(last.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
+        out = abs(at) + (_FAR - s) / max(slope, 0.4)
+        # Along the ridge: the others where they are at their best.
+        far = evaluator.at(np.where(unit == 0, last.z + last.gradient, out * unit))
         if far is None or far.value >= last.value:
             break
         found.append(far)
@@ -120,5 +134,5 @@ def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
 
 def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
     """Whether value and slope at the point are those of a standard normal density about the mode."""
-    z, fall, slope = abs(point.z[number]), top.value - point.value, abs(point.gradient[number])
-    return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)
+    at, fall, slope = _profile(top.value, point, number)
+    return bool(abs(fall / (0.5 * at**2) - 1) < _NORMAL and abs(slope / at + 1) < _NORMAL)

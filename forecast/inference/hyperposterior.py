@@ -8,21 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.coordinates import Axis, Coordinates
-from forecast.inference.emulator import KERNELS, Emulator, emulate, kernel, near
+from forecast.inference.emulator import KERNELS, Emulator, emulate, kernel
 from forecast.inference.evaluation import Evaluated, Evaluator
 from forecast.inference.marginal import Marginal
-from forecast.inference.pareto import smoothed
+from forecast.inference.pareto import resampled, smoothed
 from forecast.inference.search import Peak
 
 __all__ = ["HyperPosterior", "Shape"]
 
 Array = npt.NDArray[np.float64]
-# Normal proposals per draw, and their SD: wider than the density, which the weights make up for.
-_PROPOSALS = 5
-_WIDE = 1.15
+# Proposals per draw: normal in each coordinate, of the first SD or, by its share, of the second.
+_PROPOSALS = 8
+_SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
 # Points of an earlier fit that are handed on to the next.
 _KEPT = 60
-# From so many points on, the emulator's kernel stays what it is.
+# From so many points on, the emulator's kernel stays what it is until there are as many more.
 _SETTLED = 60
 # The kernel of the interpolation; its scale does not matter.
 _LENGTH, _JOINT = 4.0, 0.3
@@ -117,18 +117,16 @@ class HyperPosterior:
         return Shape(self.evaluator.root, self.coordinates.axes, emulator, self.fitted_correction)
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """Whitened draws (count, dimension), by importance resampling of normal numbers."""
+        """Whitened draws (count, dimension), by importance resampling."""
         size = len(self.peak.mode.vector)
-        s = _WIDE * rng.standard_normal((_PROPOSALS * max(count, 500), size))
+        shape = _PROPOSALS * max(count, 500), size
+        s = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
+        proposed = sum(share / sd * np.exp(-0.5 * (s / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
         z = self.coordinates.straighten(s)
         jacobian = np.log(self.coordinates.bend(z)[1]).sum(axis=1)
-        log_weight = self.emulator(s) - jacobian + 0.5 * (s**2).sum(axis=1) / _WIDE**2
+        log_weight = self.emulator(s) - jacobian - np.log(proposed).sum(axis=1)
         weight, _ = smoothed(log_weight)
-        # Systematic resampling: a proposal comes twice only where its weight is above the mean of the draws.
-        places = (np.arange(count) + rng.random()) / count
-        order = rng.permutation(len(weight))
-        chosen = order[np.minimum(np.searchsorted(np.cumsum(weight[order]), places), len(weight) - 1)]
-        return np.asarray(z[rng.permutation(chosen)])
+        return np.asarray(z[resampled(weight, count, rng)])
 
     def modes(self, z: Array, more: Array | None = None, found: Sequence[Array] = ()) -> Array:
         """Modes of the latents at whitened points: the peak's tangent, and what is known elsewhere."""
@@ -163,9 +161,9 @@ class HyperPosterior:
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
-        every, own = (*self.points, *points), [(self.emulator.length, self.emulator.joint)]
-        few = KERNELS if self.earlier is not None else near(self.emulator)
-        kernels = few if len(every) < _SETTLED else own
+        every = (*self.points, *points)
+        grown = len(every) < _SETTLED or len(every) // _SETTLED > len(self.points) // _SETTLED
+        kernels = KERNELS if grown else [(self.emulator.length, self.emulator.joint)]
         return replace(self, points=every, emulator=_emulated(self.coordinates, every, self.earlier, kernels))
 
 
@@ -190,7 +188,7 @@ def _targets(
     size = s.shape[1]
     linear, square = fitted[1 : 1 + size], fitted[1 + size :]
     gradients = np.stack([point.gradient for point in points]) / slope
-    values = np.array([point.value + point.correction for point in points])
+    values = np.array([point.value for point in points]) + _columns(s) @ fitted
     return values, gradients + linear + 2 * square * s
 
 

@@ -71,10 +71,11 @@ def _of_likelihood(marginal: Marginal, mode: Mode, slopes: Slopes, columns: Arra
             # Squared scores where the density bends the other way.
             own[element, element] = difference if difference > 0 else float((first[here] ** 2).sum())
     weight = np.maximum(-terms.eta[1], 0.0)
-    for name, basis in field.feedback.items():
-        place = layout.slices[name]
-        columns[:, place] = field.transposed @ (basis * -weight).T
-        own[place, place] = (basis * weight) @ basis.T
+    if field.feedback:
+        basis = np.concatenate(list(field.feedback.values()))
+        places = np.concatenate([np.arange(layout.size)[layout.slices[name]] for name in field.feedback])
+        columns[:, places] = field.transposed @ (basis * -weight).T
+        own[np.ix_(places, places)] = (basis * weight) @ basis.T
     return own
 
 

@@ -1,9 +1,10 @@
 """Joint draws of hyperparameters and latents: every draw has hyperparameters of its own.
 
-A factor of the latents' precision costs too much for each draw. So some draws of the hyperparameters become anchors,
-with the mode and the factor there. A draw takes the deviation of its latents from the anchor that is nearest in those
-directions in which variances change, about a mean of its own: mode and skewness shift, interpolated over all points
-where they are known.
+Some draws of the hyperparameters from the emulator become anchors, with the mode and the factor there, and the emulator
+learns from them. A draw takes the deviation of its latents from the anchor that is nearest in those directions in which
+variances change, about a mean of its own: mode and skewness shift, interpolated over all points where they are known.
+Where it is cheap there are anchors again, half as many as draws, and draws are taken from these by the weights that the
+density gives them: then no error of the emulator is left.
 """
 
 from dataclasses import dataclass
@@ -13,14 +14,16 @@ import numpy.typing as npt
 
 from forecast.inference.hyperposterior import HyperPosterior
 from forecast.inference.linalg import Factor
+from forecast.inference.pareto import resampled, smoothed
 from forecast.inference.search import attempt
 
 __all__ = ["JointDraws", "draw_jointly"]
 
 Array = npt.NDArray[np.float64]
-_FEWEST, _MOST = 16, 64
-# Multiplications that all factors of the anchors may take.
-_WORK = 8e9
+_FEWEST, _MOST = 16, 200
+# Multiplications that all factors of the anchors may take; what else an anchor costs, in these; and how many a factor
+# takes at most where anchors have weights.
+_WORK, _BESIDE, _CHEAP = 8e9, 1e7, 1e7
 # Numbers that their factors may take up in memory (0.4 GB).
 _NUMBERS = 5e7
 
@@ -35,8 +38,10 @@ class JointDraws:
         Hyperparameters (draw, element).
     latents : array
         (latent, draw).
+    weighted : bool
+        Whether draws are anchors, taken by their weights.
     log_weight : array
-        Of each anchor, which are draws: log of the density over what the emulator makes of it from all other points.
+        Of each anchor: log of the density over what the emulator makes of it from all other points.
     decrement : float
         Largest Newton decrement at an anchor.
     definite : array of bool
@@ -47,6 +52,7 @@ class JointDraws:
 
     vectors: Array
     latents: Array
+    weighted: bool
     log_weight: Array
     decrement: float
     definite: npt.NDArray[np.bool_]
@@ -78,13 +84,24 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     rng : Generator
         Source of randomness.
     """
-    anchors = _anchors(made, min(draws, _number(made)), rng)
+    anchors = first = _anchors(made, min(draws, _number(made)), rng)
     at = np.stack([anchor.z for anchor in anchors])
-    values = np.array([anchor.value for anchor in anchors])
-    refined = made.with_values(at, values)
-    z = refined.draw(draws, rng)
-    latents = _means(made, anchors, z)
-    nearest = _nearest(made, at, z)
+    refined = made.with_values(at, np.array([anchor.value for anchor in anchors]))
+    weighted = _work(made) <= _CHEAP
+    if weighted:
+        anchors = _anchors(refined, (draws + 1) // 2, rng)
+        at = np.stack([anchor.z for anchor in anchors])
+        known = np.array([anchor.value for anchor in anchors]) + made.correction(made.coordinates.bend(at)[0])
+        log_weight = known - refined.emulated(at)
+        nearest = resampled(smoothed(log_weight)[0], draws, rng)
+        z, modes = at[nearest], np.stack([anchor.x for anchor in anchors])[nearest]
+    else:
+        log_weight = refined.emulator.left_out[-len(anchors) :]
+        z = refined.draw(draws, rng)
+        nearest = _nearest(made, at, z)
+        modes = made.modes(z, at, [anchor.x for anchor in anchors])
+    modes += made.interpolated(np.stack([point.shift for point in made.points]), z)
+    latents = np.ascontiguousarray(modes.T)
     for number, anchor in enumerate(anchors):
         own = np.flatnonzero(nearest == number)
         if len(own):
@@ -92,19 +109,25 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     return JointDraws(
         made.coordinates.vectors(z),
         latents,
-        refined.emulator.left_out[-len(anchors) :],
-        max(anchor.decrement for anchor in anchors),
-        np.array([anchor.definite for anchor in anchors]),
+        weighted,
+        log_weight,
+        max(anchor.decrement for anchor in (*first, *anchors)),
+        np.array([anchor.definite for anchor in (*first, *anchors)]),
         refined,
     )
 
 
+def _work(made: HyperPosterior) -> float:
+    """Multiplications of a factor."""
+    width, static = made.marginal.field.width, made.marginal.field.static
+    periods = made.marginal.field.periods
+    return periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
+
+
 def _number(made: HyperPosterior) -> int:
-    """As many anchors as their factors are worth."""
-    field = made.marginal.field
-    width, static = field.width, field.static
-    work = field.periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
-    return int(np.clip(_WORK / max(work, 1.0), _FEWEST, _MOST))
+    """As many anchors as their factors are worth, in time and in memory."""
+    most = min(_MOST, _NUMBERS / _size(made.peak.mode.factor))
+    return int(np.clip(_WORK / (_work(made) + _BESIDE), _FEWEST, max(most, _FEWEST)))
 
 
 def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator) -> list[_Anchor]:
@@ -115,22 +138,14 @@ def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator) -> list
     for z, vector, start, variance in zip(drawn, made.coordinates.vectors(drawn), starts, variances, strict=True):
         mode = attempt(made.marginal, vector, start, variance)
         if mode is not None:
-            factor = mode.factor if _fits(mode.factor, count) else None
+            factor = mode.factor if _size(mode.factor) * count <= _NUMBERS else None
             found.append(_Anchor(z, vector, mode.x, mode.value, mode.decrement, mode.definite, factor))
     return found
 
 
-def _fits(factor: Factor, count: int) -> bool:
-    """Whether the memory takes this many factors."""
-    numbers = sum(part.size for part in (factor.lower, factor.inverse, factor.below, factor.cross))
-    return numbers * count <= _NUMBERS
-
-
-def _means(made: HyperPosterior, anchors: list[_Anchor], z: Array) -> Array:
-    """Mean of the latents at each draw (latent, draw)."""
-    mean = made.modes(z, np.stack([anchor.z for anchor in anchors]), [anchor.x for anchor in anchors])
-    mean += made.interpolated(np.stack([point.shift for point in made.points]), z)
-    return np.ascontiguousarray(mean.T)
+def _size(factor: Factor) -> int:
+    """Numbers that it holds."""
+    return 1 + sum(part.size for part in (factor.lower, factor.inverse, factor.below, factor.cross))
 
 
 def _nearest(made: HyperPosterior, anchors: Array, z: Array) -> npt.NDArray[np.intp]:

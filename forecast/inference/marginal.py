@@ -20,7 +20,7 @@ __all__ = ["Marginal", "Mode", "Slopes"]
 
 Array = npt.NDArray[np.float64]
 # Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
-TOLERANCE = 1e-9
+TOLERANCE = 1e-8
 _STEPS = 100
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["effective_share", "smoothed"]
+__all__ = ["effective_share", "resampled", "smoothed"]
 
 Array = npt.NDArray[np.float64]
 _FEWEST = 5
@@ -42,6 +42,17 @@ def smoothed(log_weight: Array) -> tuple[Array, float]:
 def effective_share(weight: Array) -> float:
     """Effective number of draws with these weights, as a share of their number (Kish 1965)."""
     return float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
+
+
+def resampled(weight: Array, count: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Numbers of draws with weights of sum 1, by systematic resampling, in random order.
+
+    A draw comes twice only where its weight is above 1 / count.
+    """
+    places = (np.arange(count) + rng.random()) / count
+    order = rng.permutation(len(weight))
+    chosen = order[np.minimum(np.searchsorted(np.cumsum(weight[order]), places), len(weight) - 1)]
+    return np.asarray(rng.permutation(chosen))
 
 
 def _fitted(x: Array) -> tuple[float, float]:

@@ -73,8 +73,9 @@ def test_the_same_seed_gives_the_same_draws(fitted, small):
     assert not other.posterior.equals(fitted.posterior)
 
 
-def test_every_draw_has_hyperparameters_of_its_own(fitted):
-    assert len(np.unique(fitted.posterior["sigma_walk_tactic"])) > 0.98 * 400
+def test_hyperparameters_come_no_more_than_a_few_times(fitted):
+    """Half as many anchors as draws, each as often as its weight says; far from what 64 points would give."""
+    assert 170 < len(np.unique(fitted.posterior["sigma_walk_tactic"])) <= 200
 
 
 def test_random_walks_start_at_0(small):

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 import forecast as fc
-from forecast.inference.marginal import Marginal
+from forecast.inference.marginal import TOLERANCE, Marginal
 from forecast.inference.unconstrained import Hyperparameters, constrain
 
 TERMS = [
@@ -63,7 +63,7 @@ def test_latents_are_at_their_mode(panel):
     for _ in range(20):
         assert made._objective(mode.theta, mode.prior, mode.x + 1e-3 * rng.normal(size=mode.x.shape))[1] < top
     assert mode.definite
-    assert mode.decrement < 1e-9
+    assert mode.decrement < TOLERANCE
 
 
 def test_the_value_is_nearly_the_integral():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forecast.inference.backend import import_arviz
-from forecast.inference.pareto import effective_share, smoothed
+from forecast.inference.pareto import effective_share, resampled, smoothed
 
 
 @pytest.mark.parametrize("spread", [0.1, 0.5, 1.0, 2.0, 3.0])
@@ -25,3 +25,12 @@ def test_equal_weights():
 
 def test_one_weight_that_holds_all():
     assert effective_share(np.array([1.0, 0.0, 0.0, 0.0])) == 0.25
+
+
+def test_resampled_as_often_as_the_weights_say():
+    weight = np.array([0.5, 0.3, 0.15, 0.05])
+    chosen = resampled(weight, 1000, np.random.default_rng(1))
+    np.testing.assert_allclose(np.bincount(chosen), 1000 * weight, atol=1.0)
+    assert (np.diff(chosen) != 0).any()
+    # Equal weights: each once.
+    assert len(np.unique(resampled(np.full(300, 1 / 300), 300, np.random.default_rng(2)))) == 300
