@@ -27,7 +27,7 @@ _SLOWEST = 0.3
 # ends them, over three rounds, and that which does so at once.
 _ROUNDS = 6
 _FEWEST = 12
-_GOOD, _EXCELLENT = 0.85, 0.985
+_GOOD, _EXCELLENT = 0.85, 0.96
 _STRETCHED = 1.5
 _RESTARTS = 3
 

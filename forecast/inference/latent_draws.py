@@ -21,9 +21,9 @@ __all__ = ["JointDraws", "draw_jointly"]
 
 Array = npt.NDArray[np.float64]
 _FEWEST, _MOST = 16, 200
-# Multiplications that all factors of the anchors may take; what else an anchor costs, in these; and how many a factor
+# Multiplications that all anchors may take; what one takes beside its factor, and for each observed cell; and what it
 # takes at most where anchors have weights.
-_WORK, _BESIDE, _CHEAP = 8e9, 1e7, 1e7
+_WORK, _BESIDE, _PER_CELL, _CHEAP = 8e9, 5e6, 4e3, 2e7
 # Numbers that their factors may take up in memory (0.4 GB).
 _NUMBERS = 5e7
 
@@ -118,16 +118,17 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
 
 
 def _work(made: HyperPosterior) -> float:
-    """Multiplications of a factor."""
-    width, static = made.marginal.field.width, made.marginal.field.static
-    periods = made.marginal.field.periods
-    return periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
+    """Multiplications that an anchor takes, or as much time as these."""
+    field, cells = made.marginal.field, len(made.marginal.bound.cells)
+    width, static = field.width, field.static
+    factor = field.periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
+    return factor + _PER_CELL * cells + _BESIDE
 
 
 def _number(made: HyperPosterior) -> int:
-    """As many anchors as their factors are worth, in time and in memory."""
+    """As many anchors as they are worth, in time and in memory."""
     most = min(_MOST, _NUMBERS / _size(made.peak.mode.factor))
-    return int(np.clip(_WORK / (_work(made) + _BESIDE), _FEWEST, max(most, _FEWEST)))
+    return int(np.clip(_WORK / _work(made), _FEWEST, max(most, _FEWEST)))
 
 
 def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator) -> list[_Anchor]:
