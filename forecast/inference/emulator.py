@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,9 @@ from forecast.inference.linalg import compiled
 __all__ = ["KERNELS", "Emulator", "emulate", "kernel"]
 
 Array = npt.NDArray[np.float64]
-# Longer ones, and dimensions that act more on their own, fit better where the points are and invent mass where they are
-# not.
-_LENGTHS = (1.5, 2.5)
-_JOINT = (0.1, 0.3)
-KERNELS = tuple(product(_LENGTHS, _JOINT))
+# Length, and how much dimensions act together. Longer ones, and dimensions that act more on their own, fit better where
+# the points are and invent mass where they are not.
+KERNELS = ((1.5, 0.1), (1.5, 0.3))
 _SMALL = 1e-3
 # The most that the process may add to the normal density, and that per squared distance: where it knows little, it must
 # not make a mode of its own.
@@ -44,7 +41,7 @@ class Emulator:
     level : float
         Log density of the first point, less the start there.
     left_out : array
-        Log density at each point, less what all the others say of it (point).
+        Log density at each point, less what all the others say of it (point), where that was asked for.
     start : Emulator or None
         What the process is added to.
     """
@@ -80,6 +77,7 @@ def emulate(
     nugget: float = 1e-6,
     kernels: Sequence[tuple[float, float]] = KERNELS,
     start: Emulator | None = None,
+    leave_out: bool = False,
 ) -> Emulator:
     """Emulate a log density whose quadratic form at the first point is about that of a standard normal.
 
@@ -97,6 +95,8 @@ def emulate(
         The kernels to choose from.
     start : Emulator, optional
         Another density, close to this one, in place of the normal one.
+    leave_out : bool
+        Whether `left_out` is worked out.
 
     Notes
     -----
@@ -111,9 +111,11 @@ def emulate(
     fits = [_fitted(points, target, known, length, joint, nugget) for length, joint in kernels]
     _, length, joint, weight, factor = max(fits, key=lambda fit: fit[0])
     count = len(points)
-    # The inverse's diagonal at the values, which come first among what is known.
-    roots = linalg.solve_triangular(factor, np.eye(len(factor), count), lower=True, check_finite=False)
-    left_out = weight[:count] / (roots**2).sum(axis=0)
+    left_out = np.zeros(0)
+    if leave_out:
+        # The inverse's diagonal at the values, which come first among what is known.
+        roots = linalg.solve_triangular(factor, np.eye(len(factor), count), lower=True, check_finite=False)
+        left_out = weight[:count] / (roots**2).sum(axis=0)
     split = weight[:count], weight[count:].reshape(points.shape)
     return Emulator(points, length, joint, float(rest[0]), *split, left_out, start)
 

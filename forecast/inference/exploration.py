@@ -18,16 +18,18 @@ Array = npt.NDArray[np.float64]
 _OUT = 1.5
 _NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
-_SLOW = 0.97
+_SLOW = 0.85
 # There, it is looked for where it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
 _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
 _SLOWEST = 0.3
+# A ridge is followed so many steps where the density beside the axis rises with at least this slope.
+_AWAY, _LEAVES = 2, 0.5
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
 # ends them, over three rounds, and that which does so at once.
 _ROUNDS = 6
 _FEWEST = 12
-_GOOD, _EXCELLENT = 0.85, 0.96
+_GOOD, _EXCELLENT = 0.85, 0.98
 _STRETCHED = 1.5
 _RESTARTS = 3
 
@@ -82,33 +84,28 @@ def _share(log_weight: Array) -> float:
 
 def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
     """The density at whitened points, as far as there is one."""
-    starts = made.modes(z)
-    points = [made.evaluator.at(each, start) for each, start in zip(z, starts, strict=True)]
+    points = [made.evaluator.at(each, start) for each, start in zip(z, made.modes(z), strict=True)]
     return [point for point in points if point is not None]
 
 
 def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:
-    """Points near the ridge over each axis through the mode, and the coordinates along it."""
-    points, axes = [evaluator.top()], []
-    top = points[0].value
-    for number in range(len(evaluator.root)):
-        found = _side(evaluator, number, 1.0)
-        if not found or not _is_normal(points[0], found[0], number):
-            found += _side(evaluator, number, -1.0)
-        points += found
-        profile = [_profile(top, point, number) for point in found]
-        axes.append(Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))))
-    return tuple(axes), points
+    """Points on each axis through the mode and on the ridges beside it, and the coordinates along it."""
+    top = evaluator.top()
+    found = [_axis(evaluator, top, number) for number in range(len(evaluator.root))]
+    points = [point for _, on_axis, _ in found for point in on_axis]
+    ridges = [point for _, _, beside in found for point in beside]
+    return tuple(axis for axis, _, _ in found), [top, *points, *ridges]
 
 
-def _profile(top: float, point: Evaluated, number: int) -> tuple[float, float, float]:
-    """Coordinate, fall since the mode and slope of the density with the other coordinates at their best.
-
-    One Newton step from the point, with the curvature at the mode; how far it goes grows with the distance.
-    """
-    at = float(point.z[number])
-    gain = float(np.delete(point.gradient, number) @ np.delete(point.gradient, number))
-    return at, top - point.value - 0.5 * gain, float(point.gradient[number]) + gain / at
+def _axis(evaluator: Evaluator, top: Evaluated, number: int) -> tuple[Axis, list[Evaluated], list[Evaluated]]:
+    """The coordinate along one axis, points on it, and points on ridges beside it."""
+    sides = [_side(evaluator, number, 1.0)]
+    if not sides[0] or not _is_normal(top, sides[0][0], number):
+        sides.append(_side(evaluator, number, -1.0))
+    found = [point for side in sides for point in side]
+    ridges = [point for side in sides if side for point in _ridge(evaluator, number, side[0])]
+    profile = [(point.z[number], top.value - point.value, point.gradient[number]) for point in found]
+    return Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))), found, ridges
 
 
 def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
@@ -118,21 +115,41 @@ def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
     found = [near] if near else []
     while found and len(found) < _MOST:
         last = found[-1]
-        at, fall, change = _profile(top, last, number)
-        s = np.sqrt(2 * max(fall, 1e-4))
-        slope = -sign * change / s
+        s = np.sqrt(2 * max(top - last.value, 1e-4))
+        slope = -sign * last.gradient[number] / s
         if last.value >= top or s > _REACHED or (len(found) == 1 and slope > _SLOW):
             break
-        out = abs(at) + (_FAR - s) / max(slope, 0.4)
-        # Along the ridge: the others where they are at their best.
-        far = evaluator.at(np.where(unit == 0, last.z + last.gradient, out * unit))
+        far = evaluator.at((abs(last.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
         if far is None or far.value >= last.value:
             break
         found.append(far)
     return found
 
 
+def _ridge(evaluator: Evaluator, number: int, near: Evaluated) -> list[Evaluated]:
+    """Points twice and four times as far out as one on an axis, where the others are best elsewhere than on the axis.
+
+    A standard deviation that another term can stand in for has its tail on such a ridge.
+    """
+    found: list[Evaluated] = []
+    last = near
+    for _ in range(_AWAY):
+        # A Newton step in the others with the curvature at the mode, of one SD at most.
+        step = np.where(np.arange(len(near.z)) == number, 0.0, last.gradient)
+        length = float(np.linalg.norm(step))
+        if not found and length < _LEAVES:
+            break
+        z = last.z + step / max(1.0, length)
+        z[number] = 2 * last.z[number]
+        far = evaluator.at(z)
+        if far is None or far.value < evaluator.peak.mode.value - 0.5 * _FAR**2:
+            break
+        found.append(far)
+        last = far
+    return found
+
+
 def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
     """Whether value and slope at the point are those of a standard normal density about the mode."""
-    at, fall, slope = _profile(top.value, point, number)
-    return bool(abs(fall / (0.5 * at**2) - 1) < _NORMAL and abs(slope / at + 1) < _NORMAL)
+    z, fall, slope = abs(point.z[number]), top.value - point.value, abs(point.gradient[number])
+    return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)

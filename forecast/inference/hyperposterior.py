@@ -154,9 +154,8 @@ class HyperPosterior:
         known, gradients = _targets(self.coordinates, self.points, self.earlier)
         every = np.concatenate([known, values + self.correction(s[len(known) :])])
         slopes = np.concatenate([gradients, np.full(z.shape, np.nan)])
-        made = emulate(
-            s, every, slopes, kernels=[(self.emulator.length, self.emulator.joint)], start=self.emulator.start
-        )
+        own = [(self.emulator.length, self.emulator.joint)]
+        made = emulate(s, every, slopes, kernels=own, start=self.emulator.start, leave_out=True)
         return replace(self, emulator=made)
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":

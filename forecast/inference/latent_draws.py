@@ -21,9 +21,8 @@ __all__ = ["JointDraws", "draw_jointly"]
 
 Array = npt.NDArray[np.float64]
 _FEWEST, _MOST = 16, 200
-# Multiplications that all anchors may take; what one takes beside its factor, and for each observed cell; and what it
-# takes at most where anchors have weights.
-_WORK, _BESIDE, _PER_CELL, _CHEAP = 8e9, 5e6, 4e3, 2e7
+# Multiplications that all anchors may take, and that one takes at most where anchors have weights.
+_WORK, _CHEAP = 8e9, 2e7
 # Numbers that their factors may take up in memory (0.4 GB).
 _NUMBERS = 5e7
 
@@ -87,7 +86,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     anchors = first = _anchors(made, min(draws, _number(made)), rng)
     at = np.stack([anchor.z for anchor in anchors])
     refined = made.with_values(at, np.array([anchor.value for anchor in anchors]))
-    weighted = _work(made) <= _CHEAP
+    weighted = made.marginal.work <= _CHEAP
     if weighted:
         anchors = _anchors(refined, (draws + 1) // 2, rng)
         at = np.stack([anchor.z for anchor in anchors])
@@ -117,18 +116,10 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     )
 
 
-def _work(made: HyperPosterior) -> float:
-    """Multiplications that an anchor takes, or as much time as these."""
-    field, cells = made.marginal.field, len(made.marginal.bound.cells)
-    width, static = field.width, field.static
-    factor = field.periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
-    return factor + _PER_CELL * cells + _BESIDE
-
-
 def _number(made: HyperPosterior) -> int:
     """As many anchors as they are worth, in time and in memory."""
     most = min(_MOST, _NUMBERS / _size(made.peak.mode.factor))
-    return int(np.clip(_WORK / _work(made), _FEWEST, max(most, _FEWEST)))
+    return int(np.clip(_WORK / made.marginal.work, _FEWEST, max(most, _FEWEST)))
 
 
 def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator) -> list[_Anchor]:

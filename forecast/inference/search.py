@@ -107,7 +107,8 @@ def _moved(marginal: Marginal, mode: Mode, tangent: Array, step: Array, rise: fl
 def attempt(marginal: Marginal, vector: Array, x: Array, variance: Array | None = None) -> Mode | None:
     """The mode of the latents, or None where numbers run out: so far out that the density is as good as 0."""
     try:
-        mode = marginal.mode(vector, x, variance)
+        with np.errstate(all="ignore"):
+            mode = marginal.mode(vector, x, variance)
     except (NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError):
         return None
     return mode if np.isfinite(mode.value) else None

@@ -18,7 +18,7 @@ def slopes(z, step=1e-5):
 
 def test_values_and_gradients_are_met_and_what_lies_between_is_close():
     rng = np.random.default_rng(1)
-    points = np.concatenate([np.zeros((1, 4)), 1.2 * np.eye(4), -1.2 * np.eye(4), rng.normal(size=(24, 4))])
+    points = np.concatenate([np.zeros((1, 4)), 1.2 * np.eye(4), -1.2 * np.eye(4), rng.normal(size=(48, 4))])
     made = emulate(points, skewed(points), slopes(points))
     np.testing.assert_allclose(made(points), skewed(points), atol=1e-2)
     found = np.stack([(made(points + 1e-5 * u) - made(points - 1e-5 * u)) / 2e-5 for u in np.eye(4)], 1)
