@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 _OUT = 1.5
 _NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
-_SLOW = 0.85
+_SLOW, _SLOW_RIDGE = 0.85, 0.97
 # There, it is looked for where it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
 _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
@@ -98,28 +98,53 @@ def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]
 
 
 def _axis(evaluator: Evaluator, top: Evaluated, number: int) -> tuple[Axis, list[Evaluated], list[Evaluated]]:
-    """The coordinate along one axis, points on it, and points on ridges beside it."""
-    sides = [_side(evaluator, number, 1.0)]
-    if not sides[0] or not _is_normal(top, sides[0][0], number):
-        sides.append(_side(evaluator, number, -1.0))
+    """The coordinate along one axis, points on it, and points on ridges beside it.
+
+    Where anchors will have weights, the ridge itself is followed and made normal: that reaches its tail, and the weights
+    make up for the bulk that is harder to emulate then.
+    """
+    follows = evaluator.marginal.is_cheap
+    sides = [_side(evaluator, number, 1.0, follows)]
+    if not sides[0] or not _is_normal(top, sides[0][0], number, follows):
+        sides.append(_side(evaluator, number, -1.0, follows))
     found = [point for side in sides for point in side]
-    ridges = [point for side in sides if side for point in _ridge(evaluator, number, side[0])]
-    profile = [(point.z[number], top.value - point.value, point.gradient[number]) for point in found]
+    ridges = [] if follows else [point for side in sides if side for point in _ridge(evaluator, number, side[0])]
+    profile = [_profile(top.value, point, number, follows) for point in found]
     return Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))), found, ridges
 
 
-def _side(evaluator: Evaluator, number: int, sign: float) -> list[Evaluated]:
+def _step(point: Evaluated, number: int) -> Array:
+    """A Newton step in all coordinates but one, with the curvature at the mode; of one SD at most."""
+    step = np.where(np.arange(len(point.z)) == number, 0.0, point.gradient)
+    return np.asarray(step / max(1.0, float(np.linalg.norm(step))))
+
+
+def _profile(top: float, point: Evaluated, number: int, follows: bool) -> tuple[float, float, float]:
+    """Coordinate, fall since the mode and slope of the density: there, or with the other coordinates at their best.
+
+    The best by one Newton step, which is taken to grow with the distance.
+    """
+    at, step = float(point.z[number]), _step(point, number)
+    gain = float(point.gradient @ step - 0.5 * step @ step) if follows else 0.0
+    return at, top - point.value - gain, float(point.gradient[number]) + 2 * gain / at
+
+
+def _side(evaluator: Evaluator, number: int, sign: float, follows: bool) -> list[Evaluated]:
     """One point on one side of the mode, and more further out where the density falls slowly."""
     unit, top = sign * np.eye(len(evaluator.root))[number], evaluator.peak.mode.value
     near = evaluator.at(_OUT * unit) or evaluator.at(0.5 * _OUT * unit)
     found = [near] if near else []
     while found and len(found) < _MOST:
         last = found[-1]
-        s = np.sqrt(2 * max(top - last.value, 1e-4))
-        slope = -sign * last.gradient[number] / s
-        if last.value >= top or s > _REACHED or (len(found) == 1 and slope > _SLOW):
+        at, fall, change = _profile(top, last, number, follows)
+        s = np.sqrt(2 * max(fall, 1e-4))
+        slope = -sign * change / s
+        slow = slope <= (_SLOW_RIDGE if follows else _SLOW)
+        if last.value >= top or s > _REACHED or (len(found) == 1 and not slow):
             break
-        far = evaluator.at((abs(last.z[number]) + (_FAR - s) / max(slope, 0.4)) * unit)
+        z = last.z + _step(last, number) if follows else 0.0 * unit
+        z[number] = sign * (abs(at) + (_FAR - s) / max(slope, 0.4))
+        far = evaluator.at(z)
         if far is None or far.value >= last.value:
             break
         found.append(far)
@@ -134,12 +159,9 @@ def _ridge(evaluator: Evaluator, number: int, near: Evaluated) -> list[Evaluated
     found: list[Evaluated] = []
     last = near
     for _ in range(_AWAY):
-        # A Newton step in the others with the curvature at the mode, of one SD at most.
-        step = np.where(np.arange(len(near.z)) == number, 0.0, last.gradient)
-        length = float(np.linalg.norm(step))
-        if not found and length < _LEAVES:
+        if not found and np.linalg.norm(np.delete(last.gradient, number)) < _LEAVES:
             break
-        z = last.z + step / max(1.0, length)
+        z = last.z + _step(last, number)
         z[number] = 2 * last.z[number]
         far = evaluator.at(z)
         if far is None or far.value < evaluator.peak.mode.value - 0.5 * _FAR**2:
@@ -149,7 +171,7 @@ def _ridge(evaluator: Evaluator, number: int, near: Evaluated) -> list[Evaluated
     return found
 
 
-def _is_normal(top: Evaluated, point: Evaluated, number: int) -> bool:
+def _is_normal(top: Evaluated, point: Evaluated, number: int, follows: bool) -> bool:
     """Whether value and slope at the point are those of a standard normal density about the mode."""
-    z, fall, slope = abs(point.z[number]), top.value - point.value, abs(point.gradient[number])
-    return bool(abs(fall / (0.5 * z**2) - 1) < _NORMAL and abs(slope / z - 1) < _NORMAL)
+    at, fall, slope = _profile(top.value, point, number, follows)
+    return bool(abs(fall / (0.5 * at**2) - 1) < _NORMAL and abs(slope / at + 1) < _NORMAL)

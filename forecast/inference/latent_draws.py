@@ -21,8 +21,8 @@ __all__ = ["JointDraws", "draw_jointly"]
 
 Array = npt.NDArray[np.float64]
 _FEWEST, _MOST = 16, 200
-# Multiplications that all anchors may take, and that one takes at most where anchors have weights.
-_WORK, _CHEAP = 8e9, 2e7
+# Multiplications that all anchors may take.
+_WORK = 8e9
 # Numbers that their factors may take up in memory (0.4 GB).
 _NUMBERS = 5e7
 
@@ -86,7 +86,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     anchors = first = _anchors(made, min(draws, _number(made)), rng)
     at = np.stack([anchor.z for anchor in anchors])
     refined = made.with_values(at, np.array([anchor.value for anchor in anchors]))
-    weighted = made.marginal.work <= _CHEAP
+    weighted = made.marginal.is_cheap
     if weighted:
         anchors = _anchors(refined, (draws + 1) // 2, rng)
         at = np.stack([anchor.z for anchor in anchors])

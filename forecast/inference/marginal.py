@@ -28,6 +28,7 @@ _SHRINKS = 0.05
 _CLOSE = 0.01
 # What the passes cost per cell, and what does not grow, in multiplications of a factor (measured).
 _PER_CELL, _BESIDE = 4e3, 5e6
+_CHEAP = 2e7
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,11 @@ class Marginal:
         width, static, periods = self.field.width, self.field.static, self.field.periods
         factor = periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
         return factor + _PER_CELL * len(self.bound.cells) + _BESIDE
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether the density can be evaluated at as many points as a fit has draws."""
+        return self.work <= _CHEAP
 
     def eta(self, theta: Mapping[str, Array], x: Array) -> Array:
         """Eta of the observed cells, exposure included."""
