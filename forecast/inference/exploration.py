@@ -100,8 +100,8 @@ def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]
 def _axis(evaluator: Evaluator, top: Evaluated, number: int) -> tuple[Axis, list[Evaluated], list[Evaluated]]:
     """The coordinate along one axis, points on it, and points on ridges beside it.
 
-    Where anchors will have weights, the ridge itself is followed and made normal: that reaches its tail, and weights make
-    up for a bulk that is harder to emulate.
+    Where anchors will have weights, the ridge itself is followed and made normal: that reaches its tail, and weights
+    make up for a bulk that is harder to emulate.
     """
     follows = evaluator.marginal.is_cheap
     sides = [_side(evaluator, number, 1.0, follows)]
