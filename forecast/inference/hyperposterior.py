@@ -116,15 +116,15 @@ class HyperPosterior:
             emulator = emulate(s, emulator(s), emulator.slopes(s), kernels=kernels)
         return Shape(self.evaluator.root, self.coordinates.axes, emulator, self.fitted_correction)
 
-    def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """Whitened draws (count, dimension), by importance resampling."""
+    def draw(self, count: int, rng: np.random.Generator, power: float = 1.0) -> Array:
+        """Whitened draws (count, dimension) from the emulated density or a power of it, by importance resampling."""
         size = len(self.peak.mode.vector)
         shape = _PROPOSALS * max(count, 500), size
         s = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
         proposed = sum(share / sd * np.exp(-0.5 * (s / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
         z = self.coordinates.straighten(s)
         jacobian = np.log(self.coordinates.bend(z)[1]).sum(axis=1)
-        log_weight = self.emulator(s) - jacobian - np.log(proposed).sum(axis=1)
+        log_weight = power * self.emulator(s) - jacobian - np.log(proposed).sum(axis=1)
         weight, _ = smoothed(log_weight)
         return np.asarray(z[resampled(weight, count, rng)])
 

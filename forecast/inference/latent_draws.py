@@ -23,6 +23,8 @@ Array = npt.NDArray[np.float64]
 _FEWEST, _MOST = 16, 200
 # Multiplications that all anchors may take.
 _WORK = 8e9
+# Anchors with weights are drawn from this power of the emulated density: wider, so that weights in its tails are small.
+_POWER = 0.85
 # Numbers that their factors may take up in memory (0.4 GB).
 _NUMBERS = 5e7
 
@@ -88,10 +90,10 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     refined = made.with_values(at, np.array([anchor.value for anchor in anchors]))
     weighted = made.marginal.is_cheap
     if weighted:
-        anchors = _anchors(refined, (draws + 1) // 2, rng)
+        anchors = _anchors(refined, (draws + 1) // 2, rng, _POWER)
         at = np.stack([anchor.z for anchor in anchors])
         known = np.array([anchor.value for anchor in anchors]) + made.correction(made.coordinates.bend(at)[0])
-        log_weight = known - refined.emulated(at)
+        log_weight = known - _POWER * refined.emulated(at)
         nearest = resampled(smoothed(log_weight)[0], draws, rng)
         z, modes = at[nearest], np.stack([anchor.x for anchor in anchors])[nearest]
     else:
@@ -122,9 +124,9 @@ def _number(made: HyperPosterior) -> int:
     return int(np.clip(_WORK / made.marginal.work, _FEWEST, max(most, _FEWEST)))
 
 
-def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator) -> list[_Anchor]:
-    """Draws from the emulator, with the mode of the latents at each."""
-    drawn, found = made.draw(count, rng), []
+def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator, power: float = 1.0) -> list[_Anchor]:
+    """Draws from the emulator, or from a power of it, with the mode of the latents at each."""
+    drawn, found = made.draw(count, rng, power), []
     starts = made.modes(drawn)
     variances = np.exp(made.interpolated(np.stack([point.log_variance for point in made.points]), drawn))
     for z, vector, start, variance in zip(drawn, made.coordinates.vectors(drawn), starts, variances, strict=True):

@@ -233,9 +233,10 @@ def test_divided_provinces_are_neighbours_of_whole_ones(make_table):
     st.sampled_from(["MS", "W"]),
 )
 def test_no_attack_disappears_without_a_line(rows, freq):
+    """One attack is in the middle, since a panel without any is refused."""
     first = pd.Timestamp("2020-01-01")
     table = pd.DataFrame(
-        [(first + pd.Timedelta(days=a), first + pd.Timedelta(days=a + b), n) for a, b, n in rows],
+        [(first + pd.Timedelta(days=a), first + pd.Timedelta(days=a + b), n) for a, b, n in [*rows, (75, 0, 1)]],
         columns=["date", "date_end", "attacks"],
     ).astype({"date": "datetime64[ns]", "date_end": "datetime64[ns]"})
     table = table.assign(event_id=[f"e{i}" for i in range(len(table))], province="IQG10", tactic="ied", reported=pd.NaT)
