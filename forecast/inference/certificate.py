@@ -1,8 +1,8 @@
 """The certificate of a Laplace fit: is the approximation good enough on this model and panel.
 
-Pareto k compares Laplace's density of the hyperparameters at the anchors with what is emulated there from all other
-points. It cannot see the error that both share, that of Laplace's method itself: the second-order correction and the
-skewness of the latents can.
+Pareto k compares Laplace's density of the hyperparameters at the anchors with that which they were drawn from, where
+draws take weights from it, and else with what is emulated there from all other points. It cannot see the error that
+both share, that of Laplace's method itself: the second-order correction and the skewness of the latents can.
 """
 
 import numpy as np

@@ -149,13 +149,9 @@ def _cholesky(covariance: Array) -> Array:
     raise linalg.LinAlgError("the emulator's covariance is not positive definite")
 
 
-def kernel(a: Array, b: Array, length: float, joint: float) -> Array:
-    """Covariance of values at points (point, dimension)."""
-    return np.asarray(_covariance(a, b, length, joint))
-
-
 @compiled
-def _covariance(a: Any, b: Any, length: float, joint: float) -> Any:
+def kernel(a: Any, b: Any, length: float, joint: float) -> Any:
+    """Covariance of values at points (point, dimension)."""
     found = np.empty((len(a), len(b)))
     for p in range(len(a)):
         for q in range(len(b)):

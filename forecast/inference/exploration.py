@@ -17,7 +17,8 @@ Array = npt.NDArray[np.float64]
 # Where each axis is first looked at, in SDs; a fall and a slope this close to a normal density's end the matter.
 _OUT = 1.5
 _NORMAL = 0.06
-# A side on which the density falls more slowly than this share of a normal one is looked at again, further out.
+# A side on which the density falls more slowly than this share of a normal one is looked at again, further out; the
+# second share where the ridge is followed.
 _SLOW, _SLOW_RIDGE = 0.85, 0.97
 # There, it is looked for where it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
 _FAR, _REACHED = 3.2, 2.8
@@ -68,8 +69,7 @@ def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
     for _ in range(_ROUNDS):
         fresh = _evaluated(made, made.draw(count, rng))
         z = np.stack([point.z for point in fresh])
-        log_weight = np.array([point.value for point in fresh]) + made.correction(made.coordinates.bend(z)[0])
-        log_weight -= made.emulated(z)
+        log_weight = made.corrected(z, np.array([point.value for point in fresh])) - made.emulated(z)
         made = made.with_points(fresh)
         seen = np.append(seen, log_weight)[-3 * count :]
         if _share(log_weight) > _EXCELLENT or (len(seen) == 3 * count and _share(seen) > _GOOD):
@@ -105,7 +105,7 @@ def _axis(evaluator: Evaluator, top: Evaluated, number: int) -> tuple[Axis, list
     """
     follows = evaluator.marginal.is_cheap
     sides = [_side(evaluator, number, 1.0, follows)]
-    if not sides[0] or not _is_normal(top, sides[0][0], number, follows):
+    if not sides[0] or not _is_normal(*_profile(top.value, sides[0][0], number, follows)):
         sides.append(_side(evaluator, number, -1.0, follows))
     found = [point for side in sides for point in side]
     ridges = [] if follows else [point for side in sides if side for point in _ridge(evaluator, number, side[0])]
@@ -142,7 +142,7 @@ def _side(evaluator: Evaluator, number: int, sign: float, follows: bool) -> list
         slow = slope <= (_SLOW_RIDGE if follows else _SLOW)
         if last.value >= top or s > _REACHED or (len(found) == 1 and not slow):
             break
-        z = last.z + _step(last, number) if follows else 0.0 * unit
+        z = last.z + _step(last, number) * follows
         z[number] = sign * (abs(at) + (_FAR - s) / max(slope, 0.4))
         far = evaluator.at(z)
         if far is None or far.value >= last.value:
@@ -157,10 +157,10 @@ def _ridge(evaluator: Evaluator, number: int, near: Evaluated) -> list[Evaluated
     A standard deviation that another term can stand in for has its tail on such a ridge.
     """
     found: list[Evaluated] = []
+    if np.linalg.norm(np.delete(near.gradient, number)) < _LEAVES:
+        return found
     last = near
     for _ in range(_AWAY):
-        if not found and np.linalg.norm(np.delete(last.gradient, number)) < _LEAVES:
-            break
         z = last.z + _step(last, number)
         z[number] = 2 * last.z[number]
         far = evaluator.at(z)
@@ -171,7 +171,6 @@ def _ridge(evaluator: Evaluator, number: int, near: Evaluated) -> list[Evaluated
     return found
 
 
-def _is_normal(top: Evaluated, point: Evaluated, number: int, follows: bool) -> bool:
-    """Whether value and slope at the point are those of a standard normal density about the mode."""
-    at, fall, slope = _profile(top.value, point, number, follows)
+def _is_normal(at: float, fall: float, slope: float) -> bool:
+    """Whether a profile's point is one of a standard normal density about the mode."""
     return bool(abs(fall / (0.5 * at**2) - 1) < _NORMAL and abs(slope / at + 1) < _NORMAL)

@@ -144,6 +144,10 @@ class HyperPosterior:
         known = self.bent if more is None else np.concatenate([self.bent, self.coordinates.bend(more)[0]])
         return _kriged(known, values, self.coordinates.bend(z)[0])
 
+    def corrected(self, z: Array, values: Array) -> Array:
+        """Laplace's log density at whitened points, given as values, with the second-order correction."""
+        return values + self.correction(self.coordinates.bend(z)[0])
+
     def emulated(self, z: Array) -> Array:
         """Emulated log density at whitened points, the second-order correction included."""
         return self.emulator(self.coordinates.bend(z)[0])
@@ -152,7 +156,7 @@ class HyperPosterior:
         """The same with Laplace's log density at more points, without gradients."""
         s = np.concatenate([self.bent, self.coordinates.bend(z)[0]])
         known, gradients = _targets(self.coordinates, self.points, self.earlier)
-        every = np.concatenate([known, values + self.correction(s[len(known) :])])
+        every = np.concatenate([known, self.corrected(z, values)])
         slopes = np.concatenate([gradients, np.full(z.shape, np.nan)])
         own = [(self.emulator.length, self.emulator.joint)]
         made = emulate(s, every, slopes, kernels=own, start=self.emulator.start, leave_out=True)

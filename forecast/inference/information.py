@@ -73,7 +73,7 @@ def _of_likelihood(marginal: Marginal, mode: Mode, slopes: Slopes, columns: Arra
     weight = np.maximum(-terms.eta[1], 0.0)
     if field.feedback:
         basis = np.concatenate(list(field.feedback.values()))
-        places = np.concatenate([np.arange(layout.size)[layout.slices[name]] for name in field.feedback])
+        places = np.r_[tuple(layout.slices[name] for name in field.feedback)]
         columns[:, places] = field.transposed @ (basis * -weight).T
         own[np.ix_(places, places)] = (basis * weight) @ basis.T
     return own

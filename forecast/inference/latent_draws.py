@@ -1,4 +1,4 @@
-"""Joint draws of hyperparameters and latents: every draw has hyperparameters of its own.
+"""Joint draws of hyperparameters and latents.
 
 Some draws of the hyperparameters from the emulator become anchors, with the mode and the factor there, and the emulator
 learns from them. A draw takes the deviation of its latents from the anchor that is nearest in those directions in which
@@ -42,7 +42,8 @@ class JointDraws:
     weighted : bool
         Whether draws are anchors, taken by their weights.
     log_weight : array
-        Of each anchor: log of the density over what the emulator makes of it from all other points.
+        Of each anchor: log of the density over that which anchors with weights were drawn from, or else over what the
+        emulator makes of it from all other points.
     decrement : float
         Largest Newton decrement at an anchor.
     definite : array of bool
@@ -92,7 +93,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     if weighted:
         anchors = _anchors(refined, (draws + 1) // 2, rng, _POWER)
         at = np.stack([anchor.z for anchor in anchors])
-        known = np.array([anchor.value for anchor in anchors]) + made.correction(made.coordinates.bend(at)[0])
+        known = made.corrected(at, np.array([anchor.value for anchor in anchors]))
         log_weight = known - _POWER * refined.emulated(at)
         nearest = resampled(smoothed(log_weight)[0], draws, rng)
         z, modes = at[nearest], np.stack([anchor.x for anchor in anchors])[nearest]
@@ -139,7 +140,8 @@ def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator, power: 
 
 def _size(factor: Factor) -> int:
     """Numbers that it holds."""
-    return 1 + sum(part.size for part in (factor.lower, factor.inverse, factor.below, factor.cross))
+    parts = factor.lower, factor.inverse, factor.below, factor.cross, factor.corner
+    return sum(part.size for part in parts)
 
 
 def _nearest(made: HyperPosterior, anchors: Array, z: Array) -> npt.NDArray[np.intp]:

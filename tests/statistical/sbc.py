@@ -179,11 +179,11 @@ def quantities(bound: BoundModel, draws: Mapping[str, np.ndarray]) -> dict[str, 
     return found
 
 
-def fitted_by(engine: str, model: Model, panel: Panel, seed: int, draws: int) -> BayesianFit:
+def fitted_by(engine: str, model: Model, panel: Panel, seed: int, draws: int | None) -> BayesianFit:
     """A fit by either engine. A failed certificate does not take a replicate out: that would choose among truths."""
     if engine == "laplace":
         return approximate(model, panel, LaplaceOptions(draws=RANKS), seed=seed)
-    return sample_nuts(model, panel, replace(OPTIONS, draws=draws), seed=seed)
+    return sample_nuts(model, panel, replace(OPTIONS, draws=draws or OPTIONS.draws), seed=seed)
 
 
 def replicate(
@@ -193,7 +193,7 @@ def replicate(
     source: Model | None = None,
     factor: int = 1,
     engine: str = "nuts",
-    draws: int = OPTIONS.draws,
+    draws: int | None = None,
 ) -> tuple[dict[str, int], float, int]:
     """Ranks of one truth's quantities, the smallest effective size in its fit, and the divergences.
 
@@ -226,7 +226,7 @@ def ranks_of(
     source: Model | None = None,
     factor: int = 1,
     engine: str = "nuts",
-    draws: int = OPTIONS.draws,
+    draws: int | None = None,
     pool: Executor | None = None,
 ) -> Ranks:
     """Ranks over replicates, each with a seed of its own: the same in any number of processes."""
