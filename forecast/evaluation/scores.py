@@ -1,6 +1,7 @@
 """Scores of a forecast against what happened: one row per observed cell first, summaries second."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     counts = _counts_like(forecast, actual)
     rows = np.nonzero(counts.notnull().values)
     observed = counts.values[rows].astype(np.int64)
-    draws = np.ascontiguousarray(np.moveaxis(forecast.draws.values, 0, -1)[rows])
+    draws = np.sort(np.moveaxis(forecast.draws.values, 0, -1)[rows], axis=1)
     table = pd.DataFrame(
         {
             names.MODEL: forecast.model,
@@ -66,8 +67,7 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
             names.TACTIC: np.array(forecast.tactics, dtype=object)[rows[1]],
             names.PERIOD: forecast.periods[rows[2]],
             names.OBSERVED: observed,
-            names.PREDICTED: forecast.median().values[rows],
-            **_measures(forecast, rows, observed, draws),
+            **_measures(observed, draws),
             names.DRAWS: draws.shape[1],
         }
     )
@@ -111,24 +111,21 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
     return groups.size().rename("n").to_frame().join(groups[_MEASURES].mean()).reset_index()
 
 
-def _measures(
-    forecast: Forecast,
-    rows: tuple[npt.NDArray[np.intp], ...],
-    observed: npt.NDArray[np.int64],
-    draws: npt.NDArray[np.int64],
-) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.bool_]]:
-    """The scores of the cells `rows`; `draws` has one row per cell."""
+def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    """The point forecast and the scores of cells; `draws` has one row per cell, in ascending order."""
     import scoringrules
 
-    measures = {}
+    ends = [end for level in INTERVALS for end in ((1 - level) / 2, (1 + level) / 2)]
+    median, *bounds = np.quantile(draws, [0.5, *ends], axis=1, method="inverted_cdf")
+    measures: dict[str, npt.NDArray[Any]] = {names.PREDICTED: median.astype(np.int64)}
     for name, outcome, ensemble in (
         ("crps", observed.astype(float), draws.astype(float)),
         ("crps_log", np.log1p(observed), np.log1p(draws)),
     ):
-        measures[name] = scoringrules.crps_ensemble(outcome, ensemble, estimator="pwm", backend="numpy")
-    for level, inside in zip(INTERVALS, _INSIDE, strict=True):
-        bounds = forecast.interval(level)
-        lower, upper = bounds["lower"].values[rows], bounds["upper"].values[rows]
+        measures[name] = scoringrules.crps_ensemble(
+            outcome, ensemble, estimator="pwm", sorted_ensemble=True, backend="numpy"
+        )
+    for lower, upper, inside in zip(bounds[::2], bounds[1::2], _INSIDE, strict=True):
         measures[inside] = (lower <= observed) & (observed <= upper)
     measures[_WIDTH] = (upper - lower).astype(float)
     measures[_INTERVAL_SCORE] = scoringrules.interval_score(observed, lower, upper, 1 - _SCORED, backend="numpy")

@@ -84,14 +84,14 @@ def _share(log_weight: Array) -> float:
 
 def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
     """The density at whitened points, as far as there is one."""
-    points = [made.evaluator.at(each, start) for each, start in zip(z, made.modes(z), strict=True)]
+    points = made.marginal.at_each(made.evaluator.at, z, made.modes(z))
     return [point for point in points if point is not None]
 
 
 def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:
     """Points on each axis through the mode and on the ridges beside it, and the coordinates along it."""
     top = evaluator.top()
-    found = [_axis(evaluator, top, number) for number in range(len(evaluator.root))]
+    found = evaluator.marginal.at_each(lambda number: _axis(evaluator, top, number), range(len(evaluator.root)))
     points = [point for _, on_axis, _ in found for point in on_axis]
     ridges = [point for _, _, beside in found for point in beside]
     return tuple(axis for axis, _, _ in found), [top, *points, *ridges]

@@ -127,15 +127,19 @@ def _number(made: HyperPosterior) -> int:
 
 def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator, power: float = 1.0) -> list[_Anchor]:
     """Draws from the emulator, or from a power of it, with the mode of the latents at each."""
-    drawn, found = made.draw(count, rng, power), []
+    drawn = made.draw(count, rng, power)
     starts = made.modes(drawn)
     variances = np.exp(made.interpolated(np.stack([point.log_variance for point in made.points]), drawn))
-    for z, vector, start, variance in zip(drawn, made.coordinates.vectors(drawn), starts, variances, strict=True):
+
+    def anchor(z: Array, vector: Array, start: Array, variance: Array) -> _Anchor | None:
         mode = attempt(made.marginal, vector, start, variance)
-        if mode is not None:
-            factor = mode.factor if _size(mode.factor) * count <= _NUMBERS else None
-            found.append(_Anchor(z, vector, mode.x, mode.value, mode.decrement, mode.definite, factor))
-    return found
+        if mode is None:
+            return None
+        factor = mode.factor if _size(mode.factor) * count <= _NUMBERS else None
+        return _Anchor(z, vector, mode.x, mode.value, mode.decrement, mode.definite, factor)
+
+    found = made.marginal.at_each(anchor, drawn, made.coordinates.vectors(drawn), starts, variances)
+    return [each for each in found if each is not None]
 
 
 def _size(factor: Factor) -> int:

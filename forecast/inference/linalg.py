@@ -4,11 +4,13 @@ The loops over the periods are machine code with BLAS inside. Two BLAS threads w
 `one_thread` is for callers.
 """
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -16,8 +18,9 @@ import numpy.typing as npt
 from scipy.linalg import blas, lapack
 from threadpoolctl import threadpool_limits
 
-__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "compiled", "one_thread"]
+__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "compiled", "in_threads", "one_thread"]
 
+Result = TypeVar("Result")
 Array = npt.NDArray[np.float64]
 # Up to this size a matrix is factorised by plain loops, which beat BLAS there; of a triangle, what is 0 is left out
 # in steps of it.
@@ -29,6 +32,15 @@ def one_thread() -> Iterator[None]:
     """One thread for BLAS and LAPACK."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+def in_threads(function: Callable[..., Result], *items: Iterable[Any]) -> list[Result]:
+    """What a function makes of each item (or of each of several lists), in their order; one thread per core.
+
+    For calls that take tens of milliseconds, most of it in machine code or NumPy, which let other threads run.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, *items))
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

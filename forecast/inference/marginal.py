@@ -1,9 +1,9 @@
 """Laplace's approximation of the marginal posterior of the hyperparameters, with its exact gradient."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from forecast.errors import InputError
 from forecast.inference.field import Field
 from forecast.inference.jets import CellTerms, cell_terms
-from forecast.inference.linalg import BlockArrow, Factor, NotPositiveDefinite
+from forecast.inference.linalg import BlockArrow, Factor, NotPositiveDefinite, in_threads
 from forecast.inference.precision import PriorPrecision, prior_precision
 from forecast.inference.unconstrained import Hyperparameters
 from forecast.model.spec import BoundModel
@@ -19,6 +19,7 @@ from forecast.model.spec import BoundModel
 __all__ = ["Marginal", "Mode", "Slopes"]
 
 Array = npt.NDArray[np.float64]
+Result = TypeVar("Result")
 # Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
 TOLERANCE = 1e-8
 _STEPS = 100
@@ -128,6 +129,10 @@ class Marginal:
     def is_cheap(self) -> bool:
         """Whether the density can be evaluated at as many points as a fit has draws."""
         return self.work <= _CHEAP
+
+    def at_each(self, evaluate: Callable[..., Result], *items: Iterable[Any]) -> list[Result]:
+        """What an evaluation of the density makes of each item (or of each of several lists), in their order."""
+        return [evaluate(*each) for each in zip(*items, strict=True)] if self.is_cheap else in_threads(evaluate, *items)
 
     def eta(self, theta: Mapping[str, Array], x: Array) -> Array:
         """Eta of the observed cells, exposure included."""

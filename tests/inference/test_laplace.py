@@ -73,6 +73,15 @@ def test_the_same_seed_gives_the_same_draws(fitted, small):
     assert not other.posterior.equals(fitted.posterior)
 
 
+def test_threads_change_no_draw(monkeypatch):
+    panel = fc.simulate_panel(24, 5, 40, seed=3, mean=4.0).panel
+    assert not marginal.Marginal(MODEL.bind(panel)).is_cheap
+    options = LaplaceOptions(draws=50)
+    threaded = approximate(MODEL, panel, options, seed=1)
+    monkeypatch.setattr(marginal, "in_threads", lambda function, *items: list(map(function, *items)))
+    assert threaded.posterior.equals(approximate(MODEL, panel, options, seed=1).posterior)
+
+
 def test_hyperparameters_come_no_more_than_a_few_times(fitted):
     """Half as many anchors as draws, each as often as its weight says; far from what 64 points would give."""
     assert 170 < len(np.unique(fitted.posterior["sigma_walk_tactic"])) <= 200
