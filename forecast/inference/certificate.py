@@ -33,8 +33,9 @@ _NUTS = "Sample it: engine='nuts'"
 def certify(made: HyperPosterior, drawn: JointDraws) -> pd.DataFrame:
     """The table of checks: check, value, passed, advice (what to do where it failed, else '')."""
     k, share = _weights(drawn)
-    draws = len(drawn.vectors)
-    effective, enough = share * draws, min(MIN_ESS, MIN_SHARE * draws)
+    # As many as there are different hyperparameters.
+    number = len(drawn.log_weight) if drawn.weighted else len(drawn.vectors)
+    effective, enough = share * number, min(MIN_ESS, MIN_SHARE * number)
     decrement = max(drawn.decrement, *(point.decrement for point in made.points))
     definite = np.append(drawn.definite, [point.definite for point in made.points])
     missing = 1.0 if not made.points[0].definite else float(1 - definite.mean())

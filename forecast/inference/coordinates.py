@@ -1,9 +1,9 @@
 """Coordinates in which the density of the hyperparameters is about standard normal: whitened, and bent axis by axis.
 
 Standard deviations with few levels have long tails. Along each axis through the mode the new coordinate is the signed
-root s = ±√(2·(log density at the mode − log density)), known where the density was evaluated with its slope, cubic
-between these points and linear beyond. So the density along the axes is a normal one, and an emulator only has to
-learn what the axes do together.
+root s = ±√(2·(log density at the mode − log density)), known where the density was evaluated with its slope, and cubic
+between these points; beyond them the log density is a parabola that goes on with the last slope. So the density along
+the axes is a normal one, and an emulator only has to learn what the axes do together.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Axis:
     z, s, slope : array
         Whitened coordinate, new coordinate and its derivative, in ascending order.
     least : float
-        The least derivative beyond the knots: that of the prior alone, whose density falls in any case.
+        The least derivative far beyond the knots: that of the prior alone, whose density falls in any case.
     """
 
     z: Array
@@ -56,28 +56,37 @@ class Axis:
         bound = 3 * np.minimum(np.append(secant, np.inf), np.insert(secant, 0, np.inf))
         return cls(z, s, np.minimum(np.clip(slopes, *_BENT), bound), least)
 
-    @property
-    def _ends(self) -> tuple[float, float]:
-        """Derivatives beyond the first and the last knot."""
-        return max(float(self.slope[0]), self.least), max(float(self.slope[-1]), self.least)
+    def _end(self, number: int) -> tuple[float, float, float]:
+        """At the first or last knot: distance from the mode, its derivative, and the least one further out."""
+        slope = float(self.slope[number])
+        return abs(float(self.s[number])), slope, max(slope, self.least)
 
     def bend(self, z: Array) -> tuple[Array, Array]:
         """New coordinate and its derivative."""
         spline, inside = CubicHermiteSpline(self.z, self.s, self.slope), np.clip(z, self.z[0], self.z[-1])
-        slope = np.maximum(spline(inside, 1), 1e-3)
-        below, above = self._ends
-        slope = np.where(z < self.z[0], below, np.where(z > self.z[-1], above, slope))
-        return spline(inside) + slope * (z - inside), slope
+        found, slopes = spline(inside), np.maximum(spline(inside, 1), 1e-3)
+        for number, sign in ((0, -1.0), (-1, 1.0)):
+            # The density falls on with its slope at the knot, and with a curvature.
+            start, slope, least = self._end(number)
+            out = sign * (z - self.z[number])
+            beyond = out > 0
+            roots = np.sqrt(start**2 + 2 * start * slope * out[beyond] + (least * out[beyond]) ** 2)
+            found[beyond] = sign * roots
+            slopes[beyond] = (start * slope + least**2 * out[beyond]) / roots
+        return found, slopes
 
     def straighten(self, s: Array) -> Array:
         """The inverse of `bend`."""
         grid = np.linspace(self.z[0], self.z[-1], _GRID)
         z = np.interp(s, self.bend(grid)[0], grid)
-        below, above = self._ends
-        z += np.minimum(s - self.s[0], 0.0) / below + np.maximum(s - self.s[-1], 0.0) / above
         for _ in range(2):
-            found, slope = self.bend(z)
-            z = z - (found - s) / slope
+            found, slopes = self.bend(z)
+            z = np.clip(z - (found - s) / slopes, self.z[0], self.z[-1])
+        for number, sign in ((0, -1.0), (-1, 1.0)):
+            start, slope, least = self._end(number)
+            beyond = sign * (s - self.s[number]) > 0
+            way = np.sqrt((start * slope) ** 2 + least**2 * (s[beyond] ** 2 - start**2)) - start * slope
+            z[beyond] = self.z[number] + sign * way / least**2
         return z
 
 

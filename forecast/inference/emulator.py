@@ -1,6 +1,5 @@
 """A smooth emulator of a log density from few values and gradients: a Gaussian process about a standard normal."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +10,15 @@ from scipy import linalg
 
 from forecast.inference.linalg import compiled
 
-__all__ = ["KERNELS", "Emulator", "emulate", "kernel"]
+__all__ = ["Emulator", "covariance", "emulate"]
 
 Array = npt.NDArray[np.float64]
-# Length, and how much dimensions act together. Longer ones, and dimensions that act more on their own, fit better where
-# the points are and invent mass where they are not.
-KERNELS = ((1.5, 0.1), (1.5, 0.3))
+# What a dimension's kernel can be: its length, and how much the dimension acts together with others. The middle one is
+# what they begin with.
+_KERNELS = np.array([(3.0, 0.01), (3.0, 0.1), (2.0, 0.1), (1.5, 1.0), (1.0, 0.3)])
+_FIRST = 2
+# The most points that kernels are chosen by.
+_MOST = 60
 _SMALL = 1e-3
 # The most that the process may add to the normal density, and that per squared distance: where it knows little, it must
 # not make a mode of its own.
@@ -34,10 +36,8 @@ class Emulator:
     ----------
     points : array
         Where the density was evaluated (point, dimension).
-    length : float
-        Of the kernel.
-    joint : float
-        How much dimensions act together.
+    kernel : array
+        Length and weight of each dimension (dimension, 2).
     level : float
         Log density of the first point, less the start there.
     left_out : array
@@ -47,8 +47,7 @@ class Emulator:
     """
 
     points: Array
-    length: float
-    joint: float
+    kernel: Array
     level: float
     value_weight: Array
     gradient_weight: Array
@@ -58,7 +57,7 @@ class Emulator:
     def __call__(self, s: Array) -> Array:
         """Log density at points (point, dimension)."""
         weights = self.value_weight, self.gradient_weight
-        result = _summed(s, self.points, self.length, self.joint, *weights, self.gradient_weight.any(axis=1))
+        result = _summed(s, self.points, self.kernel, *weights, self.gradient_weight.any(axis=1))
         most = _RISE + _WIDER * (s**2).sum(axis=1)
         return np.asarray(self.level + _begun(self.start, s) + np.minimum(result, most))
 
@@ -75,7 +74,8 @@ def emulate(
     values: Array,
     gradients: Array,
     nugget: float = 1e-6,
-    kernels: Sequence[tuple[float, float]] = KERNELS,
+    kernel: Array | None = None,
+    choose: bool = True,
     start: Emulator | None = None,
     leave_out: bool = False,
 ) -> Emulator:
@@ -91,8 +91,10 @@ def emulate(
         (point, dimension); NaN where they are not known.
     nugget : float
         Variance of the noise of values and gradients, as a share of that of the process.
-    kernels : sequence of (length, joint)
-        The kernels to choose from.
+    kernel : array, optional
+        Length and weight of each dimension (dimension, 2), to begin with.
+    choose : bool
+        Whether better ones are chosen.
     start : Emulator, optional
         Another density, close to this one, in place of the normal one.
     leave_out : bool
@@ -100,24 +102,27 @@ def emulate(
 
     Notes
     -----
-    The kernel is Π_i (1 + a·exp(−½ (s_i − s_i')² / length²)): effects of one dimension, of pairs, of triples and so on,
-    with weights a, a², a³, … (Duvenaud, Nickisch & Rasmussen 2011), since few hyperparameters act together. Length and
-    a are those of a few with the largest marginal likelihood, the scale maximised out.
+    The kernel is Π_i (1 + a_i·exp(−½ (s_i − s_i')² / length_i²)): effects of one dimension, of pairs, of triples and so
+    on, with weights a_i, a_i·a_j, … (Duvenaud, Nickisch & Rasmussen 2011), since few hyperparameters act together. Each
+    dimension's length and a are those of `_KERNELS` with the largest marginal likelihood, the scale maximised out, one
+    dimension after the other.
     """
+    count, dims = points.shape
     rest = values - _begun(start, points)
     slopes = gradients + points if start is None else gradients - start.slopes(points)
-    target = np.concatenate([rest - rest[0], slopes.ravel()])
-    known = np.isfinite(target)
-    fits = [_fitted(points, target, known, length, joint, nugget) for length, joint in kernels]
-    _, length, joint, weight, factor = max(fits, key=lambda fit: fit[0])
-    count = len(points)
+    targets = np.concatenate([(rest - rest[0])[:, None], slopes], axis=1)
+    used = np.tile(_KERNELS[_FIRST], (dims, 1)) if kernel is None else kernel
+    if choose:
+        some = slice(None, None, -(-count // _MOST))
+        used = _chosen(points[some], targets[some], used, nugget)
+    _, weight, factor = _fitted(points, targets, used, nugget)
     left_out = np.zeros(0)
     if leave_out:
         # The inverse's diagonal at the values, which come first among what is known.
         roots = linalg.solve_triangular(factor, np.eye(len(factor), count), lower=True, check_finite=False)
         left_out = weight[:count] / (roots**2).sum(axis=0)
     split = weight[:count], weight[count:].reshape(points.shape)
-    return Emulator(points, length, joint, float(rest[0]), *split, left_out, start)
+    return Emulator(points, used, float(rest[0]), *split, left_out, start)
 
 
 def _begun(start: Emulator | None, s: Array) -> Array:
@@ -125,18 +130,35 @@ def _begun(start: Emulator | None, s: Array) -> Array:
     return np.asarray(-0.5 * (s**2).sum(axis=1) if start is None else start(s))
 
 
-def _fitted(
-    points: Array, target: Array, known: npt.NDArray[np.bool_], length: float, joint: float, nugget: float
-) -> tuple[float, float, float, Array, Array]:
-    """Log marginal likelihood, the kernel's two numbers, weights of what is known, and the Cholesky factor."""
-    covariance = _joint_kernel(points, length, joint)[np.ix_(known, known)]
-    covariance[np.diag_indices_from(covariance)] *= 1.0 + nugget
-    factor = _cholesky(covariance)
+def _chosen(points: Array, targets: Array, kernel: Array, nugget: float) -> Array:
+    """The kernel with the largest marginal likelihood, as dimension after dimension takes the best of `_KERNELS`."""
+    best = _fitted(points, targets, kernel, nugget)[0]
+    for dimension in range(len(kernel)):
+        for other in _KERNELS[(kernel[dimension] != _KERNELS).any(axis=1)]:
+            tried = kernel.copy()
+            tried[dimension] = other
+            evidence = _fitted(points, targets, tried, nugget)[0]
+            if evidence > best:
+                best, kernel = evidence, tried
+    return kernel
+
+
+def _fitted(points: Array, targets: Array, kernel: Array, nugget: float) -> tuple[float, Array, Array]:
+    """Log marginal likelihood, weights of what is known, and the Cholesky factor of its covariance.
+
+    `targets` are values and gradients (point, 1 + dimension), NaN where they are not known.
+    """
+    target = np.concatenate([targets[:, 0], targets[:, 1:].ravel()])
+    known = np.isfinite(target)
+    matrix = _joint_kernel(points, kernel)
+    matrix = matrix if known.all() else matrix[np.ix_(known, known)]
+    matrix[np.diag_indices_from(matrix)] *= 1.0 + nugget
+    factor = _cholesky(matrix)
     weight = np.zeros(len(target))
     weight[known] = linalg.cho_solve((factor, True), target[known], check_finite=False)
     scale = max(float(target[known] @ weight[known]) / known.sum(), 1e-300)
     evidence = -0.5 * known.sum() * np.log(scale) - np.log(np.diag(factor)).sum()
-    return float(evidence), length, joint, weight, factor
+    return float(evidence), weight, factor
 
 
 def _cholesky(covariance: Array) -> Array:
@@ -145,33 +167,33 @@ def _cholesky(covariance: Array) -> Array:
     for nugget in (0.0, 1e-5, 1e-4, 1e-3):
         np.fill_diagonal(covariance, diagonal * (1.0 + nugget))
         with suppress(linalg.LinAlgError):
-            return np.asarray(linalg.cholesky(covariance, lower=True, check_finite=False))
+            return np.asarray(linalg.cholesky(covariance.T, lower=True, check_finite=False))
     raise linalg.LinAlgError("the emulator's covariance is not positive definite")
 
 
 @compiled
-def kernel(a: Any, b: Any, length: float, joint: float) -> Any:
-    """Covariance of values at points (point, dimension)."""
+def covariance(a: Any, b: Any, kernel: Any) -> Any:
+    """Of values at points (point, dimension); `kernel` as in `Emulator`."""
     found = np.empty((len(a), len(b)))
     for p in range(len(a)):
         for q in range(len(b)):
             whole = 1.0
             for i in range(a.shape[1]):
+                length, joint = kernel[i, 0], kernel[i, 1]
                 whole *= 1.0 + joint * np.exp(-0.5 * ((a[p, i] - b[q, i]) / length) ** 2)
             found[p, q] = whole
     return found
 
 
 @compiled
-def _summed(
-    s: Any, points: Any, length: float, joint: float, value_weight: Any, gradient_weight: Any, with_gradient: Any
-) -> Any:
+def _summed(s: Any, points: Any, kernel: Any, value_weight: Any, gradient_weight: Any, with_gradient: Any) -> Any:
     """At each s, the sum over points p of k(s, p)·(a_p + Σ_i b_pi·∂ log k / ∂p_i)."""
     found = np.zeros(len(s))
     for n in range(len(s)):
         for p in range(len(points)):
             whole, weight = 1.0, value_weight[p]
             for i in range(s.shape[1]):
+                length, joint = kernel[i, 0], kernel[i, 1]
                 apart = (s[n, i] - points[p, i]) / length
                 own = joint * np.exp(-0.5 * apart**2)
                 whole *= 1.0 + own
@@ -182,7 +204,7 @@ def _summed(
 
 
 @compiled
-def _joint_kernel(points: Any, length: float, joint: float) -> Any:
+def _joint_kernel(points: Any, kernel: Any) -> Any:
     """Covariance of values and gradients at the points: values first, then gradients point by point."""
     count, dims = points.shape
     matrix = np.empty((count * (1 + dims), count * (1 + dims)))
@@ -192,6 +214,7 @@ def _joint_kernel(points: Any, length: float, joint: float) -> Any:
             whole = 1.0
             for i in range(dims):
                 # Share of the dimension in d log k, and the way to the other point.
+                length, joint = kernel[i, 0], kernel[i, 1]
                 apart = (points[p, i] - points[q, i]) / length**2
                 own = joint * np.exp(-0.5 * (apart * length) ** 2)
                 whole *= 1.0 + own

@@ -14,9 +14,8 @@ from forecast.inference.search import Peak, climb
 __all__ = ["explore", "refine", "resume"]
 
 Array = npt.NDArray[np.float64]
-# Where each axis is first looked at, in SDs; a fall and a slope this close to a normal density's end the matter.
+# Where each side of an axis is first looked at, in SDs.
 _OUT = 1.5
-_NORMAL = 0.06
 # A side on which the density falls more slowly than this share of a normal one is looked at again, further out; the
 # second share where the ridge is followed.
 _SLOW, _SLOW_RIDGE = 0.85, 0.97
@@ -104,9 +103,7 @@ def _axis(evaluator: Evaluator, top: Evaluated, number: int) -> tuple[Axis, list
     make up for a bulk that is harder to emulate.
     """
     follows = evaluator.marginal.is_cheap
-    sides = [_side(evaluator, number, 1.0, follows)]
-    if not sides[0] or not _is_normal(*_profile(top.value, sides[0][0], number, follows)):
-        sides.append(_side(evaluator, number, -1.0, follows))
+    sides = [_side(evaluator, number, sign, follows) for sign in (1.0, -1.0)]
     found = [point for side in sides for point in side]
     ridges = [] if follows else [point for side in sides if side for point in _ridge(evaluator, number, side[0])]
     profile = [_profile(top.value, point, number, follows) for point in found]
@@ -169,8 +166,3 @@ def _ridge(evaluator: Evaluator, number: int, near: Evaluated) -> list[Evaluated
         found.append(far)
         last = far
     return found
-
-
-def _is_normal(at: float, fall: float, slope: float) -> bool:
-    """Whether a profile's point is one of a standard normal density about the mode."""
-    return bool(abs(fall / (0.5 * at**2) - 1) < _NORMAL and abs(slope / at + 1) < _NORMAL)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.coordinates import Axis, Coordinates
-from forecast.inference.emulator import KERNELS, Emulator, emulate, kernel
+from forecast.inference.emulator import Emulator, covariance, emulate
 from forecast.inference.evaluation import Evaluated, Evaluator
 from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import resampled, smoothed
@@ -22,10 +22,10 @@ _PROPOSALS = 8
 _SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
 # Points of an earlier fit that are handed on to the next.
 _KEPT = 60
-# From so many points on, the emulator's kernel stays what it is until there are as many more.
+# From so many points on, the emulator's kernel is chosen again only when there are as many more.
 _SETTLED = 60
-# The kernel of the interpolation; its scale does not matter.
-_LENGTH, _JOINT = 4.0, 0.3
+# The kernel of the interpolation, the same in each dimension; its scale does not matter.
+_KERNEL = 4.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -112,21 +112,41 @@ class HyperPosterior:
         if self.earlier is not None:
             before = self.earlier.emulator
             s = np.concatenate([self.bent, before.points[:_KEPT]])
-            kernels = [(before.length, before.joint)]
-            emulator = emulate(s, emulator(s), emulator.slopes(s), kernels=kernels)
+            emulator = emulate(s, emulator(s), emulator.slopes(s), kernel=before.kernel, choose=False)
         return Shape(self.evaluator.root, self.coordinates.axes, emulator, self.fitted_correction)
 
-    def draw(self, count: int, rng: np.random.Generator, power: float = 1.0) -> Array:
-        """Whitened draws (count, dimension) from the emulated density or a power of it, by importance resampling."""
-        size = len(self.peak.mode.vector)
-        shape = _PROPOSALS * max(count, 500), size
+    def draw(self, count: int, rng: np.random.Generator) -> Array:
+        """Whitened draws (count, dimension) from the emulated density, by importance resampling."""
+        return self.draw_mixture(count, rng, ((1.0, 1.0),))[0]
+
+    def draw_mixture(
+        self, count: int, rng: np.random.Generator, mixture: Sequence[tuple[float, float]]
+    ) -> tuple[Array, Array]:
+        """Whitened draws from a mixture of powers of the emulated density, and its log density (count) there.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        rng : Generator
+            Source of randomness.
+        mixture : sequence of (power, share)
+            What is mixed.
+        """
+        shape = _PROPOSALS * max(count, 500), len(self.peak.mode.vector)
         s = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
         proposed = sum(share / sd * np.exp(-0.5 * (s / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
         z = self.coordinates.straighten(s)
-        jacobian = np.log(self.coordinates.bend(z)[1]).sum(axis=1)
-        log_weight = power * self.emulator(s) - jacobian - np.log(proposed).sum(axis=1)
-        weight, _ = smoothed(log_weight)
-        return np.asarray(z[resampled(weight, count, rng)])
+        log_proposed = np.log(self.coordinates.bend(z)[1]).sum(axis=1) + np.log(proposed).sum(axis=1)
+        emulated = self.emulator(s)
+        drawn, parts, ends = [], [], np.rint(count * np.cumsum([share for _, share in mixture])).astype(int)
+        for (power, share), number in zip(mixture, np.diff(ends, prepend=0), strict=True):
+            log_weight = power * emulated - log_proposed
+            chosen = resampled(smoothed(log_weight)[0], int(number), rng)
+            drawn.append(chosen)
+            parts.append(np.log(share) + power * emulated - np.logaddexp.reduce(log_weight))
+        each = np.concatenate(drawn)
+        return z[each], np.asarray(np.logaddexp.reduce(parts, axis=0)[each])
 
     def modes(self, z: Array, more: Array | None = None, found: Sequence[Array] = ()) -> Array:
         """Modes of the latents at whitened points: the peak's tangent, and what is known elsewhere."""
@@ -158,28 +178,29 @@ class HyperPosterior:
         known, gradients = _targets(self.coordinates, self.points, self.earlier)
         every = np.concatenate([known, self.corrected(z, values)])
         slopes = np.concatenate([gradients, np.full(z.shape, np.nan)])
-        own = [(self.emulator.length, self.emulator.joint)]
-        made = emulate(s, every, slopes, kernels=own, start=self.emulator.start, leave_out=True)
+        own = self.emulator
+        made = emulate(s, every, slopes, kernel=own.kernel, choose=False, start=own.start, leave_out=True)
         return replace(self, emulator=made)
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
         every = (*self.points, *points)
         grown = len(every) < _SETTLED or len(every) // _SETTLED > len(self.points) // _SETTLED
-        kernels = KERNELS if grown else [(self.emulator.length, self.emulator.joint)]
-        return replace(self, points=every, emulator=_emulated(self.coordinates, every, self.earlier, kernels))
+        emulator = _emulated(self.coordinates, every, self.earlier, self.emulator.kernel, grown)
+        return replace(self, points=every, emulator=emulator)
 
 
 def _emulated(
     coordinates: Coordinates,
     points: Sequence[Evaluated],
     earlier: Shape | None = None,
-    kernels: Sequence[tuple[float, float]] = KERNELS,
+    kernel: Array | None = None,
+    choose: bool = False,
 ) -> Emulator:
     """The emulator of Laplace's log density with its second-order correction."""
     s, _ = coordinates.bend(np.stack([point.z for point in points]))
     start = None if earlier is None else earlier.emulator
-    return emulate(s, *_targets(coordinates, points, earlier), kernels=kernels, start=start)
+    return emulate(s, *_targets(coordinates, points, earlier), kernel=kernel, choose=choose, start=start)
 
 
 def _targets(
@@ -217,10 +238,11 @@ def _kriged(known: Array, values: Array, s: Array) -> Array:
     """Values (point, …) at other bent points; without the linear trend where there are too few."""
     size = 1 + s.shape[1] if len(known) > 2 * (1 + s.shape[1]) else 1
     trend, ahead = (np.concatenate([np.ones((len(each), 1)), each], axis=1)[:, :size] for each in (known, s))
-    covariance = kernel(known, known, _LENGTH, _JOINT)
-    covariance[np.diag_indices_from(covariance)] *= 1 + 1e-6
-    solved = np.linalg.solve(covariance, np.concatenate([trend, values - values[0]], axis=1))
+    kernel = np.tile(_KERNEL, (s.shape[1], 1))
+    between = covariance(known, known, kernel)
+    between[np.diag_indices_from(between)] *= 1 + 1e-6
+    solved = np.linalg.solve(between, np.concatenate([trend, values - values[0]], axis=1))
     normal = trend.T @ solved[:, :size]
     slopes = np.linalg.lstsq(normal, trend.T @ solved[:, size:], rcond=None)[0]
     rest = solved[:, size:] - solved[:, :size] @ slopes
-    return np.asarray(values[0] + ahead @ slopes + kernel(s, known, _LENGTH, _JOINT) @ rest)
+    return np.asarray(values[0] + ahead @ slopes + covariance(s, known, kernel) @ rest)

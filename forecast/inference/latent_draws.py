@@ -22,9 +22,11 @@ __all__ = ["JointDraws", "draw_jointly"]
 Array = npt.NDArray[np.float64]
 _FEWEST, _MOST = 16, 200
 # Multiplications that all anchors may take.
-_WORK = 8e9
-# Anchors with weights are drawn from this power of the emulated density: wider, so that weights in its tails are small.
-_POWER = 0.85
+_WORK = 1.6e10
+# What anchors are drawn from, as powers of the emulated density and their shares. With weights a part is wider, so that
+# weights in the tails are bounded (Hesterberg 1995).
+_EMULATED = ((1.0, 1.0),)
+_WIDER = (0.85, 0.85), (0.4, 0.15)
 # Numbers that their factors may take up in memory (0.4 GB).
 _NUMBERS = 5e7
 
@@ -66,6 +68,7 @@ class _Anchor:
     """With its factor, where memory takes those of all anchors; it is soon made again."""
 
     z: Array
+    log_drawn: float
     vector: Array
     x: Array
     value: float
@@ -86,15 +89,15 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     rng : Generator
         Source of randomness.
     """
-    anchors = first = _anchors(made, min(draws, _number(made)), rng)
+    anchors = first = _anchors(made, *made.draw_mixture(min(draws, _number(made)), rng, _EMULATED))
     at = np.stack([anchor.z for anchor in anchors])
     refined = made.with_values(at, np.array([anchor.value for anchor in anchors]))
     weighted = made.marginal.is_cheap
     if weighted:
-        anchors = _anchors(refined, (draws + 1) // 2, rng, _POWER)
+        anchors = _anchors(refined, *refined.draw_mixture((draws + 1) // 2, rng, _WIDER))
         at = np.stack([anchor.z for anchor in anchors])
         known = made.corrected(at, np.array([anchor.value for anchor in anchors]))
-        log_weight = known - _POWER * refined.emulated(at)
+        log_weight = known - np.array([anchor.log_drawn for anchor in anchors])
         nearest = resampled(smoothed(log_weight)[0], draws, rng)
         z, modes = at[nearest], np.stack([anchor.x for anchor in anchors])[nearest]
     else:
@@ -125,20 +128,19 @@ def _number(made: HyperPosterior) -> int:
     return int(np.clip(_WORK / made.marginal.work, _FEWEST, max(most, _FEWEST)))
 
 
-def _anchors(made: HyperPosterior, count: int, rng: np.random.Generator, power: float = 1.0) -> list[_Anchor]:
-    """Draws from the emulator, or from a power of it, with the mode of the latents at each."""
-    drawn = made.draw(count, rng, power)
+def _anchors(made: HyperPosterior, drawn: Array, log_drawn: Array) -> list[_Anchor]:
+    """At whitened draws, given with the log density of what they were drawn from, the mode of the latents."""
     starts = made.modes(drawn)
     variances = np.exp(made.interpolated(np.stack([point.log_variance for point in made.points]), drawn))
 
-    def anchor(z: Array, vector: Array, start: Array, variance: Array) -> _Anchor | None:
+    def anchor(z: Array, log_drawn: float, vector: Array, start: Array, variance: Array) -> _Anchor | None:
         mode = attempt(made.marginal, vector, start, variance)
         if mode is None:
             return None
-        factor = mode.factor if _size(mode.factor) * count <= _NUMBERS else None
-        return _Anchor(z, vector, mode.x, mode.value, mode.decrement, mode.definite, factor)
+        factor = mode.factor if _size(mode.factor) * len(drawn) <= _NUMBERS else None
+        return _Anchor(z, log_drawn, vector, mode.x, mode.value, mode.decrement, mode.definite, factor)
 
-    found = made.marginal.at_each(anchor, drawn, made.coordinates.vectors(drawn), starts, variances)
+    found = made.marginal.at_each(anchor, drawn, log_drawn, made.coordinates.vectors(drawn), starts, variances)
     return [each for each in found if each is not None]
 
 

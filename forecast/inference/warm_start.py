@@ -19,6 +19,8 @@ __all__ = ["Start", "start_of", "state_of"]
 
 Array = npt.NDArray[np.float64]
 _ELEMENT, _OTHER, _KNOT, _POINT = "element", "other_element", "knot", "point"
+# What an axis has at each knot, in the order of its attributes.
+_BY_KNOT = ("z", "s", "slope")
 
 
 @dataclass(frozen=True)
@@ -36,25 +38,23 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
     labels, shape = _labels(made.marginal), made.shape()
     both, axes = (_ELEMENT, _OTHER), shape.axes
     knots = max((len(axis.z) for axis in axes), default=0)
-    padded = {
-        name: [np.pad(getattr(axis, name), (0, knots - len(axis.z)), constant_values=np.nan) for axis in axes]
-        for name in ("z", "s", "slope")
-    }
+    padded = {name: np.full((len(axes), knots), np.nan) for name in _BY_KNOT}
+    for number, axis in enumerate(axes):
+        for name, rows in padded.items():
+            rows[number, : len(axis.z)] = getattr(axis, name)
     emulator = shape.emulator
     return xr.Dataset(
         {
             "mode": (_ELEMENT, made.peak.mode.vector),
             "covariance": (both, made.peak.covariance),
             "root": (both, shape.root),
-            **{
-                f"axis_{name}": ((_ELEMENT, _KNOT), np.reshape(rows, (len(axes), knots)))
-                for name, rows in padded.items()
-            },
+            **{f"axis_{name}": ((_ELEMENT, _KNOT), rows) for name, rows in padded.items()},
             "axis_least": (_ELEMENT, np.array([axis.least for axis in axes], dtype=float)),
             "point": ((_POINT, _ELEMENT), emulator.points),
             "value_weight": (_POINT, emulator.value_weight),
             "gradient_weight": ((_POINT, _ELEMENT), emulator.gradient_weight),
-            "kernel": ("kernel_part", [emulator.length, emulator.joint, emulator.level]),
+            "kernel": ((_ELEMENT, "kernel_part"), emulator.kernel),
+            "level": emulator.level,
             "correction": ("coefficient", shape.correction),
         },
         {_ELEMENT: labels, _OTHER: labels},
@@ -70,12 +70,11 @@ def start_of(marginal: Marginal, fit: Fit | None) -> Start | None:
         return None
     axes = []
     for number in range(len(labels)):
-        z, knots, slope = (state[f"axis_{name}"].values[number] for name in ("z", "s", "slope"))
-        there = np.isfinite(z)
-        axes.append(Axis(z[there], knots[there], slope[there], float(state["axis_least"].values[number])))
+        there = np.isfinite(state["axis_z"].values[number])
+        z, knots, slope = (state[f"axis_{name}"].values[number][there] for name in _BY_KNOT)
+        axes.append(Axis(z, knots, slope, float(state["axis_least"].values[number])))
     points, weights = state["point"].values, (state["value_weight"].values, state["gradient_weight"].values)
-    length, joint, level = map(float, state["kernel"].values)
-    emulator = Emulator(points, length, joint, level, *weights, np.zeros(len(points)))
+    emulator = Emulator(points, state["kernel"].values, float(state["level"]), *weights, np.zeros(len(points)))
     shape = Shape(state["root"].values, tuple(axes), emulator, state["correction"].values)
     return Start(state["mode"].values, _latents(marginal.field, fit), state["covariance"].values, shape)
 

@@ -31,6 +31,21 @@ def test_between_the_knots_of_an_axis_the_density_is_normal():
     assert np.abs(gamma_like(z)[0] + 0.5 * s**2).max() < 0.1 < before
 
 
+def test_beyond_the_knots_the_log_density_is_a_parabola():
+    made = axis(-1.5, 1.5, 4.0)
+    fall, slope = -gamma_like(4.0)[0], -gamma_like(4.0)[1]
+    out = np.array([0.0, 1.0, 3.0])
+    s, _ = made.bend(4.0 + out)
+    assert 0.5 * s[0] ** 2 == pytest.approx(fall, rel=0.02)
+    # Its curvature is that of a linear s, or the least where that is more.
+    linear = s[0] + made.slope[-1] * out
+    assert made.slope[-1] >= made.least
+    np.testing.assert_allclose(s, linear, rtol=1e-6)
+    steep = Axis.of([(-1.5, 1.0, 1.3), (4.0, fall, -slope)], 0.9)
+    expected = fall + s[0] * steep.slope[-1] * out + 0.5 * (0.9 * out) ** 2
+    np.testing.assert_allclose(0.5 * steep.bend(4.0 + out)[0] ** 2, expected, rtol=0.02)
+
+
 def test_one_side_stands_for_both_and_bends_are_bounded():
     made = Axis.of([(1.5, 0.5 * 1.5**2, -1.5)], 0.3)
     np.testing.assert_allclose(made.bend(np.array([-2.0, 2.0]))[0], [-2.0, 2.0], atol=1e-6)

@@ -28,6 +28,15 @@ def test_values_and_gradients_are_met_and_what_lies_between_is_close():
     assert np.std(skewed(fresh) - made(fresh)) < 0.2 * np.std(skewed(fresh) - normal)
 
 
+def test_the_dimensions_that_act_together_are_found():
+    rng = np.random.default_rng(2)
+    points = np.concatenate([np.zeros((1, 4)), 1.2 * np.eye(4), -1.2 * np.eye(4), rng.normal(size=(12, 4))])
+    made, plain = (emulate(points, skewed(points), slopes(points), choose=choose) for choose in (True, False))
+    assert made.kernel[:2, 1].min() > made.kernel[2:, 1].max()
+    fresh = rng.normal(size=(2000, 4))
+    assert np.std(skewed(fresh) - made(fresh)) < np.std(skewed(fresh) - plain(fresh))
+
+
 def test_far_away_it_is_the_normal_density_up_to_a_constant():
     points = np.concatenate([np.zeros((1, 2)), np.eye(2)])
     made = emulate(points, skewed(points), slopes(points))
