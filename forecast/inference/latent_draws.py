@@ -8,10 +8,12 @@ density gives them: then no error of the emulator is left.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from forecast.inference.correction import deviations
 from forecast.inference.hyperposterior import HyperPosterior
 from forecast.inference.linalg import Factor
 from forecast.inference.pareto import resampled, smoothed
@@ -22,13 +24,13 @@ __all__ = ["JointDraws", "draw_jointly"]
 Array = npt.NDArray[np.float64]
 _FEWEST, _MOST = 16, 200
 # Multiplications that all anchors may take.
-_WORK = 1.6e10
+_WORK = 1.2e10
 # What anchors are drawn from, as powers of the emulated density and their shares. With weights a part is wider, so that
 # weights in the tails are bounded (Hesterberg 1995).
 _EMULATED = ((1.0, 1.0),)
 _WIDER = (0.85, 0.85), (0.4, 0.15)
-# Numbers that their factors may take up in memory (0.4 GB).
-_NUMBERS = 5e7
+# Numbers that their factors may take up in memory (0.2 GB); beyond, they are made again.
+_NUMBERS = 2e7
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class _Anchor:
     log_drawn: float
     vector: Array
     x: Array
+    variance: Array
     value: float
     decrement: float
     definite: bool
@@ -89,7 +92,8 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     rng : Generator
         Source of randomness.
     """
-    anchors = first = _anchors(made, *made.draw_mixture(min(draws, _number(made)), rng, _EMULATED))
+    count = int(np.clip(_WORK / made.marginal.work, _FEWEST, _MOST))
+    anchors = first = _anchors(made, *made.draw_mixture(min(draws, count), rng, _EMULATED))
     at = np.stack([anchor.z for anchor in anchors])
     refined = made.with_values(at, np.array([anchor.value for anchor in anchors]))
     weighted = made.marginal.is_cheap
@@ -105,12 +109,12 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
         z = refined.draw(draws, rng)
         nearest = _nearest(made, at, z)
         modes = made.modes(z, at, [anchor.x for anchor in anchors])
-    modes += made.interpolated(np.stack([point.shift for point in made.points]), z)
-    latents = np.ascontiguousarray(modes.T)
-    for number, anchor in enumerate(anchors):
-        own = np.flatnonzero(nearest == number)
-        if len(own):
-            latents[:, own] += _deviations(made, anchor, len(own), rng)
+    shifts = np.stack([point.shift for point in made.points])
+    latents = np.ascontiguousarray((modes + made.interpolated(shifts, z)).T)
+    own = [np.flatnonzero(nearest == number) for number in range(len(anchors))]
+    each = anchors, made.interpolated(shifts, at), map(len, own), rng.spawn(len(anchors))
+    for some, away in zip(own, made.marginal.at_each(partial(_deviations, made), *each), strict=True):
+        latents[:, some] += away
     return JointDraws(
         made.coordinates.vectors(z),
         latents,
@@ -120,12 +124,6 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
         np.array([anchor.definite for anchor in (*first, *anchors)]),
         refined,
     )
-
-
-def _number(made: HyperPosterior) -> int:
-    """As many anchors as they are worth, in time and in memory."""
-    most = min(_MOST, _NUMBERS / _size(made.peak.mode.factor))
-    return int(np.clip(_WORK / made.marginal.work, _FEWEST, max(most, _FEWEST)))
 
 
 def _anchors(made: HyperPosterior, drawn: Array, log_drawn: Array) -> list[_Anchor]:
@@ -138,7 +136,7 @@ def _anchors(made: HyperPosterior, drawn: Array, log_drawn: Array) -> list[_Anch
         if mode is None:
             return None
         factor = mode.factor if _size(mode.factor) * len(drawn) <= _NUMBERS else None
-        return _Anchor(z, log_drawn, vector, mode.x, mode.value, mode.decrement, mode.definite, factor)
+        return _Anchor(z, log_drawn, vector, mode.x, variance, mode.value, mode.decrement, mode.definite, factor)
 
     found = made.marginal.at_each(anchor, drawn, log_drawn, made.coordinates.vectors(drawn), starts, variances)
     return [each for each in found if each is not None]
@@ -161,8 +159,11 @@ def _nearest(made: HyperPosterior, anchors: Array, z: Array) -> npt.NDArray[np.i
     return np.asarray(square.argmin(axis=1))
 
 
-def _deviations(made: HyperPosterior, anchor: _Anchor, count: int, rng: np.random.Generator) -> Array:
-    field = made.marginal.field
-    numbers = field.split(rng.standard_normal((field.size, count)))
-    factor = anchor.factor or made.marginal.factor(anchor.vector, anchor.x)
-    return field.join(*factor.backward(*numbers))
+def _deviations(made: HyperPosterior, anchor: _Anchor, shift: Array, count: int, rng: np.random.Generator) -> Array:
+    marginal = made.marginal
+    if not count:
+        return np.zeros((marginal.field.size, 0))
+    theta = marginal.hyperparameters.constrained(anchor.vector)
+    factor = anchor.factor or marginal.factor(anchor.vector, anchor.x)
+    cells = marginal.terms(theta, anchor.x, 4)
+    return deviations(marginal, factor, cells, anchor.variance, marginal.field.design @ shift, count, rng)
