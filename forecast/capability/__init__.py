@@ -1,0 +1,1 @@
+"""What partner forces are capable of, as far as indicators tell it."""
