@@ -6,8 +6,11 @@ from .baselines.naive import RecentMean as RecentMean
 from .baselines.naive import Zero as Zero
 from .baselines.regression import NegativeBinomialRegression as NegativeBinomialRegression
 from .baselines.smoothing import ExponentialSmoothing as ExponentialSmoothing
+from .capability.capability import Capability as Capability
+from .capability.capability import measure_capability as measure_capability
 from .capability.indicators import Indicators as Indicators
 from .capability.indicators import read_indicators as read_indicators
+from .capability.measurement import Measurement as Measurement
 from .capability.published import read_activity as read_activity
 from .capability.published import read_operations as read_operations
 from .errors import DiagnosticsError as DiagnosticsError

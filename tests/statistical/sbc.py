@@ -62,6 +62,8 @@ REPLICATES = {"standard": 200}
 OTHERS = 60
 # Kept of each fit, evenly spaced: about independent where the effective size is well above it (it is reported).
 RANKS = 63
+# The fast engine's draws repeat some hyperparameters: so many for each that is ranked.
+DISTINCT = 8
 OPTIONS = NutsOptions(draws=252, tune=150, chains=1, target_accept=0.75, cores=1, progress=False)
 CELLS = ((0, 0, 5), (3, 1, 20), (7, 2, 39))
 LEVEL = 0.999
@@ -182,7 +184,7 @@ def quantities(bound: BoundModel, draws: Mapping[str, np.ndarray]) -> dict[str, 
 def fitted_by(engine: str, model: Model, panel: Panel, seed: int, draws: int | None) -> BayesianFit:
     """A fit by either engine. A failed certificate does not take a replicate out: that would choose among truths."""
     if engine == "laplace":
-        return approximate(model, panel, LaplaceOptions(draws=RANKS), seed=seed)
+        return approximate(model, panel, LaplaceOptions(draws=DISTINCT * RANKS), seed=seed)
     return sample_nuts(model, panel, replace(OPTIONS, draws=draws or OPTIONS.draws), seed=seed)
 
 
