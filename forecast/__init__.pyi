@@ -76,6 +76,7 @@ from .report.build import ReportContent as ReportContent
 from .report.build import write_report as write_report
 from .run import load_demo as load_demo
 from .simulate.events import simulate_events as simulate_events
+from .simulate.indicators import simulate_indicators as simulate_indicators
 from .simulate.panels import simulate_panel as simulate_panel
 
 __version__: str

@@ -23,6 +23,7 @@ COLUMNS = {
     "oir_attack_totals.csv": "start,end,area,attacks,definition,source",
     "demo_events_simulated.csv.gz": ",".join(names.EVENT_COLUMNS),
     "demo_capability_simulated.csv": "force,period,capability",
+    "demo_indicators_simulated.csv": ",".join(names.INDICATOR_COLUMNS),
     "demo_truth_simulated.csv.gz": "province,tactic,period,attacks,expected,force,capability,slope,dispersion",
 }
 TABLES = sorted(path.name for path in data_path().iterdir() if ".csv" in path.name)

@@ -20,7 +20,12 @@ from forecast.simulate.records import ACTOR, MISSPELT
 
 IRAQ_ORDER = ["IQG10", "IQG16", "IQG13", "IQG01", "IQG15"]
 SYRIA_ORDER = [["SY04", "SY09"], ["SY02"], ["SY07"], ["SY11"], ["SY08"]]
-DEMO_FILES = ["demo_events_simulated.csv.gz", "demo_capability_simulated.csv", "demo_truth_simulated.csv.gz"]
+DEMO_FILES = [
+    "demo_events_simulated.csv.gz",
+    "demo_capability_simulated.csv",
+    "demo_indicators_simulated.csv",
+    "demo_truth_simulated.csv.gz",
+]
 
 
 @pytest.fixture(scope="module")

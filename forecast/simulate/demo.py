@@ -9,27 +9,33 @@ from forecast import names
 from forecast.events.places import read_gazetteer
 from forecast.files import safe_write, write_csv
 from forecast.simulate.events import SimulatedEvents, simulate_events
+from forecast.simulate.indicators import simulate_indicators
 
 __all__ = ["DEMO_SEED", "write_demo"]
 
 DEMO_SEED = 1
+# Share of the indicators' values that nobody published.
+_MISSING = 0.2
 
 
 def write_demo(folder: str | Path, *, seed: int = DEMO_SEED) -> tuple[Path, ...]:
-    """Write the demo's event file, its capability series and its truth, and return their paths.
+    """Write the demo's event file, its capability series, indicators of it and its truth, and return their paths.
 
     `demo_events_simulated.csv.gz` is a raw file of source 'plain'; `demo_capability_simulated.csv` has the columns
-    force, period, capability (SDs); `demo_truth_simulated.csv.gz` has one row per province, tactic and month: the
-    attacks simulated and expected, the force there and its capability, the slope on it and the dispersion.
+    force, period, capability (SDs); `demo_indicators_simulated.csv` has indicators of it, for `read_indicators`;
+    `demo_truth_simulated.csv.gz` has one row per province, tactic and month: the attacks simulated and expected, the
+    force there and its capability, the slope on it and the dispersion.
     """
     simulated = simulate_events(seed=seed)
     events = Path(folder, "demo_events_simulated.csv.gz")
     capability = Path(folder, "demo_capability_simulated.csv")
+    indicators = Path(folder, "demo_indicators_simulated.csv")
     truth = Path(folder, "demo_truth_simulated.csv.gz")
     _write_gzip(events, simulated.events)
     write_csv(capability, simulated.truth["capability"].round(3).to_series().reset_index())
+    simulate_indicators(simulated.truth["capability"], seed=seed, missing=_MISSING).indicators.save(indicators)
     _write_gzip(truth, _truth_table(simulated))
-    return events, capability, truth
+    return events, capability, indicators, truth
 
 
 def _truth_table(simulated: SimulatedEvents) -> pd.DataFrame:
