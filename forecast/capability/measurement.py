@@ -17,9 +17,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import optimize, stats
-from scipy.special import logit
+from scipy import optimize
+from scipy.special import log_ndtr, logit, ndtri
 from statsmodels.tsa.statespace.mlemodel import MLEModel
+from statsmodels.tsa.statespace.simulation_smoother import SIMULATION_STATE
 
 from forecast import names
 from forecast.capability.indicators import COUNT, SHARE, levels_of
@@ -38,6 +39,7 @@ _LEAST_SD = 1e-3
 _STEPS, _CLOSE = 50, 1e-6
 # Steps of the differences that the gradient and the Hessian are taken by, in prior SDs.
 _STEP, _WIDE = 1e-4, 0.02
+_LOG_ROOT = 0.5 * float(np.log(2 * np.pi))
 # So many parameters are drawn, and taken by their weights.
 _PROPOSALS = 200
 
@@ -235,7 +237,7 @@ class _Layout:
         """Between an ordinal indicator's levels, with infinite ends; about equally frequent levels beforehand."""
         before = int(np.maximum(self.levels[:indicator] - 1, 0).sum())
         own = vector[self.slices["cuts"]][before : before + self.levels[indicator] - 1]
-        usual = stats.norm.ppf(np.arange(1, len(own) + 1) / (len(own) + 1)) * np.hypot(1.0, self.prior.loading.median)
+        usual = ndtri(np.arange(1, len(own) + 1) / (len(own) + 1)) * np.hypot(1.0, self.prior.loading.median)
         gaps = np.diff(usual) * np.exp(0.5 * own[1:])
         return np.concatenate([[-np.inf], usual[0] + own[0] + np.append(0.0, np.cumsum(gaps)), [np.inf]])
 
@@ -328,7 +330,7 @@ class _Force(MLEModel):  # type: ignore[misc]
         self.ssm["design"], self.ssm["obs_cov"] = self.design, np.zeros((len(columns), len(columns), periods))
         self.ssm["obs_intercept"] = np.zeros((len(columns), periods))
         self.ssm["state_cov"] = np.eye(1)
-        self.simulator = self.ssm.simulation_smoother()
+        self.simulator = self.ssm.simulation_smoother(SIMULATION_STATE)
 
     def log_likelihood(self, vector: Array) -> float:
         """Of the force's indicators, the path integrated out."""
@@ -415,9 +417,9 @@ def _probit(signal: Array, lower: Array, upper: Array) -> tuple[Array, Array, Ar
     # From the tail in which both lie, where digits are not lost.
     flipped = low > 0
     near, far = np.where(flipped, -low, high), np.where(flipped, -high, low)
-    log_near, log_far = stats.norm.logcdf(near), stats.norm.logcdf(far)
+    log_near, log_far = log_ndtr(near), log_ndtr(far)
     log_mass = log_near + np.log1p(-np.exp(log_far - log_near))
-    below, above = (np.exp(stats.norm.logpdf(each) - log_mass) for each in (low, high))
+    below, above = (np.exp(-0.5 * each**2 - _LOG_ROOT - log_mass) for each in (low, high))
     slope = below - above
     bent = [np.where(np.isfinite(each), each, 0.0) * ratio for each, ratio in ((low, below), (high, above))]
     return log_mass, slope, np.maximum(slope**2 - bent[0] + bent[1], 1e-6)

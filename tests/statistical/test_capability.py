@@ -50,7 +50,9 @@ def held(seeds, missing, only=None):
 )
 def test_bands_hold_the_truth_as_often_as_they_say(full, missing, only):
     """Replicates are independent, three forces of one nearly so: the share lies within what chance allows of 90 %."""
-    inside, wrong = held(range(60 if full else 6), missing, only)
+    if not full and not (missing == 0.3 or only):
+        pytest.skip("only with --full")
+    inside, wrong = held(range(60 if full else 4), missing, only)
     assert wrong == 0
     for place, column in zip(PLACES, inside.T, strict=True):
         low, high = stats.binom.ppf([0.0005, 0.9995], len(column), 0.9)
