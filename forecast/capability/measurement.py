@@ -326,7 +326,10 @@ class _Force(MLEModel):  # type: ignore[misc]
         self.ssm["transition"], self.ssm["selection"] = transition, selection
         start, level = np.concatenate([[1.0], weight[0], np.zeros(len(own))]), layout.prior.level
         known = np.repeat([0.0, 1.0], [moving, len(own)])
-        self.ssm.initialize_known(level.mean * known, np.outer(start, start) + np.diag(level.sd**2 * known))
+        # A root of the first states' covariance, which is singular: statsmodels' own draws of them would be wrong.
+        self.first_mean, self.first_root = level.mean * known, np.diag(level.sd * known)
+        self.first_root[:, 0] = start
+        self.ssm.initialize_known(self.first_mean, self.first_root @ self.first_root.T)
         self.ssm["design"], self.ssm["obs_cov"] = self.design, np.zeros((len(columns), len(columns), periods))
         self.ssm["obs_intercept"] = np.zeros((len(columns), periods))
         self.ssm["state_cov"] = np.eye(1)
@@ -349,7 +352,8 @@ class _Force(MLEModel):  # type: ignore[misc]
         self.simulator.simulate(
             measurement_disturbance_variates=numbers[0],
             state_disturbance_variates=numbers[1],
-            initial_state_variates=numbers[2],
+            initial_state_variates=self.first_mean + self.first_root @ numbers[2],
+            pretransformed_initial_state_variates=True,
         )
         return np.array(self.simulator.simulated_state)
 

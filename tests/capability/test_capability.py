@@ -133,8 +133,8 @@ def test_wrong_requests():
 # The parts -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_likelihood_is_that_of_the_joint_normal():
-    """Monthly and quarterly values of one force, some missing: against the density of them all as one normal vector."""
+def test_likelihood_and_draws_are_those_of_the_joint_normal():
+    """Monthly and quarterly values of one force, some missing: against the path and all values as one normal vector."""
     rng = np.random.default_rng(6)
     rows = [("A", "x", month, month, rng.standard_normal(), "index", 1) for month in range(12) if month != 4]
     rows += [("A", "q", first, first + 2, rng.standard_normal(), "index", -1) for first in (0, 3, 6)]
@@ -151,7 +151,14 @@ def test_the_likelihood_is_that_of_the_joint_normal():
         read[row, first : last + 1] = loading[of[row]] / (last - first + 1)
     covariance = read @ path_covariance @ read.T + np.diag(noise[of] ** 2) + 25.0 * (of[:, None] == of)
     expected = stats.multivariate_normal(np.zeros(len(table)), covariance).logpdf(table["working"])
-    assert _Force(layout, 0, table, 12).log_likelihood(vector) == pytest.approx(expected, abs=1e-6)
+    force = _Force(layout, 0, table, 12)
+    assert force.log_likelihood(vector) == pytest.approx(expected, abs=1e-6)
+    gain = path_covariance @ read.T @ np.linalg.inv(covariance)
+    mean, spread = gain @ table["working"], np.sqrt(np.diag(path_covariance - gain @ read @ path_covariance))
+    drawn = force.drawn(vector, 4000, rng)
+    # Errors of 4,000 draws: 0.016 SDs and 1.1 %.
+    np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=0.07 * spread.max())
+    np.testing.assert_allclose(drawn.std(axis=0), spread, rtol=0.05)
 
 
 def test_one_rating_against_quadrature():
