@@ -40,7 +40,8 @@ def held(seeds, missing, only=None):
             inside = (own["lower"].to_numpy() <= path) & (path <= own["upper"].to_numpy())
             rows.append([inside[at] for at in PLACES.values()])
         loadings = capability.loadings.set_index(["force", "indicator"])["loading"]
-        wrong += sum(np.sign(loadings[key]) != np.sign(simulated["loading"].loc[key]) for key in loadings.index)
+        known = simulated["loading"].to_series().loc[loadings.index]
+        wrong += int((np.sign(loadings) != np.sign(known)).sum())
     return np.array(rows), wrong
 
 

@@ -83,6 +83,15 @@ def test_the_whole_calibration_holds():
             assert last["replicates"].iloc[0] >= 5 * runs["replicates"].min()
 
 
+def test_the_fast_engine_is_calibrated():
+    """By its own file: inside the band, and no rank is biased by significantly more than 0.1 SD (at 99.9 %)."""
+    table = pd.read_csv(sbc.REFERENCES["laplace"])
+    assert (table["replicates"] >= 1000).all()
+    assert table["inside_band"].all()
+    error = 1 / np.sqrt(table["replicates"])
+    assert (table["mean_score"].abs() <= 0.1 + stats.norm.isf(0.001) * error).all()
+
+
 def test_the_band_holds_uniform_ranks_and_no_others():
     """Of 1,000 sets of uniform ranks about 1 leaves the 99.9 % band: more than 8 would be a chance of 1 in 10⁶."""
     rng = np.random.default_rng(3)
