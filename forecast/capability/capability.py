@@ -20,6 +20,8 @@ __all__ = ["Capability", "measure_capability"]
 
 _KIND = "forecast.Capability"
 _USUAL = Measurement()
+# What an error of at most so many SDs is called.
+_SAID = (0.4, "much"), (0.7, "something"), (0.9, "little"), (np.inf, "hardly anything")
 _PATH, _LOADING, _HALF_LIFE, _NOISE, _LEVELS = "path", "loading", "half_life", "noise", (0.05, 0.5, 0.95)
 
 
@@ -118,7 +120,7 @@ class Capability:
         return cls(dataset, indicators)
 
     def plot(self) -> Any:
-        """Altair chart: each force's path with its 90 % band, and its indicators' values in their own SDs behind it."""
+        """Altair chart: each force's path with its 90 % band."""
         import altair as alt
 
         title = "SIMULATED DATA" if self.indicators.simulated else ""
@@ -132,15 +134,7 @@ class Capability:
         label = " of SIMULATED data" if self.indicators.simulated else ""
         lines = [f"Capability{label}: {', '.join(self.forces)}, {span}"]
         for force, spread in zip(self.forces, self.sd.mean(names.PERIOD).values, strict=True):
-            said = (
-                "hardly anything"
-                if spread > 0.9
-                else "little"
-                if spread > 0.7
-                else "something"
-                if spread > 0.4
-                else "much"
-            )
+            said = next(text for most, text in _SAID if spread <= most)
             lines.append(f"  {force}: error {spread:.2f} SDs on average: the indicators say {said}")
         return "\n".join(lines)
 
