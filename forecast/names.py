@@ -77,26 +77,26 @@ TACTICS = (
     "other",
 )
 
-# Columns of a table of indicators of a partner force's capability, in their order.
-INDICATOR_COLUMNS = (
-    FORCE,
-    INDICATOR,
-    "period_start",
-    PERIOD_END,
-    "value",
-    "scale",
-    "direction",
-    "total",
-    "reported",
-    "source",
-)
-
 # Columns of the observations layer below a panel.
 VALUE = "value"
 LOWER = "lower"
 UPPER = "upper"
 DEFINITION = "definition"
 PUBLISHER = "publisher"
+
+# Columns of a table of indicators of a partner force's capability, in their order.
+INDICATOR_COLUMNS = (
+    FORCE,
+    INDICATOR,
+    "period_start",
+    PERIOD_END,
+    VALUE,
+    "scale",
+    "direction",
+    "total",
+    "reported",
+    "source",
+)
 
 # Columns of score tables.
 MODEL = "model"

@@ -19,7 +19,6 @@ from forecast.panel.netcdf import read_netcdf, write_netcdf
 __all__ = ["Capability", "measure_capability"]
 
 _KIND = "forecast.Capability"
-_USUAL = Measurement()
 # What an error of at most so many SDs is called.
 _SAID = (0.4, "much"), (0.7, "something"), (0.9, "little"), (np.inf, "hardly anything")
 _PATH, _LOADING, _HALF_LIFE, _NOISE, _LEVELS = "path", "loading", "half_life", "noise", (0.05, 0.5, 0.95)
@@ -112,10 +111,8 @@ class Capability:
             When there is no such file, or it is damaged or holds something else.
         """
         dataset = read_netcdf(path, _KIND)
-        if dataset.attrs.get("kind") != _KIND:
-            raise InputError("holds something else", source=path, expected=_KIND)
-        table = pd.DataFrame(json.loads(dataset.attrs.pop("indicators")))
         dataset.attrs.pop("kind")
+        table = pd.DataFrame(json.loads(dataset.attrs.pop("indicators")))
         indicators = Indicators.from_frame(table, simulated=dataset.attrs["simulated"] == "True")
         return cls(dataset, indicators)
 
@@ -147,7 +144,7 @@ class Capability:
 def measure_capability(
     indicators: Indicators,
     *,
-    prior: Measurement = _USUAL,
+    prior: Measurement = Measurement(),
     freq: str = names.MONTHLY,
     start: str | pd.Timestamp | None = None,
     end: str | pd.Timestamp | None = None,

@@ -10,12 +10,13 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.events.raw import read_raw
+from forecast.events.raw import RawTable, read_raw
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
+from forecast.panel.build import check_columns, refuse_cells
 from forecast.panel.calendar import parse_days
 
-__all__ = ["COUNT", "INDEX", "SHARE", "Indicators", "levels_of", "read_indicators"]
+__all__ = ["COUNT", "INDEX", "SHARE", "Indicators", "checked_indicators", "levels_of", "read_indicators"]
 
 SHARE, COUNT, INDEX = "share", "count", "index"
 _ORDINAL = r"ordinal 1[-–]([0-9]+)"
@@ -162,17 +163,21 @@ def read_indicators(paths: str | Path | Sequence[str | Path], *, simulated: bool
     files = [paths] if isinstance(paths, str | Path) else list(paths)
     if not files:
         raise InputError("no file", where="paths", expected="at least one")
-    tables, ledger, sources = [], Ledger(), []
-    for path in files:
-        raw = read_raw(path)
-        clean, own = _checked(raw.frame, raw.path)
-        tables.append(clean)
-        ledger = ledger + raw.ledger + own
-        sources.append({"path": raw.name, "sha256": sha256(path), "rows": len(raw.frame)})
-    table = pd.concat(tables, ignore_index=True)
+    raws = [read_raw(path) for path in files]
+    parts = [checked_indicators(raw, raw.frame) for raw in raws]
+    table = pd.concat([part.table for part in parts], ignore_index=True)
     if len(files) > 1:
         _agree(table.set_axis(pd.RangeIndex(1, len(table) + 1)), "the files together")
-    return Indicators(table, ledger, tuple(sources), simulated)
+    ledger = sum((part.ledger for part in parts), Ledger())
+    sources = tuple(source for part in parts for source in part.sources)
+    return Indicators(table, ledger, sources, simulated)
+
+
+def checked_indicators(raw: RawTable, table: pd.DataFrame) -> Indicators:
+    """Indicators that a file holds, from a table made of its rows and indexed by their numbers."""
+    clean, ledger = _checked(table, raw.path)
+    source = {"path": raw.name, "sha256": sha256(raw.path), "rows": len(raw.frame)}
+    return Indicators(clean, raw.ledger + ledger, (source,))
 
 
 def levels_of(scale: str) -> int:
@@ -189,11 +194,7 @@ def _known_from(table: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
 
 def _checked(table: pd.DataFrame, source: str | Path) -> tuple[pd.DataFrame, Ledger]:
     """A clean copy, and what was noted; the index holds row numbers."""
-    absent = [column for column in _NEEDED if column not in table.columns]
-    if absent:
-        raise InputError("columns are missing", source=source, where=", ".join(absent), found=list(table.columns))
-    if table.empty:
-        raise InputError("holds no rows", source=source)
+    check_columns(table, _NEEDED, source)
     known = [*_NEEDED, *(column for column in _OPTIONAL if column in table)]
     left_out = [str(column) for column in table.columns if column not in known]
     ledger = Ledger().add("unused column", len(left_out), "noted", "is not part of the table", left_out)
@@ -201,33 +202,35 @@ def _checked(table: pd.DataFrame, source: str | Path) -> tuple[pd.DataFrame, Led
     clean = pd.DataFrame(index=text.index)
     for column in (names.FORCE, names.INDICATOR):
         clean[column] = text[column].astype("string").str.strip()
-        _refuse(text, source, column, clean[column].fillna("").eq(""), "a label")
+        refuse_cells(text, source, column, clean[column].fillna("").eq(""), "a label")
     for column in ("period_start", names.PERIOD_END):
         clean[column] = parse_days(text[column])
-        _refuse(text, source, column, clean[column].isna(), "a day such as 2019-03-06")
-    _refuse(text, source, names.PERIOD_END, clean[names.PERIOD_END] < clean["period_start"], "not before period_start")
+        refuse_cells(text, source, column, clean[column].isna(), "a day such as 2019-03-06")
+    refuse_cells(
+        text, source, names.PERIOD_END, clean[names.PERIOD_END] < clean["period_start"], "not before period_start"
+    )
     clean[names.VALUE] = pd.to_numeric(text[names.VALUE], errors="coerce").astype(float)
-    _refuse(text, source, names.VALUE, ~np.isfinite(clean[names.VALUE]), "a number")
+    refuse_cells(text, source, names.VALUE, ~np.isfinite(clean[names.VALUE]), "a number")
     clean["scale"], levels = _scales(text, source)
     for scale, wrong, expected in (
         (SHARE, ~clean[names.VALUE].between(0, 1), "a share from 0 to 1"),
         (COUNT, (clean[names.VALUE] < 0) | (clean[names.VALUE] % 1 != 0), "a whole number from 0"),
     ):
-        _refuse(text, source, names.VALUE, wrong & (clean["scale"] == scale), expected)
+        refuse_cells(text, source, names.VALUE, wrong & (clean["scale"] == scale), expected)
     whole = clean[names.VALUE].between(1, levels.fillna(0)) & (clean[names.VALUE] % 1 == 0)
-    _refuse(text, source, names.VALUE, levels.notna() & ~whole, "a whole number on the scale")
+    refuse_cells(text, source, names.VALUE, levels.notna() & ~whole, "a whole number on the scale")
     blank = {column: text[column].astype("string").fillna("").str.strip().eq("") for column in _OPTIONAL}
     direction = pd.to_numeric(text["direction"], errors="coerce").where(~blank["direction"], 0)
-    _refuse(text, source, "direction", ~direction.isin([-1, 0, 1]), "1, -1, or empty where none is given")
+    refuse_cells(text, source, "direction", ~direction.isin([-1, 0, 1]), "1, -1, or empty where none is given")
     clean["direction"] = direction.astype(int)
     total = pd.to_numeric(text["total"], errors="coerce").astype(float)
     known_total = (total > 0) & np.isfinite(total) & (clean["scale"] == SHARE)
-    _refuse(text, source, "total", ~blank["total"] & ~known_total, "a number above 0, beside a share")
+    refuse_cells(text, source, "total", ~blank["total"] & ~known_total, "a number above 0, beside a share")
     clean["total"] = total
     clean["reported"] = parse_days(text["reported"])
-    _refuse(text, source, "reported", ~blank["reported"] & clean["reported"].isna(), "a day such as 2019-03-06")
+    refuse_cells(text, source, "reported", ~blank["reported"] & clean["reported"].isna(), "a day such as 2019-03-06")
     early = clean["reported"] < clean["period_start"]
-    _refuse(text, source, "reported", early, "not before period_start")
+    refuse_cells(text, source, "reported", early, "not before period_start")
     clean["source"] = text["source"].astype("string").fillna("")
     for column in (names.FORCE, names.INDICATOR, "scale", "source"):
         clean[column] = clean[column].astype(str)
@@ -240,15 +243,8 @@ def _scales(text: pd.DataFrame, source: str | Path) -> "tuple[pd.Series[str], pd
     given = text["scale"].astype("string").fillna("").str.strip().str.lower()
     levels = pd.to_numeric(given.str.extract(f"^{_ORDINAL}$")[0], errors="coerce").astype(float)
     ordinal = levels.between(2, _MOST_LEVELS)
-    _refuse(text, source, "scale", ~(given.isin([SHARE, COUNT, INDEX]) | ordinal), _SCALES)
+    refuse_cells(text, source, "scale", ~(given.isin([SHARE, COUNT, INDEX]) | ordinal), _SCALES)
     return given.str.replace("–", "-", regex=False), levels
-
-
-def _refuse(text: pd.DataFrame, source: str | Path, column: str, wrong: "pd.Series[bool]", expected: str) -> None:
-    if wrong.any():
-        row = wrong.index[wrong][0]
-        where, found = f"row {row}, column {column}", str(text[column][row])
-        raise InputError("is not allowed", source=source, where=where, found=found, expected=expected)
 
 
 def _agree(table: pd.DataFrame, source: str | Path) -> None:
@@ -257,13 +253,11 @@ def _agree(table: pd.DataFrame, source: str | Path) -> None:
         first = table.groupby(names.INDICATOR)[column].transform("first")
         other = table[column] != first
         if other.any():
-            row = other.index[other][0]
-            where, name = f"row {row}, column {column}", table[names.INDICATOR][row]
-            problem, found = f"{name} has another {column} elsewhere", table[column][row]
-            raise InputError(problem, source=source, where=where, found=found, expected=first[row])
+            where, name = f"row {other.index[other][0]}, column {column}", table[names.INDICATOR][other].iloc[0]
+            problem, found = f"{name} has another {column} elsewhere", table[column][other].iloc[0]
+            raise InputError(problem, source=source, where=where, found=found, expected=first[other].iloc[0])
     twice = table.assign(known=_known_from(table)).duplicated([*_KEY, "known"])
     if twice.any():
-        row = twice.index[twice][0]
-        force, indicator, start, end = table.loc[row, _KEY]
+        row, (force, indicator, start, end) = twice.index[twice][0], table.loc[twice, _KEY].iloc[0]
         found, hint = f"{force}, {indicator}, {start:%Y-%m-%d} to {end:%Y-%m-%d}", "Give revisions a `reported` day"
         raise InputError("a value stands there twice", source=source, where=f"row {row}", found=found, hint=hint)

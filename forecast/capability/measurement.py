@@ -124,8 +124,8 @@ def posterior(
     mode, root = _searched(layout, forces)
     away = rng.standard_normal((_PROPOSALS, len(mode)))
     proposed = mode + away @ root.T
-    known = np.array([_log_density(forces, vector) for vector in proposed])
-    weight = np.exp(known + 0.5 * (away**2).sum(axis=1) - (known + 0.5 * (away**2).sum(axis=1)).max())
+    log_weight = np.array([_log_density(forces, vector) for vector in proposed]) + 0.5 * (away**2).sum(axis=1)
+    weight = np.exp(log_weight - log_weight.max())
     chosen = np.sort(rng.choice(_PROPOSALS, draws, p=weight / weight.sum()))
     paths = np.empty((draws, len(forces), periods))
     for place in np.unique(chosen):

@@ -1,17 +1,17 @@
 """Published tables of partner activity as indicators, with the assumptions that this takes said in the ledger."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from forecast import names
-from forecast.capability.indicators import COUNT, Indicators
-from forecast.errors import InputError
-from forecast.events.raw import RawTable, read_raw
-from forecast.files import sha256
+from forecast.capability.indicators import COUNT, Indicators, checked_indicators
+from forecast.events.raw import read_raw
 from forecast.ledger import Ledger
+from forecast.panel.build import check_columns
 
 __all__ = ["read_activity", "read_operations"]
 
@@ -55,11 +55,12 @@ def read_operations(
     InputError
         For missing columns, and what `read_indicators` refuses.
     """
-    raw = _loaded(path, {"start", "end", "country", *_COLUMNS})
+    raw = read_raw(path)
+    check_columns(raw.frame, ["start", "end", "country", *_COLUMNS], raw.path)
     frame = raw.frame
     unknown = ~frame["country"].isin(list(forces))
     shown = (f"row {row}: {country}" for row, country in frame.loc[unknown, "country"].items())
-    ledger = raw.ledger.add("country without one force", int(unknown.sum()), "dropped", "no force", shown, raw.name)
+    ledger = Ledger().add("country without one force", int(unknown.sum()), "dropped", "no force", shown, raw.name)
     names_of = ", ".join(f"{country}: {force}" for country, force in forces.items())
     ledger = ledger.add("country to force", 1, "noted", f"assumed that operations are the force's ({names_of})")
     said = ", ".join(f"{indicator}: {direction:+d}" for indicator, direction in directions.items()) or "none"
@@ -83,9 +84,8 @@ def read_operations(
                 }
             )
         )
-    made = Indicators.from_frame(pd.concat(parts).sort_index(kind="stable"))
-    table, left = _without_overlaps(made.table, raw.name)
-    return Indicators(table, ledger + left, (_source(raw),))
+    made = checked_indicators(raw, pd.concat(parts).sort_index(kind="stable"))
+    return _without_overlaps(replace(made, ledger=made.ledger + ledger))
 
 
 def read_activity(path: str | Path) -> Indicators:
@@ -107,31 +107,19 @@ def read_activity(path: str | Path) -> Indicators:
     InputError
         For missing columns, and what `read_indicators` refuses.
     """
-    raw = _loaded(path, {names.FORCE, names.INDICATOR, "period_start", names.PERIOD_END, names.VALUE, "scale"})
+    raw = read_raw(path)
     frame = raw.frame.assign(direction=0)
     if {"publisher", "url"} <= set(frame):
         frame = frame.assign(source=frame["publisher"].fillna("") + " " + frame["url"].fillna(""))
         frame = frame.drop(columns=["publisher", "url"])
-    made = Indicators.from_frame(frame)
-    table, left = _without_overlaps(made.table, raw.name)
-    ledger = raw.ledger.add("direction of indicators", 1, "noted", "raids and arrests answer to attacks: none is given")
-    return Indicators(table, ledger + made.ledger + left, (_source(raw),))
+    made = checked_indicators(raw, frame)
+    reason = "raids and arrests answer to attacks: none is given"
+    return _without_overlaps(replace(made, ledger=made.ledger.add("direction of indicators", 1, "noted", reason)))
 
 
-def _loaded(path: str | Path, needed: set[str]) -> RawTable:
-    raw = read_raw(path)
-    missing = sorted(needed - set(raw.frame))
-    if missing:
-        raise InputError("columns are missing", source=path, where=", ".join(missing), found=list(raw.frame))
-    return raw
-
-
-def _source(raw: RawTable) -> dict[str, object]:
-    return {"path": raw.name, "sha256": sha256(raw.path), "rows": len(raw.frame)}
-
-
-def _without_overlaps(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, Ledger]:
+def _without_overlaps(made: Indicators) -> Indicators:
     """Counts of one force and indicator that share no day: of a total, what shorter rows leave, or nothing."""
+    table, source = made.table, made.sources[0]["path"]
     rows, rests, dropped = [], [], []
     for _, group in table.groupby([names.FORCE, names.INDICATOR], sort=False):
         taken: list[pd.Series] = []
@@ -145,11 +133,11 @@ def _without_overlaps(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, L
                 rests.append(f"{label} as {_label(rest)}")
             taken.append(rest)
         rows += taken
-    ledger = Ledger().add("total of shorter rows", len(rests), "changed", "what these leave of it", rests, source)
+    ledger = made.ledger.add("total of shorter rows", len(rests), "changed", "what these leave of it", rests, source)
     ledger = ledger.add("overlapping totals", len(dropped), "dropped", "no one span is left of them", dropped, source)
     kept = pd.DataFrame(rows).astype(table.dtypes.to_dict())
     keys = [names.FORCE, names.INDICATOR, "period_start"]
-    return kept.sort_values(keys, kind="stable").reset_index(drop=True), ledger
+    return replace(made, table=kept.sort_values(keys, kind="stable").reset_index(drop=True), ledger=ledger)
 
 
 def _rest(row: "pd.Series[Any]", taken: list["pd.Series[Any]"]) -> "pd.Series[Any] | None":

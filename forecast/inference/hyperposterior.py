@@ -117,10 +117,10 @@ class HyperPosterior:
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Whitened draws (count, dimension) from the emulated density, by importance resampling."""
-        return self.draw_mixture(count, rng, ((1.0, 1.0),))[0]
+        return self.draw_mixture(count, rng)[0]
 
     def draw_mixture(
-        self, count: int, rng: np.random.Generator, mixture: Sequence[tuple[float, float]]
+        self, count: int, rng: np.random.Generator, mixture: Sequence[tuple[float, float]] = ((1.0, 1.0),)
     ) -> tuple[Array, Array]:
         """Whitened draws from a mixture of powers of the emulated density, and its log density (count) there.
 
@@ -131,7 +131,7 @@ class HyperPosterior:
         rng : Generator
             Source of randomness.
         mixture : sequence of (power, share)
-            What is mixed.
+            What is mixed; by default the density itself.
         """
         shape = _PROPOSALS * max(count, 500), len(self.peak.mode.vector)
         s = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)

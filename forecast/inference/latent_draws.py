@@ -25,9 +25,8 @@ Array = npt.NDArray[np.float64]
 _FEWEST, _MOST = 16, 200
 # Multiplications that all anchors may take.
 _WORK = 1.2e10
-# What anchors are drawn from, as powers of the emulated density and their shares. With weights a part is wider, so that
+# What anchors with weights are drawn from, as powers of the emulated density and their shares: a part is wider, so that
 # weights in the tails are bounded (Hesterberg 1995).
-_EMULATED = ((1.0, 1.0),)
 _WIDER = (0.85, 0.85), (0.4, 0.15)
 # Numbers that their factors may take up in memory (0.2 GB); beyond, they are made again.
 _NUMBERS = 2e7
@@ -93,7 +92,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
         Source of randomness.
     """
     count = int(np.clip(_WORK / made.marginal.work, _FEWEST, _MOST))
-    anchors = first = _anchors(made, *made.draw_mixture(min(draws, count), rng, _EMULATED))
+    anchors = first = _anchors(made, *made.draw_mixture(min(draws, count), rng))
     at = np.stack([anchor.z for anchor in anchors])
     refined = made.with_values(at, np.array([anchor.value for anchor in anchors]))
     weighted = made.marginal.is_cheap
@@ -164,6 +163,6 @@ def _deviations(made: HyperPosterior, anchor: _Anchor, shift: Array, count: int,
     if not count:
         return np.zeros((marginal.field.size, 0))
     theta = marginal.hyperparameters.constrained(anchor.vector)
-    factor = anchor.factor or marginal.factor(anchor.vector, anchor.x)
     cells = marginal.terms(theta, anchor.x, 4)
+    factor = anchor.factor or marginal.factor(theta, cells)
     return deviations(marginal, factor, cells, anchor.variance, marginal.field.design @ shift, count, rng)

@@ -187,10 +187,9 @@ class Marginal:
         total = value - 0.5 * log_determinant - 0.5 * float(vector @ vector)
         return Mode(vector, theta, prior, x, factor, total, decrement, definite)
 
-    def factor(self, vector: Array, x: Array) -> Factor:
-        """Of the latents' precision, at given latents."""
-        theta = self.hyperparameters.constrained(vector)
-        return self._factor(prior_precision(self.field, theta), self.terms(theta, x, 2))[0]
+    def factor(self, theta: Mapping[str, Array], terms: CellTerms) -> Factor:
+        """Of the latents' precision, where the log likelihood and its derivatives are these."""
+        return self._factor(prior_precision(self.field, theta), terms)[0]
 
     def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""

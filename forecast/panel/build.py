@@ -21,7 +21,15 @@ from forecast.ledger import Action, Ledger
 from forecast.panel.calendar import complete_periods, normalise_freq, parse_days, period_end, period_start
 from forecast.panel.panel import Panel
 
-__all__ = ["Gap", "PanelSource", "build_panel", "checked_counts", "panel_from_counts"]
+__all__ = [
+    "Gap",
+    "PanelSource",
+    "build_panel",
+    "check_columns",
+    "checked_counts",
+    "panel_from_counts",
+    "refuse_cells",
+]
 
 # A span of days in which nothing was recorded: first day, last day, and the provinces (none given: all).
 Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
@@ -430,11 +438,7 @@ def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -
     """
     name = "table of counts" if source is None else source
     needed = [*names.CELL_DIMS, names.ATTACKS]
-    absent = [column for column in needed if column not in table.columns]
-    if absent:
-        raise InputError("columns are missing", source=name, where=", ".join(absent), found=list(table.columns))
-    if table.empty:
-        raise InputError("holds no rows", source=name)
+    check_columns(table, needed, name)
     kept = [*needed, *(column for column in (names.COUNTRY, names.EXPOSURE) if column in table)]
     left_out = [str(column) for column in table.columns if column not in kept]
     clean = table[kept].set_axis(pd.RangeIndex(1, len(table) + 1) if source is None else table.index)
@@ -451,9 +455,7 @@ def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -
         (names.PROVINCE, clean[names.PROVINCE].isna(), "a label"),
         (names.TACTIC, clean[names.TACTIC].isna(), "a label"),
     ):
-        if bad.any():
-            where, found = f"row {bad.index[bad][0]}, column {column}", str(clean[column][bad].iloc[0])
-            raise InputError("is not allowed", source=name, where=where, found=found, expected=expected)
+        refuse_cells(clean, name, column, bad, expected)
     clean[names.PERIOD] = period_start(pd.DatetimeIndex(days), freq)
     clean[names.ATTACKS] = counts.where(~empty)
     for column in (names.PROVINCE, names.TACTIC):
@@ -467,3 +469,19 @@ def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -
         raise InputError("a cell stands there twice", source=name, where=where, found=cell)
     reason = "is not part of a panel; attach covariates by name"
     return clean, Ledger().add("unused column", len(left_out), "noted", reason, left_out)
+
+
+def check_columns(table: pd.DataFrame, needed: Sequence[str], source: str | Path) -> None:
+    """An InputError where columns are missing, or the table holds no rows."""
+    absent = [column for column in needed if column not in table.columns]
+    if absent:
+        raise InputError("columns are missing", source=source, where=", ".join(absent), found=list(table.columns))
+    if table.empty:
+        raise InputError("holds no rows", source=source)
+
+
+def refuse_cells(table: pd.DataFrame, source: str | Path, column: str, wrong: "pd.Series[bool]", expected: str) -> None:
+    """An InputError that names the first wrong cell of a column; the index holds row numbers."""
+    if wrong.any():
+        where, found = f"row {wrong.index[wrong][0]}, column {column}", str(table[column][wrong].iloc[0])
+        raise InputError("is not allowed", source=source, where=where, found=found, expected=expected)

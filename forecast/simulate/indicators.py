@@ -8,7 +8,7 @@ import xarray as xr
 from scipy.special import expit
 
 from forecast import names
-from forecast.capability.indicators import SHARE, Indicators
+from forecast.capability.indicators import COUNT, SHARE, Indicators
 from forecast.capability.measurement import Measurement
 from forecast.errors import InputError
 from forecast.panel.calendar import period_end
@@ -19,12 +19,11 @@ __all__ = ["INDICATORS", "SimulatedIndicators", "simulate_indicators"]
 # Scale, direction and months between two values of each.
 INDICATORS = {
     "own_operations": (SHARE, 1, 1),
-    "partnered_operations": ("count", 1, 1),
+    "partnered_operations": (COUNT, 1, 1),
     "intelligence_rating": ("ordinal 1-5", 1, 3),
     "outside_surveillance": (SHARE, -1, 3),
     "remote_help": (SHARE, 1, 1),
 }
-_USUAL_PRIOR = Measurement()
 _CUTS = (-1.5, -0.5, 0.5, 1.5)
 # Operations that a share is taken of; partnered operations in a month at the middle, and SD of their log per SD.
 _TOTAL, _USUAL, _LOG_SD = 60, 20.0, 0.5
@@ -51,7 +50,7 @@ def simulate_indicators(
     capability: xr.DataArray,
     *,
     seed: int,
-    prior: Measurement = _USUAL_PRIOR,
+    prior: Measurement = Measurement(),
     missing: float = 0.0,
 ) -> SimulatedIndicators:
     """Draw indicators of each force: parameters from their priors, then values.

@@ -8,21 +8,15 @@ from scipy import integrate, stats
 import forecast as fc
 from forecast.capability.measurement import _cumulators, _Force, _Layout, _probit, on_working_scale
 from forecast.errors import InputError
+from forecast.simulate.processes import unit_autoregression
 
 PERIODS = pd.date_range("2020-01-01", periods=48, freq="MS")
 
 
-def path(rng, half_life=12.0):
-    damping, shocks = 2 ** (-1 / half_life), rng.standard_normal(len(PERIODS))
-    found = shocks[:1].tolist()
-    for shock in shocks[1:]:
-        found.append(damping * found[-1] + np.sqrt(1 - damping**2) * shock)
-    return np.array(found)
-
-
 def simulated(rng, forces=("A",), *, monthly=True, noise=0.5):
     """Truth by force, and indicators: a share with its total, a count, an index that falls, a quarterly rating."""
-    truth, rows = {force: path(rng) for force in forces}, []
+    paths, rows = unit_autoregression(rng, len(forces), len(PERIODS), half_life=12.0, freq="MS"), []
+    truth = dict(zip(forces, paths, strict=True))
     for force, own in truth.items():
         for number, start in enumerate(PERIODS):
             month = (start, start + pd.offsets.MonthEnd(1))
