@@ -7,6 +7,7 @@ from .baselines.naive import Zero as Zero
 from .baselines.regression import NegativeBinomialRegression as NegativeBinomialRegression
 from .baselines.smoothing import ExponentialSmoothing as ExponentialSmoothing
 from .capability.capability import Capability as Capability
+from .capability.capability import CapabilitySource as CapabilitySource
 from .capability.capability import measure_capability as measure_capability
 from .capability.indicators import Indicators as Indicators
 from .capability.indicators import read_indicators as read_indicators
@@ -40,12 +41,14 @@ from .inference.laplace import LaplaceOptions as LaplaceOptions
 from .inference.laplace import approximate as approximate
 from .inference.nuts import NutsOptions as NutsOptions
 from .inference.nuts import sample_nuts as sample_nuts
+from .inference.pull import path_given_counts as path_given_counts
 from .ledger import Ledger as Ledger
 from .model.families import HurdleNegativeBinomial as HurdleNegativeBinomial
 from .model.families import NegativeBinomial as NegativeBinomial
 from .model.families import Poisson as Poisson
 from .model.families import ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomial
 from .model.library import standard_model as standard_model
+from .model.library import with_capability as with_capability
 from .model.priors import Beta as Beta
 from .model.priors import HalfNormal as HalfNormal
 from .model.priors import LogNormal as LogNormal
@@ -69,8 +72,14 @@ from .prediction.draws import Forecast as Forecast
 from .prediction.futures import hold_last as hold_last
 from .prediction.futures import oracle as oracle
 from .prediction.futures import path as path
+from .prediction.futures import project as project
+from .prediction.futures import scenario as scenario
 from .prediction.prior import PriorPredictive as PriorPredictive
 from .prediction.prior import prior_predictive as prior_predictive
+from .prediction.scenarios import Contrast as Contrast
+from .prediction.scenarios import contrast as contrast
+from .prediction.scenarios import decompose as decompose
+from .prediction.scenarios import percent_change as percent_change
 from .prediction.simulation import with_predictions as with_predictions
 from .report.build import ReportContent as ReportContent
 from .report.build import write_report as write_report

@@ -77,11 +77,16 @@ def _root(
 
 
 @app.command(epilog="Example:  forecast demo --output out/demo")
-def demo(output: _Output = Path("out/demo")) -> None:
+def demo(
+    output: _Output = Path("out/demo"),
+    capability: Annotated[
+        bool, typer.Option("--capability", help="With the partner forces' capability, and what if it changed.")
+    ] = False,
+) -> None:
     """Forecast from the simulated data that come with the package, and write a report."""
     from forecast.datasets import data_path
 
-    _run_and_write(data_path("demo.toml"), output)
+    _run_and_write(data_path("demo_capability.toml" if capability else "demo.toml"), output)
 
 
 @app.command(epilog="Example:  forecast run forecast.toml --output out/march")

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -126,6 +126,36 @@ class CovariateSettings(_Section):
     future: Literal["hold_last"] | _File = Field(description="'hold_last', or the path of a table of future values")
 
 
+class ScenarioSettings(_Section):
+    """What if capability shifts: `[[capability.scenarios]]`; see `forecast.scenario`."""
+
+    name: str = Field(min_length=1)
+    force: str | list[str]
+    shift_sd: float = Field(allow_inf_nan=False, description="SDs of capability; below 0 for a force that weakens")
+    start: _Day | None = None
+    ramp: _Whole = Field(0, ge=0, le=120, description="periods over which the shift grows to its full size")
+
+
+class CapabilitySettings(_Section):
+    """Indicators of the partner forces' capability: `[capability]`; see `forecast.with_capability` for the model."""
+
+    indicators: _File
+    directions: dict[str, Literal[-1, 1]] = Field({}, description="of indicators that have none in the file")
+    ordinal: Literal["probit", "scored"] = "probit"
+    by: Literal["tactic", "province", "country", ""] = "tactic"
+    lag: _Whole = Field(0, ge=0, le=24)
+    future: Literal["project", "hold_last"] = "project"
+    scenarios: list[ScenarioSettings] = []
+
+    @field_validator("scenarios")
+    @classmethod
+    def _named(cls, value: list[ScenarioSettings]) -> list[ScenarioSettings]:
+        known = [each.name for each in value]
+        if len(set(known)) < len(known):
+            raise ValueError("two scenarios have the same name")
+        return value
+
+
 class EvaluationSettings(_Section):
     """Which last periods are held out to see how well the models do: `[evaluation]`."""
 
@@ -146,6 +176,7 @@ class Settings(_Section):
     places: PlaceSettings = PlaceSettings()
     panel: PanelSettings = PanelSettings()
     covariates: dict[str, CovariateSettings] = {}
+    capability: CapabilitySettings | None = None
     evaluation: EvaluationSettings = EvaluationSettings()
 
     _folder: Path = PrivateAttr(default=Path())
@@ -171,13 +202,21 @@ class Settings(_Section):
             if unused:
                 kind = "ready counts" if counts else "events"
                 raise ValueError(f"{', '.join(unused)} has no use with {kind} (data.source = {self.data.source!r})")
+        if self.capability is not None and "capability" in self.covariates:
+            raise ValueError("capability stands there twice, as a covariate and with its indicators")
         if self.panel.end is not None and self.panel.end > date.today() and not self.data.simulated:
             raise ValueError(f"panel.end ({self.panel.end}) lies in the future: no data can reach so far")
         return self
 
     def built_model(self) -> Any:
-        """The model that the settings name or spell out."""
-        return _built_model(self.model)
+        """The model that the settings name or spell out, with a slope on capability where there are indicators."""
+        from forecast.model.library import with_capability
+        from forecast.model.spec import Model
+
+        model, capability = _built_model(self.model), self.capability
+        if capability is None or not isinstance(model, Model):
+            return model
+        return with_capability(model, capability.by or None, capability.lag)
 
 
 def _built_model(given: str | dict[str, Any]) -> Any:
@@ -260,8 +299,12 @@ def _fields(keys: Sequence[str]) -> Mapping[str, FieldInfo]:
     """The fields of the section that `keys` lead to; none where they lead elsewhere."""
     model: Any = Settings
     for key in keys:
+        if key.isdigit():
+            continue
         field = model.model_fields.get(key) if hasattr(model, "model_fields") else None
         model = CovariateSettings if field is None else field.annotation
+        sections = [part for part in get_args(model) if hasattr(part, "model_fields")]
+        model = sections[0] if sections else model
     return getattr(model, "model_fields", {})
 
 

@@ -4,12 +4,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from forecast import names
-from forecast.config import CovariateSettings, Settings
+from forecast.capability.capability import CapabilitySource
+from forecast.capability.indicators import read_indicators
+from forecast.capability.measurement import Measurement
+from forecast.config import CapabilitySettings, CovariateSettings, Settings
 from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, read_boundaries
 from forecast.events.places import Gazetteer, read_forces, read_gazetteer, read_zones
@@ -18,18 +22,19 @@ from forecast.events.table import read_events
 from forecast.events.tactics import read_crosswalk
 from forecast.files import sha256
 from forecast.ledger import Ledger
-from forecast.panel.build import PanelSource, build_panel, checked_counts
+from forecast.model.library import CAPABILITY
+from forecast.panel.build import CountsSource, PanelSource, build_panel, checked_counts
 from forecast.panel.calendar import normalise_freq
 from forecast.panel.panel import Panel
-from forecast.prediction.futures import Future, hold_last, path
+from forecast.prediction.futures import Future, hold_last, path, project
 
-__all__ = ["input_files", "load_boundaries", "load_future", "load_source", "load_zones"]
+__all__ = ["input_files", "load_boundaries", "load_futures", "load_source", "load_zones"]
 
 Values = pd.DataFrame | xr.DataArray
 
 
-def load_source(settings: Settings) -> PanelSource | Panel:
-    """The data that settings name: a source of panels, or one panel where they are ready counts."""
+def load_source(settings: Settings) -> PanelSource | CountsSource:
+    """The data that settings name, as a source of panels."""
     gazetteer = _gazetteer(settings)
     data, places, options = settings.data, settings.places, settings.panel
     boundaries = load_boundaries(settings)
@@ -37,11 +42,13 @@ def load_source(settings: Settings) -> PanelSource | Panel:
         name: _covariate(name, covariate, settings, gazetteer, boundaries)
         for name, covariate in settings.covariates.items()
     }
-    covariates = {name: values for name, (values, _) in loaded.items()}
+    covariates: dict[str, Any] = {name: values for name, (values, _) in loaded.items()}
+    if settings.capability is not None:
+        covariates[CAPABILITY] = _capability(settings.capability, settings.seed, data.simulated)
     ledger = sum((lines for _, lines in loaded.values()), _unmatched(boundaries))
     if data.source == "counts":
-        panel = _ready_counts(settings, gazetteer, covariates)
-        return replace(panel, ledger=panel.ledger + ledger)
+        panel = _ready_counts(settings, gazetteer)
+        return CountsSource(replace(panel, ledger=panel.ledger + ledger), covariates)
     events = read_events(
         data.paths,
         source=data.source,
@@ -91,7 +98,22 @@ def load_zones(settings: Settings, panel: Panel) -> dict[str, tuple[str, ...]]:
     return zones
 
 
-def load_future(covariate: CovariateSettings) -> Future:
+def load_futures(settings: Settings) -> dict[str, Future]:
+    """What each covariate does after the data, by the settings."""
+    futures = {name: _future(covariate) for name, covariate in settings.covariates.items()}
+    if settings.capability is not None:
+        futures[CAPABILITY] = project() if settings.capability.future == "project" else hold_last()
+    return futures
+
+
+def _capability(settings: CapabilitySettings, seed: int, simulated: bool) -> CapabilitySource:
+    indicators = read_indicators(settings.indicators, simulated=simulated)
+    for name, direction in settings.directions.items():
+        indicators = indicators.with_direction(name, direction)
+    return CapabilitySource(indicators, Measurement(ordinal=settings.ordinal), seed=seed)
+
+
+def _future(covariate: CovariateSettings) -> Future:
     """What a covariate does after the data, by its settings."""
     return path(_table(covariate.future, {})) if isinstance(covariate.future, Path) else hold_last()
 
@@ -108,6 +130,8 @@ def input_files(settings: Settings) -> list[Path]:
         places.boundaries,
         places.zones,
     ]
+    if settings.capability is not None:
+        named.append(settings.capability.indicators)
     named += [file for covariate in settings.covariates.values() for file in (covariate.path, covariate.future)]
     return list(dict.fromkeys(file for file in named if isinstance(file, Path)))
 
@@ -127,7 +151,7 @@ def _gazetteer(settings: Settings) -> Gazetteer:
         raise InputError(error.problem, source=units, found=error.found, expected=error.expected) from error
 
 
-def _ready_counts(settings: Settings, gazetteer: Gazetteer, covariates: Mapping[str, Values]) -> Panel:
+def _ready_counts(settings: Settings, gazetteer: Gazetteer) -> Panel:
     data = settings.data
     tables = [_table(file, data.columns, data.sheet) for file in data.paths]
     for file, table in zip(data.paths, tables, strict=True):
@@ -139,8 +163,6 @@ def _ready_counts(settings: Settings, gazetteer: Gazetteer, covariates: Mapping[
     panel = Panel.from_frame(pd.concat(tables), freq=options.freq, missing=options.missing, gazetteer=gazetteer)
     panel = panel.select(provinces=options.provinces, tactics=options.tactics)
     panel = panel.between(*(None if day is None else pd.Timestamp(day) for day in (options.start, options.end)))
-    for name, values in covariates.items():
-        panel = panel.with_covariate(name, values)
     sources = [
         {"path": file.name, "sha256": sha256(file), "source": data.source, "rows": len(table)}
         for file, table in zip(data.paths, tables, strict=True)

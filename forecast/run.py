@@ -12,6 +12,7 @@ import pandas as pd
 
 from forecast import __version__, names
 from forecast.baselines.library import default_baselines
+from forecast.capability.capability import Capability, CapabilitySource
 from forecast.config import Settings, read_settings
 from forecast.datasets import data_path
 from forecast.errors import DiagnosticsError, InputError
@@ -21,13 +22,17 @@ from forecast.files import check_output_files, check_output_folder, sha256, writ
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.diagnostics import add_pareto_k
 from forecast.inference.dispatch import Fit, fit
-from forecast.inputs import input_files, load_boundaries, load_future, load_source, load_zones
-from forecast.panel.build import PanelSource
+from forecast.inference.pull import path_given_counts
+from forecast.inputs import input_files, load_boundaries, load_futures, load_source, load_zones
+from forecast.model.library import CAPABILITY
+from forecast.panel.build import CountsSource, PanelSource
 from forecast.panel.panel import Panel
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
-from forecast.prediction.futures import hold_last
+from forecast.prediction.futures import Future, hold_last, scenario
+from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.build import ReportContent, write_report
+from forecast.report.capability import CapabilityPart
 
 __all__ = [
     "RUN_FILES",
@@ -71,6 +76,7 @@ RUN_FILES = (
     "panel.nc",
     "forecast.nc",
     "boundaries.json",
+    "capability.nc",
     "run.json",
 )
 
@@ -92,6 +98,8 @@ class Run:
         Settings, versions, inputs with their SHA-256, seed and data cut-off.
     boundaries : Boundaries or None
         Polygons for the map.
+    capability : Capability or None
+        Of the partner forces, where the settings name indicators of it.
     """
 
     panel: Panel
@@ -99,6 +107,7 @@ class Run:
     scores: pd.DataFrame
     record: Mapping[str, Any]
     boundaries: Boundaries | None = None
+    capability: Capability | None = None
 
 
 def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lambda text, done, total: None) -> Run:
@@ -125,9 +134,8 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     total = 3 + len(models) * (settings.evaluation.periods > 0)
     step("reading the data", 0, total)
     source = load_source(settings)
-    panel = source if isinstance(source, Panel) else source.at()
-    zones = load_zones(settings, panel)
-    futures = {name: load_future(covariate) for name, covariate in settings.covariates.items()}
+    panel = source.at()
+    zones, futures = load_zones(settings, panel), load_futures(settings)
     step(f"fitting {model.name}", 1, total)
     fitted = fit(model, panel, engine=settings.engine, seed=settings.seed)
     failures = _failed_checks(fitted)
@@ -136,9 +144,14 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
     scores, notes = _held_out_scores(settings, models, model.name, source, panel, step)
     step("writing the report", total - 1, total)
-    return Run(
-        panel, forecast, scores, _record(settings, panel, zones, fitted, failures, notes), load_boundaries(settings)
-    )
+    record = _record(settings, panel, zones, fitted, failures, notes)
+    record["capability"] = _answers(settings, fitted, forecast, futures)
+    capability = None
+    if settings.capability is not None:
+        measured = source.covariates[CAPABILITY]
+        assert isinstance(measured, CapabilitySource)
+        capability = measured.measured(panel)
+    return Run(panel, forecast, scores, record, load_boundaries(settings), capability)
 
 
 def check_output(settings: Settings, folder: str | Path) -> Path:
@@ -161,6 +174,8 @@ def write_run(result: Run, folder: str | Path) -> Path:
         write_csv(temporary / "forecast.csv", result.forecast.to_frame())
         write_csv(temporary / "scores.csv", result.scores)
         write_csv(temporary / "ledger.csv", result.panel.ledger.to_frame())
+        if result.capability is not None:
+            result.capability.save(temporary / "capability.nc")
         if result.boundaries is not None:
             write_text(temporary / "boundaries.json", json.dumps(dict(result.boundaries.geometries)))
         write_text(temporary / "run.json", json.dumps(result.record, indent=2, ensure_ascii=False))
@@ -190,14 +205,14 @@ def load_run(folder: str | Path) -> Run:
     shapes = folder / "boundaries.json"
     boundaries = _part(shapes, _read_shapes) if shapes.is_file() else None
     panel, forecast = _part(folder / "panel.nc", Panel.load), _part(folder / "forecast.nc", Forecast.load)
-    return Run(panel, forecast, scores, record, boundaries)
+    measured = folder / "capability.nc"
+    capability = _part(measured, Capability.load) if measured.is_file() else None
+    return Run(panel, forecast, scores, record, boundaries, capability)
 
 
 def load_demo() -> Panel:
     """The panel of the demonstration: simulated attacks in Iraq and Syria, 2019 to 2024, by month."""
-    source = load_source(read_settings(data_path("demo.toml")))
-    assert isinstance(source, PanelSource)
-    return source.at()
+    return load_source(read_settings(data_path("demo.toml"))).at()
 
 
 # Parts ------------------------------------------------------------------------------------------------------
@@ -259,7 +274,12 @@ def _checks(fitted: Fit) -> pd.DataFrame:
 
 
 def _held_out_scores(
-    settings: Settings, models: Mapping[str, Any], main: str, source: PanelSource | Panel, panel: Panel, step: Step
+    settings: Settings,
+    models: Mapping[str, Any],
+    main: str,
+    source: PanelSource | CountsSource,
+    panel: Panel,
+    step: Step,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Scores of every model on the last periods, at cell level and for totals; covariates hold their last value.
 
@@ -272,8 +292,9 @@ def _held_out_scores(
         where, most = "evaluation.periods", len(panel.periods) - 1
         raise InputError("more periods than the data have", where=where, found=held_out, expected=f"at most {most}")
     origin = pd.Timestamp(panel.dataset[names.PERIOD_END].values[-held_out - 1])
-    training = panel.between(end=origin) if isinstance(source, Panel) else source.at(origin)
+    training = source.at(origin)
     futures = {name: hold_last() for name in training.covariates}
+    futures |= {name: future for name, future in load_futures(settings).items() if training.measured(name) is not None}
     tables, notes = [], []
     for number, (name, model) in enumerate(models.items()):
         step(f"scoring {name} on the last {held_out} periods", 2 + number, 3 + len(models))
@@ -314,6 +335,29 @@ def _record(
     }
 
 
+def _answers(settings: Settings, fitted: Fit, forecast: Forecast, futures: Mapping[str, Future]) -> dict[str, Any]:
+    """What the report says of capability, as tables: slopes, scenarios, parts of the change, the counts' pull."""
+    if settings.capability is None or not isinstance(fitted, BayesianFit):
+        return {}
+    how: dict[str, Any] = {"draws": settings.draws, "seed": settings.seed}
+    scenarios = []
+    for given in settings.capability.scenarios:
+        start = None if given.start is None else f"{given.start:%Y-%m-%d}"
+        shifted = scenario(given.force, given.shift_sd, start, given.ramp, base=futures[CAPABILITY])
+        other = predict(fitted, settings.horizon, futures={**futures, CAPABILITY: shifted}, **how)
+        scenarios.append(contrast(forecast, other).table.assign(scenario_name=given.name))
+    tables = {
+        "slopes": percent_change(fitted),
+        "decomposition": decompose(fitted, settings.horizon, futures=futures, **how),
+        "scenarios": pd.concat(scenarios) if scenarios else pd.DataFrame(),
+    }
+    if fitted.bound.errors:
+        pulled = path_given_counts(fitted)
+        largest = pulled.loc[pulled.groupby(names.FORCE)["pull"].apply(lambda pull: pull.abs().idxmax())]
+        tables["pull"] = largest.assign(period=largest[names.PERIOD].dt.strftime("%Y-%m-%d"))
+    return {name: table.to_dict("records") for name, table in tables.items()}
+
+
 def _version(name: str) -> str:
     try:
         return version(name)
@@ -339,4 +383,10 @@ def _content(result: Run) -> ReportContent:
         equation=record["model"]["equation"],
         parameters=pd.DataFrame(record["model"]["parameters"]),
         diagnostics=pd.DataFrame(record["model"]["diagnostics"]),
+        capability=None if result.capability is None else _capability_part(result.capability, record),
     )
+
+
+def _capability_part(capability: Capability, record: Mapping[str, Any]) -> CapabilityPart:
+    tables = record.get("capability", {})
+    return CapabilityPart(capability, **{name: pd.DataFrame(rows) for name, rows in tables.items()})

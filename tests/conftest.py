@@ -37,6 +37,22 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def with_measured():
+    """The panel of a simulation with one more covariate, `measured`: capability, known with an error that lasts."""
+
+    def make(simulated: Any, variance: float = 0.25, damping: float = 0.8) -> Panel:
+        path = simulated.truth["capability"].drop_vars("period_end")
+        apart = np.abs(np.subtract.outer(np.arange(path.sizes["period"]), np.arange(path.sizes["period"])))
+        values = np.broadcast_to(variance * damping**apart, (path.sizes["force"], *apart.shape))
+        coords = {"force": path["force"], "period": path["period"]}
+        covariance = xr.DataArray(values, coords, ("force", "period", "other_period"))
+        panel: Panel = simulated.panel
+        return panel.with_covariate("measured", path, covariance=covariance, half_life=[8.0, 16.0])
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def make_panel():
     """Panel from an array of counts over (province, tactic, period), NaN for a gap: P0, P1, … and t0, t1, …"""
 

@@ -1,7 +1,7 @@
 """`Capability`: the latent path of each force, as its indicators tell it, and how sure they are."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from forecast.capability.measurement import Measurement, on_working_scale, poste
 from forecast.errors import InputError
 from forecast.panel.calendar import normalise_freq, period_end, period_start, periods_per_year
 from forecast.panel.netcdf import read_netcdf, write_netcdf
+from forecast.panel.panel import Panel
 
-__all__ = ["Capability", "measure_capability"]
+__all__ = ["Capability", "CapabilitySource", "measure_capability"]
 
 _KIND = "forecast.Capability"
 # What an error of at most so many SDs is called.
@@ -86,6 +87,31 @@ class Capability:
         columns = [names.FORCE, names.INDICATOR, "loading", "lower", "upper", "reliability"]
         return pd.DataFrame(rows, columns=columns)
 
+    def attach(self, panel: Panel, name: str = "capability") -> Panel:
+        """The panel with capability as a covariate that is known with error, for `Covariate("capability")`.
+
+        Each province has the capability of its force in each period; one without a partner force has none.
+
+        Parameters
+        ----------
+        panel : Panel
+            Its periods lie within those of the paths.
+        name : str
+            Of the covariate.
+
+        Raises
+        ------
+        InputError
+            Where a period, or a force of the panel, has no path.
+        """
+        if panel.freq != self.dataset.attrs["freq"]:
+            found, expected = self.dataset.attrs["freq"], panel.freq
+            hint = "Give `measure_capability` the panel's freq"
+            raise InputError("has other periods than the panel", where=name, found=found, expected=expected, hint=hint)
+        half_life = self.dataset[_HALF_LIFE].values.tolist()
+        mean = self.mean.drop_vars(names.PERIOD_END)
+        return panel.with_covariate(name, mean, covariance=self.covariance, half_life=half_life)
+
     def to_frame(self) -> pd.DataFrame:
         """One row per force and period: mean, sd, and the bounds of 90 %."""
         bounds = self.dataset[_PATH].quantile(_LEVELS, names.SAMPLE)
@@ -116,15 +142,39 @@ class Capability:
         indicators = Indicators.from_frame(table, simulated=dataset.attrs["simulated"] == "True")
         return cls(dataset, indicators)
 
-    def plot(self) -> Any:
-        """Altair chart: each force's path with its 90 % band."""
+    def indicator_values(self) -> pd.DataFrame:
+        """The values behind the paths, each in SDs of its indicator within the force and signed by its direction.
+
+        Columns: force, indicator, period (the middle of what a value covers), value.
+        """
+        table = self.indicators.table[self.indicators.table["direction"] != 0]
+        table = on_working_scale(table.assign(**_covered(table, self.periods, self.dataset.attrs["freq"])), "scored")
+        start, end = table["period_start"], table[names.PERIOD_END]
+        columns = {
+            names.FORCE: table[names.FORCE].to_numpy(str),
+            names.INDICATOR: table[names.INDICATOR].str.replace("_", " ").to_numpy(str),
+            names.PERIOD: (start + (end - start) / 2).dt.normalize().to_numpy(),
+            names.VALUE: (table["working"] * table["direction"]).to_numpy(float),
+        }
+        return pd.DataFrame(columns)
+
+    def plot_force(self, force: str) -> Any:
+        """Altair chart: a force's path with its 90 % band, and the indicators behind it."""
         import altair as alt
 
-        title = "SIMULATED DATA" if self.indicators.simulated else ""
-        base = alt.Chart(self.to_frame()).encode(x=alt.X("period:T", title=None))
+        paths, values = self.to_frame(), self.indicator_values()
+        base = alt.Chart(paths[paths[names.FORCE] == force]).encode(x=alt.X("period:T", title=None))
         band = base.mark_area(opacity=0.25).encode(y=alt.Y("lower:Q", title="SDs"), y2="upper:Q")
-        layers = alt.layer(band, base.mark_line().encode(y="mean:Q")).properties(width=640, height=120)
-        return layers.facet(row=alt.Row("force:N", title=None), title=title)
+        points = alt.Chart(values[values[names.FORCE] == force]).mark_point(size=14, filled=True, opacity=0.6)
+        points = points.encode(x="period:T", y="value:Q", color=alt.Color("indicator:N", title=None))
+        return alt.layer(band, points, base.mark_line().encode(y="mean:Q")).properties(title=force)
+
+    def plot(self) -> Any:
+        """Altair chart: each force's path with its 90 % band, and the indicators behind it."""
+        import altair as alt
+
+        charts = [self.plot_force(force).properties(width=640, height=140) for force in self.forces]
+        return alt.vconcat(*charts, title="SIMULATED DATA" if self.indicators.simulated else "")
 
     def __repr__(self) -> str:
         span = f"{self.periods[0]:%Y-%m-%d} to {self.periods[-1]:%Y-%m-%d}"
@@ -139,6 +189,53 @@ class Capability:
         from html import escape
 
         return f"<p>{escape(repr(self))}</p>{self.loadings.to_html(escape=True, index=False)}"
+
+
+def _covered(table: pd.DataFrame, periods: pd.DatetimeIndex, freq: str) -> dict[str, Any]:
+    """Numbers of the first and the last period that each value covers."""
+    columns = (("first", "period_start"), ("last", names.PERIOD_END))
+    return {name: periods.get_indexer(period_start(pd.DatetimeIndex(table[column]), freq)) for name, column in columns}
+
+
+@dataclass(frozen=True)
+class CapabilitySource:
+    """Indicators that a `PanelSource` measures anew for each panel, as they were known then.
+
+    Attributes
+    ----------
+    indicators : Indicators
+        All of them, with `reported` where it is known.
+    prior : Measurement
+        What is believed beforehand.
+    draws, seed : int
+        As of `measure_capability`.
+    """
+
+    indicators: Indicators
+    prior: Measurement = Measurement()
+    draws: int = 500
+    seed: int = 0
+    _measured: dict[tuple[Any, ...], Capability] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def attach(self, panel: Panel, name: str, origin: str | pd.Timestamp | None) -> Panel:
+        """The panel with capability as known at the end of the day `origin`; without one, by all that is known."""
+        return self.measured(panel, origin).attach(panel, name)
+
+    def measured(self, panel: Panel, origin: str | pd.Timestamp | None = None) -> Capability:
+        """The capability itself, over the panel's periods and those of the indicators; measured once."""
+        key = panel.freq, panel.periods[0], panel.origin, origin
+        if key not in self._measured:
+            self._measured[key] = measure_capability(
+                self.indicators,
+                prior=self.prior,
+                freq=panel.freq,
+                start=panel.periods[0],
+                end=panel.origin,
+                known=origin,
+                draws=self.draws,
+                seed=self.seed,
+            )
+        return self._measured[key]
 
 
 def measure_capability(
@@ -196,11 +293,7 @@ def measure_capability(
         raise InputError("lies before the start", where="end", found=end, expected=f"from {start} on")
     first, last = period_start(pd.DatetimeIndex([min(days), max(days)]), freq)
     periods = pd.date_range(first, last, freq=freq).as_unit("ns")
-    covered = {
-        name: periods.get_indexer(period_start(pd.DatetimeIndex(table[column]), freq))
-        for name, column in (("first", "period_start"), ("last", names.PERIOD_END))
-    }
-    working = on_working_scale(table.assign(**covered), prior.ordinal)
+    working = on_working_scale(table.assign(**_covered(table, periods, freq)), prior.ordinal)
     rng = np.random.default_rng(seed)
     found = posterior(working, len(periods), 12 / periods_per_year(freq), prior, draws, rng)
     forces, used = (sorted(table[name].unique()) for name in (names.FORCE, names.INDICATOR))

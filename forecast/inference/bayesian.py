@@ -14,6 +14,7 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.inference.dispatch import Fit
+from forecast.inference.pull import pull_rows
 from forecast.model.spec import BoundModel
 
 if TYPE_CHECKING:
@@ -79,10 +80,12 @@ class BayesianFit(Fit):
     def diagnostics(self) -> pd.DataFrame:
         """One row per check of the sampling, or of the approximation: check, value, passed, advice."""
         if self.certificate is not None:
-            return self.certificate
-        from forecast.inference.diagnostics import check_sampling
+            table = self.certificate
+        else:
+            from forecast.inference.diagnostics import check_sampling
 
-        return check_sampling(self)
+            table = check_sampling(self)
+        return pd.concat([table, *pull_rows(self)], ignore_index=True)
 
     @property
     def equation(self) -> str:
@@ -223,5 +226,5 @@ def eta(bound: BoundModel, draws: Mapping[str, Array]) -> Array:
     samples = len(next(iter(draws.values())))
     total = np.zeros((samples, *bound.grid))
     for block in bound.blocks:
-        total += block.on_grid(np.asarray(draws[block.name]))
+        total += block.added(draws)
     return total

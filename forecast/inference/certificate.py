@@ -27,11 +27,15 @@ MAX_CONDITION = 1e13
 MAX_INDEFINITE = 0.1
 MAX_CORRECTION = 0.5
 MAX_SHIFT = 0.3
+MAX_MIRRORED = 0.01
 _NUTS = "Sample it: engine='nuts'"
 
 
-def certify(made: HyperPosterior, drawn: JointDraws) -> pd.DataFrame:
-    """The table of checks: check, value, passed, advice (what to do where it failed, else '')."""
+def certify(made: HyperPosterior, drawn: JointDraws, mirrored: float | None = None) -> pd.DataFrame:
+    """The table of checks: check, value, passed, advice (what to do where it failed, else '').
+
+    `mirrored` is the share of a second mode (see `forecast.inference.search.higher_of_both`), where there can be one.
+    """
     k, share = _weights(drawn)
     # As many as there are different hyperparameters.
     number = len(drawn.log_weight) if drawn.weighted else len(drawn.vectors)
@@ -56,6 +60,8 @@ def certify(made: HyperPosterior, drawn: JointDraws) -> pd.DataFrame:
         ("change of the second-order correction", change, change <= MAX_CORRECTION, sparse),
         ("largest skewness shift in SDs", shift, shift <= MAX_SHIFT, sparse),
     ]
+    if mirrored is not None:
+        rows.append(("share of a second mode, slopes mirrored", mirrored, mirrored <= MAX_MIRRORED, far))
     table = pd.DataFrame(rows, columns=["check", "value", "passed", "advice"])
     table["passed"] = table["passed"].astype(bool)
     table["advice"] = table["advice"].where(~table["passed"], "")

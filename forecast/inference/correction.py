@@ -22,6 +22,7 @@ with e' another one, independent of it.
 import numpy as np
 import numpy.typing as npt
 
+from forecast.inference.design import Design
 from forecast.inference.jets import CellTerms
 from forecast.inference.linalg import Factor
 from forecast.inference.marginal import Marginal, Mode, Slopes
@@ -41,18 +42,18 @@ def noise(marginal: Marginal, rng: np.random.Generator) -> Array:
 
 def correction(marginal: Marginal, mode: Mode, slopes: Slopes, numbers: Array) -> float:
     """What the second order adds to the log marginal at a mode."""
-    field = marginal.field
+    field, design = marginal.field, marginal.design(mode.theta)
     terms = marginal.terms(mode.theta, mode.x, 4)
     third, fourth = terms.eta[2], terms.eta[3]
     own = 0.125 * float(fourth @ slopes.variance**2)
-    moved = 0.25 * float((third * slopes.variance) @ (field.design @ slopes.shift))
-    drawn = field.design @ field.join(*mode.factor.backward(*field.split(numbers)))
+    moved = 0.25 * float((third * slopes.variance) @ design.of(slopes.shift))
+    drawn = design.of(field.join(*mode.factor.backward(*field.split(numbers))))
     sums = third @ (drawn * (drawn**2 - 3 * slopes.variance[:, None]))
     return own + moved + float((sums**2).mean()) / 72
 
 
 def deviations(
-    marginal: Marginal,
+    design: Design,
     factor: Factor,
     cells: CellTerms,
     variance: Array,
@@ -64,8 +65,8 @@ def deviations(
 
     Parameters
     ----------
-    marginal : Marginal
-        The model against the panel.
+    design : Design
+        Of the observed cells.
     factor : Factor
         Of the latents' precision at their mode.
     cells : CellTerms
@@ -77,16 +78,16 @@ def deviations(
     rng : Generator
         Source of randomness.
     """
-    field = marginal.field
+    field = design.field
     normal, other = (
         field.join(*factor.backward(*field.split(each))) for each in rng.standard_normal((2, field.size, count))
     )
     third, fourth = cells.eta[2][:, None], cells.eta[3][:, None]
     changed = 0.5 * (0.5 * fourth * variance[:, None] + third * along[:, None])
-    first = field.design @ normal
-    push = field.design @ other
+    first = design.of(normal)
+    push = design.of(other)
     push *= third / 1.5
     push += first * (third / 6) + changed
     push *= first
     push -= third * variance[:, None] / 6
-    return np.asarray(normal + field.join(*factor.solve(*field.split(field.transposed @ push))))
+    return np.asarray(normal + field.join(*factor.solve(*field.split(design.back(push)))))

@@ -44,12 +44,18 @@ def build_pymc(bound: BoundModel) -> Any:
             theta[name] = _variable(name, prior, dims, tuple(len(bound.panel.tactics) for _ in dims))
         if "log_phi" in theta:
             pm.Deterministic(names.PHI, pt.exp(theta["log_phi"]), dims=bound.model.family.parameters()["log_phi"][1])
+        latents = {block.name: _latents(bound, block, theta) for block in bound.blocks}
+        errors = {}
+        for name, error in bound.errors.items():
+            errors[name] = error.on_grid(latents[name], pm.Data(f"rows_{name}", error.rows, shape=error.rows.shape))
         eta: Any = 0.0
         for block in bound.blocks:
-            basis = None
+            basis: Any = None
             if block.basis is not None:
                 basis = pm.Data(f"basis_{block.name}", block.basis, shape=block.basis.shape)
-            eta = eta + block.on_grid(_latents(bound, block, theta), basis)
+            if block.error is not None:
+                basis = basis + errors[block.error.latents]
+            eta = eta + block.on_grid(latents[block.name], basis)
         add_likelihood(bound, _at_observations(bound, eta), theta)
     return model
 
@@ -73,6 +79,7 @@ def structure(bound: BoundModel) -> Hashable:
             replace(block.prior, mean=0.0) if isinstance(block.prior, Independent) else block.prior,
             None if block.basis is None else block.basis.shape,
             tuple((name, tuple(index.tolist())) for name, index in block.groups.items()),
+            None if block.error is None else (block.error.rows.shape, tuple(block.error.index.ravel().tolist())),
             is_centred(bound, block),
         )
         for block in bound.blocks

@@ -30,10 +30,13 @@ class Information:
         Approximate negative Hessian of the log posterior density of the vector.
     tangent : array
         Derivative of the mode of the latents in the vector (n, element).
+    of_counts : array
+        The counts' part of the information, on the scale of the values: its diagonal.
     """
 
     matrix: Array
     tangent: Array
+    of_counts: Array
 
 
 def information(marginal: Marginal, mode: Mode, slopes: Slopes) -> Information:
@@ -41,41 +44,51 @@ def information(marginal: Marginal, mode: Mode, slopes: Slopes) -> Information:
     field, layout = marginal.field, marginal.hyperparameters
     columns, through = np.zeros((field.size, layout.size)), np.zeros((field.size, layout.size))
     of_prior = np.zeros(layout.size, dtype=bool)
-    for name, force, moved in mode.prior.forces(*field.split(mode.x - field.mean)):
+    for name, force, through_prior in mode.prior.forces(*field.split(mode.x - field.mean)):
         place = layout.slices[name]
-        columns[:, place], through[:, place] = field.join(*force)[:, None], field.join(*moved)[:, None]
+        columns[:, place], through[:, place] = field.join(*force)[:, None], field.join(*through_prior)[:, None]
         of_prior[place] = True
     own = _of_likelihood(marginal, mode, slopes, columns)
     solved = field.join(*mode.factor.solve(*field.split(columns))) if layout.size else columns
     taken = columns.T @ solved
     both, neither = np.outer(of_prior, of_prior), np.outer(~of_prior, ~of_prior)
     total = np.where(both, 0.5 * (columns.T @ through - taken), np.where(neither, own - taken, 0.0))
-    slope = layout.slope(mode.vector)
-    total = slope[:, None] * total * slope
-    values, vectors = np.linalg.eigh(0.5 * (total + total.T))
-    return Information(np.eye(layout.size) + (vectors * np.maximum(values, 0.0)) @ vectors.T, solved * slope)
+    moved = layout.jacobian(mode.vector)
+    inner = moved.T @ total @ moved
+    values, vectors = np.linalg.eigh(0.5 * (inner + inner.T))
+    matrix = layout.prior_information(mode.vector) + (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return Information(matrix, solved @ moved, np.diagonal(total))
 
 
 def _of_likelihood(marginal: Marginal, mode: Mode, slopes: Slopes, columns: Array) -> Array:
     """Information of the family's parameters and of slopes at given latents; fills their columns."""
     field, layout, tactic = marginal.field, marginal.hyperparameters, marginal.bound.counts.tactic
-    terms = marginal.terms(mode.theta, mode.x, 2, parameters=True)
+    terms, design = marginal.terms(mode.theta, mode.x, 2, parameters=True), marginal.design(mode.theta)
     own = np.zeros((layout.size, layout.size))
     for name, (first, mixed) in terms.parameters.items():
         curved = _score(marginal, mode, slopes, name, -_STEP) - _score(marginal, mode, slopes, name, _STEP)
         for element in range(layout.slices[name].start, layout.slices[name].stop):
             label = element - layout.slices[name].start
             here = tactic == label if mode.theta[name].ndim else np.ones(len(tactic), dtype=bool)
-            columns[:, element] = field.transposed @ (mixed * here)
+            columns[:, element] = design.back(mixed * here)
             difference = float(curved[here].sum()) / (2 * _STEP)
             # Squared scores where the density bends the other way.
             own[element, element] = difference if difference > 0 else float((first[here] ** 2).sum())
     weight = np.maximum(-terms.eta[1], 0.0)
-    if field.feedback:
-        basis = np.concatenate(list(field.feedback.values()))
-        places = np.r_[tuple(layout.slices[name] for name in field.feedback)]
-        columns[:, places] = field.transposed @ (basis * -weight).T
+    moved = dict(field.feedback)
+    if field.carried is not None:
+        derivatives = field.carried.derivatives(mode.theta)
+        known = field.carried.mean + field.carried.error(field.split(mode.x)[1])
+        moved |= {name: each * known for name, each in derivatives.items()}
+    if moved:
+        basis = np.concatenate(list(moved.values()))
+        places = np.r_[tuple(layout.slices[name] for name in moved)]
+        columns[:, places] = design.back((basis * -weight).T)
         own[np.ix_(places, places)] = (basis * weight) @ basis.T
+    if field.carried is not None:
+        for name, each in derivatives.items():
+            pull = np.stack([field.carried.back(row * terms.eta[0]) for row in each], axis=1)
+            field.split(columns[:, layout.slices[name]])[1][field.carried.columns] += pull
     return own
 
 

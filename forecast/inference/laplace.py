@@ -18,7 +18,7 @@ from forecast.inference.latent_draws import JointDraws, draw_jointly
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite, one_thread
 from forecast.inference.marginal import Marginal
-from forecast.inference.search import climb
+from forecast.inference.search import climb, higher_of_both, laid_out
 from forecast.inference.warm_start import Start, start_of, state_of
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
@@ -90,11 +90,11 @@ def approximate(
     space, random = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
     with one_thread():
         try:
-            made, drawn = _drawn(marginal, start_of(marginal, start), options.draws, space, random)
+            made, drawn, other = _drawn(marginal, start_of(marginal, start), options.draws, space, random)
         except (NotPositiveDefinite, np.linalg.LinAlgError) as error:
             raise DiagnosticsError(f"{model.name}: Laplace's approximation found no mode ({error})") from error
-        certificate = certify(made, drawn)
-    values = {**marginal.field.by_name(drawn.latents), **marginal.hyperparameters.constrained(drawn.vectors)}
+        certificate = certify(made, drawn, other if bound.errors else None)
+    values = {**marginal.field.by_name(drawn.latents), **made.marginal.hyperparameters.constrained(drawn.vectors)}
     from forecast.inference.store import assemble, named_draws
 
     notes = conditioned(model)
@@ -114,14 +114,20 @@ def approximate(
 
 def _drawn(
     marginal: Marginal, start: Start | None, draws: int, space: np.random.Generator, random: np.random.Generator
-) -> tuple[HyperPosterior, JointDraws]:
-    """The emulated density and joint draws; from a start, and from scratch where that did not lead far enough."""
-    peak = climb(marginal) if start is None else climb(marginal, start.vector, start.x, start.covariance)
+) -> tuple[HyperPosterior, JointDraws, float]:
+    """The emulated density, joint draws and the share of a second mode.
+
+    From a start, and from scratch where that did not lead far enough.
+    """
     if start is not None:
+        marginal = marginal if start.pilot is None else marginal.with_pilot(start.pilot)
+        peak, other = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance))
         made, drawn = _refined(resume(marginal, peak, start.shape, space), draws, space, random)
         if is_emulated(drawn):
-            return made, drawn
-    return _refined(explore(marginal, peak, space), draws, space, random)
+            return made, drawn, other
+    else:
+        peak, other = higher_of_both(marginal, climb(marginal))
+    return *_refined(explore(*laid_out(marginal, peak), space), draws, space, random), other
 
 
 def _refined(

@@ -163,6 +163,6 @@ def _deviations(made: HyperPosterior, anchor: _Anchor, shift: Array, count: int,
     if not count:
         return np.zeros((marginal.field.size, 0))
     theta = marginal.hyperparameters.constrained(anchor.vector)
-    cells = marginal.terms(theta, anchor.x, 4)
+    cells, design = marginal.terms(theta, anchor.x, 4), marginal.design(theta)
     factor = anchor.factor or marginal.factor(theta, cells)
-    return deviations(marginal, factor, cells, anchor.variance, marginal.field.design @ shift, count, rng)
+    return deviations(design, factor, cells, anchor.variance, design.of(shift), count, rng)

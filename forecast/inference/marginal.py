@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import InputError
+from forecast.inference.design import Design
 from forecast.inference.field import Field
 from forecast.inference.jets import CellTerms, cell_terms
 from forecast.inference.linalg import BlockArrow, Factor, NotPositiveDefinite, in_threads
 from forecast.inference.precision import PriorPrecision, prior_precision
+from forecast.inference.slopes import Pilot
 from forecast.inference.unconstrained import Hyperparameters
 from forecast.model.spec import BoundModel
 
@@ -100,9 +102,12 @@ class Marginal:
     ----------
     bound : BoundModel
         Model and panel; every observation is of one cell.
+    pilot : Pilot or None
+        What is known of pooled slopes, for their coordinates.
     """
 
     bound: BoundModel
+    pilot: Pilot | None = None
 
     def __post_init__(self) -> None:
         if not self.bound.is_cellwise:
@@ -116,7 +121,13 @@ class Marginal:
     @cached_property
     def hyperparameters(self) -> Hyperparameters:
         """The rest."""
-        return Hyperparameters.of(self.bound)
+        return Hyperparameters.of(self.bound, self.pilot)
+
+    def with_pilot(self, pilot: Pilot) -> "Marginal":
+        """The same density in other coordinates."""
+        moved = Marginal(self.bound, pilot)
+        vars(moved)["field"] = self.field
+        return moved
 
     @cached_property
     def work(self) -> float:
@@ -134,9 +145,14 @@ class Marginal:
         """What an evaluation of the density makes of each item (or of each of several lists), in their order."""
         return [evaluate(*each) for each in zip(*items, strict=True)] if self.is_cheap else in_threads(evaluate, *items)
 
+    def design(self, theta: Mapping[str, Array]) -> Design:
+        """The design of the observed cells."""
+        return Design.of_theta(self.field, theta)
+
     def eta(self, theta: Mapping[str, Array], x: Array) -> Array:
         """Eta of the observed cells, exposure included."""
-        total = self.field.offset + self.field.design @ x
+        design = self.design(theta)
+        total = self.field.offset + design.known + design.of(x)
         for name, basis in self.field.feedback.items():
             total += theta[name].reshape(-1) @ basis
         return np.asarray(total)
@@ -165,7 +181,7 @@ class Marginal:
         prior = prior_precision(field, theta)
         x = field.mean if start is None else start
         terms, value, gradient = self._objective(theta, prior, x)
-        factor, definite = self._factor(prior, terms)
+        factor, definite = self._factor(theta, prior, terms)
         weight, way, last = terms.eta[1], 0.0, np.inf
         for _ in range(_STEPS):
             step = field.join(*factor.solve(*field.split(gradient)))
@@ -173,29 +189,30 @@ class Marginal:
             if decrement < TOLERANCE:
                 break
             if decrement > _SHRINKS * last and way > 0:
-                factor, definite = self._factor(prior, terms)
+                factor, definite = self._factor(theta, prior, terms)
                 weight, way, last = terms.eta[1], 0.0, np.inf
                 continue
             x, terms, value, gradient, whole = self._moved(theta, prior, x, value, step, 2 * decrement)
             last, way = decrement if whole else 0.0, way + 2 * decrement
         log_determinant = factor.log_determinant
         if way > (0.0 if variance is None else _CLOSE * field.size):
-            factor, definite = self._factor(prior, terms)
+            factor, definite = self._factor(theta, prior, terms)
             log_determinant = factor.log_determinant
         elif variance is not None:
             log_determinant += float(variance @ (weight - terms.eta[1]))
-        total = value - 0.5 * log_determinant - 0.5 * float(vector @ vector)
+        total = value - 0.5 * log_determinant + self.hyperparameters.log_prior(vector)
         return Mode(vector, theta, prior, x, factor, total, decrement, definite)
 
     def factor(self, theta: Mapping[str, Array], terms: CellTerms) -> Factor:
         """Of the latents' precision, where the log likelihood and its derivatives are these."""
-        return self._factor(prior_precision(self.field, theta), terms)[0]
+        return self._factor(theta, prior_precision(self.field, theta), terms)[0]
 
     def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""
         terms, field = self.terms(theta, x, 2), self.field
         log_prior, path, static = prior.log_density(*field.split(x - field.mean))
-        return terms, float(terms.value.sum()) + log_prior, field.join(path, static) + field.transposed @ terms.eta[0]
+        from_counts = self.design(theta).back(terms.eta[0])
+        return terms, float(terms.value.sum()) + log_prior, field.join(path, static) + from_counts
 
     def _moved(
         self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array, value: float, step: Array, rise: float
@@ -211,24 +228,24 @@ class Marginal:
                 return moved, terms, reached, gradient, length == 1.0
             length /= 2
 
-    def _factor(self, prior: PriorPrecision, terms: CellTerms) -> tuple[Factor, bool]:
-        weight = -terms.eta[1]
+    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[Factor, bool]:
+        weight, design = -terms.eta[1], self.design(theta)
         try:
-            return prior.with_curvature(*self.field.curvature(weight)).factorise(), True
+            return prior.with_curvature(*design.curvature(weight)).factorise(), True
         except NotPositiveDefinite:
-            return prior.with_curvature(*self.field.curvature(np.maximum(weight, 0.0))).factorise(), False
+            return prior.with_curvature(*design.curvature(np.maximum(weight, 0.0))).factorise(), False
 
     # Slopes ------------------------------------------------------------------------------------------------------
 
     def slopes(self, mode: Mode) -> Slopes:
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
         field, theta = self.field, mode.theta
-        terms = self.terms(theta, mode.x, 3, parameters=True)
+        terms, design = self.terms(theta, mode.x, 3, parameters=True), self.design(theta)
         inverse = mode.factor.selected_inverse()
-        variance = field.variances(inverse)
-        skewed = 0.5 * (field.transposed @ (terms.eta[2] * variance))
+        variance, with_error = design.variances(inverse)
+        skewed = 0.5 * design.back(terms.eta[2] * variance)
         shift = field.join(*mode.factor.solve(*field.split(skewed)))
-        along = field.design @ shift
+        along = design.of(shift)
         slopes: dict[str, Any] = self._prior_slopes(mode, shift, inverse)
         per_cell = {
             name: first + 0.5 * variance * curved + along * mixed
@@ -237,6 +254,11 @@ class Marginal:
         slopes |= self.by_parameter(theta, per_cell)
         moved = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
         slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
+        if field.carried is not None and with_error is not None:
+            error, shifted = (field.carried.error(field.split(each)[1]) for each in (mode.x, shift))
+            per_slope = (field.carried.mean + error) * moved + shifted * terms.eta[0] + terms.eta[1] * with_error
+            for name, derivative in field.carried.derivatives(theta).items():
+                slopes[name] = derivative @ per_slope
         return Slopes(self.in_vector(slopes, mode.vector), shift, variance, along, field.deviation(inverse))
 
     def _prior_slopes(self, mode: Mode, shift: Array, inverse: BlockArrow) -> dict[str, float]:
@@ -261,6 +283,9 @@ class Marginal:
         }
 
     def in_vector(self, slopes: Mapping[str, Any], vector: Array) -> Array:
-        """Gradient in the vector, its standard normal prior included, from the derivatives in each hyperparameter."""
-        gradient = np.concatenate([np.zeros(0), *(np.atleast_1d(slopes[name]) for name in self.hyperparameters.slices)])
-        return np.asarray(gradient * self.hyperparameters.slope(vector) - vector)
+        """Gradient in the vector, its prior included, from the derivatives in each hyperparameter that has one."""
+        none = np.zeros(0)
+        parts = (np.atleast_1d(slopes.get(name, 0.0)) for name in self.hyperparameters.slices)
+        gradient = np.concatenate([none, *parts])
+        layout = self.hyperparameters
+        return np.asarray(layout.jacobian(vector).T @ gradient + layout.prior_gradient(vector))

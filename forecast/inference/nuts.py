@@ -38,7 +38,7 @@ class NutsOptions:
     chains : int
         Chains.
     sampler : {'nutpie', 'pymc', 'numpyro'}
-        Who samples: nutpie in whitened coordinates (sums over cells: the PyMC form), PyMC or NumPyro the PyMC form;
+        Who samples: nutpie in whitened coordinates (for sums over cells the PyMC form), PyMC or NumPyro the PyMC form;
         NumPyro needs the extra of that name.
     target_accept : float
         Mean acceptance that the step size is tuned to; higher is slower and safer.

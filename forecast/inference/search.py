@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from forecast.inference.information import information
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal, Mode, Slopes
+from forecast.inference.slopes import Pilot
 
-__all__ = ["Peak", "attempt", "climb"]
+__all__ = ["Peak", "attempt", "climb", "higher_of_both", "laid_out"]
 
 Array = npt.NDArray[np.float64]
 # Half the squared quasi-Newton step, in posterior SDs, at which the search ends: a tenth of an SD away.
@@ -41,6 +43,8 @@ class Peak:
         Half the squared step that is left, in posterior SDs.
     evaluations : int
         How many gradients it took.
+    of_counts : array
+        The counts' information about each hyperparameter, on its own scale.
     """
 
     mode: Mode
@@ -49,6 +53,7 @@ class Peak:
     tangent: Array
     decrement: float
     evaluations: int
+    of_counts: Array
 
 
 def climb(
@@ -89,7 +94,40 @@ def climb(
         else:
             inverse = _updated(inverse, moved.vector - mode.vector, slopes.gradient - fresh.gradient)
         mode, slopes = moved, fresh
-    return Peak(mode, slopes, inverse, known.tangent, decrement, evaluations)
+    return Peak(mode, slopes, inverse, known.tangent, decrement, evaluations, known.of_counts)
+
+
+def higher_of_both(marginal: Marginal, peak: Peak) -> tuple[Peak, float]:
+    """A peak or that which a search from mirrored slopes finds, whichever is higher; and the other one's share.
+
+    Where indicators say little, a path and its mirror image serve the counts alike, with slopes of the other sign.
+    Shares are those of the normal densities at both modes; 0 where there is one mode only.
+    """
+    layout, theta = marginal.hyperparameters, peak.mode.theta
+    if not layout.slopes:
+        return peak, 0.0
+    other = layout.vector_with(peak.mode.vector, {name: -theta[name] for name in layout.slopes})
+    try:
+        found = climb(marginal, other, peak.mode.x)
+    except (NotPositiveDefinite, np.linalg.LinAlgError):
+        return peak, 0.0
+    apart = found.mode.vector - peak.mode.vector
+    if float(apart @ np.linalg.solve(peak.covariance, apart)) < 1.0:
+        return peak, 0.0
+    log_size = [each.mode.value + 0.5 * np.linalg.slogdet(each.covariance)[1] for each in (peak, found)]
+    higher = peak if peak.mode.value >= found.mode.value else found
+    return higher, float(special.expit(-abs(log_size[1] - log_size[0])))
+
+
+def laid_out(marginal: Marginal, peak: Peak) -> tuple[Marginal, Peak]:
+    """The density with coordinates of pooled slopes by what the counts say of them at a peak, and the peak in these."""
+    pooled, theta = marginal.hyperparameters.pooled, peak.mode.theta
+    if pooled is None:
+        return marginal, peak
+    of_counts = peak.of_counts[marginal.hyperparameters.slices[pooled.deviations]]
+    known = float(theta[pooled.sigma]), float(theta[pooled.main]), theta[pooled.deviations]
+    marginal = marginal.with_pilot(Pilot.at(of_counts, *known))
+    return marginal, climb(marginal, marginal.hyperparameters.vector_with(peak.mode.vector, theta), peak.mode.x)
 
 
 def _moved(marginal: Marginal, mode: Mode, tangent: Array, step: Array, rise: float) -> Mode | None:

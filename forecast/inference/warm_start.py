@@ -14,23 +14,25 @@ from forecast.inference.emulator import Emulator
 from forecast.inference.field import Field
 from forecast.inference.hyperposterior import HyperPosterior, Shape
 from forecast.inference.marginal import Marginal
+from forecast.inference.slopes import Pilot
 
 __all__ = ["Start", "start_of", "state_of"]
 
 Array = npt.NDArray[np.float64]
-_ELEMENT, _OTHER, _KNOT, _POINT = "element", "other_element", "knot", "point"
+_ELEMENT, _OTHER, _KNOT, _POINT, _SLOPE = "element", "other_element", "knot", "point", "slope"
 # What an axis has at each knot, in the order of its attributes.
 _BY_KNOT = ("z", "s", "slope")
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where a fit starts from: vector of hyperparameters and its covariance, latents, and the density's shape."""
+    """Where a fit starts from: vector of hyperparameters and its covariance, latents, the density's shape, a pilot."""
 
     vector: Array
     x: Array
     covariance: Array
     shape: Shape
+    pilot: Pilot | None
 
 
 def state_of(made: HyperPosterior) -> xr.Dataset:
@@ -42,7 +44,7 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
     for number, axis in enumerate(axes):
         for name, rows in padded.items():
             rows[number, : len(axis.z)] = getattr(axis, name)
-    emulator = shape.emulator
+    emulator, pilot = shape.emulator, made.marginal.pilot
     return xr.Dataset(
         {
             "mode": (_ELEMENT, made.peak.mode.vector),
@@ -56,6 +58,8 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
             "kernel": ((_ELEMENT, "kernel_part"), emulator.kernel),
             "level": emulator.level,
             "correction": ("coefficient", shape.correction),
+            **({} if pilot is None else {"slope_information": (_SLOPE, pilot.information)}),
+            **({} if pilot is None else {"slope_estimate": (_SLOPE, pilot.estimate)}),
         },
         {_ELEMENT: labels, _OTHER: labels},
     )
@@ -76,7 +80,10 @@ def start_of(marginal: Marginal, fit: Fit | None) -> Start | None:
     points, weights = state["point"].values, (state["value_weight"].values, state["gradient_weight"].values)
     emulator = Emulator(points, state["kernel"].values, float(state["level"]), *weights, np.zeros(len(points)))
     shape = Shape(state["root"].values, tuple(axes), emulator, state["correction"].values)
-    return Start(state["mode"].values, _latents(marginal.field, fit), state["covariance"].values, shape)
+    pilot = None
+    if "slope_estimate" in state:
+        pilot = Pilot(state["slope_information"].values, state["slope_estimate"].values)
+    return Start(state["mode"].values, _latents(marginal.field, fit), state["covariance"].values, shape, pilot)
 
 
 def _labels(marginal: Marginal) -> list[str]:

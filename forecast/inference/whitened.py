@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.inference.design import Design
 from forecast.inference.elimination import Elimination, eliminate
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
 from forecast.inference.precision import PriorPrecision, prior_precision
-from forecast.inference.search import climb
+from forecast.inference.search import Peak, climb, higher_of_both, laid_out
 from forecast.model.spec import BoundModel
 
 __all__ = ["Whitened"]
@@ -38,12 +39,18 @@ class _Pilot:
         Information of each observation about its eta, W.
     pull : array
         W·A·x + the slope of the log likelihood there: what the counts add to Q·mean, before Aᵀ.
+    design : Design
+        A there, where it depends on the hyperparameters.
+    felt : array
+        What slopes on a covariate that was measured with error are multiplied by there, error and all.
     """
 
     vector: Array
     scale: Array
     weight: Array
     pull: Array
+    design: Design
+    felt: Array
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,19 @@ class Whitened:
 
     bound: BoundModel
 
-    @cached_property
+    @property
     def marginal(self) -> Marginal:
         """Latents, hyperparameters and likelihood."""
-        return Marginal(self.bound)
+        return self._found[0]
+
+    @cached_property
+    def _found(self) -> tuple[Marginal, Peak | None]:
+        """The marginal density in coordinates by what the counts say of slopes, and its mode, where one is found."""
+        marginal = Marginal(self.bound)
+        try:
+            return laid_out(marginal, higher_of_both(marginal, climb(marginal))[0])
+        except (NotPositiveDefinite, np.linalg.LinAlgError):
+            return marginal, None
 
     @property
     def size(self) -> int:
@@ -71,22 +87,27 @@ class Whitened:
     @cached_property
     def pilot(self) -> _Pilot:
         """At the mode of Laplace's approximation; where none is found, coordinates that know the prior only."""
-        marginal = self.marginal
-        size, cells = marginal.hyperparameters.size, np.zeros(len(self.bound.cells))
+        (marginal, peak), size = self._found, self.marginal.hyperparameters.size
+        cells, field = np.zeros(len(self.bound.cells)), marginal.field
         try:
-            peak = climb(marginal)
-            scale = np.linalg.cholesky(peak.covariance)
-        except (NotPositiveDefinite, np.linalg.LinAlgError):
-            return _Pilot(np.zeros(size), np.eye(size), cells, cells)
-        mode = peak.mode
+            scale = np.linalg.cholesky(np.eye(size) if peak is None else peak.covariance)
+        except np.linalg.LinAlgError:
+            peak = None
+        if peak is None:
+            nowhere = marginal.hyperparameters.constrained(np.zeros(size))
+            return _Pilot(np.zeros(size), np.eye(size), cells, cells, marginal.design(nowhere), cells)
+        mode, design = peak.mode, marginal.design(peak.mode.theta)
         slope, curvature = marginal.terms(mode.theta, mode.x, 2).eta
         weight = np.maximum(-curvature, 0.0)
-        along = marginal.eta(mode.theta, mode.x) - marginal.field.offset
-        return _Pilot(mode.vector, np.asarray(scale), weight, weight * along + slope)
+        along, felt = marginal.eta(mode.theta, mode.x) - field.offset, cells
+        if field.carried is not None:
+            error = field.carried.error(field.split(mode.x)[1])
+            along, felt = along + field.carried.slope(mode.theta) * error, field.carried.mean + error
+        return _Pilot(mode.vector, np.asarray(scale), weight, weight * along + slope, design, felt)
 
     @cached_property
     def _curvature(self) -> tuple[Array, Array, Array]:
-        return self.marginal.field.curvature(self.pilot.weight)
+        return self.pilot.design.curvature(self.pilot.weight)
 
     def draws(self, point: Array) -> dict[str, Array]:
         """Latents, hyperparameters and the family's parameters by name, each in its shape, at a point."""
@@ -104,7 +125,9 @@ class Whitened:
         pull = pilot.pull
         for name, basis in field.feedback.items():
             pull = pull - pilot.weight * (theta[name].reshape(-1) @ basis)
-        right = field.prior_pull + field.transposed @ pull
+        if field.carried is not None:
+            pull = pull - pilot.weight * field.carried.slope(theta) * pilot.felt
+        right = field.prior_pull + pilot.design.back(pull)
         prior = prior_precision(field, theta)
         made = eliminate(prior.with_curvature(*self._curvature), field.split(right), field.split(point[size:]))
         return vector, theta, prior, made
@@ -123,15 +146,19 @@ class Whitened:
         field = marginal.field
         vector, theta, prior, made = self._located(point)
         terms = marginal.terms(theta, field.join(made.path, made.static), 1, parameters=True)
-        from_counts = field.split(field.transposed @ terms.eta[0])
+        from_counts = field.split(marginal.design(theta).back(terms.eta[0]))
         shifted = made.static - field.split(field.mean)[1]
         log_prior, path, static = prior.log_density(made.path, shifted)
-        value = float(terms.value.sum()) + log_prior - 0.5 * made.factor.log_determinant - 0.5 * float(vector @ vector)
+        value = float(terms.value.sum()) + log_prior - 0.5 * made.factor.log_determinant
+        value += marginal.hyperparameters.log_prior(vector)
         back = made.reverse(path + from_counts[0], static + from_counts[1])
         slopes: dict[str, Any] = prior.slopes(made.path, shifted, back.diagonal, back.beside, back.corner)
         slopes |= marginal.by_parameter(theta, {name: first for name, (first,) in terms.parameters.items()})
-        if field.feedback:
-            moved = terms.eta[0] - pilot.weight * (field.design @ field.join(back.path, back.static))
-            slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
+        through = pilot.weight * pilot.design.of(field.join(back.path, back.static))
+        slopes |= {name: basis @ (terms.eta[0] - through) for name, basis in field.feedback.items()}
+        if field.carried is not None:
+            felt = field.carried.mean + field.carried.error(made.static)
+            per_slope = felt * terms.eta[0] - pilot.felt * through
+            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives(theta).items()}
         in_vector = pilot.scale.T @ marginal.in_vector(slopes, vector)
         return value, np.concatenate([in_vector, back.z_path.ravel(), back.z_static])

@@ -11,9 +11,36 @@ from scipy import sparse
 from forecast import names
 from forecast.model.latents import Latents
 
-__all__ = ["Block"]
+__all__ = ["Block", "Error"]
 
 Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Error:
+    """The error of a covariate that was measured with some: a few latents, which all cells share.
+
+    Attributes
+    ----------
+    latents : str
+        Name of the block that holds them; they are standard normal, and act through the slopes only.
+    rows : array
+        (row, latent): the error in each period of each force, per unit of the latents; the last row is 0.
+    index : array of int
+        (province, period): the row of each; the last one where the covariate does not apply.
+    """
+
+    latents: str
+    rows: Array
+    index: npt.NDArray[np.intp]
+
+    def on_grid(self, values: Any, rows: Any = None) -> Any:
+        """The error on the grid, as a basis: (…, 1, province, 1, period), of latents (…, latent) in NumPy or PyTensor.
+
+        `rows` replaces those of the panel by a symbol for them.
+        """
+        by_row = values @ (self.rows if rows is None else rows).T
+        return by_row[..., self.index][..., None, :, None, :]
 
 
 @dataclass(frozen=True)
@@ -36,6 +63,8 @@ class Block:
         tactic, period), each 1 where it does not vary. None: 1.
     groups : mapping of str to array of int
         For a coordinate of province among the dims: the position of each province's label in it.
+    error : Error or None
+        Of slopes on a covariate that was measured with error: what comes to the basis.
     """
 
     name: str
@@ -44,6 +73,7 @@ class Block:
     prior: Latents
     basis: Array | None = None
     groups: Mapping[str, npt.NDArray[np.intp]] = field(default_factory=dict)
+    error: Error | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -55,11 +85,16 @@ class Block:
         """True where the latents run along the periods."""
         return names.PERIOD in self.dims
 
+    def added(self, values: Mapping[str, Any]) -> Any:
+        """What the block adds to eta, from all latents by name, in NumPy; see `on_grid`."""
+        basis = self.basis if self.error is None else self.basis + self.error.on_grid(values[self.error.latents])
+        return self.on_grid(values[self.name], basis)
+
     def on_grid(self, values: Any, basis: Array | None = None) -> Any:
         """What latents add to eta: (province, tactic, period), each 1 where it does not vary.
 
         `values` are the latents, in NumPy or PyTensor, or draws of them with a leading axis of samples; `basis`
-        replaces that of the training panel (for the future).
+        replaces that of the training panel (for the future), and may have the axis of samples too.
         """
         lead = values.ndim - len(self.dims)
         spread = self._spread(values, lead)
@@ -77,6 +112,11 @@ class Block:
         used = weight != 0
         entries = (weight[used], (cell[used], spread[used]))
         return sparse.csr_array(sparse.coo_array(entries, shape=(cell[0].size, column.size)))
+
+    def labels_on(self, shape: tuple[int, int, int]) -> npt.NDArray[np.intp]:
+        """Number of the label that each cell of the grid belongs to, of a block with one dim or none."""
+        column = np.arange(int(np.prod(self.shape))).reshape(self.shape)
+        return np.asarray(np.broadcast_to(self._spread(column, 0), (1, *shape))[0])
 
     def _spread(self, values: Any, lead: int) -> Any:
         """Latents at (lead axes, coefficient, province, tactic, period), each 1 where they do not vary."""

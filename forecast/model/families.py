@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import special
 
 from forecast import names
-from forecast.counts import draw_counts
+from forecast.counts import draw_coupled
 from forecast.errors import InputError
 from forecast.model.priors import Normal, Prior
 
@@ -122,7 +122,7 @@ class Poisson(Family):
 
     def draw(self, rng: np.random.Generator, eta: Array, theta: Mapping[str, Array]) -> npt.NDArray[np.int64]:
         """Poisson counts."""
-        return draw_counts(rng, np.exp(eta), np.inf)
+        return draw_coupled(rng, np.exp(eta), np.inf)
 
     def equation(self) -> str:
         """Printed form."""
@@ -180,7 +180,7 @@ class NegativeBinomial(Family):
 
     def draw(self, rng: np.random.Generator, eta: Array, theta: Mapping[str, Array]) -> npt.NDArray[np.int64]:
         """Negative binomial counts."""
-        return draw_counts(rng, np.exp(eta), np.exp(_spread(theta["log_phi"])))
+        return draw_coupled(rng, np.exp(eta), np.exp(_spread(theta["log_phi"])))
 
     def equation(self) -> str:
         """Printed form."""

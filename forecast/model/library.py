@@ -3,9 +3,33 @@
 from forecast import names
 from forecast.model.families import NegativeBinomial
 from forecast.model.spec import Model
-from forecast.model.terms import Intercept, Pooled, Walk
+from forecast.model.terms import Covariate, Intercept, Pooled, Walk
 
-__all__ = ["standard_model"]
+__all__ = ["CAPABILITY", "standard_model", "with_capability"]
+
+# The covariate that a `Capability` is attached as.
+CAPABILITY = "capability"
+
+
+def with_capability(model: Model, by: str | None = names.TACTIC, lag: int = 0) -> Model:
+    """The model with a slope on the covariate `capability`, and a path that the provinces of a country share.
+
+    Without that path, whatever moves attacks in all provinces of a force at once would count as its capability: the
+    error of the indicators would take it up (seen: a slope of −0.8 where −0.4 was the truth, on a panel with a trend).
+
+    Parameters
+    ----------
+    model : Model
+        What it is added to; one that has either keeps its own.
+    by, lag
+        As of `Covariate`.
+    """
+    terms = list(model.terms)
+    if not any(isinstance(term, Walk) and term.by in ((), (names.COUNTRY,), (names.ZONE,)) for term in terms):
+        terms.append(Walk(by=names.COUNTRY))
+    if CAPABILITY not in model.covariates:
+        terms.append(Covariate(CAPABILITY, by=by, lag=lag))
+    return Model(terms, model.family, model.name)
 
 
 def standard_model() -> Model:

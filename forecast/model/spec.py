@@ -14,7 +14,7 @@ import tomli_w
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.model.blocks import Block
+from forecast.model.blocks import Block, Error
 from forecast.model.families import FAMILIES, Counts, Family, NegativeBinomial
 from forecast.model.priors import Prior, prior_from_dict
 from forecast.model.terms import TERMS, Covariate, Pooled, Term
@@ -132,7 +132,11 @@ class BoundModel:
         if self.model.lags >= len(self.panel.periods):
             found, expected = len(self.panel.periods), f"more than {self.model.lags}"
             raise InputError("has too few periods for the lags", source="panel", found=found, expected=expected)
-        _ = self.terms
+        named = [block.name for block in self.blocks]
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice or len(self.errors) > 1:
+            problem = "at most one term of a model is on a covariate that was measured with error"
+            raise InputError(problem, where="terms", found=twice or list(self.errors))
         if not self.is_cellwise and not self.model.family.sums:
             raise InputError("takes no sums over cells", where=type(self.model.family).__name__)
 
@@ -145,6 +149,11 @@ class BoundModel:
     def blocks(self) -> tuple[Block, ...]:
         """All blocks, in the order of the terms."""
         return tuple(block for _, blocks in self.terms for block in blocks)
+
+    @property
+    def errors(self) -> dict[str, Error]:
+        """Errors of covariates that were measured with one, by the name of their latents."""
+        return {block.error.latents: block.error for block in self.blocks if block.error is not None}
 
     @property
     def hyperparameters(self) -> dict[str, Prior]:

@@ -7,7 +7,7 @@ use those four and nothing else.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +17,7 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.model.blocks import Array, Block
+from forecast.model.blocks import Array, Block, Error
 from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
 from forecast.panel.calendar import periods_per_year, year_fraction
@@ -39,7 +39,9 @@ __all__ = [
 
 _COEFFICIENT = "coefficient"
 _GROUPS = (names.COUNTRY, names.ZONE, names.PCODE)
-# Covariates in the periods to come, by name, on (province, tactic, period).
+_PROPAGATE = ("error", "mean", "cut")
+# Covariates in the periods to come, by name: (province, tactic, period). Those that were measured with error:
+# (sample, force, period), with the periods of the panel before them.
 FutureValues = Mapping[str, npt.NDArray[np.float64]]
 
 
@@ -363,6 +365,9 @@ class Spatial(Term):
 class Covariate(_Slopes):
     """A slope on a covariate of the panel, standardised once on the training panel.
 
+    One that was attached with the covariance of its error, such as a `Capability`, stays in its own unit: the slope is
+    per SD of capability.
+
     Parameters
     ----------
     name : str
@@ -376,6 +381,12 @@ class Covariate(_Slopes):
         Prior of the slope, per standard deviation of the covariate.
     sigma : Prior
         Of the standard deviation between labels.
+    propagate : {'error', 'mean', 'cut'}
+        What becomes of the error of a covariate that was measured with one. 'error': eta gets slope · (mean + e) with
+        e ~ N(0, covariance), one e for each force (Berkson error). The others stand here to be compared with. 'mean':
+        the mean is taken for the truth, so that the slope is about right and its interval too narrow. 'cut': whole
+        paths are drawn without the counts, a model is fitted to each of 20, and the posteriors are pooled; the slope
+        is then biased towards zero by the share of the path's variance that is error, however many paths are drawn.
     """
 
     name: str
@@ -383,10 +394,13 @@ class Covariate(_Slopes):
     lag: int = 0
     slope: Normal = Normal(0.0, 1.0)
     sigma: Prior = HalfNormal(0.5)
+    propagate: str = "error"
 
     def __post_init__(self) -> None:
         if self.lag < 0:
             raise InputError("is a whole number from 0", where="Covariate.lag", found=self.lag)
+        if self.propagate not in _PROPAGATE:
+            raise InputError("unknown way", where="Covariate.propagate", found=self.propagate, expected=_PROPAGATE)
         _levels((self.by,) if self.by else (), "Covariate")
 
     @property
@@ -400,8 +414,10 @@ class Covariate(_Slopes):
         return f"slope_{self.name}" + (f"_lag_{self.lag}" if self.lag else "")
 
     def constants(self, panel: Panel) -> tuple[float, float]:
-        """Mean and standard deviation of the covariate on the training panel."""
+        """Mean and standard deviation on the training panel; 0 and 1 where the covariate has a unit of its own."""
         values = self._known(panel)
+        if panel.measured(self.name) is not None:
+            return 0.0, 1.0
         values = values[np.isfinite(values)]
         if not values.size or values.min() == values.max():
             found = f"{values[0]:g} throughout" if values.size else "no value"
@@ -416,11 +432,28 @@ class Covariate(_Slopes):
             raise InputError(problem, where=self.label, found=self.name, expected=expected, hint=error.hint) from None
 
     def blocks(self, panel: Panel) -> tuple[Block, ...]:
-        """The slope, and its deviations."""
+        """The slope, and its deviations; and the error, where it was measured with one."""
         basis = self._standardised(panel, self._known(panel))
         shifted = np.zeros_like(basis)
         shifted[..., self.lag :] = basis[..., : basis.shape[-1] - self.lag]
-        return self._slope_blocks(panel, self.slope, shifted[None])
+        measured = panel.measured(self.name)
+        if measured is None:
+            return self._slope_blocks(panel, self.slope, shifted[None])
+        # The same for all tactics.
+        slopes = self._slope_blocks(panel, self.slope, shifted[None, :, :1])
+        if self.propagate == "mean":
+            return slopes
+        periods, components = measured.factor.shape[1:]
+        rows = np.concatenate([measured.factor.reshape(-1, components), np.zeros((1, components))])
+        index = np.full(measured.unit.shape, len(rows) - 1)
+        unit, period = measured.unit[:, : periods - self.lag], np.arange(periods - self.lag)
+        index[:, self.lag :] = np.where(unit >= 0, unit * periods + period, len(rows) - 1)
+        error = Error(f"{self.name}_error", rows, index)
+        dim = f"{self.name}_component"
+        # On their own these add nothing.
+        silent = np.zeros((components, 1, 1, 1))
+        latents = Block(error.latents, (dim,), {dim: list(range(components))}, Independent(1.0), silent)
+        return (*(replace(slope, error=error) for slope in slopes), latents)
 
     def _standardised(self, panel: Panel, values: Array) -> Array:
         mean, spread = self.constants(panel)
@@ -429,6 +462,14 @@ class Covariate(_Slopes):
 
     def basis_ahead(self, block: Block, panel: Panel, periods: pd.DatetimeIndex, futures: FutureValues) -> Array | None:
         """By its future, after the last values of the panel where it is lagged."""
+        measured = panel.measured(self.name)
+        if measured is not None:
+            if block.name == f"{self.name}_error":
+                return block.basis
+            at = np.arange(len(panel.periods), len(panel.periods) + len(periods)) - self.lag
+            unit = measured.unit[:, np.minimum(at, len(panel.periods) - 1)]
+            felt = np.where(unit >= 0, futures[self.name][:, unit, at], 0.0)
+            return felt[:, None, :, None, :]
         known = self._known(panel)
         longer = np.concatenate([known, futures[self.name]], axis=-1)
         start = known.shape[-1] - self.lag

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,9 @@ from forecast.panel.calendar import complete_periods, normalise_freq, parse_days
 from forecast.panel.panel import Panel
 
 __all__ = [
+    "CountsSource",
     "Gap",
+    "Measurable",
     "PanelSource",
     "build_panel",
     "check_columns",
@@ -147,6 +149,17 @@ def build_panel(
     return Panel(dataset, ledger)
 
 
+@runtime_checkable
+class Measurable(Protocol):
+    """What is measured anew for each panel."""
+
+    def attach(self, panel: Panel, name: str, origin: str | pd.Timestamp | None) -> Panel:
+        """The panel with it as a covariate, as known at the end of the day `origin`."""
+
+
+Covariates = pd.DataFrame | xr.DataArray | Measurable
+
+
 @dataclass(frozen=True)
 class PanelSource:
     """Where panels come from: `at(origin)` is the panel as it was known at the end of that day.
@@ -157,13 +170,14 @@ class PanelSource:
         All events, with `reported` where the source tells it.
     settings : mapping
         Keyword arguments of `build_panel`, without `as_of`.
-    covariates : mapping of str to DataFrame or DataArray
-        Attached to every panel; see `Panel.with_covariate`.
+    covariates : mapping of str to DataFrame, DataArray or Measurable
+        Attached to every panel; see `Panel.with_covariate`. What is measured, such as a `CapabilitySource`, is
+        measured anew for each, from what was known then.
     """
 
     events: Events
     settings: Mapping[str, Any] = field(default_factory=dict)
-    covariates: Mapping[str, pd.DataFrame | xr.DataArray] = field(default_factory=dict)
+    covariates: Mapping[str, Covariates] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         allowed = set(inspect.signature(build_panel).parameters) - {"events", "as_of"}
@@ -173,10 +187,37 @@ class PanelSource:
 
     def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
         """Panel as known at the end of the day `origin`; without one, all that is known."""
-        panel = build_panel(self.events, as_of=origin, **self.settings)
-        for name, values in self.covariates.items():
+        return _with_covariates(build_panel(self.events, as_of=origin, **self.settings), self.covariates, origin)
+
+
+@dataclass(frozen=True)
+class CountsSource:
+    """Ready counts as a source of panels: the periods up to a day, each count as it stands.
+
+    Attributes
+    ----------
+    counts : Panel
+        All counts, without covariates.
+    covariates : mapping
+        As of `PanelSource`.
+    """
+
+    counts: Panel
+    covariates: Mapping[str, Covariates] = field(default_factory=dict)
+
+    def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
+        """Panel of the periods that ended by the day `origin`; without one, all of them."""
+        panel = self.counts if origin is None else self.counts.between(end=origin)
+        return _with_covariates(panel, self.covariates, origin)
+
+
+def _with_covariates(panel: Panel, covariates: Mapping[str, Covariates], origin: str | pd.Timestamp | None) -> Panel:
+    for name, values in covariates.items():
+        if isinstance(values, Measurable):
+            panel = values.attach(panel, name, origin)
+        else:
             panel = panel.with_covariate(name, values)
-        return panel
+    return panel
 
 
 def panel_from_counts(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -15,10 +16,13 @@ from forecast.errors import InputError
 from forecast.ledger import Ledger
 from forecast.panel.calendar import CALENDAR_COVARIATES, normalise_freq, period_end, period_range, period_start
 from forecast.panel.labels import Labelled
+from forecast.panel.measured import PART_OF, Measured, measured_of, measured_parts
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
 
 __all__ = ["Panel"]
+
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,7 +71,11 @@ class Panel(Labelled):
     @property
     def covariates(self) -> list[str]:
         """Names of the covariates that were attached; those of the calendar are not among them."""
-        return [str(name) for name in self.dataset.data_vars if name not in names.PANEL_VARIABLES]
+        return [
+            str(name)
+            for name, variable in self.dataset.data_vars.items()
+            if name not in names.PANEL_VARIABLES and PART_OF not in variable.attrs
+        ]
 
     @cached_property
     def observations(self) -> Observations:
@@ -91,9 +99,20 @@ class Panel(Labelled):
             raise InputError("no such covariate", where=name, expected=expected, hint=hint)
         return values.broadcast_like(self.dataset[names.ATTACKS]).transpose(*names.CELL_DIMS)
 
+    def measured(self, name: str) -> Measured | None:
+        """The mean and the error of a covariate that was attached with its covariance; None for any other."""
+        return measured_of(self.dataset, name)
+
     # New panels from it -------------------------------------------------------------------------------------
 
-    def with_covariate(self, name: str, values: "xr.DataArray | pd.DataFrame | pd.Series[float]") -> "Panel":
+    def with_covariate(
+        self,
+        name: str,
+        values: "xr.DataArray | pd.DataFrame | pd.Series[float]",
+        *,
+        covariance: xr.DataArray | None = None,
+        half_life: Sequence[float] = (),
+    ) -> "Panel":
         """Panel with a covariate of dims (period), (province, period), (force, period) or all of a cell's.
 
         Parameters
@@ -104,15 +123,51 @@ class Panel(Labelled):
             A labelled array; or a tidy table with a column `period` (or `date`, its first day), a column
             named like the covariate (or `value`) and any of `province`, `tactic`, `force`; or a series
             indexed by period.
+        covariance : DataArray, optional
+            Where the covariate is known with an error only: the error's covariance, over (force, period,
+            other_period); `values` is then its mean, an array over (force, period). Models take it in the unit
+            that it has, and carry the error (see `Covariate`).
+        half_life : sequence of float
+            Draws of the months after which half of its deviation from 0 is left, for `project()`.
 
         Raises
         ------
         InputError
-            When labels of the panel are missing in it; the message names the missing periods.
+            When labels of the panel are missing in it; the message names the missing periods. For what is no
+            covariance.
         """
         from forecast.panel.covariates import align_covariate
 
-        return replace(self, dataset=self.dataset.assign({name: align_covariate(self.dataset, name, values)}))
+        dataset = self.dataset.assign({name: align_covariate(self.dataset, name, values)})
+        if covariance is not None:
+            if not isinstance(values, xr.DataArray):
+                expected = "an array over (force, period)"
+                raise InputError("needs a labelled mean", where=f"covariate {name}", expected=expected)
+            dataset = dataset.assign(measured_parts(self.dataset, name, values, covariance, half_life))
+        return replace(self, dataset=dataset)
+
+    def without_covariate(self, name: str) -> "Panel":
+        """Panel without one of its covariates."""
+        if name not in self.covariates:
+            raise InputError("no such covariate", where=name, expected=self.covariates or "none")
+        parts = [part for part, variable in self.dataset.variables.items() if variable.attrs.get(PART_OF) == name]
+        return replace(self, dataset=self.dataset.drop_vars([name, *parts]))
+
+    def with_measured(self, name: str, mean: Array) -> "Panel":
+        """Panel in which a covariate that was measured with error has another mean (force, period)."""
+        measured = self.measured(name)
+        if measured is None or mean.shape != measured.mean.shape:
+            raise InputError("was not measured with error, or by other forces or periods", where=f"covariate {name}")
+        felt = np.where(measured.unit >= 0, mean[measured.unit, np.arange(mean.shape[1])], np.nan)
+        return replace(
+            self,
+            dataset=self.dataset.assign(
+                {
+                    name: self.dataset[name].copy(data=felt),
+                    f"{name}_mean": self.dataset[f"{name}_mean"].copy(data=mean),
+                }
+            ),
+        )
 
     def between(self, start: str | pd.Timestamp | None = None, end: str | pd.Timestamp | None = None) -> "Panel":
         """Panel of the periods that lie wholly within the days `start` to `end` (inclusive, both optional)."""

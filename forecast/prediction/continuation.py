@@ -33,8 +33,9 @@ def predict(
     horizon : int
         How many periods, from 1.
     futures : mapping of str to Future
-        What each covariate does after the data: `hold_last()`, `path(table)` or `oracle(panel)`. A model that uses
-        a covariate refuses to guess. Covariates of the panel that the model does not use may stand there too.
+        What each covariate does after the data: `hold_last()`, `path(table)` or `oracle(panel)`; those that were
+        measured with error also `project()` and `scenario(force, shift_sd)`. A model that uses a covariate refuses
+        to guess. Covariates of the panel that the model does not use may stand there too.
     draws : int
         How many samples of the whole future.
     seed : int

@@ -3,22 +3,28 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.panel.calendar import period_end
+from forecast.panel.calendar import period_end, period_start, periods_per_year
+from forecast.panel.measured import PART_OF, Measured
 from forecast.panel.panel import Panel
 
-__all__ = ["Future", "future_covariates", "hold_last", "oracle", "oracles", "path"]
+__all__ = ["Future", "future_covariates", "hold_last", "oracle", "oracles", "path", "project", "scenario"]
+
+Array = npt.NDArray[np.float64]
+_GIVE = "hold_last() and path(table) serve every covariate; capability is attached by Capability.attach"
 
 
 class Future(ABC):
-    """A policy for one covariate; made by `hold_last`, `path` or `oracle`."""
+    """A policy for one covariate; made by `hold_last`, `path`, `project`, `scenario` or `oracle`."""
 
     knows_outcome: ClassVar[bool] = False
 
@@ -41,12 +47,95 @@ class Future(ABC):
             Dims (province, tactic, period), in the covariate's own unit; NaN where it does not apply.
         """
 
+    def paths(self, panel: Panel, name: str, past: Array, periods: pd.DatetimeIndex, rng: np.random.Generator) -> Array:
+        """A covariate that was measured with error, in the periods after the panel.
+
+        Parameters
+        ----------
+        panel, name, periods
+            As of `values`.
+        past : array
+            Its path in the panel's periods, one per sample: (sample, force, period).
+        rng : Generator
+            Source of randomness.
+
+        Returns
+        -------
+        array
+            (sample, force, period).
+        """
+        measured = _measured(panel, name)
+        later = [_by_force(self.values(panel, name, periods), panel, measured, force) for force in measured.forces]
+        return np.broadcast_to(np.stack(later), (len(past), len(later), len(periods)))
+
 
 @dataclass(frozen=True)
 class _HoldLast(Future):
     def values(self, panel: Panel, name: str, periods: pd.DatetimeIndex) -> xr.DataArray:
         last = panel.covariate(name).isel({names.PERIOD: [-1] * len(periods)})
         return last.drop_vars(names.PERIOD_END).assign_coords({names.PERIOD: periods})
+
+    def paths(self, panel: Panel, name: str, past: Array, periods: pd.DatetimeIndex, rng: np.random.Generator) -> Array:
+        return np.repeat(past[..., -1:], len(periods), axis=-1)
+
+
+@dataclass(frozen=True)
+class _Project(Future):
+    def _rho(self, panel: Panel, measured: Measured, name: str) -> Array:
+        if not measured.half_life.size:
+            raise InputError("has no dynamics of its own to project", where=f"covariate {name}", hint=_GIVE)
+        return np.asarray(2.0 ** (-12 / periods_per_year(panel.freq) / measured.half_life))
+
+    def values(self, panel: Panel, name: str, periods: pd.DatetimeIndex) -> xr.DataArray:
+        measured = _measured(panel, name)
+        left = np.median(self._rho(panel, measured, name)) ** np.arange(1, len(periods) + 1)
+        return _on_provinces(panel, measured, measured.mean[:, -1:] * left, periods)
+
+    def paths(self, panel: Panel, name: str, past: Array, periods: pd.DatetimeIndex, rng: np.random.Generator) -> Array:
+        rho = rng.choice(self._rho(panel, _measured(panel, name), name), len(past))[:, None]
+        shocks, last = rng.standard_normal((len(periods), *past.shape[:2])), past[..., -1]
+        found = np.empty((*past.shape[:2], len(periods)))
+        for step, shock in enumerate(shocks):
+            last = rho * last + np.sqrt(1 - rho**2) * shock
+            found[..., step] = last
+        return found
+
+
+@dataclass(frozen=True)
+class _Scenario(Future):
+    forces: tuple[str, ...]
+    shift_sd: float
+    start: str | None
+    ramp: int
+    base: Future
+
+    @property
+    def knows_outcome(self) -> bool:  # type: ignore[override]
+        return self.base.knows_outcome
+
+    def values(self, panel: Panel, name: str, periods: pd.DatetimeIndex) -> xr.DataArray:
+        shift = _on_provinces(panel, _measured(panel, name), self._shift(panel, name, periods), periods)
+        return self.base.values(panel, name, periods) + shift
+
+    def paths(self, panel: Panel, name: str, past: Array, periods: pd.DatetimeIndex, rng: np.random.Generator) -> Array:
+        return np.asarray(self.base.paths(panel, name, past, periods, rng) + self._shift(panel, name, periods))
+
+    def _shift(self, panel: Panel, name: str, periods: pd.DatetimeIndex) -> Array:
+        """(force, period)."""
+        measured = _measured(panel, name)
+        unknown = sorted(set(self.forces) - set(measured.forces))
+        if unknown:
+            where = f"scenario of {name}"
+            raise InputError("unknown force", where=where, found=unknown, expected=measured.forces)
+        first = 0
+        if self.start is not None:
+            first = int(periods.searchsorted(period_start(pd.DatetimeIndex([self.start]), panel.freq)[0]))
+            if first == len(periods):
+                found, expected = self.start, f"up to {periods[-1]:%Y-%m-%d}"
+                raise InputError("begins after the last period", where="scenario", found=found, expected=expected)
+        steps = np.arange(1, len(periods) + 1) - first
+        shift = self.shift_sd * np.clip(steps / max(self.ramp, 1), 0.0, 1.0)
+        return np.asarray(np.isin(measured.forces, self.forces)[:, None] * shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +175,48 @@ def hold_last() -> Future:
     return _HoldLast()
 
 
+def project() -> Future:
+    """A covariate that was measured with error goes on by its own dynamics, each draw from its own path.
+
+    These are an AR(1) around 0 with SD 1 (the unit of capability) and the half-lives that came with its measurement.
+    """
+    return _Project()
+
+
+def scenario(
+    force: str | Sequence[str],
+    shift_sd: float,
+    start: str | None = None,
+    ramp: int = 0,
+    base: Future | None = None,
+) -> Future:
+    """A covariate that was measured with error, shifted for some forces: what if the partner force weakens?
+
+    With the same seed all random numbers are those of the forecast by `base`, so that `contrast` compares draw by draw.
+
+    Parameters
+    ----------
+    force : str or sequence of str
+        The forces whose path is shifted.
+    shift_sd : float
+        By how much, in the unit of the covariate: SDs of capability; below 0 for a force that weakens.
+    start : str, optional
+        A day in the first shifted period; by default the first after the data.
+    ramp : int
+        Periods over which the shift grows to its full size; 0 for at once.
+    base : Future, optional
+        What is shifted: `project()` by default, or `hold_last()`, or a `path`.
+    """
+    if not np.isfinite(shift_sd):
+        raise InputError("is a number", where="scenario.shift_sd", found=shift_sd)
+    if ramp < 0:
+        raise InputError("is a whole number from 0", where="scenario.ramp", found=ramp)
+    if start is not None and pd.isna(pd.to_datetime(start, errors="coerce")):
+        raise InputError("is no date", where="scenario.start", found=str(start), expected="YYYY-MM-DD")
+    forces = (force,) if isinstance(force, str) else tuple(force)
+    return _Scenario(forces, float(shift_sd), start, int(ramp), project() if base is None else base)
+
+
 def path(table: "xr.DataArray | pd.DataFrame | pd.Series[float]") -> Future:
     """The covariate follows given values: any form that `Panel.with_covariate` takes, for the future periods.
 
@@ -103,9 +234,34 @@ def oracle(panel: Panel) -> Future:
 
 
 def future_covariates(
-    panel: Panel, wanted: Sequence[str], futures: Mapping[str, Future], periods: pd.DatetimeIndex
+    panel: Panel,
+    wanted: Sequence[str],
+    futures: Mapping[str, Future],
+    periods: pd.DatetimeIndex,
+    past: Mapping[str, Array] = MappingProxyType({}),
+    rng: np.random.Generator | None = None,
 ) -> dict[str, xr.DataArray]:
     """The wanted covariates in the periods after a panel, by their policies, or by the calendar where it gives them.
+
+    Parameters
+    ----------
+    panel : Panel
+        The data up to the origin.
+    wanted : sequence of str
+        Names of covariates.
+    futures : mapping of str to Future
+        Their policies.
+    periods : DatetimeIndex
+        First days of the periods that follow the panel.
+    past : mapping of str to array
+        Of those that were measured with error, paths in the panel's periods (sample, force, period).
+    rng : Generator, optional
+        Source of randomness of their futures.
+
+    Returns
+    -------
+    dict of str to DataArray
+        (province, tactic, period); of those in `past`, (sample, force, period) with the panel's periods before.
 
     Raises
     ------
@@ -119,12 +275,19 @@ def future_covariates(
             "the model uses covariates whose future is not given",
             where="futures",
             found=without,
-            expected="hold_last(), path(table) or, in backtests, oracle(panel) for each",
+            expected=["hold_last()", "path(table)", "project()", "scenario(force, shift_sd)", "oracle(panel)"],
         )
     blank = _blank_panel(panel, periods)
-    return {
-        name: futures[name].values(panel, name, periods) if name in own else blank.covariate(name) for name in wanted
-    }
+    found: dict[str, xr.DataArray] = {}
+    for name in wanted:
+        if name in past:
+            assert rng is not None
+            later = futures[name].paths(panel, name, past[name], periods, rng)
+            both = np.concatenate([past[name], later], axis=2)
+            found[name] = xr.DataArray(both, dims=(names.SAMPLE, names.FORCE, names.PERIOD), name=name)
+        else:
+            found[name] = futures[name].values(panel, name, periods) if name in own else blank.covariate(name)
+    return found
 
 
 def oracles(wanted: Iterable[str], futures: Mapping[str, Future]) -> list[str]:
@@ -132,9 +295,34 @@ def oracles(wanted: Iterable[str], futures: Mapping[str, Future]) -> list[str]:
     return [name for name in wanted if name in futures and futures[name].knows_outcome]
 
 
+def _measured(panel: Panel, name: str) -> Measured:
+    measured = panel.measured(name)
+    if measured is None:
+        raise InputError("was not measured with error", where=f"covariate {name}", hint=_GIVE)
+    return measured
+
+
+def _on_provinces(panel: Panel, measured: Measured, by_force: Array, periods: pd.DatetimeIndex) -> xr.DataArray:
+    """A future by force on the provinces that each holds in the last period; NaN for no force."""
+    unit = measured.unit[:, -1]
+    values = np.where(unit >= 0, by_force.T[:, unit], np.nan).T
+    grid = np.repeat(values[:, None], len(panel.tactics), axis=1)
+    coords = {names.PROVINCE: panel.provinces, names.TACTIC: panel.tactics, names.PERIOD: periods}
+    return xr.DataArray(grid, coords, names.CELL_DIMS)
+
+
+def _by_force(values: xr.DataArray, panel: Panel, measured: Measured, force: str) -> Array:
+    """The future of one force, from that of the provinces that it holds in the last period; 0 where it holds none."""
+    held = np.flatnonzero(measured.unit[:, -1] == measured.forces.index(force))
+    if not held.size:
+        return np.zeros(values.sizes[names.PERIOD])
+    return np.asarray(values.values[held[0], 0])
+
+
 def _blank_panel(panel: Panel, periods: pd.DatetimeIndex) -> Panel:
     """A panel of the future periods in which nothing was observed; exposure and forces stay as they were last."""
-    kept = panel.dataset.drop_vars([*panel.covariates, names.PERIOD_END])
+    parts = [name for name, variable in panel.dataset.variables.items() if PART_OF in variable.attrs]
+    kept = panel.dataset.drop_vars([*panel.covariates, *parts, names.PERIOD_END])
     blank = kept.isel({names.PERIOD: [-1] * len(periods)}).assign_coords(
         {names.PERIOD: periods, names.PERIOD_END: (names.PERIOD, period_end(periods, panel.freq))}
     )

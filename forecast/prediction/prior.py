@@ -91,7 +91,7 @@ def prior_predictive(model: Model, panel: Panel, *, draws: int = 500, seed: int)
     static = np.zeros((draws, *bound.grid)) + bound.log_exposure
     for term, blocks in bound.terms:
         for block in () if term.feeds_back else blocks:
-            static += block.on_grid(values[block.name])
+            static += block.added(values)
     simulated = simulate_counts(bound, static[..., start:], values, start, _LARGEST_MEAN, counts)
     seen = panel.attacks.isel({names.PERIOD: slice(start, None)})
     coords = {dim: seen[dim] for dim in names.CELL_DIMS}

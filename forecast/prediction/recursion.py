@@ -1,6 +1,6 @@
 """Counts simulated period by period, each period's counts feeding the terms that look back on them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from forecast import names
 from forecast.model.spec import BoundModel
-from forecast.model.terms import FutureValues
+from forecast.model.terms import FutureValues, Term
 from forecast.panel.calendar import next_periods
 
-__all__ = ["Simulated", "last_rates", "simulate_ahead", "simulate_counts"]
+__all__ = ["Simulated", "added_ahead", "last_rates", "simulate_ahead", "simulate_counts"]
 
 Array = npt.NDArray[np.float64]
 
@@ -63,15 +63,31 @@ def simulate_ahead(
         Source of the draws.
     """
     # All innovations are drawn before the first count: two futures of the covariates then share them.
-    periods = next_periods(bound.panel.periods[-1], horizon, bound.panel.freq)
     static = np.zeros((_samples(values), *bound.grid[:2], horizon)) + bound.log_exposure[..., -1:]
+    for _, added in added_ahead(bound, values, horizon, futures=futures, rng=rng):
+        static += added
+    return simulate_counts(bound, static, values, bound.grid[2], cap, rng)
+
+
+def added_ahead(
+    bound: BoundModel,
+    values: Mapping[str, Array],
+    horizon: int,
+    *,
+    futures: FutureValues,
+    rng: np.random.Generator,
+) -> Iterator[tuple[Term, Array]]:
+    """What each block adds to eta in the periods after the panel, with its term, but for those that feed back.
+
+    Arrays over (sample, province, tactic, period), each 1 where it does not vary; arguments as of `simulate_ahead`.
+    """
+    periods = next_periods(bound.panel.periods[-1], horizon, bound.panel.freq)
     for term, blocks in bound.terms:
         for block in () if term.feeds_back else blocks:
             latents, prior = values[block.name], cast(Any, block.prior)
             if block.has_path:
                 latents = prior.continued(latents[..., -1], values, horizon, rng)
-            static += block.on_grid(latents, term.basis_ahead(block, bound.panel, periods, futures))
-    return simulate_counts(bound, static, values, bound.grid[2], cap, rng)
+            yield term, block.on_grid(latents, term.basis_ahead(block, bound.panel, periods, futures))
 
 
 def last_rates(bound: BoundModel, stop: int) -> Array:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from forecast import names
 from forecast.errors import InputError
 from forecast.inference.bayesian import BayesianFit, posterior_draws
+from forecast.inference.pull import measured_paths
 from forecast.model.families import Family, NegativeBinomial, Poisson
 from forecast.panel.calendar import next_periods
 from forecast.prediction.caps import cap_notes, mean_cap
@@ -16,7 +17,7 @@ from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, future_covariates, oracles
 from forecast.prediction.recursion import last_rates, simulate_ahead
 
-__all__ = ["predict_bayesian", "with_predictions"]
+__all__ = ["drawn_ahead", "predict_bayesian", "with_predictions"]
 
 Array = npt.NDArray[np.float64]
 
@@ -38,19 +39,9 @@ def predict_bayesian(
     a note. `mu` and `phi` stand beside the draws of Poisson and negative binomial models.
     """
     panel, family = fit.panel, fit.model.family
-    check_request(panel.covariates, horizon, futures, draws, seed)
-    periods = next_periods(panel.periods[-1], horizon, panel.freq)
-    covariates = future_covariates(panel, fit.model.covariates, futures, periods)
+    values, covariates, rng = drawn_ahead(fit, horizon, futures, draws, seed)
     cap = mean_cap(panel)
-    values = posterior_draws(fit, draws, seed)
-    simulated = simulate_ahead(
-        fit.bound,
-        values,
-        horizon,
-        futures={name: array.values for name, array in covariates.items()},
-        cap=cap,
-        rng=np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0]),
-    )
+    simulated = simulate_ahead(fit.bound, values, horizon, futures=covariates, cap=cap, rng=rng)
     return Forecast.from_draws(
         panel,
         simulated.counts,
@@ -61,6 +52,23 @@ def predict_bayesian(
         oracle=oracles(covariates, futures),
         notes=(*fit.notes, *_gap_notes(fit), *cap_notes(int(simulated.cut.sum()), simulated.counts.size, cap)),
     )
+
+
+def drawn_ahead(
+    fit: BayesianFit, horizon: int, futures: Mapping[str, Future], draws: int, seed: int
+) -> tuple[dict[str, Array], dict[str, Array], np.random.Generator]:
+    """What a forecast is simulated from: joint draws of the posterior, futures of the covariates, and randomness.
+
+    Futures that differ in their policies only share all random numbers.
+    """
+    panel = fit.panel
+    check_request(panel.covariates, horizon, futures, draws, seed)
+    periods = next_periods(panel.periods[-1], horizon, panel.freq)
+    values = posterior_draws(fit, draws, seed)
+    of_counts, of_paths = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
+    past = _measured_past(fit, values, draws)
+    covariates = future_covariates(panel, fit.model.covariates, futures, periods, past, of_paths)
+    return values, {name: array.values for name, array in covariates.items()}, of_counts
 
 
 def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
@@ -90,6 +98,13 @@ def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
     kept = [name for name in (names.DRAWS, names.MU) if name in forecast.dataset]
     drawn = forecast.dataset[kept].rename({names.DRAWS: names.ATTACKS})
     return fit.with_group("predictions", drawn.drop_vars(names.HISTORY_PERIOD, errors="ignore"))
+
+
+def _measured_past(fit: BayesianFit, values: Mapping[str, Array], draws: int) -> dict[str, Array]:
+    """Paths of the covariates that were measured with error, in the panel's periods: (sample, force, period)."""
+    measured = [name for name in fit.model.covariates if fit.panel.measured(name) is not None]
+    paths = {name: measured_paths(fit.panel, name, values.get(f"{name}_error")) for name in measured}
+    return {name: np.broadcast_to(path, (draws, *path.shape[1:])) for name, path in paths.items()}
 
 
 def _dispersion(family: Family, values: Mapping[str, Array], tactics: int) -> Array | None:

@@ -17,6 +17,7 @@ from forecast.ledger import Ledger
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report import about, tables
+from forecast.report.capability import CapabilityPart, path_charts, said
 from forecast.report.charts import fan_chart
 from forecast.report.figures import Outlook, outlook
 from forecast.report.maps import province_map
@@ -65,6 +66,8 @@ class ReportContent:
     parameters, diagnostics : DataFrame
         Posterior of the main parameters (parameter, mean, sd, lower_90, upper_90) and checks of the fit (check, value,
         passed, advice); empty for a model that has none.
+    capability : CapabilityPart, optional
+        Of the partner forces.
     """
 
     title: str
@@ -81,6 +84,7 @@ class ReportContent:
     equation: str = ""
     parameters: pd.DataFrame = field(default_factory=pd.DataFrame)
     diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    capability: CapabilityPart | None = None
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -115,6 +119,9 @@ def render(content: ReportContent) -> str:
         province_map(ahead, forecast.dataset, content.boundaries, simulated),
         fan_chart(panel, forecast, content.zones, simulated),
     ]
+    part = content.capability
+    of_capability = [] if part is None else path_charts(part.capability, simulated)
+    charts += of_capability
     provenance = dict(content.provenance)
     versions, inputs = provenance.pop("versions", {}), provenance.pop("inputs", ())
     past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
@@ -133,6 +140,13 @@ def render(content: ReportContent) -> str:
         charts={chart.name: chart for chart in charts},
         chart_data={chart.name: Markup(chart.to_json()) for chart in charts},
         tables={name: Markup(table) for name, table in _tables(content, ahead, inputs).items()},
+        capability=None if part is None else said(part),
+        capability_charts=[
+            (chart, force) for chart, force in zip(of_capability, part.capability.forces if part else (), strict=True)
+        ],
+        capability_tables={
+            name: Markup(table) for name, table in (tables.capability_tables(part, simulated) if part else {}).items()
+        },
         dropped=content.ledger.dropped,
         past_performance=past_performance,
         caution=caution,

@@ -11,11 +11,13 @@ from forecast import names
 from forecast.evaluation.scores import summarise
 from forecast.ledger import Ledger
 from forecast.prediction.draws import Forecast
+from forecast.report.capability import CapabilityPart, decomposition_rows, loading_rows, scenario_rows, slope_rows
 from forecast.report.figures import Outlook, is_total
 from forecast.report.vega import COLOURS
 from forecast.report.wording import amount, between, capital, mean_amount, short_percent
 
 __all__ = [
+    "capability_tables",
     "cell_table",
     "diagnostics_table",
     "input_table",
@@ -168,6 +170,23 @@ def input_table(inputs: Sequence[Mapping[str, Any]]) -> str:
     columns = [*(key for key in labels if key in given), *(key for key in given if key not in labels)]
     rows = [{labels.get(column, str(column)): _text(item.get(column)) for column in columns} for item in inputs]
     return _html(pd.DataFrame(rows), "inputs", False, right=["Rows"], prose=True)
+
+
+def capability_tables(part: CapabilityPart, simulated: bool) -> dict[str, str]:
+    """The tables of the section on capability; '' for one that there is nothing to show in."""
+    rows = {
+        "loadings": (loading_rows(part.capability), None, ["Force", "Indicator"]),
+        "slopes": (slope_rows(part.slopes) if len(part.slopes) else None, None, ["Force", "Tactic"]),
+        "scenarios": (scenario_rows(part.scenarios) if len(part.scenarios) else None, "group", ["Sum of"]),
+        "decomposition": (decomposition_rows(part.decomposition) if len(part.decomposition) else None, None, ["Part"]),
+    }
+    found = {}
+    for name, (frame, groups, left) in rows.items():
+        right = [] if frame is None else [column for column in frame.columns if column not in (*left, groups)]
+        found[name] = (
+            "" if frame is None else _html(frame, name, simulated, groups=groups, prose=True, right=right, width="auto")
+        )
+    return found
 
 
 def _text(value: object) -> str:

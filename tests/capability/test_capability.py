@@ -63,7 +63,7 @@ def test_text_plot_and_storage(measured, tmp_path):
     _, capability = measured
     assert "SIMULATED" in repr(capability)
     assert "<table" in capability._repr_html_()
-    assert capability.plot().to_dict()["facet"]
+    assert len(capability.plot().to_dict()["vconcat"]) == 2
     capability.save(tmp_path / "capability.nc")
     again = fc.Capability.load(tmp_path / "capability.nc")
     assert again.dataset.equals(capability.dataset)

@@ -84,7 +84,7 @@ def test_replicates_have_the_exposure_of_their_cells(make_fit, make_panel):
 
 def test_the_right_model_reproduces_its_data(right):
     """28 statistics, a tail below 0.002 has probability 0.004 each; none is expected of this seed."""
-    table = check_fit(right, 1000, seed=1)
+    table = check_fit(right, 4000, seed=1)
     assert list(table.columns) == ["statistic", "by", "label", "observed", "median", "lower", "upper", "tail"]
     assert table.groupby("by").size().to_dict() == {"all": 4, "province": 16, "tactic": 8}
     assert table["tail"].min() > 0.002

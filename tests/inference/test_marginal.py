@@ -15,6 +15,8 @@ TERMS = [
     [fc.Step("2016-01-01", by="province")],
     [fc.Spatial()],
     [fc.Covariate("capability", by="tactic")],
+    [fc.Covariate("measured")],
+    [fc.Covariate("measured", by="tactic", lag=1), fc.Walk(by="province")],
     [fc.Excitation(lags=2)],
     [fc.Spillover()],
 ]
@@ -28,8 +30,8 @@ FAMILIES = [
 
 
 @pytest.fixture(scope="module")
-def panel():
-    return fc.simulate_panel(5, 2, 24, seed=3, capability_slope=-0.2).panel
+def panel(with_measured):
+    return with_measured(fc.simulate_panel(5, 2, 24, seed=3, capability_slope=-0.2))
 
 
 def marginal(panel, terms, family):
@@ -97,6 +99,6 @@ def test_standard_normal_numbers_give_the_priors_quantiles(prior):
     both = Hyperparameters({"a": prior}, {"a": ()})
     step = 1e-4
     for number in z[2:-2]:
-        found = both.slope(np.array([number]))[0]
+        found = both.jacobian(np.array([number]))[0, 0]
         ends = constrain(prior, np.array([number - step, number + step]))
         np.testing.assert_allclose(found, (ends[1] - ends[0]) / (2 * step), rtol=1e-5)

@@ -17,6 +17,8 @@ TERMS = [
     [fc.Step("2016-01-01", by="province")],
     [fc.Spatial()],
     [fc.Covariate("capability", by="tactic")],
+    [fc.Covariate("measured")],
+    [fc.Covariate("measured", by="tactic", lag=1), fc.Walk(by="province")],
     [fc.Excitation(lags=2)],
     [fc.Spillover()],
 ]
@@ -30,8 +32,8 @@ CASES = [(terms, fc.NegativeBinomial()) for terms in TERMS] + [(TERMS[0], family
 
 
 @pytest.fixture(scope="module")
-def panel():
-    return fc.simulate_panel(4, 2, 14, seed=3, capability_slope=-0.2).panel
+def panel(with_measured):
+    return with_measured(fc.simulate_panel(4, 2, 14, seed=3, capability_slope=-0.2))
 
 
 def whitened(panel, terms, family):

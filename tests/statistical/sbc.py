@@ -156,7 +156,7 @@ def simulated(model: Model, seed: int) -> tuple[dict[str, np.ndarray], Panel]:
     static = np.zeros((1, *bound.grid)) + bound.log_exposure
     for term, blocks in bound.terms:
         for block in () if term.feeds_back else blocks:
-            static += block.on_grid(truth[block.name])
+            static += block.added(truth)
     drawn = simulate_counts(bound, static[..., start:], truth, start, 1e6, counts)
     if drawn.cut.any():
         raise RuntimeError("the test prior explodes: make it narrower")

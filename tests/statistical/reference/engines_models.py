@@ -1,10 +1,11 @@
 """Models and panels on which the two engines must agree: every term and family, many zeros, large counts, real data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 import forecast as fc
 from forecast.config import Settings
@@ -43,11 +44,25 @@ def _syria() -> fc.Panel:
 
 def _real(settings: Mapping[str, object]) -> fc.Panel:
     source = load_source(Settings.model_validate(settings))
-    return source if isinstance(source, fc.Panel) else source.at()
+    return source.at()
 
 
 def _simulated(**options: float) -> Callable[[], fc.Panel]:
     return lambda: fc.simulate_panel(8, 3, 48, seed=1, capability_slope=-0.3, **options).panel
+
+
+def _measured() -> fc.Panel:
+    """A simulated panel whose covariate is known with an error of 0.5 SDs that lasts for months."""
+    simulated = fc.simulate_panel(8, 3, 48, seed=2, capability_slope=-0.4)
+    path, bare = simulated.truth["capability"], simulated.panel.dataset.drop_vars("capability")
+    apart = np.abs(np.subtract.outer(np.arange(48), np.arange(48)))
+    covariance = np.broadcast_to(0.25 * 0.8**apart, (path.sizes["force"], 48, 48))
+    dims = ("force", "period", "other_period")
+    error = np.random.default_rng(2).multivariate_normal(np.zeros(48), covariance[0], path.sizes["force"])
+    array = xr.DataArray(covariance, {"force": path["force"], "period": path["period"]}, dims)
+    return replace(simulated.panel, dataset=bare).with_covariate(
+        "capability", path - error, covariance=array, half_life=[12.0]
+    )
 
 
 LEVEL_TERMS = (fc.Intercept(), fc.Pooled("province"), fc.Pooled("tactic"))
@@ -59,6 +74,17 @@ CASES: dict[str, Case] = {
             [*LEVEL_TERMS, fc.Walk(by=("country", "tactic"), damping=1), fc.Season(2)], fc.NegativeBinomial(by=None)
         ),
         _simulated(mean=300.0),
+    ),
+    "measured_with_error": Case(
+        fc.Model(
+            [
+                *LEVEL_TERMS,
+                fc.Walk(by="country"),
+                fc.Covariate("capability", by="tactic", sigma=fc.LogNormal(0.2, 0.5)),
+            ],
+            fc.NegativeBinomial(by=None),
+        ),
+        _measured,
     ),
     "space_and_slopes": Case(
         fc.Model(
@@ -96,7 +122,7 @@ def quantities(fit: BayesianFit) -> dict[str, np.ndarray]:
             found[f"logit {name}"] = np.log(values) - np.log1p(-values)
         else:
             found[f"log {name}"] = np.log(values) if isinstance(prior, HalfNormal | LogNormal) else values
-    slopes = [block.name for block in bound.blocks if not block.dims or isinstance(block.prior, Direct)]
+    slopes = [block.name for block in bound.blocks if not block.dims or isinstance(block.prior, Direct) or block.error]
     for name in [*bound.model.family.parameters(), *slopes]:
         values = posterior[name].transpose("chain", "draw", ...).values
         flat = values.reshape(*values.shape[:2], -1)
@@ -123,7 +149,8 @@ def _etas(fit: BayesianFit) -> dict[str, np.ndarray]:
 
 def forecast_draws(fit: BayesianFit, draws: int) -> dict[str, np.ndarray]:
     """Draws of future counts of series spread over the panel, and of the totals, by series and horizon."""
-    futures = {name: fc.hold_last() for name in fit.panel.covariates}
+    measured = {name: fit.panel.measured(name) is not None for name in fit.panel.covariates}
+    futures = {name: fc.project() if with_error else fc.hold_last() for name, with_error in measured.items()}
     parts = fc.predict(fit, HORIZON, futures=futures, draws=draws, seed=7).draws.values
     flat = parts.reshape(len(parts), -1, HORIZON)
     series = np.unique(np.linspace(0, flat.shape[1] - 1, SERIES).round().astype(int))

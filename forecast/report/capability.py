@@ -1,0 +1,160 @@
+"""The section on the partner forces' capability: its paths, the indicators behind them, slopes and scenarios."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from forecast import names
+from forecast.capability.capability import Capability
+from forecast.prediction.scenarios import ALL, TOTAL
+from forecast.report.vega import Chart, data_label
+from forecast.report.wording import amount, between, chance_that, listed, short_percent, tactic_label
+
+__all__ = ["CapabilityPart", "path_charts", "said"]
+
+_LARGE_PULL = 1.0
+# Provinces with fewer expected attacks over the horizon are left out of the table of scenarios.
+_LEAST = 0.5
+
+
+@dataclass(frozen=True)
+class CapabilityPart:
+    """What a report says of capability.
+
+    Attributes
+    ----------
+    capability : Capability
+        Measured by the indicators alone.
+    slopes : DataFrame
+        What `percent_change` gave; empty where the model has no slope on capability.
+    decomposition : DataFrame
+        What `decompose` gave.
+    scenarios : DataFrame
+        Tables of `contrast`, one after the other, with the column `scenario_name`.
+    pull : DataFrame
+        The rows of `path_given_counts` with the largest pull on each force.
+    """
+
+    capability: Capability
+    slopes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    decomposition: pd.DataFrame = field(default_factory=pd.DataFrame)
+    scenarios: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pull: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def path_charts(capability: Capability, simulated: bool) -> list[Chart]:
+    """One chart per force: its path with its band, and the indicators behind it."""
+    charts = []
+    for number, force in enumerate(capability.forces):
+        chart = capability.plot_force(force).properties(width="container", height=190, title=data_label(simulated))
+        charts.append(Chart(f"capability-{number}", chart, f"Capability of {force} with its 90% band and indicators"))
+    return charts
+
+
+def said(part: CapabilityPart) -> list[str]:
+    """What to know of capability, in sentences made from the numbers; none says why."""
+    sentences = [_how_sure(part.capability)]
+    if not part.slopes.empty:
+        sentences += _of_slopes(part.slopes)
+    for name, table in part.scenarios.groupby("scenario_name", sort=False) if len(part.scenarios) else ():
+        row = table[table["level"] == TOTAL].iloc[0]
+        change = f"{100 * (row['ratio'] - 1):+.0f}% (90% interval {_percent_between(row)})"
+        numbers = f"{amount(row['base'])} to {amount(row['scenario'])}"
+        clause = "expected attacks are higher than in the base forecast"
+        text = f"In the scenario “{name}”, expected attacks over the horizon go from {numbers}: {change}"
+        sentences.append(f"{text}. {chance_that(clause, row['probability_rise'])}")
+    large = part.pull[part.pull["pull"].abs() > _LARGE_PULL] if len(part.pull) else part.pull
+    for pulled in large.to_dict("records"):
+        where = f"{pulled[names.FORCE]} in {pulled[names.PERIOD][:7]}"
+        sentences.append(
+            f"The counts of attacks pulled the path of {where} by {pulled['pull']:+.1f} of its own SDs, more than its "
+            "indicators support: the model may read a change in attacks as one in capability."
+        )
+    return sentences
+
+
+def _how_sure(capability: Capability) -> str:
+    spread = capability.sd.mean(names.PERIOD)
+    told = listed([f"{force} {float(spread.sel({names.FORCE: force})):.2f}" for force in capability.forces])
+    return (
+        "Capability is not observed. Each path is an estimate from the indicators alone, in units of its own long-run "
+        f"SD around 0; the average error of the estimate, in the same unit, is: {told}. An error of 1 would mean that "
+        "the indicators say nothing."
+    )
+
+
+def _of_slopes(slopes: pd.DataFrame) -> list[str]:
+    whole = slopes[(slopes[names.FORCE] == ALL) & (slopes[names.TACTIC] == ALL)].iloc[0]
+    tactics = slopes[(slopes[names.FORCE] == ALL) & (slopes[names.TACTIC] != ALL)]
+    clear = tactics[tactics["lower"] * tactics["upper"] > 0]
+    text = (
+        f"Where a force's capability was one SD higher, attacks in its provinces were {whole['percent']:+.0f}% "
+        f"(90% interval {between(whole['lower'], whole['upper'])}%), all tactics together"
+    )
+    if len(clear):
+        text += f"; the interval excludes 0 for {listed([tactic_label(each) for each in clear[names.TACTIC]])}"
+    return [f"{text}."]
+
+
+def _percent_between(row: "pd.Series[float]") -> str:
+    return f"{100 * (row['ratio_lower'] - 1):+.0f} to {100 * (row['ratio_upper'] - 1):+.0f}%"
+
+
+def slope_rows(slopes: pd.DataFrame) -> pd.DataFrame:
+    """Slopes as a table for readers."""
+    return pd.DataFrame(
+        {
+            "Force": slopes[names.FORCE],
+            "Tactic": ["all" if each == ALL else tactic_label(each) for each in slopes[names.TACTIC]],
+            "Change per +1 SD": [f"{value:+.0f}%" for value in slopes["percent"]],
+            "90% interval": [
+                f"{lower:+.0f} to {upper:+.0f}%" for lower, upper in zip(slopes["lower"], slopes["upper"], strict=True)
+            ],
+            "Chance of fewer": [short_percent(value) for value in slopes["probability_below_0"]],
+        }
+    )
+
+
+def scenario_rows(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """Scenarios as a table for readers: the total, tactics, and provinces whose expectation changes."""
+    moved = (scenarios["difference"] != 0) & (scenarios[["base", "scenario"]].max(axis=1) >= _LEAST)
+    shown = scenarios[(scenarios["level"] != names.PROVINCE) | moved]
+    label = ["all" if name == ALL else tactic_label(name) for name in shown["name"]]
+    return pd.DataFrame(
+        {
+            "group": shown["scenario_name"],
+            "Sum of": [f"{level}: {text}" for level, text in zip(shown["level"], label, strict=True)],
+            "Base": [amount(value) for value in shown["base"]],
+            "Scenario": [amount(value) for value in shown["scenario"]],
+            "Change": [f"{100 * (value - 1):+.0f}%" for value in shown["ratio"]],
+            "90% interval": [_percent_between(row) for _, row in shown.iterrows()],
+            "Chance of a rise": [short_percent(value) for value in shown["probability_rise"]],
+        }
+    )
+
+
+def decomposition_rows(decomposition: pd.DataFrame) -> pd.DataFrame:
+    """The decomposition as a table for readers."""
+    bounds = zip(decomposition["lower"], decomposition["upper"], strict=True)
+    return pd.DataFrame(
+        {
+            "Part": ["all parts" if part == ALL else part for part in decomposition["part"]],
+            "Change": [f"{value:+.0f}%" for value in decomposition["percent"]],
+            "90% interval": [f"{lower:+.0f} to {upper:+.0f}%" for lower, upper in bounds],
+        }
+    )
+
+
+def loading_rows(capability: Capability) -> pd.DataFrame:
+    """What each indicator says, as a table for readers."""
+    table = capability.loadings
+    bounds = zip(table["lower"], table["upper"], strict=True)
+    return pd.DataFrame(
+        {
+            "Force": table[names.FORCE],
+            "Indicator": table[names.INDICATOR].str.replace("_", " "),
+            "Loading": [f"{value:+.2f}" for value in table["loading"]],
+            "90% interval": [f"{lower:+.2f} to {upper:+.2f}" for lower, upper in bounds],
+            "Share due to capability": [short_percent(value) for value in table["reliability"]],
+        }
+    )

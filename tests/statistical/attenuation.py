@@ -1,0 +1,89 @@
+"""What becomes of a slope on capability that is known through a noisy indicator: four ways, over many replicates.
+
+    python tests/statistical/attenuation.py --replicates 200 --seed 1       # writes reference/attenuation.csv
+
+One force, 72 months, one indicator as noisy as the path is wide, a slope of −0.4. `raw`: the indicator itself as the
+covariate; `cut`: paths drawn without the counts and pooled; `mean`: the path's mean taken for the truth; `error`: the
+default. One row per replicate and way: estimate, 90 % bounds, and `theory`: the slope that the true path has on the
+covariate, times −0.4, which is what a regression on it finds.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+import forecast as fc
+from forecast.simulate.processes import unit_autoregression
+
+REFERENCE = Path(__file__).parent / "reference" / "attenuation.csv"
+SLOPE, MONTHS, PROVINCES, MEAN, PHI, HALF_LIFE = -0.4, 72, 3, 6.0, 5.0, 12.0
+WAYS = ("raw", "cut", "mean", "error")
+
+
+def replicate(seed: int) -> pd.DataFrame:
+    """One row per way."""
+    rng = np.random.default_rng(seed)
+    path = unit_autoregression(rng, 1, MONTHS, half_life=HALF_LIFE, freq="MS")[0]
+    indicator = path + rng.standard_normal(MONTHS)
+    panel = _panel(rng, path)
+    measured = fc.measure_capability(_indicators(panel, indicator), seed=seed)
+    attached = measured.attach(panel)
+    raw = xr.DataArray(indicator, {"period": panel.dataset["period"]}, ("period",), "capability")
+    mean = measured.mean.values[0]
+    drawn = measured.dataset["path"].values[:, 0]
+    # What the true path has on each covariate: on drawn paths, that of the pooled regression.
+    found = {
+        "raw": np.polyfit(indicator, path, 1)[0],
+        "cut": np.mean([np.polyfit(each, path, 1)[0] for each in drawn]),
+        "mean": np.polyfit(mean, path, 1)[0],
+    }
+    rows = []
+    for way in WAYS:
+        propagate = way if way in ("cut", "mean") else "error"
+        terms = [fc.Intercept(), fc.Pooled("province"), fc.Covariate("capability", propagate=propagate)]
+        model = fc.Model(terms, fc.NegativeBinomial(by=None), way)
+        used = panel.with_covariate("capability", raw) if way == "raw" else attached
+        fit = fc.fit(model, used, engine="laplace", seed=seed)
+        draws = fit.posterior["slope_capability"].values.ravel()
+        # A covariate without a unit of its own is standardised.
+        unit = float(indicator.std()) if way == "raw" else 1.0
+        lower, estimate, upper = np.quantile(draws / unit, [0.05, 0.5, 0.95])
+        passed = bool(fit.diagnostics["passed"].all())
+        rows.append((seed, way, estimate, lower, upper, SLOPE * found.get(way, 1.0), passed))
+    return pd.DataFrame(rows, columns=["seed", "way", "estimate", "lower", "upper", "theory", "passed"])
+
+
+def _panel(rng: np.random.Generator, path: np.ndarray) -> fc.Panel:
+    template = fc.simulate_panel(PROVINCES, 1, MONTHS, seed=0, n_forces=1).panel
+    level = 0.5 * rng.standard_normal(PROVINCES)
+    mu = MEAN * np.exp(level[:, None, None] + SLOPE * path)
+    counts = rng.poisson(mu * rng.gamma(PHI, size=mu.shape) / PHI)
+    dims = template.dataset["attacks"].dims
+    force = np.full((PROVINCES, MONTHS), "F")
+    return replace(template, dataset=template.dataset.assign(attacks=(dims, counts), force=(dims[::2], force)))
+
+
+def _indicators(panel: fc.Panel, values: np.ndarray) -> fc.Indicators:
+    table = pd.DataFrame({"period_start": panel.periods, "period_end": panel.dataset["period_end"].values})
+    return fc.Indicators.from_frame(table.assign(force="F", indicator="i", value=values, scale="index", direction=1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replicates", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, default=REFERENCE)
+    given = parser.parse_args()
+    tables = []
+    for number in range(given.replicates):
+        tables.append(replicate(1000 * given.seed + number))
+        pd.concat(tables).round(5).to_csv(given.output, index=False)
+        print(number, flush=True)
+
+
+if __name__ == "__main__":
+    main()
