@@ -26,6 +26,7 @@ from forecast.inference.pull import path_given_counts
 from forecast.inputs import input_files, load_boundaries, load_futures, load_source, load_zones
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import CountsSource, PanelSource
+from forecast.panel.calendar import next_periods
 from forecast.panel.panel import Panel
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
@@ -136,6 +137,10 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     source = load_source(settings)
     panel = source.at()
     zones, futures = load_zones(settings, panel), load_futures(settings)
+    scenarios = _scenarios(settings, futures)
+    for future in scenarios.values():
+        # Wrong ones are found before the fit, which takes long.
+        future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     step(f"fitting {model.name}", 1, total)
     fitted = fit(model, panel, engine=settings.engine, seed=settings.seed)
     failures = _failed_checks(fitted)
@@ -145,7 +150,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     scores, notes = _held_out_scores(settings, models, model.name, source, panel, step)
     step("writing the report", total - 1, total)
     record = _record(settings, panel, zones, fitted, failures, notes)
-    record["capability"] = _answers(settings, fitted, forecast, futures)
+    record["capability"] = _answers(settings, fitted, forecast, futures, scenarios)
     capability = None
     if settings.capability is not None:
         measured = source.covariates[CAPABILITY]
@@ -335,21 +340,34 @@ def _record(
     }
 
 
-def _answers(settings: Settings, fitted: Fit, forecast: Forecast, futures: Mapping[str, Future]) -> dict[str, Any]:
+def _scenarios(settings: Settings, futures: Mapping[str, Future]) -> dict[str, Future]:
+    """The scenarios that the settings name."""
+    found = {}
+    for given in settings.capability.scenarios if settings.capability is not None else ():
+        start = None if given.start is None else f"{given.start:%Y-%m-%d}"
+        found[given.name] = scenario(given.force, given.shift_sd, start, given.ramp, base=futures[CAPABILITY])
+    return found
+
+
+def _answers(
+    settings: Settings,
+    fitted: Fit,
+    forecast: Forecast,
+    futures: Mapping[str, Future],
+    scenarios: Mapping[str, Future],
+) -> dict[str, Any]:
     """What the report says of capability, as tables: slopes, scenarios, parts of the change, the counts' pull."""
     if settings.capability is None or not isinstance(fitted, BayesianFit):
         return {}
     how: dict[str, Any] = {"draws": settings.draws, "seed": settings.seed}
-    scenarios = []
-    for given in settings.capability.scenarios:
-        start = None if given.start is None else f"{given.start:%Y-%m-%d}"
-        shifted = scenario(given.force, given.shift_sd, start, given.ramp, base=futures[CAPABILITY])
+    contrasts = []
+    for name, shifted in scenarios.items():
         other = predict(fitted, settings.horizon, futures={**futures, CAPABILITY: shifted}, **how)
-        scenarios.append(contrast(forecast, other).table.assign(scenario_name=given.name))
+        contrasts.append(contrast(forecast, other).table.assign(scenario_name=name))
     tables = {
         "slopes": percent_change(fitted),
         "decomposition": decompose(fitted, settings.horizon, futures=futures, **how),
-        "scenarios": pd.concat(scenarios) if scenarios else pd.DataFrame(),
+        "scenarios": pd.concat(contrasts) if contrasts else pd.DataFrame(),
     }
     if fitted.bound.errors:
         pulled = path_given_counts(fitted)

@@ -7,12 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.capability.capability import measure_capability
+from forecast.capability.indicators import Indicators
 from forecast.evaluation.scores import score
 from forecast.events.places import read_gazetteer
 from forecast.ledger import Ledger
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.build import ReportContent
+from forecast.report.capability import CapabilityPart
 
 TACTICS = ("ied", "small_arms")
 
@@ -84,6 +87,40 @@ def make_content(gazetteer_panel, make_forecast):
     return make
 
 
+@pytest.fixture(scope="session")
+def capability_part():
+    """What a report says of capability: two forces, two indicators, slopes, a scenario and a strong pull."""
+
+    def make(forces=("ISF", "SDF"), indicators=("own_share", "rating"), scenario="SDF weakens") -> CapabilityPart:
+        months = pd.date_range("2022-01-01", periods=24, freq="MS")
+        rng, rows = np.random.default_rng(5), []
+        for force in forces:
+            path = np.cumsum(rng.normal(0, 0.3, 24))
+            for indicator in indicators:
+                table = pd.DataFrame({"period_start": months, "value": path + rng.normal(0, 0.5, 24)})
+                rows.append(table.assign(force=force, indicator=indicator))
+        table = pd.concat(rows).assign(scale="index", direction=1)
+        table["period_end"] = table["period_start"] + pd.offsets.MonthEnd(1)
+        capability = measure_capability(Indicators.from_frame(table), draws=50, seed=1)
+        bounds = {"lower": -30.0, "upper": -5.0}
+        slopes = [
+            {"force": force, "tactic": tactic, "percent": -20.0, **bounds, "probability_below_0": 0.99}
+            for force in (*forces, "all")
+            for tactic in ("ied", "all")
+        ]
+        contrasted = {"base": 100.0, "scenario": 120.0, "difference": 20.0, "ratio": 1.2, "ratio_lower": 1.05}
+        contrasted |= {"ratio_upper": 1.4, "probability_rise": 0.98, "scenario_name": scenario}
+        places = [("total", "all", "all"), ("province", "IQG10", "Diyala"), ("tactic", "ied", "ied")]
+        scenarios = [{"level": level, "label": label, "name": name, **contrasted} for level, label, name in places]
+        parts = [
+            {"part": part, "percent": 5.0, "lower": -10.0, "upper": 20.0} for part in ("trend", "capability", "all")
+        ]
+        pull = [{"force": force, "period": "2023-05-01", "pull": 1.4} for force in forces]
+        return CapabilityPart(capability, *map(pd.DataFrame, (slopes, parts, scenarios, pull)))
+
+    return make
+
+
 HOSTILE = (
     "<script>window.hacked=1</script>",
     "</script><script>window.hacked=2</script>",
@@ -97,7 +134,7 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="session")
-def hostile_content(make_content, make_forecast):
+def hostile_content(make_content, make_forecast, capability_part):
     """Content in which every text from outside is markup, script, a formula or an address."""
     content = make_content(countries=("Syria",), tactics=HOSTILE[:3])
     names = [HOSTILE[row % len(HOSTILE)] + str(row) for row in range(len(content.panel.provinces))]
@@ -122,5 +159,6 @@ def hostile_content(make_content, make_forecast):
         zones={HOSTILE[2]: panel.provinces[:3]},
         notes=(HOSTILE[0],),
         banner=HOSTILE[1],
+        capability=capability_part(HOSTILE[:2], HOSTILE[2:4], HOSTILE[1]),
         scores=content.scores.assign(model=content.scores["model"].replace("zero", HOSTILE[0])),
     )

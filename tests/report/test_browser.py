@@ -11,8 +11,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def content(make_content):
-    return make_content(simulated=True, periods=48)
+def content(make_content, capability_part):
+    return replace(make_content(simulated=True, periods=48), capability=capability_part())
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,13 @@ def test_it_draws_every_chart_and_asks_for_nothing(open_page, path):
     assert opened.problems == []
     assert opened.requests == [path.resolve().as_uri()]
     page = opened.page
-    assert page.locator(".chart").count() == 2
+    assert page.locator(".chart").count() == 4
+    for number in (0, 1):
+        # A path, its band, and two indicators of 24 months.
+        assert page.locator(f"#capability-{number} .mark-line.role-mark path").count() == 1
+        assert page.locator(f"#capability-{number} .mark-area.role-mark path").count() == 1
+        assert page.locator(f"#capability-{number} .mark-symbol.role-mark path").count() == 48
+        assert "SIMULATED DATA" in page.locator(f"#capability-{number}").text_content()
     assert page.locator("#map .mark-rect.role-mark path").count() == 32
     assert len(set(_paths(page, "#map .mark-rect.role-mark path"))) == 32
     # Three bands and the columns to point at, of three months each; the last 36 months of the history.
