@@ -39,6 +39,8 @@ _LEAST_SD = 1e-3
 _STEPS, _CLOSE = 50, 1e-6
 # Steps of the differences that the gradient and the Hessian are taken by, in prior SDs.
 _STEP, _WIDE = 1e-4, 0.02
+# Relative change of the log density that ends the search: parameters are drawn about its end, and weighed.
+_ENOUGH = 1e-5
 _LOG_ROOT = 0.5 * float(np.log(2 * np.pi))
 # So many parameters are drawn, and taken by their weights.
 _PROPOSALS = 200
@@ -259,7 +261,7 @@ def _searched(layout: _Layout, forces: Sequence["_Force"]) -> tuple[Array, Array
                 gradient[element] -= (force.log_likelihood(_moved(vector, element, _STEP)) - here) / _STEP
         return total, gradient
 
-    found = optimize.minimize(value, np.zeros(layout.size), jac=True, method="L-BFGS-B", options={"ftol": 1e-8})
+    found = optimize.minimize(value, np.zeros(layout.size), jac=True, method="L-BFGS-B", options={"ftol": _ENOUGH})
     mode, hessian = np.asarray(found.x), np.eye(layout.size)
     for force, elements in zip(forces, own, strict=True):
         here = force.log_likelihood(mode)

@@ -7,22 +7,27 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
+from scipy import special
 
 from forecast import names
 from forecast.errors import InputError
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
-__all__ = ["INTERVALS", "SCORE_COLUMNS", "score", "summarise"]
+__all__ = ["IGNORANCE_BINS", "INTERVALS", "SCORE_COLUMNS", "score", "summarise"]
 
-# Levels of the central intervals that are judged; the last is also scored.
-INTERVALS = (0.5, 0.8, 0.9)
-_SCORED = INTERVALS[-1]
+# Levels of the central intervals that are judged, and of that which is also scored.
+INTERVALS = (0.5, 0.8, 0.9, 0.95)
+_SCORED = 0.9
 _INSIDE = [f"inside_{100 * level:g}" for level in INTERVALS]
 _WIDTH = f"width_{100 * _SCORED:g}"
 _INTERVAL_SCORE = f"interval_score_{100 * _SCORED:g}"
-_MEASURES = ["crps", "crps_log", *_INSIDE, _WIDTH, _INTERVAL_SCORE]
-SCORE_COLUMNS = (*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, names.PREDICTED, *_MEASURES, names.DRAWS)
+_MEASURES = ["crps", "crps_log", *_INSIDE, _WIDTH, _INTERVAL_SCORE, "log_score", "ignorance"]
+# Shares of the draws below and up to the observed count: a randomised PIT lies between them (Czado et al. 2009).
+_PIT = ["pit_lower", "pit_upper"]
+SCORE_COLUMNS = (*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, names.PREDICTED, *_MEASURES, *_PIT, names.DRAWS)
+# Lower ends of the bins of VIEWS' ignorance score; each draw counts, and one more stands in every bin.
+IGNORANCE_BINS = (0.0, 0.5, 2.5, 5.5, 10.5, 25.5, 50.5, 100.5, 250.5, 500.5, 1000.5)
 
 
 def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
@@ -40,9 +45,12 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     -------
     DataFrame
         One row per cell: model, origin, horizon, province, tactic, period, observed (attacks), predicted (the median),
-        crps (of the count, attacks), crps_log (of log(1 + count)), inside_50, inside_80, inside_90 (whether the
-        central interval, bounds included, holds the count), width_90, interval_score_90 (attacks) and draws (how
-        many samples were scored). Lower is better but for `inside`. Both CRPS are the fair estimate from an ensemble.
+        crps (of the count, attacks), crps_log (of log(1 + count)), inside_50, inside_80, inside_90, inside_95 (whether
+        the central interval, bounds included, holds the count), width_90, interval_score_90 (attacks), log_score
+        (minus the log of the probability of the count, nats; NaN for a forecast without a mass function), ignorance
+        (of binned counts, bits), pit_lower and pit_upper (shares of draws below and up to the count: a randomised PIT
+        lies between them) and draws (how many samples were scored). Lower is better but for `inside` and `pit`. Both
+        CRPS are the fair estimate from an ensemble.
 
     Raises
     ------
@@ -52,7 +60,9 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     Notes
     -----
     Fair CRPS: Ferro (2014), computed in its form of probability weighted moments (Zamo & Naveau 2018), which is the
-    same number in less time. Log scale: Bosse et al. (2023). Interval score: Gneiting & Raftery (2007).
+    same number in less time. Log scale: Bosse et al. (2023). Interval score: Gneiting & Raftery (2007). The mass
+    function is the mean of the draws' own, each given its simulated past. Ignorance as VIEWS has it:
+    −log2((k + 1) / (S + 11)) with k of S draws in the bin of the count, over `IGNORANCE_BINS`.
     """
     counts = _counts_like(forecast, actual)
     rows = np.nonzero(counts.notnull().values)
@@ -68,6 +78,7 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
             names.PERIOD: forecast.periods[rows[2]],
             names.OBSERVED: observed,
             **_measures(observed, draws),
+            "log_score": _log_scores(forecast, observed, rows),
             names.DRAWS: draws.shape[1],
         }
     )
@@ -127,9 +138,36 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
         )
     for lower, upper, inside in zip(bounds[::2], bounds[1::2], _INSIDE, strict=True):
         measures[inside] = (lower <= observed) & (observed <= upper)
+    lower, upper = bounds[2 * INTERVALS.index(_SCORED)], bounds[2 * INTERVALS.index(_SCORED) + 1]
     measures[_WIDTH] = (upper - lower).astype(float)
     measures[_INTERVAL_SCORE] = scoringrules.interval_score(observed, lower, upper, 1 - _SCORED, backend="numpy")
+    edges, size = np.array([*IGNORANCE_BINS, np.inf]), draws.shape[1]
+    bin_of = np.searchsorted(edges, observed, side="right")
+    # Counts are whole numbers, edges are not but for 0: whether ends belong to a bin does not matter.
+    held = _up_to(draws, edges[bin_of]) - _up_to(draws, edges[bin_of - 1] - 0.25)
+    measures["ignorance"] = -np.log2((held + 1) / (size + len(IGNORANCE_BINS)))
+    measures["pit_lower"], measures["pit_upper"] = (_up_to(draws, observed - gap) / size for gap in (0.5, 0.0))
     return measures
+
+
+def _up_to(draws: npt.NDArray[np.int64], bound: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """How many draws of each cell are not above its bound."""
+    return np.asarray((draws <= bound[:, None]).sum(axis=1))
+
+
+def _log_scores(forecast: Forecast, observed: npt.NDArray[np.int64], rows: tuple[Any, ...]) -> npt.NDArray[np.float64]:
+    """Minus the log of the mixture's mass at each observed cell."""
+    dataset = forecast.dataset
+    if names.MU not in dataset or not len(observed):
+        return np.full(len(observed), np.nan)
+    mu = np.maximum(dataset[names.MU].transpose(*names.DRAW_DIMS).values[(slice(None), *rows)], 1e-300)
+    log_mass = special.xlogy(observed, mu) - mu - special.gammaln(observed + 1)
+    if names.PHI in dataset:
+        phi = dataset[names.PHI].values
+        phi = np.broadcast_to(phi, (len(mu), dataset.sizes[names.TACTIC]))[:, rows[1]]
+        log_mass = special.gammaln(observed + phi) - special.gammaln(phi) - special.gammaln(observed + 1)
+        log_mass += special.xlogy(observed, mu / (mu + phi)) - phi * np.log1p(mu / phi)
+    return np.asarray(np.log(len(mu)) - special.logsumexp(log_mass, axis=0))
 
 
 def _counts_like(forecast: Forecast, actual: Panel) -> xr.DataArray:

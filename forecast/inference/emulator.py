@@ -17,8 +17,8 @@ Array = npt.NDArray[np.float64]
 # what they begin with.
 _KERNELS = np.array([(3.0, 0.01), (3.0, 0.1), (2.0, 0.1), (1.5, 1.0), (1.0, 0.3)])
 _FIRST = 2
-# The most points that kernels are chosen by.
-_MOST = 60
+# The most values and derivatives that kernels are chosen by: 60 points of twelve hyperparameters.
+_MOST = 780
 _SMALL = 1e-3
 # The most that the process may add to the normal density, and that per squared distance: where it knows little, it must
 # not make a mode of its own.
@@ -113,7 +113,7 @@ def emulate(
     targets = np.concatenate([(rest - rest[0])[:, None], slopes], axis=1)
     used = np.tile(_KERNELS[_FIRST], (dims, 1)) if kernel is None else kernel
     if choose:
-        some = slice(None, None, -(-count // _MOST))
+        some = slice(None, None, -(-count * (1 + dims) // _MOST))
         used = _chosen(points[some], targets[some], used, nugget)
     _, weight, factor = _fitted(points, targets, used, nugget)
     left_out = np.zeros(0)

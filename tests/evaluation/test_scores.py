@@ -1,5 +1,7 @@
 """Scores against brute force and by hand; summaries; what cannot be scored."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,9 +40,9 @@ def fair_crps(sample, outcome):
 def test_columns_and_observed_cells_only(forecast, actual):
     table = fc.score(forecast, actual)
     assert tuple(table.columns) == SCORE_COLUMNS
-    assert table.columns[:14].tolist() == [
+    assert table.columns[:15].tolist() == [
         *("model", "origin", "horizon", "province", "tactic", "period", "observed", "predicted"),
-        *("crps", "crps_log", "inside_50", "inside_80", "inside_90", "width_90"),
+        *("crps", "crps_log", "inside_50", "inside_80", "inside_90", "inside_95", "width_90"),
     ]
     # Three of the four periods have happened, and one cell of them was not observed.
     assert len(table) == 4 * 2 * 3 - 1
@@ -57,14 +59,36 @@ def test_every_score_against_its_definition(forecast, actual):
         sample, outcome = forecast.draws.sel(cell).values.astype(float), row["observed"]
         assert row["crps"] == pytest.approx(fair_crps(sample, outcome))
         assert row["crps_log"] == pytest.approx(fair_crps(np.log1p(sample), np.log1p(outcome)))
-        for level in (50, 80, 90):
+        for level in (50, 80, 95, 90):
             low, high = np.quantile(sample, [0.5 - level / 200, 0.5 + level / 200], method="inverted_cdf")
             assert row[f"inside_{level}"] == (low <= outcome <= high)
         missed = max(low - outcome, 0) + max(outcome - high, 0)
         assert row["width_90"] == high - low
         assert row["interval_score_90"] == pytest.approx(high - low + 2 / 0.1 * missed)
         assert row["predicted"] == np.quantile(sample, 0.5, method="inverted_cdf")
+        assert row["pit_lower"] == (sample < outcome).mean()
+        assert row["pit_upper"] == (sample <= outcome).mean()
+        edges = [0, 0.5, 2.5, 5.5, 10.5, 25.5, 50.5, 100.5, 250.5, 500.5, 1000.5, np.inf]
+        low, high = next(pair for pair in itertools.pairwise(edges) if pair[0] <= outcome < pair[1])
+        inside = ((low <= sample) & (sample < high)).sum()
+        assert row["ignorance"] == pytest.approx(-np.log2((inside + 1) / (40 + 11)))
+    assert table["log_score"].isna().all()
     assert (table["draws"] == 40).all()
+
+
+@pytest.mark.parametrize("phi", [None, np.array([2.0, 0.5])], ids=["poisson", "negative binomial"])
+def test_the_log_score_is_that_of_the_mixture(actual, phi):
+    mu = np.random.default_rng(7).gamma(2.0, 2.0, (30, 4, 2, 2))
+    made = forecast_of(actual.between(end="2020-12-31"), np.ones(mu.shape), mu=mu, phi=phi)
+    table = fc.score(made, actual)
+    for _, row in table.iterrows():
+        at = {"province": row["province"], "tactic": row["tactic"], "period": row["period"]}
+        mean = made.dataset["mu"].sel(at).values
+        law = stats.poisson(mean)
+        if phi is not None:
+            size = phi[made.tactics.index(row["tactic"])]
+            law = stats.nbinom(size, size / (size + mean))
+        assert row["log_score"] == pytest.approx(-np.log(law.pmf(row["observed"]).mean()))
 
 
 def test_interval_score_by_hand(make_panel):
