@@ -158,7 +158,7 @@ def _up_to(draws: npt.NDArray[np.int64], bound: npt.NDArray[Any]) -> npt.NDArray
 def _log_scores(forecast: Forecast, observed: npt.NDArray[np.int64], rows: tuple[Any, ...]) -> npt.NDArray[np.float64]:
     """Minus the log of the mixture's mass at each observed cell."""
     dataset = forecast.dataset
-    if names.MU not in dataset or not len(observed):
+    if not dataset.attrs["family"] or not len(observed):
         return np.full(len(observed), np.nan)
     mu = np.maximum(dataset[names.MU].transpose(*names.DRAW_DIMS).values[(slice(None), *rows)], 1e-300)
     log_mass = special.xlogy(observed, mu) - mu - special.gammaln(observed + 1)

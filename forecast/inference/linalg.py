@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -18,10 +19,11 @@ import numpy.typing as npt
 from scipy.linalg import blas, lapack
 from threadpoolctl import threadpool_limits
 
-__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "compiled", "in_threads", "one_thread"]
+__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "compiled", "in_threads", "one_core", "one_thread"]
 
 Result = TypeVar("Result")
 Array = npt.NDArray[np.float64]
+_ALONE: ContextVar[bool] = ContextVar("alone", default=False)
 # Up to this size a matrix is factorised by plain loops, which beat BLAS there; of a triangle, what is 0 is left out
 # in steps of it.
 _BLOCK = 40
@@ -39,8 +41,22 @@ def in_threads(function: Callable[..., Result], *items: Iterable[Any]) -> list[R
 
     For calls that take tens of milliseconds, most of it in machine code or NumPy, which let other threads run.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    cores = 1 if _ALONE.get() else os.cpu_count() or 1
+    if cores == 1:
+        return [function(*each) for each in zip(*items, strict=True)]
+    with ThreadPoolExecutor(cores) as pool:
         return list(pool.map(function, *items))
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """One thread for all of the package: where processes share the cores. Results do not depend on it."""
+    token = _ALONE.set(True)
+    try:
+        with one_thread():
+            yield
+    finally:
+        _ALONE.reset(token)
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -91,6 +91,14 @@ def test_the_log_score_is_that_of_the_mixture(actual, phi):
         assert row["log_score"] == pytest.approx(-np.log(law.pmf(row["observed"]).mean()))
 
 
+def test_a_sum_of_negative_binomials_has_no_mass_function(actual):
+    mu = np.full((30, 4, 2, 2), 2.0)
+    past = actual.between(end="2020-12-31")
+    for phi, known in ((np.array([2.0, 0.5]), False), (None, True)):
+        total = forecast_of(past, np.ones(mu.shape), mu=mu, phi=phi).aggregate("total")
+        assert fc.score(total, actual)["log_score"].notna().all() == known
+
+
 def test_interval_score_by_hand(make_panel):
     panel = make_panel(np.array([[[1, 1, 1, 7]]]))
     table = fc.score(forecast_of(panel.between(end="2020-03-31"), np.array([2, 3, 4])[:, None, None, None]), panel)

@@ -1,0 +1,357 @@
+"""`backtest`: models fitted at one origin after the other, on the data as known then, and scored on what came.
+
+The unit of work is a model and a block of consecutive origins: the first is fitted cold, the others start from the one
+before. Blocks do not depend on how many workers there are, nor on an interruption: what an origin leaves for the next
+one goes through the disk in any case, so that a run which is resumed gives the numbers of one that was not.
+"""
+
+import json
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from forecast import names
+from forecast.baselines.library import default_baselines
+from forecast.errors import InputError
+from forecast.evaluation.scores import score
+from forecast.files import write_csv, write_text
+from forecast.inference.bayesian import BayesianFit
+from forecast.inference.dispatch import Fit, fit
+from forecast.inference.linalg import one_core
+from forecast.panel.panel import Panel
+from forecast.prediction.continuation import predict
+from forecast.prediction.draws import Forecast
+from forecast.prediction.futures import Future, hold_last
+
+__all__ = ["BLOCK", "TOTALS", "Backtest", "Source", "backtest", "load_backtest"]
+
+# Origins of a unit of work.
+BLOCK = 10
+# Sums that are scored beside the cells: label, groups of provinces, and whether tactics are summed too.
+TOTALS = (("country", names.COUNTRY, True), ("tactic", "total", False), ("total", "total", True))
+LEVEL, CELL = "level", "cell"
+_RECORD, _FORECAST, _SCORES, _START, _ERROR = "backtest.json", "forecast.nc", "scores.csv", "start.nc", "error.txt"
+_NO_FUTURES: Mapping[str, Future] = MappingProxyType({})
+
+
+class Source(Protocol):
+    """Where panels come from, such as a `PanelSource`."""
+
+    def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
+        """The panel as known at the end of the day; without one, all that is known."""
+
+
+@dataclass(frozen=True)
+class _Slices:
+    """A panel as a source: each origin has its periods up to that day."""
+
+    panel: Panel
+
+    def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
+        return self.panel if origin is None else self.panel.between(end=origin)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A unit of work, as it goes to a worker."""
+
+    name: str
+    model: Any
+    source: Source
+    actual: Panel
+    origins: tuple[pd.Timestamp, ...]
+    horizon: int
+    futures: Mapping[str, Future]
+    draws: int
+    seed: int
+    engine: str
+    folder: Path
+
+
+@dataclass(frozen=True, repr=False)
+class Backtest:
+    """Scores of several models at several origins; made by `backtest`.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        What `score` gives, for cells and for sums, with the column `level`: 'cell', 'country' (all tactics), 'tactic'
+        (all provinces) or 'total'.
+    failures : DataFrame
+        model, origin and error, where a model could not be fitted or predicted.
+    folder : Path or None
+        Where forecasts lie, `<model>/<origin>/forecast.nc`.
+    """
+
+    scores: pd.DataFrame
+    failures: pd.DataFrame
+    folder: Path | None = None
+
+    @property
+    def origins(self) -> list[pd.Timestamp]:
+        """Last days of the data at each origin."""
+        return sorted(pd.Timestamp(day) for day in self.scores[names.ORIGIN].unique())
+
+    def of(self, level: str = CELL) -> pd.DataFrame:
+        """Scores of one level."""
+        found = self.scores[self.scores[LEVEL] == level]
+        if found.empty:
+            raise InputError("no such level", where="level", found=level, expected=list(self.scores[LEVEL].unique()))
+        return found.drop(columns=LEVEL)
+
+    def forecast(self, model: str, origin: str | pd.Timestamp) -> Forecast:
+        """The forecast of a model at an origin."""
+        if self.folder is None:
+            raise InputError("was not kept", where="forecast", hint="Give `backtest` a folder")
+        return Forecast.load(_place(self.folder, model, pd.Timestamp(origin)) / _FORECAST)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The scores."""
+        return self.scores
+
+    def __repr__(self) -> str:
+        models, failed = self.scores[names.MODEL].unique(), len(self.failures)
+        first, last = self.origins[0], self.origins[-1]
+        text = f"Backtest: {len(models)} models × {len(self.origins)} origins, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        return text + (f"; {failed} forecasts FAILED" if failed else "")
+
+
+def backtest(
+    models: Mapping[str, Any] | Sequence[Any],
+    source: Source | Panel,
+    *,
+    origins: int | Iterable[str | pd.Timestamp],
+    horizon: int,
+    futures: Mapping[str, Future] = _NO_FUTURES,
+    baselines: bool = True,
+    draws: int = 1000,
+    seed: int,
+    engine: str = "auto",
+    executor: Executor | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    step: Callable[[str, int, int], None] = lambda text, done, total: None,
+) -> Backtest:
+    """Forecast from one origin after the other, and score each forecast on what came.
+
+    Parameters
+    ----------
+    models : mapping of str to model, or sequence of models with different names
+        Models and baselines.
+    source : Panel, PanelSource or CountsSource
+        At an origin a panel is cut to its periods; a source gives what was known then (revisions, capability).
+    origins : int or days
+        Last days of the data; a number: that many, the last of which leaves one period to score.
+    horizon : int
+        Periods ahead. Of those after the last one that is known, nothing is scored.
+    futures : mapping of str to Future
+        Of covariates; the others hold their last value.
+    baselines : bool
+        Whether the baselines of `default_baselines` are tried too.
+    draws, seed, engine
+        As of `predict` and `fit`. The same seed gives the same numbers, whatever the executor.
+    executor : concurrent.futures.Executor, optional
+        Who does the work: a process pool, or Dask's (`Client.get_executor()`); by default this process. Workers use
+        one core each. A worker of a process pool must be able to see the folder.
+    folder : path, optional
+        Where forecasts and scores are kept, each origin at once when it is done. A new or empty one, or with `resume`
+        one of the same backtest that was broken off.
+    resume : bool
+        Go on with what is in the folder.
+    step : callable, optional
+        Told what was done, how many units are, and of how many.
+
+    Returns
+    -------
+    Backtest
+        Scores against the newest vintage. A model that fails at an origin stands in `failures`, and the rest goes on.
+
+    Raises
+    ------
+    InputError
+        For origins outside the data, names that stand there twice, and a folder of another backtest.
+    """
+    tried = _named(models, baselines)
+    given: Source = _Slices(source) if isinstance(source, Panel) else source
+    actual = given.at()
+    days = _origins(actual, origins)
+    if horizon < 1:
+        raise InputError("is a whole number from 1", where="horizon", found=horizon)
+    kept = None if folder is None else Path(folder)
+    place = Path(tempfile.mkdtemp(prefix="forecast-")) if kept is None else kept
+    try:
+        _claim(place, list(tried), days, horizon, draws, seed, engine, resume)
+        blocks = [tuple(days[first : first + BLOCK]) for first in range(0, len(days), BLOCK)]
+        tasks = [
+            _Task(name, model, given, actual, block, horizon, futures, draws, seed, engine, place)
+            for name, model in tried.items()
+            for block in blocks
+        ]
+        _work(tasks, executor, step)
+        return replace(load_backtest(place), folder=kept)
+    finally:
+        if kept is None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def load_backtest(folder: str | Path) -> Backtest:
+    """The backtest whose files lie in a folder, as far as it went.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds none, or nothing that was scored.
+    """
+    folder = Path(folder)
+    record = _record(folder)
+    tables, failures = [], []
+    for model in record["models"]:
+        for day in record["origins"]:
+            place = _place(folder, model, pd.Timestamp(day))
+            if (place / _SCORES).is_file():
+                tables.append(pd.read_csv(place / _SCORES, parse_dates=[names.ORIGIN, names.PERIOD]))
+            elif (place / _ERROR).is_file():
+                failures.append((model, pd.Timestamp(day), (place / _ERROR).read_text(encoding="utf-8")))
+    if not tables:
+        found = failures[0][2] if failures else "no scores"
+        raise InputError("no model could be scored at any origin", source=folder, found=found)
+    failed = pd.DataFrame(failures, columns=[names.MODEL, names.ORIGIN, "error"])
+    return Backtest(pd.concat(tables, ignore_index=True), failed, folder)
+
+
+# Parts ---------------------------------------------------------------------------------------------------------------
+
+
+def _named(models: Mapping[str, Any] | Sequence[Any], baselines: bool) -> dict[str, Any]:
+    pairs = list(models.items()) if isinstance(models, Mapping) else [(model.name, model) for model in models]
+    pairs += list(default_baselines().items()) if baselines else []
+    tried = dict(pairs)
+    twice = sorted({name for name, _ in pairs if [other for other, _ in pairs].count(name) > 1})
+    if twice or not tried:
+        raise InputError("needs models with different names", where="models", found=twice or "none")
+    return tried
+
+
+def _origins(actual: Panel, origins: int | Iterable[str | pd.Timestamp]) -> list[pd.Timestamp]:
+    ends = [pd.Timestamp(day) for day in actual.dataset[names.PERIOD_END].values]
+    if isinstance(origins, int):
+        if not 1 <= origins < len(ends) - 1:
+            expected = f"from 1 to {len(ends) - 2}"
+            raise InputError("is out of range", where="origins", found=origins, expected=expected)
+        return ends[-origins - 1 : -1]
+    days = sorted({pd.Timestamp(day).normalize() for day in origins})
+    wrong = [f"{day:%Y-%m-%d}" for day in days if day not in ends[1:-1]]
+    if wrong or not days:
+        expected = f"last days of periods, up to {ends[-2]:%Y-%m-%d}"
+        raise InputError("are no origins", where="origins", found=wrong or "none", expected=expected)
+    return days
+
+
+def _place(folder: Path, model: str, origin: pd.Timestamp) -> Path:
+    """Where an origin's files lie; the model's name is made harmless, and told apart by a checksum."""
+    safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in model)
+    unique = safe if safe == model else f"{safe}-{zlib.crc32(model.encode()):08x}"
+    return folder / unique / f"{origin:%Y-%m-%d}"
+
+
+def _claim(
+    folder: Path,
+    models: list[str],
+    days: list[pd.Timestamp],
+    horizon: int,
+    draws: int,
+    seed: int,
+    engine: str,
+    resume: bool,
+) -> None:
+    """Writes down whose folder it is, or makes sure that it is the same backtest's."""
+    record = {"models": models, "origins": [f"{day:%Y-%m-%d}" for day in days], "horizon": horizon}
+    record |= {"draws": draws, "seed": seed, "engine": engine}
+    if (folder / _RECORD).is_file():
+        if not resume:
+            hint = "Resume it, or choose another folder"
+            raise InputError("holds a backtest already", source=folder, hint=hint)
+        differing = sorted(key for key, value in _record(folder).items() if record.get(key) != value)
+        if differing:
+            raise InputError("holds another backtest", source=folder, found=f"other {', '.join(differing)}")
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError("is not empty", source=folder, hint="Choose another folder")
+    write_text(folder / _RECORD, json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    if not (folder / _RECORD).is_file():
+        raise InputError("holds no backtest", source=folder, expected=f"a folder with {_RECORD}")
+    record: dict[str, Any] = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+    return record
+
+
+def _work(tasks: Sequence[_Task], executor: Executor | None, step: Callable[[str, int, int], None]) -> None:
+    if executor is None:
+        for number, task in enumerate(tasks):
+            step(task.name, number, len(tasks))
+            _run_block(task)
+        return
+    running = {executor.submit(_run_block, task): task for task in tasks}
+    for number, done in enumerate(as_completed(running)):
+        done.result()
+        step(running[done].name, number + 1, len(tasks))
+
+
+def _run_block(task: _Task) -> None:
+    """Forecasts and scores of one model at a block of origins; what lies there already is not made again."""
+    start: Fit | None = None
+    with one_core():
+        for origin in task.origins:
+            place = _place(task.folder, task.name, origin)
+            if not (place / _SCORES).is_file() and not (place / _ERROR).is_file():
+                try:
+                    _run_origin(task, origin, start, place)
+                except Exception as error:
+                    write_text(place / _ERROR, f"{type(error).__name__}: {error}")
+            start = BayesianFit.load(place / _START) if (place / _START).is_file() else None
+
+
+def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Path) -> None:
+    panel = task.source.at(origin)
+    seed = int(
+        np.random.SeedSequence([task.seed, zlib.crc32(task.name.encode()), origin.toordinal()]).generate_state(1)[0]
+    )
+    fitted = _fitted(task, panel, start, seed)
+    futures = {name: task.futures.get(name, hold_last()) for name in panel.covariates}
+    forecast = predict(fitted, task.horizon, futures=futures, draws=task.draws, seed=seed)
+    forecast = replace(forecast, dataset=forecast.dataset.assign_attrs({names.MODEL: task.name}))
+    tables = [score(forecast, task.actual).assign(**{LEVEL: CELL})]
+    tables += [
+        score(forecast.aggregate(by, tactics=tactics), task.actual).assign(**{LEVEL: level})
+        for level, by, tactics in TOTALS
+    ]
+    if isinstance(fitted, BayesianFit) and fitted.state is not None:
+        _as_start(fitted).save(place / _START)
+    forecast.save(place / _FORECAST)
+    # The scores come last: where they lie, the origin is done.
+    write_csv(place / _SCORES, pd.concat(tables, ignore_index=True))
+
+
+def _fitted(task: _Task, panel: Panel, start: Fit | None, seed: int) -> Fit:
+    from forecast.model.spec import Model
+
+    if isinstance(task.model, Model):
+        return fit(task.model, panel, engine=task.engine, start=start, seed=seed)
+    return fit(task.model, panel, seed=seed)
+
+
+def _as_start(fitted: BayesianFit) -> BayesianFit:
+    """What the next origin starts from: the state, and the posterior means."""
+    means = fitted.posterior.mean((names.CHAIN, names.DRAW)).expand_dims({names.CHAIN: [0], names.DRAW: [0]})
+    return replace(fitted, groups={"posterior": means})
