@@ -22,8 +22,13 @@ from .evaluation.checks import compare as compare
 from .evaluation.checks import loo as loo
 from .evaluation.checks import posterior_predictive as posterior_predictive
 from .evaluation.checks import quantile_residuals as quantile_residuals
+from .evaluation.rolling import Backtest as Backtest
+from .evaluation.rolling import backtest as backtest
+from .evaluation.rolling import load_backtest as load_backtest
 from .evaluation.scores import score as score
 from .evaluation.scores import summarise as summarise
+from .evaluation.skill import pit_table as pit_table
+from .evaluation.skill import skill as skill
 from .events.boundaries import Boundaries as Boundaries
 from .events.boundaries import read_boundaries as read_boundaries
 from .events.download import fetch as fetch

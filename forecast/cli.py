@@ -104,6 +104,25 @@ def run(
     _run_and_write(settings, output, allow_unconverged)
 
 
+@app.command(epilog="Example:  forecast backtest forecast.toml --workers 2 --output out/backtest")
+def backtest(
+    settings: Annotated[Path, typer.Argument(help="Settings file (TOML); see the README.")],
+    output: _Output = Path("out/backtest"),
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was broken off.")] = False,
+) -> None:
+    """Forecast from one past origin after the other, and score the model and its rivals on what came."""
+    from forecast.config import read_settings
+    from forecast.run import run_backtest
+
+    with _progress() as step:
+        table = run_backtest(read_settings(settings), output, workers=workers, resume=resume, step=step)
+    shown = table[["level", "model", "score", "skill", "lower", "upper", "p_value"]]
+    typer.echo("CRPS of log(1 + count), skill and difference to recent_mean (95 %):")
+    typer.echo(shown.round(3).to_string(index=False))
+    typer.echo(output / "skill.csv")
+
+
 @app.command(epilog="Example:  forecast report out/march")
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that `forecast run` wrote.")],

@@ -162,6 +162,13 @@ class EvaluationSettings(_Section):
     periods: _Whole = Field(6, ge=0, description="0: no evaluation")
 
 
+class BacktestSettings(_Section):
+    """From which origins `forecast backtest` forecasts: `[backtest]`."""
+
+    origins: _Whole = Field(12, ge=1, description="the last so many ends of periods")
+    horizon: _Whole | None = Field(None, ge=1, le=120, description="that of the settings by default")
+
+
 class Settings(_Section):
     """All settings of a run. Inputs are relative to the settings file, `output` to the working folder."""
 
@@ -178,6 +185,7 @@ class Settings(_Section):
     covariates: dict[str, CovariateSettings] = {}
     capability: CapabilitySettings | None = None
     evaluation: EvaluationSettings = EvaluationSettings()
+    backtest: BacktestSettings = BacktestSettings()
 
     _folder: Path = PrivateAttr(default=Path())
 

@@ -3,8 +3,10 @@
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +18,9 @@ from forecast.capability.capability import Capability, CapabilitySource
 from forecast.config import Settings, read_settings
 from forecast.datasets import data_path
 from forecast.errors import DiagnosticsError, InputError
+from forecast.evaluation.rolling import backtest
 from forecast.evaluation.scores import score
+from forecast.evaluation.skill import skill
 from forecast.events.boundaries import Boundaries, check_geometry
 from forecast.files import check_output_files, check_output_folder, sha256, write_csv, write_text, write_together
 from forecast.inference.bayesian import BayesianFit
@@ -42,11 +46,14 @@ __all__ = [
     "load_demo",
     "load_run",
     "run",
+    "run_backtest",
     "write_run",
     "write_run_report",
 ]
 
 Read = TypeVar("Read")
+# What skill is measured against.
+_RIVAL = "recent_mean"
 
 # Called with what is being done, how many steps are done, and of how many.
 Step = Callable[[str, int, int], None]
@@ -157,6 +164,64 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
         assert isinstance(measured, CapabilitySource)
         capability = measured.measured(panel)
     return Run(panel, forecast, scores, record, load_boundaries(settings), capability)
+
+
+def run_backtest(
+    settings: Settings,
+    folder: str | Path,
+    *,
+    workers: int = 1,
+    resume: bool = False,
+    step: Step = lambda text, done, total: None,
+) -> pd.DataFrame:
+    """Backtest the settings' model and all baselines, and write the scores to a folder; see `forecast.backtest`.
+
+    Parameters
+    ----------
+    settings : Settings
+        From `read_settings`.
+    folder : path
+        Holds every origin's forecast and scores, `scores.csv` (all of them) and `skill.csv`.
+    workers : int
+        Processes.
+    resume : bool
+        Go on where an earlier run was broken off.
+    step : callable, optional
+        Told what was done.
+
+    Returns
+    -------
+    DataFrame
+        Skill of every model against `recent_mean`, by level: cells, countries, tactics, total.
+    """
+    if workers < 1:
+        raise InputError("is a whole number from 1", where="workers", found=workers)
+    model, given = settings.built_model(), settings.backtest
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
+    try:
+        found = backtest(
+            {} if model.name in default_baselines() else {model.name: model},
+            load_source(settings),
+            origins=given.origins,
+            horizon=given.horizon or settings.horizon,
+            futures=load_futures(settings),
+            draws=settings.draws,
+            seed=settings.seed,
+            engine=settings.engine,
+            executor=pool,
+            folder=folder,
+            resume=resume,
+            step=step,
+        )
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+    levels = list(dict.fromkeys(found.scores["level"]))
+    table = pd.concat([skill(found.of(level), _RIVAL).assign(level=level) for level in levels], ignore_index=True)
+    write_csv(Path(folder) / "scores.csv", found.scores)
+    write_csv(Path(folder) / "skill.csv", table)
+    write_csv(Path(folder) / "failures.csv", found.failures)
+    return table
 
 
 def check_output(settings: Settings, folder: str | Path) -> Path:

@@ -7,10 +7,12 @@ one goes through the disk in any case, so that a run which is resumed gives the 
 
 import json
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -192,7 +194,7 @@ def backtest(
         _claim(place, list(tried), days, horizon, draws, seed, engine, resume)
         blocks = [tuple(days[first : first + BLOCK]) for first in range(0, len(days), BLOCK)]
         tasks = [
-            _Task(name, model, given, actual, block, horizon, futures, draws, seed, engine, place)
+            _Task(name, model, given, actual, block, horizon, dict(futures), draws, seed, engine, place)
             for name, model in tried.items()
             for block in blocks
         ]
@@ -311,7 +313,7 @@ def _work(tasks: Sequence[_Task], executor: Executor | None, step: Callable[[str
 def _run_block(task: _Task) -> None:
     """Forecasts and scores of one model at a block of origins; what lies there already is not made again."""
     start: Fit | None = None
-    with one_core():
+    with one_core(), _local_files():
         for origin in task.origins:
             place = _place(task.folder, task.name, origin)
             if not (place / _SCORES).is_file() and not (place / _ERROR).is_file():
@@ -320,6 +322,12 @@ def _run_block(task: _Task) -> None:
                 except Exception as error:
                     write_text(place / _ERROR, f"{type(error).__name__}: {error}")
             start = BayesianFit.load(place / _START) if (place / _START).is_file() else None
+
+
+def _local_files() -> AbstractContextManager[Any]:
+    """In a worker of Dask xarray would ask the cluster for a lock of each file, which the cluster does not know."""
+    dask = sys.modules.get("dask")
+    return nullcontext() if dask is None else dask.config.set(scheduler="synchronous")
 
 
 def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Path) -> None:

@@ -14,7 +14,7 @@ from forecast.errors import InputError
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
-__all__ = ["IGNORANCE_BINS", "INTERVALS", "SCORE_COLUMNS", "score", "summarise"]
+__all__ = ["IGNORANCE_BINS", "INTERVALS", "MEASURES", "SCORE_COLUMNS", "score", "summarise"]
 
 # Levels of the central intervals that are judged, and of that which is also scored.
 INTERVALS = (0.5, 0.8, 0.9, 0.95)
@@ -22,10 +22,10 @@ _SCORED = 0.9
 _INSIDE = [f"inside_{100 * level:g}" for level in INTERVALS]
 _WIDTH = f"width_{100 * _SCORED:g}"
 _INTERVAL_SCORE = f"interval_score_{100 * _SCORED:g}"
-_MEASURES = ["crps", "crps_log", *_INSIDE, _WIDTH, _INTERVAL_SCORE, "log_score", "ignorance"]
+MEASURES = ["crps", "crps_log", *_INSIDE, _WIDTH, _INTERVAL_SCORE, "log_score", "ignorance"]
 # Shares of the draws below and up to the observed count: a randomised PIT lies between them (Czado et al. 2009).
 _PIT = ["pit_lower", "pit_upper"]
-SCORE_COLUMNS = (*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, names.PREDICTED, *_MEASURES, *_PIT, names.DRAWS)
+SCORE_COLUMNS = (*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, names.PREDICTED, *MEASURES, *_PIT, names.DRAWS)
 # Lower ends of the bins of VIEWS' ignorance score; each draw counts, and one more stands in every bin.
 IGNORANCE_BINS = (0.0, 0.5, 2.5, 5.5, 10.5, 25.5, 50.5, 100.5, 250.5, 500.5, 1000.5)
 
@@ -119,7 +119,7 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
         hint = "Predict every model with the same number of draws"
         raise InputError("forecasts with different numbers of draws", where=names.DRAWS, found=numbers, hint=hint)
     groups = scores.groupby(keys, sort=False, observed=True)
-    return groups.size().rename("n").to_frame().join(groups[_MEASURES].mean()).reset_index()
+    return groups.size().rename("n").to_frame().join(groups[MEASURES].mean()).reset_index()
 
 
 def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:

@@ -141,3 +141,21 @@ def test_broken_indicators_take_one_line(files, tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().err
     assert "indicators.csv" in told
     assert "row" in told
+
+
+def test_a_backtest_measures_capability_anew_at_each_origin_and_can_be_resumed(files, tmp_path, monkeypatch, capsys):
+    text = SETTINGS + "[backtest]\norigins = 2\nhorizon = 2\n"
+    words = ("backtest", "forecast.toml", "--output", "bt")
+    assert run(files, tmp_path, text, monkeypatch, *words) in (0, None)
+    told = capsys.readouterr().out
+    assert "skill.csv" in told
+    table = pd.read_csv(tmp_path / "bt" / "skill.csv")
+    assert set(table["level"]) == {"cell", "country", "tactic", "total"}
+    assert "small" in set(table["model"])
+    assert pd.read_csv(tmp_path / "bt" / "failures.csv").empty
+    before = (tmp_path / "bt" / "scores.csv").read_bytes()
+    assert run(files, tmp_path, text, monkeypatch, *words) == 2
+    assert "holds a backtest already" in capsys.readouterr().err
+    assert run(files, tmp_path, text, monkeypatch, *words, "--resume") in (0, None)
+    assert (tmp_path / "bt" / "scores.csv").read_bytes() == before
+    assert run(files, tmp_path, text, monkeypatch, *words, "--resume", "--workers", "0") == 2

@@ -18,7 +18,7 @@ from forecast.inference.laplace import LaplaceOptions, approximate
 REFERENCE = Path(__file__).parent / "reference"
 DRAWS = 20_000
 # Without --full: between them they hold every term.
-QUICK = ("feedback", "space_and_slopes")
+QUICK = ("feedback", "space_and_slopes", "measured_with_error")
 
 
 def compared(fit, reference):

@@ -1,0 +1,210 @@
+"""Backtests: the same numbers however the work is done, nothing from after an origin, failures that stop nobody."""
+
+import multiprocessing
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.evaluation import rolling
+from forecast.evaluation.rolling import BLOCK, backtest, load_backtest
+from forecast.inference.dispatch import fit as fit_verb
+
+MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.Poisson(), "levels")
+ORIGINS = BLOCK + 2
+OPTIONS = {"origins": ORIGINS, "horizon": 2, "draws": 50, "seed": 3, "baselines": False}
+KEYS = ["model", "origin", "level", "province", "tactic", "period"]
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return fc.simulate_panel(3, 2, 30, seed=8, mean=3.0).panel
+
+
+@pytest.fixture(scope="module")
+def done(panel, tmp_path_factory):
+    """In this process."""
+    folder = tmp_path_factory.mktemp("done") / "backtest"
+    return backtest([MODEL, fc.RecentMean()], panel, folder=folder, **OPTIONS)
+
+
+def same(one, two):
+    tables = (each.scores.sort_values(KEYS).reset_index(drop=True) for each in (one, two))
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_scores_are_those_of_the_forecasts_at_each_origin(done, panel):
+    assert len(done.origins) == ORIGINS
+    assert set(done.scores["level"]) == {"cell", "country", "tactic", "total"}
+    assert done.failures.empty
+    # The last origin leaves one period to score, the others two.
+    assert len(done.of("total")) == 2 * (2 * ORIGINS - 1)
+    assert len(done.of("cell")) == 6 * len(done.of("total"))
+    origin = done.origins[3]
+    forecast = done.forecast("levels", origin)
+    assert forecast.origin == origin
+    again = fc.score(forecast, panel).reset_index(drop=True)
+    kept = done.of("cell")
+    kept = kept[(kept["model"] == "levels") & (kept["origin"] == origin)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again[kept.columns], kept, check_dtype=False)
+    assert "2 models × 12 origins" in repr(done)
+
+
+def test_a_process_pool_gives_the_same_numbers(done, panel):
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        same(done, backtest([MODEL, fc.RecentMean()], panel, executor=pool, **OPTIONS))
+
+
+def test_days_as_origins_and_all_baselines(panel):
+    days = [pd.Timestamp(day) for day in panel.dataset["period_end"].values[[20, 25]]]
+    found = backtest([MODEL], panel, origins=days, horizon=1, draws=20, seed=1)
+    assert found.origins == days
+    assert set(found.scores["model"]) == {"levels", *fc.default_baselines()}
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_rolling import MODEL, OPTIONS
+import forecast as fc
+from forecast.evaluation.rolling import backtest
+panel = fc.simulate_panel(3, 2, 30, seed=8, mean=3.0).panel
+backtest([MODEL, fc.RecentMean()], panel, folder={folder!r}, **OPTIONS)
+"""
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_numbers(done, panel, tmp_path):
+    folder = tmp_path / "killed"
+    script = SCRIPT.format(tests=str(__file__).rsplit("/", 1)[0], folder=str(folder))
+    worker = subprocess.Popen([sys.executable, "-c", script])
+    deadline = time.monotonic() + 120
+    while len(list(folder.glob("*/*/scores.csv"))) < 4 and time.monotonic() < deadline and worker.poll() is None:
+        time.sleep(0.02)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    before = len(list(folder.glob("*/*/scores.csv")))
+    assert 4 <= before < 2 * ORIGINS
+    with pytest.raises(InputError, match="holds a backtest already"):
+        backtest([MODEL, fc.RecentMean()], panel, folder=folder, **OPTIONS)
+    resumed = backtest([MODEL, fc.RecentMean()], panel, folder=folder, resume=True, **OPTIONS)
+    same(done, resumed)
+    same(resumed, load_backtest(folder))
+    with pytest.raises(InputError, match=r"holds another backtest.*other seed"):
+        backtest([MODEL, fc.RecentMean()], panel, folder=folder, resume=True, **{**OPTIONS, "seed": 4})
+
+
+def test_dask_gives_the_same_numbers_with_a_worker_killed(done, panel, tmp_path):
+    """Two worker processes, one of them killed in the middle; the other does its work."""
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    )
+    folder = tmp_path / "dask"
+    with cluster, distributed.Client(cluster) as client:
+        killed = []
+
+        def step(text, number, total):
+            if not killed:
+                pids = client.run(__import__("os").getpid)
+                killed.append(next(iter(pids.values())))
+                __import__("os").kill(killed[0], signal.SIGKILL)
+
+        executor = client.get_executor()
+        found = backtest([MODEL, fc.RecentMean()], panel, executor=executor, folder=folder, step=step, **OPTIONS)
+    assert killed
+    same(done, found)
+
+
+@dataclass(frozen=True)
+class Leaky:
+    """A model that looks at what comes."""
+
+    name: ClassVar[str] = "leaky"
+    everything: fc.Panel
+
+
+@fit_verb.register
+def _fit_leaky(model: Leaky, panel, *, engine="auto", start=None, seed):
+    until = panel.periods[-1] + pd.DateOffset(months=1)
+    return fc.fit(fc.Last(), model.everything.between(end=until + pd.offsets.MonthEnd(0)), seed=seed)
+
+
+def changed_after(panel, origin):
+    """The panel with other counts after a day."""
+    later = panel.periods > origin
+    counts = panel.dataset["attacks"].values.copy()
+    counts[..., later] = counts[..., later][::-1, ::-1] + 7
+    return replace(panel, dataset=panel.dataset.assign(attacks=(panel.dataset["attacks"].dims, counts)))
+
+
+def test_nothing_after_an_origin_moves_its_forecast_and_a_leak_is_caught(panel, tmp_path):
+    origin = pd.Timestamp(panel.dataset["period_end"].values[24])
+    found = {}
+    for name, data in (("before", panel), ("after", changed_after(panel, origin))):
+        models = {"levels": MODEL, "regression": fc.NegativeBinomialRegression(), "leaky": Leaky(data)}
+        options = {**OPTIONS, "origins": [panel.dataset["period_end"].values[20], origin]}
+        made = backtest(models, data, folder=tmp_path / name, **options)
+        found[name] = {model: made.forecast(model, origin).draws.values for model in models if model != "leaky"}
+        found[name]["leaky"] = fc.predict(
+            fc.fit(Leaky(data), data.between(end=origin), seed=1), 1, draws=50, seed=1
+        ).draws.values
+    for model, draws in found["before"].items():
+        assert np.array_equal(draws, found["after"][model]) == (model != "leaky"), model
+
+
+def test_a_model_that_fails_is_recorded_and_stops_nobody(panel):
+    late = fc.Model([fc.Intercept(), fc.Step("2017-04-01")], fc.Poisson(), "late")
+    days = panel.dataset["period_end"].values[[20, 27]]
+    assert panel.periods[0] < pd.Timestamp("2016-01-01")
+    found = backtest([MODEL, late], panel, **{**OPTIONS, "origins": days})
+    assert list(found.failures["model"]) == ["late"]
+    assert "lies outside the panel" in found.failures["error"].item()
+    assert len(found.of("total")) == 3 * 2
+    assert "1 forecasts FAILED" in repr(found)
+    with pytest.raises(InputError, match="no model could be scored"):
+        backtest([replace_step(late)], panel, **{**OPTIONS, "origins": days[:1]})
+
+
+def replace_step(model):
+    return fc.Model(model.terms, model.family, "other")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"origins": 0}, "out of range"),
+        ({"origins": 29}, "out of range"),
+        ({"origins": ["2016-03-15"]}, "are no origins"),
+        ({"origins": []}, "are no origins"),
+        ({"horizon": 0}, "whole number from 1"),
+    ],
+)
+def test_what_cannot_be_is_refused(panel, options, message):
+    with pytest.raises(InputError, match=message):
+        backtest([MODEL], panel, **{**OPTIONS, **options})
+
+
+def test_names_and_folders_are_checked(panel, tmp_path, done):
+    with pytest.raises(InputError, match="different names"):
+        backtest([MODEL, MODEL], panel, **OPTIONS)
+    (tmp_path / "x").write_text("")
+    with pytest.raises(InputError, match="is not empty"):
+        backtest([MODEL], panel, folder=tmp_path, **OPTIONS)
+    with pytest.raises(InputError, match="holds no backtest"):
+        load_backtest(tmp_path)
+    with pytest.raises(InputError, match="no such level"):
+        done.of("continent")
+    with pytest.raises(InputError, match="was not kept"):
+        backtest([MODEL], panel, **{**OPTIONS, "origins": 1}).forecast("levels", done.origins[-1])
+    place = rolling._place(tmp_path, "../a b", pd.Timestamp("2020-01-31"))
+    assert place.parent.parent == tmp_path
