@@ -22,6 +22,9 @@ from .evaluation.checks import compare as compare
 from .evaluation.checks import loo as loo
 from .evaluation.checks import posterior_predictive as posterior_predictive
 from .evaluation.checks import quantile_residuals as quantile_residuals
+from .evaluation.ensemble import ensemble as ensemble
+from .evaluation.ensemble import pool as pool
+from .evaluation.ensemble import pool_weights as pool_weights
 from .evaluation.rolling import Backtest as Backtest
 from .evaluation.rolling import backtest as backtest
 from .evaluation.rolling import load_backtest as load_backtest

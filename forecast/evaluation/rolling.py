@@ -34,7 +34,7 @@ from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last
 
-__all__ = ["BLOCK", "TOTALS", "Backtest", "Source", "backtest", "load_backtest"]
+__all__ = ["BLOCK", "TOTALS", "Backtest", "Source", "backtest", "load_backtest", "scored"]
 
 # Origins of a unit of work.
 BLOCK = 10
@@ -339,16 +339,19 @@ def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Pat
     futures = {name: task.futures.get(name, hold_last()) for name in panel.covariates}
     forecast = predict(fitted, task.horizon, futures=futures, draws=task.draws, seed=seed)
     forecast = replace(forecast, dataset=forecast.dataset.assign_attrs({names.MODEL: task.name}))
-    tables = [score(forecast, task.actual).assign(**{LEVEL: CELL})]
-    tables += [
-        score(forecast.aggregate(by, tactics=tactics), task.actual).assign(**{LEVEL: level})
-        for level, by, tactics in TOTALS
-    ]
     if isinstance(fitted, BayesianFit) and fitted.state is not None:
         _as_start(fitted).save(place / _START)
     forecast.save(place / _FORECAST)
     # The scores come last: where they lie, the origin is done.
-    write_csv(place / _SCORES, pd.concat(tables, ignore_index=True))
+    write_csv(place / _SCORES, scored(forecast, task.actual))
+
+
+def scored(forecast: Forecast, actual: Panel) -> pd.DataFrame:
+    """Scores of a forecast's cells and sums, with the column `level`."""
+    tables = [score(forecast, actual).assign(**{LEVEL: CELL})]
+    for level, by, tactics in TOTALS:
+        tables.append(score(forecast.aggregate(by, tactics=tactics), actual).assign(**{LEVEL: level}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _fitted(task: _Task, panel: Panel, start: Fit | None, seed: int) -> Fit:

@@ -14,7 +14,7 @@ from forecast.errors import InputError
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
-__all__ = ["IGNORANCE_BINS", "INTERVALS", "MEASURES", "SCORE_COLUMNS", "score", "summarise"]
+__all__ = ["IGNORANCE_BINS", "INTERVALS", "MEASURES", "SCORE_COLUMNS", "counts_like", "score", "summarise"]
 
 # Levels of the central intervals that are judged, and of that which is also scored.
 INTERVALS = (0.5, 0.8, 0.9, 0.95)
@@ -64,7 +64,7 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     function is the mean of the draws' own, each given its simulated past. Ignorance as VIEWS has it:
     −log2((k + 1) / (S + 11)) with k of S draws in the bin of the count, over `IGNORANCE_BINS`.
     """
-    counts = _counts_like(forecast, actual)
+    counts = counts_like(forecast, actual)
     rows = np.nonzero(counts.notnull().values)
     observed = counts.values[rows].astype(np.int64)
     draws = np.sort(np.moveaxis(forecast.draws.values, 0, -1)[rows], axis=1)
@@ -170,7 +170,7 @@ def _log_scores(forecast: Forecast, observed: npt.NDArray[np.int64], rows: tuple
     return np.asarray(np.log(len(mu)) - special.logsumexp(log_mass, axis=0))
 
 
-def _counts_like(forecast: Forecast, actual: Panel) -> xr.DataArray:
+def counts_like(forecast: Forecast, actual: Panel) -> xr.DataArray:
     """Observed counts on the forecast's labels, dims (province, tactic, period); NaN where there is none to score."""
     if actual.freq != forecast.freq:
         raise InputError("has another frequency", where="actual", found=actual.freq, expected=forecast.freq)

@@ -1,0 +1,204 @@
+"""Linear pools: one weight vector for all horizons, and each sample of a pool is one model's whole path."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from scipy import optimize
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.evaluation.rolling import Backtest, scored
+from forecast.evaluation.scores import counts_like
+from forecast.panel.panel import Panel
+from forecast.prediction.draws import Forecast
+
+__all__ = ["ENSEMBLE", "Distances", "distances", "ensemble", "pool", "pool_weights"]
+
+Array = npt.NDArray[np.float64]
+ENSEMBLE = "ensemble"
+# Equally spaced quantiles that stand for a distribution where distances are taken.
+_QUANTILES = 60
+
+
+@dataclass(frozen=True)
+class Distances:
+    """What a pool's CRPS of log(1 + count) is made of, summed over the observed cells of each horizon.
+
+    Attributes
+    ----------
+    models : tuple of str
+        Their names.
+    to_outcome : array
+        (horizon, model): mean distance of a model's draws to the outcome.
+    between : array
+        (horizon, model, model): mean distance of two models' draws.
+    cells : array
+        (horizon): how many cells were observed.
+    ends : DatetimeIndex
+        Last day of each horizon's period: the outcome is known from then on.
+    """
+
+    models: tuple[str, ...]
+    to_outcome: Array
+    between: Array
+    cells: Array
+    ends: pd.DatetimeIndex
+
+
+def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
+    """Of several models' forecasts of the same periods, and what happened."""
+    models = tuple(forecasts)
+    counts = np.log1p(counts_like(forecasts[models[0]], actual).values)
+    levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    seen = np.isfinite(counts)
+    quantiles = [np.log1p(np.quantile(forecasts[model].draws.values, levels, axis=0)) for model in models]
+    horizon = counts.shape[2]
+    to_outcome, between = np.zeros((horizon, len(models))), np.zeros((horizon, len(models), len(models)))
+    for ahead in range(horizon):
+        here = [each[:, seen[..., ahead], ahead] for each in quantiles]
+        outcome = counts[..., ahead][seen[..., ahead]]
+        for one, own in enumerate(here):
+            to_outcome[ahead, one] = np.abs(own - outcome).mean(axis=0).sum()
+            for other in range(one + 1):
+                apart = np.abs(own[:, None] - here[other][None]).mean(axis=(0, 1)).sum()
+                between[ahead, one, other] = between[ahead, other, one] = apart
+    ends = pd.DatetimeIndex(forecasts[models[0]].dataset[names.PERIOD_END].values)
+    return Distances(models, to_outcome, between, seen.sum(axis=(0, 1)).astype(float), ends)
+
+
+def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) -> dict[str, float]:
+    """Weights that minimise the mean CRPS of log(1 + count) of the pool; equal ones where nothing is known yet.
+
+    Parameters
+    ----------
+    known : sequence of Distances
+        Of earlier forecasts of the same models.
+    until : Timestamp, optional
+        Only outcomes of periods that ended by this day.
+    """
+    models = known[0].models
+    linear, square = np.zeros(len(models)), np.zeros((len(models),) * 2)
+    cells = 0.0
+    for each in known:
+        there = np.ones(len(each.ends), dtype=bool) if until is None else np.asarray(each.ends <= until)
+        linear += each.to_outcome[there].sum(axis=0)
+        square += each.between[there].sum(axis=0)
+        cells += float(each.cells[there].sum())
+    equal = np.full(len(models), 1 / len(models))
+    if not cells:
+        return dict(zip(models, equal.tolist(), strict=True))
+    linear, square = linear / cells, square / cells
+    found = optimize.minimize(
+        lambda w: (w @ linear - 0.5 * w @ square @ w, linear - square @ w),
+        equal,
+        jac=True,
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * len(models),
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
+        options={"ftol": 1e-10},
+    )
+    weights = np.clip(found.x, 0.0, None)
+    return dict(zip(models, (weights / weights.sum()).tolist(), strict=True))
+
+
+def pool(
+    forecasts: Mapping[str, Forecast],
+    weights: Mapping[str, float] | None = None,
+    *,
+    name: str = ENSEMBLE,
+    draws: int = 1000,
+    seed: int,
+) -> Forecast:
+    """The linear pool of several models' forecasts of the same periods and cells.
+
+    Parameters
+    ----------
+    forecasts : mapping of str to Forecast
+        By model.
+    weights : mapping of str to float, optional
+        How much each counts, from 0; equal by default. They are divided by their sum.
+    name : str
+        The pool's name in tables.
+    draws, seed : int
+        Samples of the pool. Each model gives its share of them, whole paths without repetition where it has enough.
+
+    Returns
+    -------
+    Forecast
+        Without `mu` and `phi`: a pool has no mass function of its own here.
+
+    Raises
+    ------
+    InputError
+        For forecasts of other cells or periods, and weights that are none.
+    """
+    models = list(forecasts)
+    given = dict.fromkeys(models, 1.0) if weights is None else dict(weights)
+    total = sum(given.values())
+    if set(given) - set(models) or min(given.values()) < 0 or not np.isfinite(total) or not total > 0:
+        raise InputError("are no weights of these models", where="weights", found=str(given), expected=models)
+    first = forecasts[models[0]]
+    for model, each in forecasts.items():
+        alike = each.provinces == first.provinces and each.tactics == first.tactics
+        if not alike or each.origin != first.origin or not each.periods.equals(first.periods):
+            raise InputError("is of other cells or periods", where=model, found=repr(each), expected=repr(first))
+    rng = np.random.default_rng(seed)
+    share = np.array([given.get(model, 0.0) for model in models]) / total * draws
+    number = np.floor(share).astype(int)
+    left = share - number
+    if draws > number.sum():
+        # What rounding leaves goes to models by chance, so that small weights count.
+        number += rng.multinomial(draws - number.sum(), left / left.sum())
+    parts = []
+    for model, count in zip(models, number, strict=True):
+        paths = forecasts[model].draws.transpose(*names.DRAW_DIMS).values
+        parts.append(paths[rng.choice(len(paths), count, replace=count > len(paths))])
+    drawn = rng.permutation(np.concatenate(parts))
+    kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
+    dataset = kept.assign({names.DRAWS: (names.DRAW_DIMS, drawn)})
+    return Forecast(xr.Dataset(dataset.data_vars, dataset.coords, {**first.dataset.attrs, **_attrs(name, seed)}))
+
+
+def _attrs(name: str, seed: int) -> dict[str, str]:
+    return {names.MODEL: name, "family": "", "seed": str(seed)}
+
+
+def ensemble(
+    done: Backtest, actual: Panel, models: Sequence[str] | None = None, *, draws: int = 1000, seed: int
+) -> tuple[Backtest, pd.DataFrame]:
+    """A backtest with the pool of its models, the weights at each origin learned from outcomes known then.
+
+    Parameters
+    ----------
+    done : Backtest
+        With its folder.
+    actual : Panel
+        What happened.
+    models : sequence of str, optional
+        Which models; all that have a forecast at every origin by default.
+    draws, seed : int
+        As of `pool`.
+
+    Returns
+    -------
+    Backtest
+        With the scores of the model 'ensemble' beside the others'.
+    DataFrame
+        The weights: origin, model, weight. Equal ones at the first origin, whose past holds no outcome.
+    """
+    failed = set(done.failures[names.MODEL])
+    chosen = [model for model in done.scores[names.MODEL].unique() if model not in failed] if models is None else models
+    before: list[Distances] = []
+    tables, weights = [], []
+    for number, origin in enumerate(done.origins):
+        forecasts = {str(model): done.forecast(str(model), origin) for model in chosen}
+        found = pool_weights(before, origin) if before else dict.fromkeys(forecasts, 1 / len(forecasts))
+        weights += [(origin, model, weight) for model, weight in found.items()]
+        tables.append(scored(pool(forecasts, found, draws=draws, seed=seed + number), actual))
+        before.append(distances(forecasts, actual))
+    scores = pd.concat([done.scores, *tables], ignore_index=True)
+    return replace(done, scores=scores), pd.DataFrame(weights, columns=[names.ORIGIN, names.MODEL, "weight"])
