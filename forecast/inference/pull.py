@@ -11,6 +11,7 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.model.terms import Covariate
 from forecast.panel.panel import Panel
 
 if TYPE_CHECKING:
@@ -78,8 +79,9 @@ def path_given_counts(fit: "BayesianFit") -> pd.DataFrame:
 
 
 def pull_rows(fit: "BayesianFit") -> list[pd.DataFrame]:
-    """The row of the diagnostics, where there is such a term."""
-    if not fit.bound.errors:
+    """The row of the diagnostics, where there is such a term and counts can pull it (paths of a 'cut' they do not)."""
+    cut = any(isinstance(term, Covariate) and term.propagate == "cut" for term in fit.bound.model.terms)
+    if not fit.bound.errors or cut:
         return []
     largest = float(path_given_counts(fit)["pull"].abs().max())
     check = "largest pull of the counts on a measured path in SDs (decides nothing)"

@@ -141,6 +141,7 @@ def test_the_cut_leaves_the_paths_as_the_indicators_have_them(counts, values):
     fit = fc.fit(model(propagate="cut"), panel, engine="laplace", seed=1)
     drawn = fit.posterior["capability_error"].values[0]
     assert len(np.unique(drawn, axis=0)) == 20
+    assert not fit.diagnostics["check"].str.contains("pull").any()
     paths = np.unique(drawn, axis=0)
     assert abs(paths.mean()) < 4 / paths.size**0.5
     assert paths.std() == pytest.approx(1.0, abs=4 / (2 * paths.size) ** 0.5)
