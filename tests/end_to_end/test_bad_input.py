@@ -95,6 +95,11 @@ periods = 0
 READY = changed(changed(SETTINGS, '"plain"', '"counts"'), '[places]\ncountries = ["Iraq"]\n', "")
 COVARIATE = '[covariates.strikes]\npath = "strikes.csv"\nfuture = "hold_last"\n'
 STRIKES = table("period,strikes", *(f"2020-{month:02d}-01,{month}" for month in range(1, 7)))
+CAPABILITY = '[capability]\nindicators = "i.csv"\n'
+INDICATORS = table(
+    "force,indicator,period_start,period_end,value,scale,direction",
+    *(f"ISF,rating,2020-{month:02d}-01,2020-{month:02d}-28,{month % 3 + 1},ordinal 1-3,1" for month in range(1, 7)),
+)
 GAZETTEER = table(
     "province,country,province_name,latitude,longitude,partner_force,aliases,neighbours",
     "IQG10,Iraq,Diyala,33.8,45.0,ISF,,IQG01|IQG13",
@@ -792,7 +797,7 @@ def test_a_second_vintage_is_read_with_its_own_settings(folder: Path, monkeypatc
     assert (folder / "out" / "boundaries.json").exists()
     write(folder, {"forecast.toml": SETTINGS})
     assert call(RUN, monkeypatch).code == 0
-    assert set(contents(folder / "out")) == set(RUN_FILES) - {"boundaries.json"}
+    assert set(contents(folder / "out")) == set(RUN_FILES) - {"boundaries.json", "capability.nc"}
 
 
 def test_formulas_and_markup_are_inert(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -813,9 +818,10 @@ def test_formulas_and_markup_are_inert(folder: Path, monkeypatch: pytest.MonkeyP
 
 GOOD_RUN = {
     "events.csv": PLAIN,
-    "forecast.toml": within("places", 'boundaries = "b.json"\ngazetteer = "g.csv"'),
+    "forecast.toml": within("places", 'boundaries = "b.json"\ngazetteer = "g.csv"') + CAPABILITY,
     "b.json": shapes(square("Anbar")),
     "g.csv": GAZETTEER,
+    "i.csv": INDICATORS,
 }
 
 
@@ -995,6 +1001,8 @@ DAMAGED = [
     ("forecast.nc", None, r"out.forecast\.nc: is missing"),
     ("scores.csv", lambda _: b"model,score\nx,1\n", r"out.scores\.csv: is damaged"),
     ("scores.csv", None, r"out.scores\.csv: is missing"),
+    ("capability.nc", cut, r"out.capability\.nc: is damaged"),
+    ("capability.nc", lambda _: b"no path", r"out.capability\.nc: is damaged \(found is no netCDF"),
     ("boundaries.json", cut, r"out.boundaries\.json: is damaged"),
     ("boundaries.json", lambda text: text.replace(b"44.0", b'"x"'),
      r"out.boundaries\.json: is damaged \(found is no polygon"),

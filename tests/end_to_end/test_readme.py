@@ -17,7 +17,7 @@ def _blocks(language: str) -> list[str]:
 
 
 def test_settings_are_valid(tmp_path):
-    whole, parts = _blocks("toml")
+    whole, parts, capability = _blocks("toml")
     for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole + parts):
         (tmp_path / name).write_text("x")
     path = tmp_path / "forecast.toml"
@@ -28,10 +28,15 @@ def test_settings_are_valid(tmp_path):
     path.write_text(parts)
     changed = read_settings(path)
     assert changed.covariates["strikes"].events == "plain"
+    # The third comes to any of them.
+    (tmp_path / "indicators.csv").write_text("x")
+    path.write_text(whole + capability)
+    (scenario,) = read_settings(path).capability.scenarios
+    assert (scenario.force, scenario.shift_sd, scenario.ramp) == ("SDF", -1.0, 3)
 
 
 def test_the_standard_model_is_chosen_by_name(tmp_path):
-    whole, _ = _blocks("toml")
+    whole, *_ = _blocks("toml")
     for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole):
         (tmp_path / name).write_text("x")
     named = re.search(
