@@ -30,10 +30,7 @@ def draw_counts(
     array of int64
         Of the shape of `mu`.
     """
-    phi = np.broadcast_to(phi, mu.shape)
-    finite = np.isfinite(phi)
-    shape = np.where(finite, phi, 1.0)
-    return rng.poisson(mu * np.where(finite, rng.gamma(shape) / shape, 1.0)).astype(np.int64)
+    return rng.poisson(_rates(rng, mu, phi)).astype(np.int64)
 
 
 def draw_coupled(rng: np.random.Generator, mu: Array, phi: Array | float) -> npt.NDArray[np.int64]:
@@ -41,11 +38,16 @@ def draw_coupled(rng: np.random.Generator, mu: Array, phi: Array | float) -> npt
 
     There a larger mean gives a count that is no smaller: the Poisson part is the quantile of a uniform number.
     """
+    rate = _rates(rng, mu, phi)
+    return _poisson_quantiles(rng.random(mu.shape), rate)
+
+
+def _rates(rng: np.random.Generator, mu: Array, phi: Array | float) -> Array:
+    """Poisson rates of negative binomial counts; `mu` itself where `phi` is infinite."""
     phi = np.broadcast_to(phi, mu.shape)
     finite = np.isfinite(phi)
     shape = np.where(finite, phi, 1.0)
-    rate = mu * np.where(finite, rng.gamma(shape) / shape, 1.0)
-    return _poisson_quantiles(rng.random(mu.shape), rate)
+    return np.asarray(mu * np.where(finite, rng.gamma(shape) / shape, 1.0))
 
 
 def _poisson_quantiles(below: Array, rate: Array) -> npt.NDArray[np.int64]:

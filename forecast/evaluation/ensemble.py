@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import xarray as xr
 from scipy import optimize
 
 from forecast import names
@@ -160,11 +159,7 @@ def pool(
     drawn = rng.permutation(np.concatenate(parts))
     kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
     dataset = kept.assign({names.DRAWS: (names.DRAW_DIMS, drawn)})
-    return Forecast(xr.Dataset(dataset.data_vars, dataset.coords, {**first.dataset.attrs, **_attrs(name, seed)}))
-
-
-def _attrs(name: str, seed: int) -> dict[str, str]:
-    return {names.MODEL: name, "family": "", "seed": str(seed)}
+    return Forecast(dataset.assign_attrs({names.MODEL: name, "family": "", "seed": str(seed)}))
 
 
 def ensemble(

@@ -29,6 +29,8 @@ from forecast.files import write_csv, write_text
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import Fit, fit
 from forecast.inference.linalg import one_core
+from forecast.model.spec import Model
+from forecast.panel.build import CountsSource
 from forecast.panel.panel import Panel
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
@@ -50,16 +52,6 @@ class Source(Protocol):
 
     def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
         """The panel as known at the end of the day; without one, all that is known."""
-
-
-@dataclass(frozen=True)
-class _Slices:
-    """A panel as a source: each origin has its periods up to that day."""
-
-    panel: Panel
-
-    def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
-        return self.panel if origin is None else self.panel.between(end=origin)
 
 
 @dataclass(frozen=True)
@@ -183,7 +175,7 @@ def backtest(
         For origins outside the data, names that stand there twice, and a folder of another backtest.
     """
     tried = _named(models, baselines)
-    given: Source = _Slices(source) if isinstance(source, Panel) else source
+    given: Source = CountsSource(source) if isinstance(source, Panel) else source
     actual = given.at()
     days = _origins(actual, origins)
     if horizon < 1:
@@ -191,7 +183,8 @@ def backtest(
     kept = None if folder is None else Path(folder)
     place = Path(tempfile.mkdtemp(prefix="forecast-")) if kept is None else kept
     try:
-        _claim(place, list(tried), days, horizon, draws, seed, engine, resume)
+        record = {"models": list(tried), "origins": [f"{day:%Y-%m-%d}" for day in days], "horizon": horizon}
+        _claim(place, {**record, "draws": draws, "seed": seed, "engine": engine}, resume)
         blocks = [tuple(days[first : first + BLOCK]) for first in range(0, len(days), BLOCK)]
         tasks = [
             _Task(name, model, given, actual, block, horizon, dict(futures), draws, seed, engine, place)
@@ -265,19 +258,8 @@ def _place(folder: Path, model: str, origin: pd.Timestamp) -> Path:
     return folder / unique / f"{origin:%Y-%m-%d}"
 
 
-def _claim(
-    folder: Path,
-    models: list[str],
-    days: list[pd.Timestamp],
-    horizon: int,
-    draws: int,
-    seed: int,
-    engine: str,
-    resume: bool,
-) -> None:
+def _claim(folder: Path, record: Mapping[str, Any], resume: bool) -> None:
     """Writes down whose folder it is, or makes sure that it is the same backtest's."""
-    record = {"models": models, "origins": [f"{day:%Y-%m-%d}" for day in days], "horizon": horizon}
-    record |= {"draws": draws, "seed": seed, "engine": engine}
     if (folder / _RECORD).is_file():
         if not resume:
             hint = "Resume it, or choose another folder"
@@ -335,7 +317,9 @@ def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Pat
     seed = int(
         np.random.SeedSequence([task.seed, zlib.crc32(task.name.encode()), origin.toordinal()]).generate_state(1)[0]
     )
-    fitted = _fitted(task, panel, start, seed)
+    # Baselines have one way.
+    engine = task.engine if isinstance(task.model, Model) else "auto"
+    fitted = fit(task.model, panel, engine=engine, start=start, seed=seed)
     futures = {name: task.futures.get(name, hold_last()) for name in panel.covariates}
     forecast = predict(fitted, task.horizon, futures=futures, draws=task.draws, seed=seed)
     forecast = replace(forecast, dataset=forecast.dataset.assign_attrs({names.MODEL: task.name}))
@@ -352,14 +336,6 @@ def scored(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     for level, by, tactics in TOTALS:
         tables.append(score(forecast.aggregate(by, tactics=tactics), actual).assign(**{LEVEL: level}))
     return pd.concat(tables, ignore_index=True)
-
-
-def _fitted(task: _Task, panel: Panel, start: Fit | None, seed: int) -> Fit:
-    from forecast.model.spec import Model
-
-    if isinstance(task.model, Model):
-        return fit(task.model, panel, engine=task.engine, start=start, seed=seed)
-    return fit(task.model, panel, seed=seed)
 
 
 def _as_start(fitted: BayesianFit) -> BayesianFit:

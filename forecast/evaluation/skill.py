@@ -80,7 +80,7 @@ def skill(
             continue
         groups = both.groupby(list(by), sort=True) if by else [((), both)]
         for label, group in groups:
-            rows.append((*np.atleast_1d(np.array(label, dtype=object)), model, *_compared(group, resamples, seed)))
+            rows.append((*label, model, *_compared(group, resamples, seed)))
     columns = ["n", "score", "baseline", "skill", "difference", "lower", "upper", "p_value", "origins"]
     return pd.DataFrame(rows, columns=[*by, names.MODEL, *columns])
 
@@ -150,6 +150,5 @@ def pit_table(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,), *, bins:
         counts, edges = np.histogram(own, bins=bins, range=(0, 1))
         bounds = stats.binom.ppf(_BOUNDS, len(own), 1 / bins) / len(own)
         inside = float(((own >= 0.05) & (own <= 0.95)).mean())
-        labels = np.atleast_1d(np.array(label, dtype=object))
-        rows += [(*labels, edges[at], counts[at] / len(own), *bounds, inside) for at in range(bins)]
+        rows += [(*label, edges[at], counts[at] / len(own), *bounds, inside) for at in range(bins)]
     return pd.DataFrame(rows, columns=[*by, "bin", "share", "lower", "upper", "inside_90"])

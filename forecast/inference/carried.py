@@ -6,6 +6,7 @@ slopes s are hyperparameters: given them, eta is linear in z.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ class _Part:
 
     name: str
     label: Ints
+    size: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Carried:
             if block.error is not None:
                 assert block.basis is not None
                 mean = np.broadcast_to(block.basis, (1, *bound.grid)).ravel()[cells]
-                parts.append(_Part(block.name, block.labels_on(bound.grid).ravel()[cells]))
+                parts.append(_Part(block.name, block.labels_on(bound.grid).ravel()[cells], int(np.prod(block.shape))))
         province, _, period = np.unravel_index(cells, bound.grid)
         return cls(error.rows, error.index[province, period], mean, columns, tuple(parts))
 
@@ -74,11 +76,15 @@ class Carried:
         """e of each observed cell: (cell) or (cell, column), from the static latents."""
         return np.asarray((self.rows @ static[self.columns])[self.row])
 
+    def felt(self, static: Array) -> Array:
+        """m + e of each observed cell, from the static latents."""
+        return self.mean + self.error(static)
+
     def back(self, values: Array) -> Array:
         """Uᵀ times values of the observed cells."""
         return np.asarray(self.rows.T @ np.bincount(self.row, values, minlength=len(self.rows)))
 
-    def derivatives(self, theta: Mapping[str, Array]) -> dict[str, Array]:
+    @cached_property
+    def derivatives(self) -> dict[str, Array]:
         """Of s in each hyperparameter that it is a sum of: (element, observed cell)."""
-        sizes = {part.name: np.size(theta[part.name]) for part in self.parts}
-        return {part.name: (part.label == np.arange(sizes[part.name])[:, None]).astype(float) for part in self.parts}
+        return {part.name: (part.label == np.arange(part.size)[:, None]).astype(float) for part in self.parts}

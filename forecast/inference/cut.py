@@ -13,7 +13,6 @@ import xarray as xr
 from forecast import names
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import Fit
-from forecast.inference.pull import measured_paths
 from forecast.model.spec import Model
 from forecast.model.terms import Covariate
 from forecast.panel.panel import Panel
@@ -34,8 +33,8 @@ def fit_cut(fit: Any, model: Model, panel: Panel, *, engine: str, seed: int) -> 
     model, panel, engine, seed
         As of `fit`.
     """
-    (latents,) = model.bind(panel).errors
-    name = latents.removesuffix("_error")
+    (error,) = model.bind(panel).errors.values()
+    name = error.covariate
     terms = [
         replace(term, propagate="mean") if isinstance(term, Covariate) and term.name == name else term
         for term in model.terms
@@ -46,17 +45,16 @@ def fit_cut(fit: Any, model: Model, panel: Panel, *, engine: str, seed: int) -> 
     assert measured is not None
     z = rng.standard_normal((PATHS, measured.factor.shape[2]))
     fits: list[BayesianFit] = []
-    for number, path in enumerate(measured_paths(panel, name, z)):
+    for number, path in enumerate(measured.paths(z)):
         known = panel.with_measured(name, path)
         start: Fit | None = fits[-1] if fits and fits[-1].engine == "laplace" else None
         fits.append(fit(given, known, engine=engine, start=start, seed=seed + number))
     parts = []
     for each, row in zip(fits, z, strict=True):
-        draws = each.posterior.sizes[names.CHAIN] * each.posterior.sizes[names.DRAW]
-        kept = each.posterior.stack(all=(names.CHAIN, names.DRAW)).isel(all=slice(0, draws, PATHS))
+        kept = each.posterior.stack(all=(names.CHAIN, names.DRAW)).isel(all=slice(None, None, PATHS))
         kept = kept.drop_vars(["all", names.CHAIN, names.DRAW]).rename(all=names.DRAW)
-        error = np.broadcast_to(row, (kept.sizes[names.DRAW], len(row)))
-        parts.append(kept.assign({latents: ((names.DRAW, f"{name}_component"), error)}))
+        repeated = np.broadcast_to(row, (kept.sizes[names.DRAW], len(row)))
+        parts.append(kept.assign({error.latents: ((names.DRAW, f"{name}_component"), repeated)}))
     pooled = xr.concat(parts, names.DRAW, data_vars="minimal").expand_dims({names.CHAIN: [0]})
     pooled = pooled.assign_coords({names.DRAW: np.arange(pooled.sizes[names.DRAW])})
     checks = pd.concat([each.diagnostics for each in fits])

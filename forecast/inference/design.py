@@ -40,9 +40,9 @@ class Design:
         return cls(field, None if field.carried is None else field.carried.slope(theta))
 
     @property
-    def known(self) -> Array:
-        """What eta of each observed cell has of the covariate's mean, 0 where nothing was measured with error."""
-        return np.zeros(self.field.design.shape[0]) if self.slope is None else self.slope * self._carried.mean
+    def offset(self) -> Array:
+        """Of eta of each observed cell: log exposure, and what the mean of a measured covariate adds."""
+        return self.field.offset if self.slope is None else self.field.offset + self.slope * self._carried.mean
 
     @property
     def _carried(self) -> Carried:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from forecast.errors import DiagnosticsError, InputError
 from forecast.model.spec import Model
-from forecast.model.terms import Covariate
 from forecast.panel.panel import Panel
 
 __all__ = ["Fit", "conditioned", "fit"]
@@ -98,7 +97,7 @@ def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = N
 def _fit_model(model: Model, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> Fit:
     if engine not in _ENGINES:
         raise InputError("unknown engine", where="engine", found=engine, expected=_ENGINES)
-    if any(isinstance(term, Covariate) and term.propagate == "cut" for term in model.terms):
+    if model.is_cut:
         from forecast.inference.cut import fit_cut
 
         return fit_cut(fit, model, panel, engine=engine, seed=seed)

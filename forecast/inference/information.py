@@ -77,16 +77,15 @@ def _of_likelihood(marginal: Marginal, mode: Mode, slopes: Slopes, columns: Arra
     weight = np.maximum(-terms.eta[1], 0.0)
     moved = dict(field.feedback)
     if field.carried is not None:
-        derivatives = field.carried.derivatives(mode.theta)
-        known = field.carried.mean + field.carried.error(field.split(mode.x)[1])
-        moved |= {name: each * known for name, each in derivatives.items()}
+        felt = field.carried.felt(field.split(mode.x)[1])
+        moved |= {name: each * felt for name, each in field.carried.derivatives.items()}
     if moved:
         basis = np.concatenate(list(moved.values()))
         places = np.r_[tuple(layout.slices[name] for name in moved)]
         columns[:, places] = design.back((basis * -weight).T)
         own[np.ix_(places, places)] = (basis * weight) @ basis.T
     if field.carried is not None:
-        for name, each in derivatives.items():
+        for name, each in field.carried.derivatives.items():
             pull = np.stack([field.carried.back(row * terms.eta[0]) for row in each], axis=1)
             field.split(columns[:, layout.slices[name]])[1][field.carried.columns] += pull
     return own

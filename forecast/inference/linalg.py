@@ -41,10 +41,7 @@ def in_threads(function: Callable[..., Result], *items: Iterable[Any]) -> list[R
 
     For calls that take tens of milliseconds, most of it in machine code or NumPy, which let other threads run.
     """
-    cores = 1 if _ALONE.get() else os.cpu_count() or 1
-    if cores == 1:
-        return [function(*each) for each in zip(*items, strict=True)]
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(1 if _ALONE.get() else os.cpu_count()) as pool:
         return list(pool.map(function, *items))
 
 

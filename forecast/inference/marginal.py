@@ -152,7 +152,7 @@ class Marginal:
     def eta(self, theta: Mapping[str, Array], x: Array) -> Array:
         """Eta of the observed cells, exposure included."""
         design = self.design(theta)
-        total = self.field.offset + design.known + design.of(x)
+        total = design.offset + design.of(x)
         for name, basis in self.field.feedback.items():
             total += theta[name].reshape(-1) @ basis
         return np.asarray(total)
@@ -255,10 +255,10 @@ class Marginal:
         moved = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
         slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
         if field.carried is not None and with_error is not None:
-            error, shifted = (field.carried.error(field.split(each)[1]) for each in (mode.x, shift))
-            per_slope = (field.carried.mean + error) * moved + shifted * terms.eta[0] + terms.eta[1] * with_error
-            for name, derivative in field.carried.derivatives(theta).items():
-                slopes[name] = derivative @ per_slope
+            felt = field.carried.felt(field.split(mode.x)[1])
+            shifted = field.carried.error(field.split(shift)[1])
+            per_slope = felt * moved + shifted * terms.eta[0] + terms.eta[1] * with_error
+            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         return Slopes(self.in_vector(slopes, mode.vector), shift, variance, along, field.deviation(inverse))
 
     def _prior_slopes(self, mode: Mode, shift: Array, inverse: BlockArrow) -> dict[str, float]:

@@ -151,7 +151,8 @@ class Hyperparameters:
             place, point = self._slopes_at(vector)
             own = self.pooled.derivatives(point[0], point[1], point[2:])[1]
             own[0] *= _slope(self.priors[self.pooled.sigma], vector[place[:1]])[0]
-            gradient[place] = own + np.where(np.arange(len(place)) == 0, gradient[place], 0.0)
+            own[0] += gradient[place[0]]
+            gradient[place] = own
         return gradient
 
     def prior_information(self, vector: Array) -> Array:

@@ -1,6 +1,7 @@
 """What a fit leaves for the next one: where to start from, also when the panel has grown by some periods."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,9 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
         for name, rows in padded.items():
             rows[number, : len(axis.z)] = getattr(axis, name)
     emulator, pilot = shape.emulator, made.marginal.pilot
+    of_slopes: dict[str, Any] = {}
+    if pilot is not None:
+        of_slopes = {"slope_information": (_SLOPE, pilot.information), "slope_estimate": (_SLOPE, pilot.estimate)}
     return xr.Dataset(
         {
             "mode": (_ELEMENT, made.peak.mode.vector),
@@ -58,8 +62,7 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
             "kernel": ((_ELEMENT, "kernel_part"), emulator.kernel),
             "level": emulator.level,
             "correction": ("coefficient", shape.correction),
-            **({} if pilot is None else {"slope_information": (_SLOPE, pilot.information)}),
-            **({} if pilot is None else {"slope_estimate": (_SLOPE, pilot.estimate)}),
+            **of_slopes,
         },
         {_ELEMENT: labels, _OTHER: labels},
     )

@@ -101,8 +101,9 @@ class Whitened:
         weight = np.maximum(-curvature, 0.0)
         along, felt = marginal.eta(mode.theta, mode.x) - field.offset, cells
         if field.carried is not None:
-            error = field.carried.error(field.split(mode.x)[1])
-            along, felt = along + field.carried.slope(mode.theta) * error, field.carried.mean + error
+            static = field.split(mode.x)[1]
+            along = along + field.carried.slope(mode.theta) * field.carried.error(static)
+            felt = field.carried.felt(static)
         return _Pilot(mode.vector, np.asarray(scale), weight, weight * along + slope, design, felt)
 
     @cached_property
@@ -154,11 +155,11 @@ class Whitened:
         back = made.reverse(path + from_counts[0], static + from_counts[1])
         slopes: dict[str, Any] = prior.slopes(made.path, shifted, back.diagonal, back.beside, back.corner)
         slopes |= marginal.by_parameter(theta, {name: first for name, (first,) in terms.parameters.items()})
-        through = pilot.weight * pilot.design.of(field.join(back.path, back.static))
-        slopes |= {name: basis @ (terms.eta[0] - through) for name, basis in field.feedback.items()}
+        if field.feedback or field.carried is not None:
+            through = pilot.weight * pilot.design.of(field.join(back.path, back.static))
+            slopes |= {name: basis @ (terms.eta[0] - through) for name, basis in field.feedback.items()}
         if field.carried is not None:
-            felt = field.carried.mean + field.carried.error(made.static)
-            per_slope = felt * terms.eta[0] - pilot.felt * through
-            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives(theta).items()}
+            per_slope = field.carried.felt(made.static) * terms.eta[0] - pilot.felt * through
+            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         in_vector = pilot.scale.T @ marginal.in_vector(slopes, vector)
         return value, np.concatenate([in_vector, back.z_path.ravel(), back.z_static])

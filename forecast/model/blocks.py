@@ -11,9 +11,14 @@ from scipy import sparse
 from forecast import names
 from forecast.model.latents import Latents
 
-__all__ = ["Block", "Error"]
+__all__ = ["Block", "Error", "error_name"]
 
 Array = npt.NDArray[np.float64]
+
+
+def error_name(covariate: str) -> str:
+    """Name of the latents of a measured covariate's error."""
+    return f"{covariate}_error"
 
 
 @dataclass(frozen=True)
@@ -22,17 +27,22 @@ class Error:
 
     Attributes
     ----------
-    latents : str
-        Name of the block that holds them; they are standard normal, and act through the slopes only.
+    covariate : str
+        Its name.
     rows : array
         (row, latent): the error in each period of each force, per unit of the latents; the last row is 0.
     index : array of int
         (province, period): the row of each; the last one where the covariate does not apply.
     """
 
-    latents: str
+    covariate: str
     rows: Array
     index: npt.NDArray[np.intp]
+
+    @property
+    def latents(self) -> str:
+        """Name of the block that holds its latents; they are standard normal, and act through the slopes only."""
+        return error_name(self.covariate)
 
     def on_grid(self, values: Any, rows: Any = None) -> Any:
         """The error on the grid, as a basis: (…, 1, province, 1, period), of latents (…, latent) in NumPy or PyTensor.

@@ -17,7 +17,7 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.model.blocks import Array, Block, Error
+from forecast.model.blocks import Array, Block, Error, error_name
 from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
 from forecast.panel.calendar import periods_per_year, year_fraction
@@ -448,7 +448,7 @@ class Covariate(_Slopes):
         index = np.full(measured.unit.shape, len(rows) - 1)
         unit, period = measured.unit[:, : periods - self.lag], np.arange(periods - self.lag)
         index[:, self.lag :] = np.where(unit >= 0, unit * periods + period, len(rows) - 1)
-        error = Error(f"{self.name}_error", rows, index)
+        error = Error(self.name, rows, index)
         dim = f"{self.name}_component"
         # On their own these add nothing.
         silent = np.zeros((components, 1, 1, 1))
@@ -464,7 +464,7 @@ class Covariate(_Slopes):
         """By its future, after the last values of the panel where it is lagged."""
         measured = panel.measured(self.name)
         if measured is not None:
-            if block.name == f"{self.name}_error":
+            if block.name == error_name(self.name):
                 return block.basis
             at = np.arange(len(panel.periods), len(panel.periods) + len(periods)) - self.lag
             unit = measured.unit[:, np.minimum(at, len(panel.periods) - 1)]

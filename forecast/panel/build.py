@@ -197,7 +197,7 @@ class CountsSource:
     Attributes
     ----------
     counts : Panel
-        All counts, without covariates.
+        All counts; covariates that it has already are cut like these.
     covariates : mapping
         As of `PanelSource`.
     """

@@ -53,6 +53,15 @@ class Measured:
         """Standard deviation of the error, (force, period)."""
         return np.asarray(np.sqrt((self.factor**2).sum(axis=2)))
 
+    def paths(self, errors: Array | None) -> Array:
+        """Paths over (sample, force, period), from draws of the components (sample, component).
+
+        Without draws, one path: the mean.
+        """
+        if errors is None:
+            return self.mean[None]
+        return np.asarray(self.mean + np.einsum("ftc,sc->sft", self.factor, errors))
+
 
 def measured_parts(
     dataset: xr.Dataset, name: str, mean: xr.DataArray, covariance: xr.DataArray, half_life: Sequence[float]

@@ -14,7 +14,7 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.panel.calendar import period_end, period_start, periods_per_year
-from forecast.panel.measured import PART_OF, Measured
+from forecast.panel.measured import Measured
 from forecast.panel.panel import Panel
 
 __all__ = ["Future", "future_covariates", "hold_last", "oracle", "oracles", "path", "project", "scenario"]
@@ -64,8 +64,8 @@ class Future(ABC):
         array
             (sample, force, period).
         """
-        measured = _measured(panel, name)
-        later = [_by_force(self.values(panel, name, periods), panel, measured, force) for force in measured.forces]
+        measured, values = _measured(panel, name), self.values(panel, name, periods)
+        later = [_by_force(values, measured, number) for number in range(len(measured.forces))]
         return np.broadcast_to(np.stack(later), (len(past), len(later), len(periods)))
 
 
@@ -311,9 +311,9 @@ def _on_provinces(panel: Panel, measured: Measured, by_force: Array, periods: pd
     return xr.DataArray(grid, coords, names.CELL_DIMS)
 
 
-def _by_force(values: xr.DataArray, panel: Panel, measured: Measured, force: str) -> Array:
+def _by_force(values: xr.DataArray, measured: Measured, number: int) -> Array:
     """The future of one force, from that of the provinces that it holds in the last period; 0 where it holds none."""
-    held = np.flatnonzero(measured.unit[:, -1] == measured.forces.index(force))
+    held = np.flatnonzero(measured.unit[:, -1] == number)
     if not held.size:
         return np.zeros(values.sizes[names.PERIOD])
     return np.asarray(values.values[held[0], 0])
@@ -321,8 +321,9 @@ def _by_force(values: xr.DataArray, panel: Panel, measured: Measured, force: str
 
 def _blank_panel(panel: Panel, periods: pd.DatetimeIndex) -> Panel:
     """A panel of the future periods in which nothing was observed; exposure and forces stay as they were last."""
-    parts = [name for name, variable in panel.dataset.variables.items() if PART_OF in variable.attrs]
-    kept = panel.dataset.drop_vars([*panel.covariates, *parts, names.PERIOD_END])
+    for name in panel.covariates:
+        panel = panel.without_covariate(name)
+    kept = panel.dataset.drop_vars(names.PERIOD_END)
     blank = kept.isel({names.PERIOD: [-1] * len(periods)}).assign_coords(
         {names.PERIOD: periods, names.PERIOD_END: (names.PERIOD, period_end(periods, panel.freq))}
     )

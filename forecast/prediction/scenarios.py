@@ -31,6 +31,8 @@ Array = npt.NDArray[np.float64]
 # The level of a table's row that sums all cells, and its label of all forces or tactics.
 TOTAL, ALL = "total", "all"
 _BOUNDS = (0.05, 0.95)
+# Parts of a change that several terms share.
+_LEVEL, _FEEDBACK = "level", "past attacks"
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,9 +125,14 @@ def _contrasted(level: str, label: str, name: str, base: Array, scenario: Array)
     row |= {"base": np.median(base), "scenario": np.median(scenario)}
     ratio = np.divide(scenario, base, out=np.ones_like(base), where=base > 0)
     for what, values in (("difference", scenario - base), ("ratio", ratio)):
-        lower, upper = np.quantile(values, _BOUNDS)
-        row |= {what: np.median(values), f"{what}_lower": lower, f"{what}_upper": upper}
+        row |= dict(zip((what, f"{what}_lower", f"{what}_upper"), _summary(values), strict=True))
     return {**row, "probability_rise": float((scenario > base).mean())}
+
+
+def _summary(drawn: Array) -> tuple[float, float, float]:
+    """Median and bounds of 90 %."""
+    lower, upper = np.quantile(drawn, _BOUNDS)
+    return float(np.median(drawn)), float(lower), float(upper)
 
 
 def percent_change(fit: BayesianFit, name: str = "capability") -> pd.DataFrame:
@@ -154,7 +161,7 @@ def percent_change(fit: BayesianFit, name: str = "capability") -> pd.DataFrame:
         block
         for term, blocks in fit.bound.terms
         for block in blocks
-        if isinstance(term, Covariate) and term.name == name and block.name != f"{name}_error"
+        if isinstance(term, Covariate) and term.name == name and block.name not in fit.bound.errors
     ]
     if not blocks:
         expected = fit.model.covariates or "none"
@@ -172,8 +179,7 @@ def percent_change(fit: BayesianFit, name: str = "capability") -> pd.DataFrame:
             some = slice(None) if tactic == ALL else slice(number, number + 1)
             weights = weight[held][:, some]
             drawn = 100 * (change[:, held][:, :, some] * weights).sum(axis=(1, 2)) / max(weights.sum(), 1e-300)
-            lower, upper = np.quantile(drawn, _BOUNDS)
-            rows.append((label, tactic, np.median(drawn), lower, upper, float((drawn < 0).mean())))
+            rows.append((label, tactic, *_summary(drawn), float((drawn < 0).mean())))
     return pd.DataFrame(rows, columns=[names.FORCE, names.TACTIC, "percent", "lower", "upper", "probability_below_0"])
 
 
@@ -243,15 +249,9 @@ def decompose(
     if any(term.feeds_back for term, _ in bound.terms):
         change[_FEEDBACK] += weighed(simulated.log_mu - total)
     change.pop(_LEVEL, None)
-    change["all"] = sum(change.values(), np.zeros(draws))
-    rows = []
-    for part, drawn in change.items():
-        lower, upper = np.quantile(100 * np.expm1(drawn), _BOUNDS)
-        rows.append((part, float(np.median(100 * np.expm1(drawn))), lower, upper))
+    change[ALL] = sum(change.values(), np.zeros(draws))
+    rows = [(part, *_summary(100 * np.expm1(drawn))) for part, drawn in change.items()]
     return pd.DataFrame(rows, columns=["part", "percent", "lower", "upper"])
-
-
-_LEVEL, _FEEDBACK = "level", "past attacks"
 
 
 def _part(term: Term) -> str:

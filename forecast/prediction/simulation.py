@@ -8,7 +8,7 @@ import numpy.typing as npt
 from forecast import names
 from forecast.errors import InputError
 from forecast.inference.bayesian import BayesianFit, posterior_draws
-from forecast.inference.pull import measured_paths
+from forecast.model.blocks import error_name
 from forecast.model.families import Family, NegativeBinomial, Poisson
 from forecast.panel.calendar import next_periods
 from forecast.prediction.caps import cap_notes, mean_cap
@@ -102,8 +102,8 @@ def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
 
 def _measured_past(fit: BayesianFit, values: Mapping[str, Array], draws: int) -> dict[str, Array]:
     """Paths of the covariates that were measured with error, in the panel's periods: (sample, force, period)."""
-    measured = [name for name in fit.model.covariates if fit.panel.measured(name) is not None]
-    paths = {name: measured_paths(fit.panel, name, values.get(f"{name}_error")) for name in measured}
+    known = {name: fit.panel.measured(name) for name in fit.model.covariates}
+    paths = {name: each.paths(values.get(error_name(name))) for name, each in known.items() if each is not None}
     return {name: np.broadcast_to(path, (draws, *path.shape[1:])) for name, path in paths.items()}
 
 
