@@ -17,6 +17,12 @@ from .capability.published import read_operations as read_operations
 from .errors import DiagnosticsError as DiagnosticsError
 from .errors import ForecastError as ForecastError
 from .errors import InputError as InputError
+from .evaluation.calibration import Recalibration as Recalibration
+from .evaluation.calibration import coverage as coverage
+from .evaluation.calibration import learn_recalibration as learn_recalibration
+from .evaluation.calibration import pit_table as pit_table
+from .evaluation.calibration import recalibrate as recalibrate
+from .evaluation.calibration import reliability as reliability
 from .evaluation.checks import check_fit as check_fit
 from .evaluation.checks import compare as compare
 from .evaluation.checks import loo as loo
@@ -28,9 +34,10 @@ from .evaluation.ensemble import pool_weights as pool_weights
 from .evaluation.rolling import Backtest as Backtest
 from .evaluation.rolling import backtest as backtest
 from .evaluation.rolling import load_backtest as load_backtest
+from .evaluation.scores import energy_score as energy_score
 from .evaluation.scores import score as score
 from .evaluation.scores import summarise as summarise
-from .evaluation.skill import pit_table as pit_table
+from .evaluation.scores import views_scores as views_scores
 from .evaluation.skill import skill as skill
 from .events.boundaries import Boundaries as Boundaries
 from .events.boundaries import read_boundaries as read_boundaries

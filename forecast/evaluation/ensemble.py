@@ -1,7 +1,7 @@
 """Linear pools: one weight vector for all horizons, and each sample of a pool is one model's whole path."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from scipy import optimize
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.evaluation.rolling import Backtest, scored
+from forecast.evaluation.rolling import TOTALS, Backtest, add_forecasts
 from forecast.evaluation.scores import counts_like
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -25,18 +25,19 @@ _QUANTILES = 60
 
 @dataclass(frozen=True)
 class Distances:
-    """What a pool's CRPS of log(1 + count) is made of, summed over the observed cells of each horizon.
+    """What a pool's CRPS of log(1 + count) is made of, summed over what was observed at each horizon.
 
     Attributes
     ----------
     models : tuple of str
         Their names.
     to_outcome : array
-        (horizon, model): mean distance of a model's draws to the outcome.
+        (level, horizon, model): mean distance of a model's draws to the outcome. Levels: cells, then sums as in
+        `TOTALS`.
     between : array
-        (horizon, model, model): mean distance of two models' draws.
+        (level, horizon, model, model): mean distance of two models' draws.
     cells : array
-        (horizon): how many cells were observed.
+        (level, horizon): how many cells or sums were observed.
     ends : DatetimeIndex
         Last day of each horizon's period: the outcome is known from then on.
     """
@@ -50,6 +51,17 @@ class Distances:
 
 def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
     """Of several models' forecasts of the same periods, and what happened."""
+    first = next(iter(forecasts.values()))
+    parts = [_distances(forecasts, actual)]
+    for _, by, tactics in TOTALS:
+        parts.append(_distances({model: each.aggregate(by, tactics) for model, each in forecasts.items()}, actual))
+    to_outcome, between, cells = (np.stack(each) for each in zip(*parts, strict=True))
+    ends = pd.DatetimeIndex(first.dataset[names.PERIOD_END].values)
+    return Distances(tuple(forecasts), to_outcome, between, cells, ends)
+
+
+def _distances(forecasts: Mapping[str, Forecast], actual: Panel) -> tuple[Array, Array, Array]:
+    """Of one level."""
     models = tuple(forecasts)
     counts = np.log1p(counts_like(forecasts[models[0]], actual).values)
     levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
@@ -65,12 +77,14 @@ def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
             for other in range(one + 1):
                 apart = np.abs(own[:, None] - here[other][None]).mean(axis=(0, 1)).sum()
                 between[ahead, one, other] = between[ahead, other, one] = apart
-    ends = pd.DatetimeIndex(forecasts[models[0]].dataset[names.PERIOD_END].values)
-    return Distances(models, to_outcome, between, seen.sum(axis=(0, 1)).astype(float), ends)
+    return to_outcome, between, seen.sum(axis=(0, 1)).astype(float)
 
 
 def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) -> dict[str, float]:
     """Weights that minimise the mean CRPS of log(1 + count) of the pool; equal ones where nothing is known yet.
+
+    The mean is taken within each level (cells, countries, tactics, total) and then over levels: weights that look at
+    cells alone are learned from many small counts, and know little of what makes sums too wide or too high.
 
     Parameters
     ----------
@@ -80,17 +94,17 @@ def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) 
         Only outcomes of periods that ended by this day.
     """
     models = known[0].models
-    linear, square = np.zeros(len(models)), np.zeros((len(models),) * 2)
-    cells = 0.0
+    sums = []
     for each in known:
         there = np.ones(len(each.ends), dtype=bool) if until is None else np.asarray(each.ends <= until)
-        linear += each.to_outcome[there].sum(axis=0)
-        square += each.between[there].sum(axis=0)
-        cells += float(each.cells[there].sum())
+        sums.append([part[:, there].sum(axis=1) for part in (each.to_outcome, each.between, each.cells)])
+    to_outcome, between, cells = (sum(parts) for parts in zip(*sums, strict=True))
     equal = np.full(len(models), 1 / len(models))
-    if not cells:
+    seen = np.asarray(cells) > 0
+    if not seen.any():
         return dict(zip(models, equal.tolist(), strict=True))
-    linear, square = linear / cells, square / cells
+    linear = (to_outcome[seen] / cells[seen, None]).mean(axis=0)
+    square = (between[seen] / cells[seen, None, None]).mean(axis=0)
     found = optimize.minimize(
         lambda w: (w @ linear - 0.5 * w @ square @ w, linear - square @ w),
         equal,
@@ -188,12 +202,11 @@ def ensemble(
     failed = set(done.failures[names.MODEL])
     chosen = [model for model in done.scores[names.MODEL].unique() if model not in failed] if models is None else models
     before: list[Distances] = []
-    tables, weights = [], []
+    pools, weights = [], []
     for number, origin in enumerate(done.origins):
         forecasts = {str(model): done.forecast(str(model), origin) for model in chosen}
         found = pool_weights(before, origin) if before else dict.fromkeys(forecasts, 1 / len(forecasts))
         weights += [(origin, model, weight) for model, weight in found.items()]
-        tables.append(scored(pool(forecasts, found, draws=draws, seed=seed + number), actual))
+        pools.append(pool(forecasts, found, draws=draws, seed=seed + number))
         before.append(distances(forecasts, actual))
-    scores = pd.concat([done.scores, *tables], ignore_index=True)
-    return replace(done, scores=scores), pd.DataFrame(weights, columns=[names.ORIGIN, names.MODEL, "weight"])
+    return add_forecasts(done, pools, actual), pd.DataFrame(weights, columns=[names.ORIGIN, names.MODEL, "weight"])

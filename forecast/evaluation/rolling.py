@@ -24,7 +24,7 @@ import pandas as pd
 from forecast import names
 from forecast.baselines.library import default_baselines
 from forecast.errors import InputError
-from forecast.evaluation.scores import score
+from forecast.evaluation.scores import energy_score, score
 from forecast.files import write_csv, write_text
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import Fit, fit
@@ -36,7 +36,7 @@ from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last
 
-__all__ = ["BLOCK", "TOTALS", "Backtest", "Source", "backtest", "load_backtest", "scored"]
+__all__ = ["BLOCK", "CELL", "LEVEL", "TOTALS", "Backtest", "Source", "add_forecasts", "backtest", "load_backtest"]
 
 # Origins of a unit of work.
 BLOCK = 10
@@ -44,6 +44,7 @@ BLOCK = 10
 TOTALS = (("country", names.COUNTRY, True), ("tactic", "total", False), ("total", "total", True))
 LEVEL, CELL = "level", "cell"
 _RECORD, _FORECAST, _SCORES, _START, _ERROR = "backtest.json", "forecast.nc", "scores.csv", "start.nc", "error.txt"
+_ENERGY = "energy.csv"
 _NO_FUTURES: Mapping[str, Future] = MappingProxyType({})
 
 
@@ -80,6 +81,8 @@ class Backtest:
     scores : DataFrame
         What `score` gives, for cells and for sums, with the column `level`: 'cell', 'country' (all tactics), 'tactic'
         (all provinces) or 'total'.
+    energy : DataFrame
+        What `energy_score` gives.
     failures : DataFrame
         model, origin and error, where a model could not be fitted or predicted.
     folder : Path or None
@@ -87,6 +90,7 @@ class Backtest:
     """
 
     scores: pd.DataFrame
+    energy: pd.DataFrame
     failures: pd.DataFrame
     folder: Path | None = None
 
@@ -208,19 +212,33 @@ def load_backtest(folder: str | Path) -> Backtest:
     """
     folder = Path(folder)
     record = _record(folder)
-    tables, failures = [], []
+    tables: list[pd.DataFrame] = []
+    energies: list[pd.DataFrame] = []
+    failures = []
     for model in record["models"]:
         for day in record["origins"]:
             place = _place(folder, model, pd.Timestamp(day))
             if (place / _SCORES).is_file():
-                tables.append(pd.read_csv(place / _SCORES, parse_dates=[names.ORIGIN, names.PERIOD]))
+                for name, found in ((_SCORES, tables), (_ENERGY, energies)):
+                    found.append(pd.read_csv(place / name, parse_dates=[names.ORIGIN, names.PERIOD]))
             elif (place / _ERROR).is_file():
                 failures.append((model, pd.Timestamp(day), (place / _ERROR).read_text(encoding="utf-8")))
     if not tables:
-        found = failures[0][2] if failures else "no scores"
-        raise InputError("no model could be scored at any origin", source=folder, found=found)
+        why = failures[0][2] if failures else "no scores"
+        raise InputError("no model could be scored at any origin", source=folder, found=why)
     failed = pd.DataFrame(failures, columns=[names.MODEL, names.ORIGIN, "error"])
-    return Backtest(pd.concat(tables, ignore_index=True), failed, folder)
+    scores, energy = (pd.concat(each, ignore_index=True) for each in (tables, energies))
+    return Backtest(scores, energy, failed, folder)
+
+
+def add_forecasts(done: Backtest, forecasts: Sequence[Forecast], actual: Panel) -> Backtest:
+    """The backtest with the scores of further forecasts, such as a pool's at each origin."""
+    scores, energies = zip(*(_scored(each, actual) for each in forecasts), strict=True)
+    return replace(
+        done,
+        scores=pd.concat([done.scores, *scores], ignore_index=True),
+        energy=pd.concat([done.energy, *energies], ignore_index=True),
+    )
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
@@ -327,15 +345,17 @@ def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Pat
         _as_start(fitted).save(place / _START)
     forecast.save(place / _FORECAST)
     # The scores come last: where they lie, the origin is done.
-    write_csv(place / _SCORES, scored(forecast, task.actual))
+    scores, energy = _scored(forecast, task.actual)
+    write_csv(place / _ENERGY, energy)
+    write_csv(place / _SCORES, scores)
 
 
-def scored(forecast: Forecast, actual: Panel) -> pd.DataFrame:
-    """Scores of a forecast's cells and sums, with the column `level`."""
+def _scored(forecast: Forecast, actual: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores of a forecast's cells and sums, with the column `level`, and of its cells together."""
     tables = [score(forecast, actual).assign(**{LEVEL: CELL})]
     for level, by, tactics in TOTALS:
         tables.append(score(forecast.aggregate(by, tactics=tactics), actual).assign(**{LEVEL: level}))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True), energy_score(forecast, actual)
 
 
 def _as_start(fitted: BayesianFit) -> BayesianFit:

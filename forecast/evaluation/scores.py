@@ -14,18 +14,46 @@ from forecast.errors import InputError
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
-__all__ = ["IGNORANCE_BINS", "INTERVALS", "MEASURES", "SCORE_COLUMNS", "counts_like", "score", "summarise"]
+__all__ = [
+    "IGNORANCE_BINS",
+    "INTERVALS",
+    "MEASURES",
+    "SCORE_COLUMNS",
+    "THRESHOLDS",
+    "counts_like",
+    "energy_score",
+    "score",
+    "summarise",
+    "views_scores",
+]
 
 # Levels of the central intervals that are judged, and of that which is also scored.
 INTERVALS = (0.5, 0.8, 0.9, 0.95)
 _SCORED = 0.9
 _INSIDE = [f"inside_{100 * level:g}" for level in INTERVALS]
+# Draws of a forecast in VIEWS' challenge.
+_VIEWS_DRAWS = 1000
+# Random orders of the draws in which neighbours are compared, for the energy score.
+_ORDERS = 20
 _WIDTH = f"width_{100 * _SCORED:g}"
 _INTERVAL_SCORE = f"interval_score_{100 * _SCORED:g}"
-MEASURES = ["crps", "crps_log", *_INSIDE, _WIDTH, _INTERVAL_SCORE, "log_score", "ignorance"]
+# Counts whose exceedance is scored: any attack, more than 5, more than 25.
+THRESHOLDS = (0, 5, 25)
+_ABOVE = [f"above_{threshold}" for threshold in THRESHOLDS]
+_BRIER = [f"brier_{threshold}" for threshold in THRESHOLDS]
+MEASURES = ["crps", "crps_log", *_INSIDE, _WIDTH, _INTERVAL_SCORE, "log_score", "ignorance", *_BRIER]
 # Shares of the draws below and up to the observed count: a randomised PIT lies between them (Czado et al. 2009).
 _PIT = ["pit_lower", "pit_upper"]
-SCORE_COLUMNS = (*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, names.PREDICTED, *MEASURES, *_PIT, names.DRAWS)
+SCORE_COLUMNS = (
+    *names.SCORE_KEYS,
+    names.PERIOD,
+    names.OBSERVED,
+    names.PREDICTED,
+    *MEASURES,
+    *_PIT,
+    *_ABOVE,
+    names.DRAWS,
+)
 # Lower ends of the bins of VIEWS' ignorance score; each draw counts, and one more stands in every bin.
 IGNORANCE_BINS = (0.0, 0.5, 2.5, 5.5, 10.5, 25.5, 50.5, 100.5, 250.5, 500.5, 1000.5)
 
@@ -48,9 +76,10 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
         crps (of the count, attacks), crps_log (of log(1 + count)), inside_50, inside_80, inside_90, inside_95 (whether
         the central interval, bounds included, holds the count), width_90, interval_score_90 (attacks), log_score
         (minus the log of the probability of the count, nats; NaN for a forecast without a mass function), ignorance
-        (of binned counts, bits), pit_lower and pit_upper (shares of draws below and up to the count: a randomised PIT
-        lies between them) and draws (how many samples were scored). Lower is better but for `inside` and `pit`. Both
-        CRPS are the fair estimate from an ensemble.
+        (of binned counts, bits), brier_0, brier_5, brier_25 (squared error of the probability of more attacks than
+        that), pit_lower and pit_upper (shares of draws below and up to the count: a randomised PIT lies between them),
+        above_0, above_5, above_25 (those probabilities) and draws (how many samples were scored). Lower is better but
+        for `inside`, `pit` and `above`. Both CRPS are the fair estimate from an ensemble.
 
     Raises
     ------
@@ -64,10 +93,7 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     function is the mean of the draws' own, each given its simulated past. Ignorance as VIEWS has it:
     −log2((k + 1) / (S + 11)) with k of S draws in the bin of the count, over `IGNORANCE_BINS`.
     """
-    counts = counts_like(forecast, actual)
-    rows = np.nonzero(counts.notnull().values)
-    observed = counts.values[rows].astype(np.int64)
-    draws = np.sort(np.moveaxis(forecast.draws.values, 0, -1)[rows], axis=1)
+    observed, draws, rows = _cells(forecast, actual)
     table = pd.DataFrame(
         {
             names.MODEL: forecast.model,
@@ -83,6 +109,79 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
         }
     )
     return table[list(SCORE_COLUMNS)]
+
+
+def energy_score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
+    """Score the cells of each period together, as one vector: what they have in common counts too.
+
+    Parameters
+    ----------
+    forecast, actual
+        As of `score`.
+
+    Returns
+    -------
+    DataFrame
+        One row per period with an observed cell: model, origin, horizon, period, cells (how many were observed) and
+        energy (attacks; lower is better).
+
+    Notes
+    -----
+    Gneiting & Raftery (2007). The mean distance between draws is that of neighbours in some random orders: all pairs
+    would take a thousand times as long.
+    """
+    import scoringrules
+
+    counts, rng = counts_like(forecast, actual), np.random.default_rng(0)
+    orders = [rng.permutation(forecast.draws.sizes[names.SAMPLE]) for _ in range(_ORDERS)]
+    rows = []
+    for ahead, period in enumerate(forecast.periods):
+        seen = counts.values[..., ahead]
+        there = np.isfinite(seen)
+        if there.any():
+            ensemble = forecast.draws.values[:, there, ahead].astype(float)
+            values = [
+                scoringrules.es_ensemble(seen[there], ensemble[order], estimator="akr", backend="numpy")
+                for order in orders
+            ]
+            value = float(np.mean(values))
+            rows.append((forecast.model, forecast.origin.as_unit("ns"), ahead + 1, period, int(there.sum()), value))
+    columns = [names.MODEL, names.ORIGIN, names.HORIZON, names.PERIOD, "cells", "energy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
+    """Score every observed cell as VIEWS' prediction challenge does.
+
+    Parameters
+    ----------
+    forecast, actual
+        As of `score`. The challenge takes 1,000 draws.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: model, origin, horizon, province, tactic, period, observed, crps (E|X − y| − ½E|X − X'| over
+        all pairs of draws, not the fair one), ignorance (as of `score`) and interval_score_90 (between quantiles that
+        are interpolated).
+
+    Raises
+    ------
+    InputError
+        For another number of draws, with which ignorance is another score.
+    """
+    import scoringrules
+
+    size = forecast.draws.sizes[names.SAMPLE]
+    if size != _VIEWS_DRAWS:
+        hint = f"Predict with draws={_VIEWS_DRAWS}"
+        raise InputError("VIEWS scores another number of draws", where="draws", found=size, expected=1000, hint=hint)
+    table = score(forecast, actual)
+    observed, draws, _ = _cells(forecast, actual)
+    lower, upper = np.quantile(draws, [(1 - _SCORED) / 2, (1 + _SCORED) / 2], axis=1)
+    table["crps"] = scoringrules.crps_ensemble(observed, draws, estimator="nrg", backend="numpy")
+    table[_INTERVAL_SCORE] = scoringrules.interval_score(observed, lower, upper, 1 - _SCORED, backend="numpy")
+    return table[[*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, "crps", "ignorance", _INTERVAL_SCORE]]
 
 
 def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.DataFrame:
@@ -122,6 +221,16 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
     return groups.size().rename("n").to_frame().join(groups[MEASURES].mean()).reset_index()
 
 
+def _cells(
+    forecast: Forecast, actual: Panel
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], tuple[npt.NDArray[np.intp], ...]]:
+    """Observed cells: their counts, the draws of each in ascending order (a row per cell), and where they stand."""
+    counts = counts_like(forecast, actual)
+    rows = np.nonzero(counts.notnull().values)
+    draws = np.sort(np.moveaxis(forecast.draws.values, 0, -1)[rows], axis=1)
+    return counts.values[rows].astype(np.int64), draws, rows
+
+
 def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
     """The point forecast and the scores of cells; `draws` has one row per cell, in ascending order."""
     import scoringrules
@@ -146,6 +255,9 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
     # Counts are whole numbers, edges are not but for 0: whether ends belong to a bin does not matter.
     held = _up_to(draws, edges[bin_of]) - _up_to(draws, edges[bin_of - 1] - 0.25)
     measures["ignorance"] = -np.log2((held + 1) / (size + len(IGNORANCE_BINS)))
+    for threshold, above, brier in zip(THRESHOLDS, _ABOVE, _BRIER, strict=True):
+        measures[above] = 1 - _up_to(draws, np.full(len(draws), threshold)) / size
+        measures[brier] = scoringrules.brier_score(observed > threshold, measures[above], backend="numpy")
     measures["pit_lower"], measures["pit_upper"] = (_up_to(draws, observed - gap) / size for gap in (0.5, 0.0))
     return measures
 

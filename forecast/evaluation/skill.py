@@ -11,11 +11,12 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.scores import MEASURES
 
-__all__ = ["pit", "pit_table", "skill"]
+__all__ = ["BOUNDS", "bootstrapped", "skill"]
 
 Array = npt.NDArray[np.float64]
 _KEYS = [names.ORIGIN, names.PROVINCE, names.TACTIC, names.PERIOD]
-_BOUNDS = (0.025, 0.975)
+# Of what is 95 % sure.
+BOUNDS = (0.025, 0.975)
 
 
 def skill(
@@ -90,7 +91,7 @@ def _compared(group: pd.DataFrame, resamples: int, seed: int) -> tuple[float, ..
     by_origin = (group["own"] - group["theirs"]).groupby(group[names.ORIGIN]).agg(["sum", "size"])
     total, size = by_origin["sum"].to_numpy(), by_origin["size"].to_numpy(float)
     overlap = int(group[names.HORIZON].max())
-    lower, upper = _bootstrapped(total, size, overlap, resamples, seed)
+    lower, upper = bootstrapped(total, size, overlap, resamples, seed)
     number = len(total)
     p_value = _diebold_mariano(total / size, overlap) if number > 2 else float("nan")
     better = 1 - own / theirs if theirs else float("nan")
@@ -116,39 +117,19 @@ def _diebold_mariano(differences: Array, overlap: int) -> float:
     return float(2 * stats.t.sf(statistic, number - 1))
 
 
-def _bootstrapped(total: Array, size: Array, block: int, resamples: int, seed: int) -> tuple[float, float]:
-    """Bounds of the mean difference, by blocks of consecutive origins (circular, Politis & Romano 1992)."""
+def bootstrapped(total: Array, size: Array, block: int, resamples: int, seed: int) -> tuple[float, float]:
+    """Bounds (95 %) of a mean over origins, by blocks of consecutive ones (circular, Politis & Romano 1992).
+
+    Parameters
+    ----------
+    total, size : array
+        Per origin: the sum, and of how many cells.
+    block : int
+        How many origins a block holds: as many as forecasts overlap.
+    """
     rng, number = np.random.default_rng(seed), len(total)
     block = min(block, number)
     starts = rng.integers(number, size=(resamples, -(-number // block)))
     chosen = ((starts[..., None] + np.arange(block)) % number).reshape(resamples, -1)[:, :number]
-    lower, upper = np.quantile(total[chosen].sum(axis=1) / size[chosen].sum(axis=1), _BOUNDS)
+    lower, upper = np.quantile(total[chosen].sum(axis=1) / size[chosen].sum(axis=1), BOUNDS)
     return float(lower), float(upper)
-
-
-def pit(scores: pd.DataFrame, *, seed: int) -> Array:
-    """Randomised PIT of every row of a table of scores: uniform where forecasts are calibrated (Czado et al. 2009)."""
-    lower, upper = scores["pit_lower"].to_numpy(), scores["pit_upper"].to_numpy()
-    return np.asarray(lower + np.random.default_rng(seed).random(len(scores)) * (upper - lower))
-
-
-def pit_table(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,), *, bins: int = 10, seed: int) -> pd.DataFrame:
-    """Histogram of the PIT of groups of forecasts.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `by`, bin (its lower end), share of the PITs in it (1 / bins where calibrated), with the bounds
-        within which 95 % of shares of as many independent PITs lie (`lower`, `upper`; forecasts of one origin are not
-        independent, so that more lie outside), and `inside_90`: the share of all PITs of the group from 0.05 to 0.95.
-    """
-    values = pit(scores, seed=seed)
-    rows = []
-    groups = scores.assign(pit=values).groupby(list(by), sort=True)
-    for label, group in groups:
-        own = group["pit"].to_numpy()
-        counts, edges = np.histogram(own, bins=bins, range=(0, 1))
-        bounds = stats.binom.ppf(_BOUNDS, len(own), 1 / bins) / len(own)
-        inside = float(((own >= 0.05) & (own <= 0.95)).mean())
-        rows += [(*label, edges[at], counts[at] / len(own), *bounds, inside) for at in range(bins)]
-    return pd.DataFrame(rows, columns=[*by, "bin", "share", "lower", "upper", "inside_90"])

@@ -232,6 +232,64 @@ class Forecast(Labelled):
 
         return views_table(self)
 
+    @classmethod
+    def from_hub(
+        cls,
+        table: pd.DataFrame,
+        panel: Panel,
+        *,
+        model: str,
+        target: str = names.ATTACKS,
+        draws: int = 1000,
+        seed: int = 0,
+    ) -> "Forecast":
+        """Anybody's model output in the hubverse's columns, as a forecast that can be scored and pooled.
+
+        Parameters
+        ----------
+        table : DataFrame
+            What `to_hub` describes; of several output types samples are taken, or else quantiles.
+        panel : Panel
+            The data up to the origin: the periods are those that follow it.
+        model : str
+            The model's name in tables.
+        target : str
+            Which target, where the table names some.
+        draws, seed : int
+            Of draws that are made from quantiles: linear between two, nothing beyond the outer ones, and cells
+            independent, which quantiles say nothing of. So sums are not to be trusted then.
+
+        Raises
+        ------
+        InputError
+            For missing columns or cells, and for periods, locations or tactics that are not those of the panel.
+        """
+        from forecast.prediction.imports import from_hub
+
+        return from_hub(table, panel, model, target, draws, seed)
+
+    @classmethod
+    def from_views(cls, table: pd.DataFrame, panel: Panel, *, model: str) -> "Forecast":
+        """Anybody's draws in VIEWS' columns (see `to_views`), as a forecast that can be scored and pooled.
+
+        Parameters
+        ----------
+        table : DataFrame
+            month_id, province, tactic, draw, outcome.
+        panel : Panel
+            The data up to the origin, by month.
+        model : str
+            The model's name in tables.
+
+        Raises
+        ------
+        InputError
+            For missing columns or cells, and for months, provinces or tactics that are not those of the panel.
+        """
+        from forecast.prediction.imports import from_views
+
+        return from_views(table, panel, model)
+
     def save(self, path: str | Path) -> None:
         """Write the forecast to one netCDF file, whole or not at all."""
         dataset = self.dataset.assign_attrs(kind=_KIND)

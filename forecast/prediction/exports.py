@@ -15,12 +15,12 @@ from forecast.prediction.draws import HISTORY_LENGTH, Forecast
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["HUB_LEVELS", "change_table", "fan_chart", "hub_table", "tidy_table", "views_table"]
+__all__ = ["HUB_LEVELS", "VIEWS_FIRST_YEAR", "change_table", "fan_chart", "hub_table", "tidy_table", "views_table"]
 
 # The levels that forecast hubs ask for.
 HUB_LEVELS = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.975, 0.99)
 _LABELS = [names.PROVINCE, names.PROVINCE_NAME, names.COUNTRY, names.TACTIC]
-_VIEWS_FIRST_YEAR = 1980
+VIEWS_FIRST_YEAR = 1980
 _BLUE = "#1f6f8b"
 
 
@@ -145,7 +145,7 @@ def views_table(forecast: Forecast) -> pd.DataFrame:
     if forecast.freq != names.MONTHLY:
         raise InputError("VIEWS counts months", where="freq", found=forecast.freq, expected=names.MONTHLY)
     periods = forecast.periods
-    months = (periods.year - _VIEWS_FIRST_YEAR) * 12 + periods.month
+    months = (periods.year - VIEWS_FIRST_YEAR) * 12 + periods.month
     draws = forecast.draws.transpose(names.PERIOD, names.PROVINCE, names.TACTIC, names.SAMPLE)
     month, province, tactic, draw = (index.ravel() for index in np.indices(draws.shape))
     return pd.DataFrame(

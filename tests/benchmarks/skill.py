@@ -32,16 +32,21 @@ def variants() -> dict[str, fc.Model]:
     standard = fc.standard_model()
     levels = [term for term in standard.terms if not isinstance(term, fc.Walk)]
     family = standard.family
-    walks = [fc.Walk(by="province"), fc.Walk(by="tactic")]
-    series = fc.Walk(by=("province", "tactic"))
-    return {
-        "standard": standard,
-        "excitation": fc.Model([*standard.terms, fc.Excitation()], family),
-        "shared": fc.Model([*standard.terms, fc.Walk(by=())], family),
-        "series": fc.Model([*levels, fc.Walk(by=()), fc.Walk(by="province"), series], family),
-        "series_only": fc.Model([fc.Intercept(), fc.Pooled("tactic"), fc.Pooled("province", "tactic"), series], family),
-        "all_walks": fc.Model([*levels, *walks, series], family),
+    series = ("province", "tactic")
+
+    def walks(*by: tuple[str, ...], damping: str | int = "learned") -> list[fc.Walk]:
+        return [fc.Walk(by=each, damping=damping) for each in by]
+
+    terms = {
+        "shared": [*levels, *walks((), ("province",), ("tactic",))],
+        "undamped": [*levels, *walks(("province",), ("tactic",), damping=1)],
+        "shared_undamped": [*levels, *walks((), ("province",), ("tactic",), damping=1)],
+        "excitation": [*standard.terms, fc.Excitation()],
+        "all_walks": [*levels, *walks(("province",), ("tactic",), series)],
+        "all_undamped": [*levels, *walks((), ("province",), ("tactic",), series, damping=1)],
+        "series_undamped": [*levels, *walks((), ("province",), series, damping=1)],
     }
+    return {"standard": standard} | {name: fc.Model(each, family, name) for name, each in terms.items()}
 
 
 def told(title: str, table: pd.DataFrame) -> None:

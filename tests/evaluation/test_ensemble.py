@@ -7,6 +7,7 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError
 from forecast.evaluation.ensemble import distances
+from forecast.evaluation.rolling import TOTALS
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +53,21 @@ def test_the_criterion_is_the_crps_of_the_pool(make, actual):
     known = distances(forecasts, actual)
     for weights in ({"one": 0.3, "two": 0.7}, {"one": 1.0, "two": 0.0}):
         w = np.array(list(weights.values()))
-        cells = known.cells.sum()
-        found = w @ known.to_outcome.sum(axis=0) / cells - 0.5 * w @ known.between.sum(axis=0) @ w / cells
         pooled = fc.pool(forecasts, weights, draws=4000, seed=3)
-        assert found == pytest.approx(fc.score(pooled, actual)["crps_log"].mean(), rel=0.02)
+        sums = [pooled, *(pooled.aggregate(by, tactics) for _, by, tactics in TOTALS)]
+        for level, each in enumerate(sums):
+            linear, square = known.to_outcome[level].sum(axis=0), known.between[level].sum(axis=0)
+            found = (w @ linear - 0.5 * w @ square @ w) / known.cells[level].sum()
+            assert found == pytest.approx(fc.score(each, actual)["crps_log"].mean(), rel=0.03)
+
+
+def test_weights_look_at_sums_too(make, actual):
+    """Two models with the same cells: in one all cells are high or low together, which no cell shows."""
+    one = make(4.0, "one", 2000)
+    together = np.sort(one.draws.values, axis=0)
+    tied = fc.Forecast(one.dataset.assign(draws=(one.draws.dims, together)).assign_attrs(model="tied"))
+    weights = fc.pool_weights([distances({"one": one, "tied": tied}, actual)])
+    assert weights["one"] > 0.9
 
 
 def test_weights_find_the_right_model_and_beat_each_alone(make, actual):

@@ -72,6 +72,10 @@ def test_every_score_against_its_definition(forecast, actual):
         low, high = next(pair for pair in itertools.pairwise(edges) if pair[0] <= outcome < pair[1])
         inside = ((low <= sample) & (sample < high)).sum()
         assert row["ignorance"] == pytest.approx(-np.log2((inside + 1) / (40 + 11)))
+        for threshold in (0, 5, 25):
+            assert row[f"above_{threshold}"] == pytest.approx((sample > threshold).mean())
+            missed_by = (sample > threshold).mean() - (outcome > threshold)
+            assert row[f"brier_{threshold}"] == pytest.approx(missed_by**2)
     assert table["log_score"].isna().all()
     assert (table["draws"] == 40).all()
 
@@ -97,6 +101,44 @@ def test_a_sum_of_negative_binomials_has_no_mass_function(actual):
     for phi, known in ((np.array([2.0, 0.5]), False), (None, True)):
         total = forecast_of(past, np.ones(mu.shape), mu=mu, phi=phi).aggregate("total")
         assert fc.score(total, actual)["log_score"].notna().all() == known
+
+
+def test_the_energy_score_against_its_definition(forecast, actual):
+    table = fc.energy_score(forecast, actual)
+    assert table["horizon"].tolist() == [1, 2, 3]
+    assert table["cells"].tolist() == [8, 7, 8]
+    for row, ahead in enumerate(range(3)):
+        outcome = actual.attacks.values[..., 12 + ahead]
+        seen = np.isfinite(outcome)
+        sample = forecast.draws.values[:, seen, ahead].astype(float)
+        apart = np.linalg.norm(sample[:, None] - sample[None], axis=2).sum() / (40 * 39)
+        exact = np.linalg.norm(sample - outcome[seen], axis=1).mean() - apart / 2
+        assert table["energy"].iloc[row] == pytest.approx(exact, rel=0.03)
+
+
+def test_the_energy_score_sees_what_cells_have_in_common(actual):
+    """The same cells one by one, in one forecast all high or low together: only here the truth is not."""
+    past = actual.between(end="2020-12-31")
+    draws = np.random.default_rng(6).negative_binomial(1.5, 1 / 3, (1000, 4, 2, 3))
+    one, tied = forecast_of(past, draws), forecast_of(past, np.sort(draws, axis=0))
+    assert fc.score(one, actual)["crps"].mean() == pytest.approx(fc.score(tied, actual)["crps"].mean())
+    assert (fc.energy_score(one, actual)["energy"] < fc.energy_score(tied, actual)["energy"]).all()
+
+
+def test_views_scores_are_views_own(actual):
+    past = actual.between(end="2020-12-31")
+    forecast = forecast_of(past, np.random.default_rng(6).negative_binomial(2, 0.4, (1000, 4, 2, 3)))
+    table = fc.views_scores(forecast, actual)
+    assert table.columns.tolist()[-3:] == ["crps", "ignorance", "interval_score_90"]
+    row = table.iloc[5]
+    at = {"province": row["province"], "tactic": row["tactic"], "period": row["period"]}
+    sample, outcome = forecast.draws.sel(at).values.astype(float), row["observed"]
+    pairs = abs(sample[:, None] - sample[None]).mean()
+    assert row["crps"] == pytest.approx(abs(sample - outcome).mean() - pairs / 2)
+    low, high = np.quantile(sample, [0.05, 0.95])
+    assert row["interval_score_90"] == pytest.approx(high - low + 20 * (max(low - outcome, 0) + max(outcome - high, 0)))
+    with pytest.raises(InputError, match="another number of draws"):
+        fc.views_scores(forecast_of(past, forecast.draws.values[:999]), actual)
 
 
 def test_interval_score_by_hand(make_panel):

@@ -1,13 +1,11 @@
-"""Skill, its test and its interval; PIT."""
+"""Skill, its test and its interval."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.evaluation.skill import pit
 
 
 def scores_of(values, measure="crps_log"):
@@ -80,24 +78,3 @@ def test_wrong_questions_are_refused(options, message):
     table = scores_of({"a": [[1.0]] * 3, "b": [[2.0]] * 3})
     with pytest.raises(InputError, match=message):
         fc.skill(table, **{"baseline": "b", **options})
-
-
-def test_the_pit_of_a_perfect_forecast_is_uniform_and_of_a_narrow_one_is_not():
-    rng = np.random.default_rng(3)
-    tables = []
-    for model, scale in (("perfect", 1.0), ("narrow", 0.3)):
-        outcome = rng.poisson(rng.gamma(2.0, 1.0, 4000))
-        draws = rng.poisson((rng.gamma(2.0, 1.0, (4000, 200)) - 2) * scale + 2)
-        lower = (draws < outcome[:, None]).mean(axis=1)
-        upper = (draws <= outcome[:, None]).mean(axis=1)
-        tables.append(pd.DataFrame({"model": model, "pit_lower": lower, "pit_upper": upper}))
-    table = pd.concat(tables, ignore_index=True)
-    values = pit(table, seed=1)
-    assert stats.kstest(values[:4000], "uniform").pvalue > 0.001
-    assert stats.kstest(values[4000:], "uniform").pvalue < 1e-6
-    shares = fc.pit_table(table, seed=1).set_index("model")
-    assert shares.loc["perfect", "inside_90"].iloc[0] == pytest.approx(0.9, abs=0.02)
-    assert shares.loc["narrow", "inside_90"].iloc[0] < 0.87
-    perfect = shares.loc["perfect"]
-    assert ((perfect["lower"] <= perfect["share"]) & (perfect["share"] <= perfect["upper"])).mean() >= 0.8
-    assert perfect["share"].sum() == pytest.approx(1.0)

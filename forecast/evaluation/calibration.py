@@ -1,0 +1,252 @@
+"""Calibration: whether what was said to happen with a probability happened that often, and a repair of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import optimize, special, stats
+
+from forecast import names
+from forecast.errors import InputError
+from forecast.evaluation.rolling import CELL, Backtest, add_forecasts
+from forecast.evaluation.scores import INTERVALS, THRESHOLDS
+from forecast.evaluation.skill import BOUNDS, bootstrapped
+from forecast.panel.panel import Panel
+from forecast.prediction.draws import Forecast
+
+__all__ = [
+    "RECALIBRATED",
+    "Recalibration",
+    "coverage",
+    "learn_recalibration",
+    "pit",
+    "pit_table",
+    "recalibrate",
+    "reliability",
+]
+
+Array = npt.NDArray[np.float64]
+# What a recalibrated model is called: this after its name.
+RECALIBRATED = " recalibrated"
+# SD of the prior of log a and log b, around 0: with few outcomes a map stays near the one that changes nothing.
+_PRIOR_SD = 0.5
+
+
+def pit(scores: pd.DataFrame, *, seed: int) -> Array:
+    """Randomised PIT of every row of a table of scores: uniform where forecasts are calibrated (Czado et al. 2009)."""
+    lower, upper = scores["pit_lower"].to_numpy(), scores["pit_upper"].to_numpy()
+    return np.asarray(lower + np.random.default_rng(seed).random(len(scores)) * (upper - lower))
+
+
+def pit_table(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,), *, bins: int = 10, seed: int) -> pd.DataFrame:
+    """Histogram of the PIT of groups of forecasts.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, bin (its lower end), share of the PITs in it (1 / bins where calibrated), with the bounds
+        within which 95 % of shares of as many independent PITs lie (`lower`, `upper`; forecasts of one origin are not
+        independent, so that more lie outside), and `inside_90`: the share of all PITs of the group from 0.05 to 0.95.
+    """
+    values = pit(scores, seed=seed)
+    rows = []
+    groups = scores.assign(pit=values).groupby(list(by), sort=True)
+    for label, group in groups:
+        own = group["pit"].to_numpy()
+        counts, edges = np.histogram(own, bins=bins, range=(0, 1))
+        bounds = stats.binom.ppf(BOUNDS, len(own), 1 / bins) / len(own)
+        inside = float(((own >= 0.05) & (own <= 0.95)).mean())
+        rows += [(*label, edges[at], counts[at] / len(own), *bounds, inside) for at in range(bins)]
+    return pd.DataFrame(rows, columns=[*by, "bin", "share", "lower", "upper", "inside_90"])
+
+
+def coverage(
+    scores: pd.DataFrame,
+    by: Sequence[str] = (names.MODEL,),
+    *,
+    levels: Sequence[float] = INTERVALS,
+    resamples: int = 2000,
+    seed: int,
+) -> pd.DataFrame:
+    """Share of outcomes in central intervals, by the randomised PIT: an interval of whole numbers covers too often.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Of one level (cells or sums): `Backtest.of`.
+    by : sequence of str
+        Groups: any of model, horizon, province, tactic.
+    levels : sequence of float
+        Of the intervals.
+    resamples, seed : int
+        Of the bootstrap, and of the PIT.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, nominal (the level), n (outcomes), share, lower and upper (95 %, blocks of origins as long
+        as the horizon): a forecast whose nominal level lies outside is not calibrated.
+    """
+    table = scores.assign(pit=pit(scores, seed=seed))
+    rows = []
+    for label, group in table.groupby(list(by), sort=True):
+        block = int(group[names.HORIZON].max())
+        for level in levels:
+            inside = (group["pit"] - 0.5).abs() <= level / 2
+            of = inside.groupby(group[names.ORIGIN]).agg(["sum", "size"])
+            total, size = of["sum"].to_numpy(float), of["size"].to_numpy(float)
+            bounds = bootstrapped(total, size, block, resamples, seed)
+            rows.append((*label, level, len(group), float(inside.mean()), *bounds))
+    return pd.DataFrame(rows, columns=[*by, "nominal", "n", "share", "lower", "upper"])
+
+
+def reliability(
+    scores: pd.DataFrame, threshold: int = 0, by: Sequence[str] = (names.MODEL,), *, bins: int = 10
+) -> pd.DataFrame:
+    """How often more than `threshold` attacks came, where that was given a probability.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        What `score` gave.
+    threshold : int
+        One of those that `score` looks at: 0, 5 or 25.
+    by : sequence of str
+        Columns that make the groups.
+    bins : int
+        Of the probability, of equal width; empty ones are left out.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, bin (its lower end), n (cells), predicted (the mean probability), happened (the share of
+        cells with more), lower and upper (where 95 % of shares of as many independent cells lie if the probability
+        is right).
+
+    Raises
+    ------
+    InputError
+        For another threshold.
+    """
+    if threshold not in THRESHOLDS:
+        raise InputError("is not looked at", where="threshold", found=threshold, expected=list(THRESHOLDS))
+    predicted = scores[f"above_{threshold}"]
+    table = scores[list(by)].assign(
+        predicted=predicted,
+        happened=scores[names.OBSERVED] > threshold,
+        bin=np.minimum(np.floor(predicted * bins), bins - 1) / bins,
+    )
+    found = (
+        table.groupby([*by, "bin"], sort=True)
+        .agg(n=("happened", "size"), predicted=("predicted", "mean"), happened=("happened", "mean"))
+        .reset_index()
+    )
+    for name, bound in zip(("lower", "upper"), BOUNDS, strict=True):
+        found[name] = stats.binom.ppf(bound, found["n"], found["predicted"]) / found["n"]
+    return found
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """A map of probabilities, the Beta(a, b) distribution function: what had probability p gets T(p).
+
+    Attributes
+    ----------
+    a, b : float
+        1 and 1 change nothing; both above 1 where forecasts were too wide, below 1 where they were too narrow.
+    """
+
+    a: float
+    b: float
+
+    def apply(self, forecast: Forecast, *, name: str | None = None, seed: int) -> Forecast:
+        """The forecast with every cell's distribution F replaced by T(F), and its ranks kept.
+
+        Each draw stays where it is among the draws of its cell, so that cells and periods stay as dependent as they
+        were. No count above the largest draw of a cell can come out.
+
+        Parameters
+        ----------
+        forecast : Forecast
+            A forecast of cells; sums are then taken of the result.
+        name : str, optional
+            Its name in tables.
+        seed : int
+            Equal draws are ranked by chance.
+        """
+        draws = forecast.draws.transpose(*names.DRAW_DIMS).values
+        number, rng = len(draws), np.random.default_rng(seed)
+        ranks = np.argsort(np.lexsort((rng.random(draws.shape), draws), axis=0), axis=0)
+        # Where a draw of this rank must come from.
+        wanted = stats.beta.ppf((np.arange(number) + 0.5) / number, self.a, self.b)
+        source = np.clip(np.floor(wanted * number).astype(int), 0, number - 1)
+        moved = np.take_along_axis(np.sort(draws, axis=0), source[ranks], axis=0)
+        kept = forecast.dataset.drop_vars([names.MU, names.PHI], errors="ignore")
+        attrs = {names.MODEL: name or forecast.model + RECALIBRATED, "family": ""}
+        return Forecast(kept.assign({names.DRAWS: (names.DRAW_DIMS, moved)}).assign_attrs(attrs))
+
+
+def learn_recalibration(scores: pd.DataFrame, *, seed: int) -> Recalibration:
+    """The map that makes a model's PITs uniform, by penalised maximum likelihood.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Of one model's cells, all of outcomes that are known.
+    seed : int
+        Of the randomised PIT.
+
+    Notes
+    -----
+    Outcomes of one origin depend on each other; what they say together is taken to be worth one outcome per origin
+    and horizon, so that a few origins with many cells do not turn the map at will.
+    """
+    values = np.clip(pit(scores, seed=seed), 1e-4, 1 - 1e-4)
+    worth = scores.groupby([names.ORIGIN, names.HORIZON]).ngroups / len(values)
+    logs = np.log(values).sum() * worth, np.log1p(-values).sum() * worth, len(values) * worth
+
+    def loss(parameters: Array) -> float:
+        a, b = np.exp(parameters)
+        density = (a - 1) * logs[0] + (b - 1) * logs[1] - logs[2] * special.betaln(a, b)
+        return float(0.5 * (parameters**2).sum() / _PRIOR_SD**2 - density)
+
+    found = optimize.minimize(loss, np.zeros(2), method="BFGS")
+    a, b = np.exp(found.x)
+    return Recalibration(float(a), float(b))
+
+
+def recalibrate(done: Backtest, actual: Panel, models: Sequence[str], *, seed: int) -> tuple[Backtest, pd.DataFrame]:
+    """A backtest with recalibrated models beside its own, each map learned from outcomes known at the origin.
+
+    Parameters
+    ----------
+    done : Backtest
+        With its folder.
+    actual : Panel
+        What happened.
+    models : sequence of str
+        Which models.
+    seed : int
+        Of ranks among equal draws and of the randomised PIT.
+
+    Returns
+    -------
+    Backtest
+        With the scores of '<model> recalibrated' beside the others'.
+    DataFrame
+        The maps: origin, model, a, b. Nothing changes at origins before which no outcome is known.
+    """
+    ends = dict(zip(actual.periods, pd.DatetimeIndex(actual.dataset[names.PERIOD_END].values), strict=True))
+    cells = done.of(CELL)
+    known_from = cells[names.PERIOD].map(ends)
+    maps, made = [], []
+    for model in models:
+        own = cells[names.MODEL] == model
+        for number, origin in enumerate(sorted(cells.loc[own, names.ORIGIN].unique())):
+            known = cells[own & (cells[names.ORIGIN] < origin) & (known_from <= origin)]
+            found = learn_recalibration(known, seed=seed) if len(known) else Recalibration(1.0, 1.0)
+            maps.append((origin, model, found.a, found.b))
+            made.append(found.apply(done.forecast(model, origin), name=model + RECALIBRATED, seed=seed + number))
+    return add_forecasts(done, made, actual), pd.DataFrame(maps, columns=[names.ORIGIN, names.MODEL, "a", "b"])
