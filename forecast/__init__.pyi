@@ -39,6 +39,7 @@ from .evaluation.scores import score as score
 from .evaluation.scores import summarise as summarise
 from .evaluation.scores import views_scores as views_scores
 from .evaluation.skill import skill as skill
+from .evaluation.skill import worst as worst
 from .events.boundaries import Boundaries as Boundaries
 from .events.boundaries import read_boundaries as read_boundaries
 from .events.download import fetch as fetch

@@ -107,7 +107,9 @@ def run(
 @app.command(epilog="Example:  forecast backtest forecast.toml --workers 2 --output out/backtest")
 def backtest(
     settings: Annotated[Path, typer.Argument(help="Settings file (TOML); see the README.")],
-    output: _Output = Path("out/backtest"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was broken off.")] = False,
 ) -> None:
@@ -115,12 +117,14 @@ def backtest(
     from forecast.config import read_settings
     from forecast.run import run_backtest
 
-    with _progress() as step:
-        table = run_backtest(read_settings(settings), output, workers=workers, resume=resume, step=step)
+    given = read_settings(settings)
+    folder = output or given.backtest.output or Path("out/backtest")
+    with _progress(remaining=True) as step:
+        table = run_backtest(given, folder, workers=workers, resume=resume, step=step)
     shown = table[["level", "model", "score", "skill", "lower", "upper", "p_value"]]
     typer.echo("CRPS of log(1 + count), skill and difference to recent_mean (95 %):")
     typer.echo(shown.round(3).to_string(index=False))
-    typer.echo(output / "skill.csv")
+    typer.echo(folder / "skill.csv")
 
 
 @app.command(epilog="Example:  forecast report out/march")
@@ -217,14 +221,17 @@ def _pairs(words: list[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _progress() -> Iterator["Step"]:
-    """A progress bar on the terminal, which goes when the work is done."""
+def _progress(remaining: bool = False) -> Iterator["Step"]:
+    """A progress bar on the terminal, which goes when the work is done; with the time left where steps are alike."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns: tuple[Any, ...] = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns: list[Any] = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+    columns += [TextColumn("left"), TimeRemainingColumn()] if remaining else []
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    # The speed is that of all steps so far: one of them may take minutes.
+    options: dict[str, Any] = {"console": console, "transient": True, "speed_estimate_period": 1e9}
+    with Progress(*columns, disable=not console.is_terminal, **options) as progress:
         task = progress.add_task("starting")
 
         def step(text: str, done: int, total: int) -> None:

@@ -165,6 +165,7 @@ class EvaluationSettings(_Section):
 class BacktestSettings(_Section):
     """From which origins `forecast backtest` forecasts: `[backtest]`."""
 
+    output: Path | None = Field(None, description="folder that `forecast backtest` writes and the report reads")
     origins: _Whole = Field(12, ge=1, description="the last so many ends of periods")
     horizon: _Whole | None = Field(None, ge=1, le=120, description="that of the settings by default")
 

@@ -18,7 +18,7 @@ from forecast.capability.capability import Capability, CapabilitySource
 from forecast.config import Settings, read_settings
 from forecast.datasets import data_path
 from forecast.errors import DiagnosticsError, InputError
-from forecast.evaluation.rolling import backtest
+from forecast.evaluation.rolling import backtest, load_backtest
 from forecast.evaluation.scores import score
 from forecast.evaluation.skill import skill
 from forecast.events.boundaries import Boundaries, check_geometry
@@ -27,6 +27,7 @@ from forecast.inference.bayesian import BayesianFit
 from forecast.inference.diagnostics import add_pareto_k
 from forecast.inference.dispatch import Fit, fit
 from forecast.inference.pull import path_given_counts
+from forecast.inference.store import panel_hash
 from forecast.inputs import input_files, load_boundaries, load_futures, load_source, load_zones
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import CountsSource, PanelSource
@@ -36,6 +37,7 @@ from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last, scenario
 from forecast.prediction.scenarios import contrast, decompose, percent_change
+from forecast.report.backtest import BASELINE, BacktestPart, backtest_part
 from forecast.report.build import ReportContent, write_report
 from forecast.report.capability import CapabilityPart
 
@@ -52,9 +54,6 @@ __all__ = [
 ]
 
 Read = TypeVar("Read")
-# What skill is measured against.
-_RIVAL = "recent_mean"
-
 # Called with what is being done, how many steps are done, and of how many.
 Step = Callable[[str, int, int], None]
 
@@ -144,6 +143,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     source = load_source(settings)
     panel = source.at()
     zones, futures = load_zones(settings, panel), load_futures(settings)
+    tried, said = _backtest_before(settings, model.name, panel)
     scenarios = _scenarios(settings, futures)
     for future in scenarios.values():
         # Wrong ones are found before the fit, which takes long.
@@ -155,9 +155,11 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
         raise DiagnosticsError(f"{failures}. With --allow-unconverged the report is written, with a warning on it")
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
     scores, notes = _held_out_scores(settings, models, model.name, source, panel, step)
+    notes += said
     step("writing the report", total - 1, total)
     record = _record(settings, panel, zones, fitted, failures, notes)
     record["capability"] = _answers(settings, fitted, forecast, futures, scenarios)
+    record["backtest"] = {} if tried is None else tried.to_record()
     capability = None
     if settings.capability is not None:
         measured = source.covariates[CAPABILITY]
@@ -217,7 +219,7 @@ def run_backtest(
         if pool is not None:
             pool.shutdown(cancel_futures=True)
     levels = list(dict.fromkeys(found.scores["level"]))
-    table = pd.concat([skill(found.of(level), _RIVAL).assign(level=level) for level in levels], ignore_index=True)
+    table = pd.concat([skill(found.of(level), BASELINE).assign(level=level) for level in levels], ignore_index=True)
     write_csv(Path(folder) / "scores.csv", found.scores)
     write_csv(Path(folder) / "skill.csv", table)
     write_csv(Path(folder) / "failures.csv", found.failures)
@@ -382,6 +384,22 @@ def _held_out_scores(
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), notes
 
 
+def _backtest_before(settings: Settings, model: str, panel: Panel) -> tuple[BacktestPart | None, list[str]]:
+    """What the report says of the backtest in the settings' folder, and notes on what it lacks."""
+    folder = settings.backtest.output
+    if folder is None:
+        return None, []
+    if not folder.is_dir():
+        return None, [f"no backtest lies in {folder}: 'forecast backtest' makes one"]
+    done = load_backtest(folder)
+    if model not in set(done.scores[names.MODEL]):
+        return None, [f"the backtest in {folder} is of other models than {model}"]
+    notes = (
+        [] if done.data == panel_hash(panel) else [f"the backtest in {folder} was made on other data than this report"]
+    )
+    return backtest_part(done, model), notes
+
+
 def _record(
     settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]], fitted: Fit, banner: str, notes: list[str]
 ) -> dict[str, Any]:
@@ -467,6 +485,7 @@ def _content(result: Run) -> ReportContent:
         parameters=pd.DataFrame(record["model"]["parameters"]),
         diagnostics=pd.DataFrame(record["model"]["diagnostics"]),
         capability=None if result.capability is None else _capability_part(result.capability, record),
+        backtest=BacktestPart.from_record(record["backtest"]) if record.get("backtest") else None,
     )
 
 

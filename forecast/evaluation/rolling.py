@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -29,12 +29,16 @@ from forecast.files import write_csv, write_text
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import Fit, fit
 from forecast.inference.linalg import one_core
+from forecast.inference.store import panel_hash
 from forecast.model.spec import Model
 from forecast.panel.build import CountsSource
 from forecast.panel.panel import Panel
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["BLOCK", "CELL", "LEVEL", "TOTALS", "Backtest", "Source", "add_forecasts", "backtest", "load_backtest"]
 
@@ -85,6 +89,8 @@ class Backtest:
         What `energy_score` gives.
     failures : DataFrame
         model, origin and error, where a model could not be fitted or predicted.
+    data : str
+        SHA-256 of the panel that forecasts were scored against.
     folder : Path or None
         Where forecasts lie, `<model>/<origin>/forecast.nc`.
     """
@@ -92,6 +98,7 @@ class Backtest:
     scores: pd.DataFrame
     energy: pd.DataFrame
     failures: pd.DataFrame
+    data: str
     folder: Path | None = None
 
     @property
@@ -115,6 +122,21 @@ class Backtest:
     def to_frame(self) -> pd.DataFrame:
         """The scores."""
         return self.scores
+
+    def plot(
+        self, kind: Literal["pit", "coverage", "reliability"] = "pit", level: str = CELL, *, threshold: int = 0
+    ) -> "alt.FacetChart":
+        """Altair chart of every model's calibration: histograms of PITs, coverage by horizon, or reliability."""
+        from forecast.evaluation import calibration, charts
+
+        scores = self.of(level)
+        if kind == "pit":
+            return charts.pit_chart(calibration.pit_table(scores, seed=0))
+        if kind == "coverage":
+            return charts.coverage_chart(calibration.coverage(scores, (names.MODEL, names.HORIZON), seed=0))
+        if kind == "reliability":
+            return charts.reliability_chart(calibration.reliability(scores, threshold))
+        raise InputError("no such chart", where="kind", found=kind, expected=["pit", "coverage", "reliability"])
 
     def __repr__(self) -> str:
         models, failed = self.scores[names.MODEL].unique(), len(self.failures)
@@ -188,7 +210,7 @@ def backtest(
     place = Path(tempfile.mkdtemp(prefix="forecast-")) if kept is None else kept
     try:
         record = {"models": list(tried), "origins": [f"{day:%Y-%m-%d}" for day in days], "horizon": horizon}
-        _claim(place, {**record, "draws": draws, "seed": seed, "engine": engine}, resume)
+        _claim(place, {**record, "draws": draws, "seed": seed, "engine": engine, "data": panel_hash(actual)}, resume)
         blocks = [tuple(days[first : first + BLOCK]) for first in range(0, len(days), BLOCK)]
         tasks = [
             _Task(name, model, given, actual, block, horizon, dict(futures), draws, seed, engine, place)
@@ -228,7 +250,7 @@ def load_backtest(folder: str | Path) -> Backtest:
         raise InputError("no model could be scored at any origin", source=folder, found=why)
     failed = pd.DataFrame(failures, columns=[names.MODEL, names.ORIGIN, "error"])
     scores, energy = (pd.concat(each, ignore_index=True) for each in (tables, energies))
-    return Backtest(scores, energy, failed, folder)
+    return Backtest(scores, energy, failed, record["data"], folder)
 
 
 def add_forecasts(done: Backtest, forecasts: Sequence[Forecast], actual: Panel) -> Backtest:

@@ -11,7 +11,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.scores import MEASURES
 
-__all__ = ["BOUNDS", "bootstrapped", "skill"]
+__all__ = ["BOUNDS", "bootstrapped", "skill", "worst"]
 
 Array = npt.NDArray[np.float64]
 _KEYS = [names.ORIGIN, names.PROVINCE, names.TACTIC, names.PERIOD]
@@ -84,6 +84,45 @@ def skill(
             rows.append((*label, model, *_compared(group, resamples, seed)))
     columns = ["n", "score", "baseline", "skill", "difference", "lower", "upper", "p_value", "origins"]
     return pd.DataFrame(rows, columns=[*by, names.MODEL, *columns])
+
+
+def worst(
+    scores: pd.DataFrame, model: str, baseline: str, by: str, measure: str = "crps_log", number: int = 5
+) -> pd.DataFrame:
+    """Where a model does worst against a baseline.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As of `skill`.
+    model, baseline : str
+        Which is compared with which, on the same cells.
+    by : str
+        province, tactic, origin, period or horizon.
+    measure : str
+        A score of which less is better.
+    number : int
+        How many places or times are shown.
+
+    Returns
+    -------
+    DataFrame
+        The column `by`, n (cells), observed (their mean count), score, baseline and difference (mean score of the model
+        less that of the baseline), the largest first.
+    """
+    keys = [*_KEYS, names.HORIZON]
+    if by not in keys:
+        raise InputError("scores cannot be grouped by it", where="by", found=by, expected=keys)
+    own, theirs = (scores[scores[names.MODEL] == name].set_index(keys) for name in (model, baseline))
+    if own.empty or theirs.empty:
+        found = model if own.empty else baseline
+        raise InputError("is not among the models", found=found, expected=sorted(scores[names.MODEL].unique()))
+    both = own[[names.OBSERVED, measure]].join(theirs[measure].rename("baseline"), how="inner").reset_index()
+    groups = both.rename(columns={measure: "score"}).groupby(by)
+    table = groups[[names.OBSERVED, "score", "baseline"]].mean()
+    table.insert(0, "n", groups.size())
+    table["difference"] = table["score"] - table["baseline"]
+    return table.sort_values("difference", ascending=False, kind="stable").head(number).reset_index()
 
 
 def _compared(group: pd.DataFrame, resamples: int, seed: int) -> tuple[float, ...]:

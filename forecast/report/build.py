@@ -17,6 +17,7 @@ from forecast.ledger import Ledger
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report import about, tables
+from forecast.report.backtest import BacktestPart, backtest_charts, backtest_said
 from forecast.report.capability import CapabilityPart, path_charts, said
 from forecast.report.charts import fan_chart
 from forecast.report.figures import Outlook, outlook
@@ -68,6 +69,8 @@ class ReportContent:
         passed, advice); empty for a model that has none.
     capability : CapabilityPart, optional
         Of the partner forces.
+    backtest : BacktestPart, optional
+        How the models did at many past origins.
     """
 
     title: str
@@ -85,6 +88,7 @@ class ReportContent:
     parameters: pd.DataFrame = field(default_factory=pd.DataFrame)
     diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
     capability: CapabilityPart | None = None
+    backtest: BacktestPart | None = None
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -121,7 +125,9 @@ def render(content: ReportContent) -> str:
     ]
     part = content.capability
     of_capability = [] if part is None else path_charts(part.capability, simulated)
-    charts += of_capability
+    tried = content.backtest
+    of_backtest = [] if tried is None else backtest_charts(tried, simulated)
+    charts += [*of_capability, *(chart for chart, _ in of_backtest)]
     provenance = dict(content.provenance)
     versions, inputs = provenance.pop("versions", {}), provenance.pop("inputs", ())
     past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
@@ -147,6 +153,8 @@ def render(content: ReportContent) -> str:
         capability_tables={
             name: Markup(table) for name, table in (tables.capability_tables(part, simulated) if part else {}).items()
         },
+        backtest=None if tried is None else backtest_said(tried),
+        backtest_charts=of_backtest,
         dropped=content.ledger.dropped,
         past_performance=past_performance,
         caution=caution,
@@ -170,6 +178,8 @@ def _tables(content: ReportContent, ahead: Outlook, inputs: Sequence[Mapping[str
         "cells": tables.cell_table(ahead, simulated) if cells else "",
         "models": tables.model_table(content.forecasts, simulated) if len(content.forecasts) > 1 else "",
         "ledger": tables.ledger_table(content.ledger, simulated),
+        "backtest": "" if content.backtest is None else tables.backtest_table(content.backtest, simulated),
+        "worst": "" if content.backtest is None else tables.worst_table(content.backtest, forecast, simulated),
         "scores": tables.score_table(content.scores, forecast.model, ahead.unit, simulated),
         "parameters": tables.parameter_table(content.parameters, simulated),
         "diagnostics": tables.diagnostics_table(content.diagnostics),

@@ -11,12 +11,14 @@ from forecast import names
 from forecast.evaluation.scores import summarise
 from forecast.ledger import Ledger
 from forecast.prediction.draws import Forecast
+from forecast.report.backtest import BacktestPart, score_rows, worst_rows
 from forecast.report.capability import CapabilityPart, decomposition_rows, loading_rows, scenario_rows, slope_rows
 from forecast.report.figures import Outlook, is_total
 from forecast.report.vega import COLOURS
-from forecast.report.wording import amount, between, capital, mean_amount, short_percent
+from forecast.report.wording import amount, between, capital, mean_amount, province_labels, short_percent
 
 __all__ = [
+    "backtest_table",
     "capability_tables",
     "cell_table",
     "diagnostics_table",
@@ -26,6 +28,7 @@ __all__ = [
     "outlook_table",
     "parameter_table",
     "score_table",
+    "worst_table",
 ]
 
 _ACTIONS = {"dropped": "dropped", "changed": "changed", "noted": "kept, noted"}
@@ -187,6 +190,18 @@ def capability_tables(part: CapabilityPart, simulated: bool) -> dict[str, str]:
             "" if frame is None else _html(frame, name, simulated, groups=groups, prose=True, right=right, width="auto")
         )
     return found
+
+
+def backtest_table(part: BacktestPart, simulated: bool) -> str:
+    """Scores and skill of every model in the backtest."""
+    return _html(score_rows(part), "backtest", simulated, groups="group")
+
+
+def worst_table(part: BacktestPart, forecast: Forecast, simulated: bool) -> str:
+    """Where and when the report's model did worst."""
+    rows = worst_rows(part, province_labels(forecast.dataset))
+    right = [column for column in rows.columns if column not in ("group", "Where")]
+    return _html(rows, "worst", simulated, groups="group", prose=True, right=right, width="auto")
 
 
 def _text(value: object) -> str:

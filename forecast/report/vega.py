@@ -48,7 +48,11 @@ class Chart:
 
     def to_json(self) -> str:
         """Vega-Lite as JSON for a script element; without the address of its schema, for nothing is fetched."""
-        spec = self.chart.configure(**_config()).to_dict()
+        config = _config()
+        if isinstance(self.chart, alt.FacetChart):
+            # Vega-Lite fits single and layered views only; the page scales a drawing that is too wide.
+            config.pop("autosize")
+        spec = self.chart.configure(**config).to_dict()
         spec.pop("$schema", None)
         return embedded_json(spec)
 

@@ -44,6 +44,8 @@ def variants() -> dict[str, fc.Model]:
         "excitation": [*standard.terms, fc.Excitation()],
         "all_walks": [*levels, *walks(("province",), ("tactic",), series)],
         "all_undamped": [*levels, *walks((), ("province",), ("tactic",), series, damping=1)],
+        "all_shared": [*levels, *walks((), ("province",), ("tactic",), series)],
+        "all_excited": [*levels, *walks((), ("province",), ("tactic",), series), fc.Excitation()],
         "series_undamped": [*levels, *walks((), ("province",), series, damping=1)],
     }
     return {"standard": standard} | {name: fc.Model(each, family, name) for name, each in terms.items()}

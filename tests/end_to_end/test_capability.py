@@ -144,8 +144,11 @@ def test_broken_indicators_take_one_line(files, tmp_path, monkeypatch, capsys):
 
 
 def test_a_backtest_measures_capability_anew_at_each_origin_and_can_be_resumed(files, tmp_path, monkeypatch, capsys):
-    text = SETTINGS + "[backtest]\norigins = 2\nhorizon = 2\n"
-    words = ("backtest", "forecast.toml", "--output", "bt")
+    text = SETTINGS + '[backtest]\norigins = 2\nhorizon = 2\noutput = "bt"\n'
+    words = ("backtest", "forecast.toml")
+    assert run(files, tmp_path, text, monkeypatch) in (0, None)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "No backtest lies in bt" in page
     assert run(files, tmp_path, text, monkeypatch, *words) in (0, None)
     told = capsys.readouterr().out
     assert "skill.csv" in told
@@ -159,3 +162,10 @@ def test_a_backtest_measures_capability_anew_at_each_origin_and_can_be_resumed(f
     assert run(files, tmp_path, text, monkeypatch, *words, "--resume") in (0, None)
     assert (tmp_path / "bt" / "scores.csv").read_bytes() == before
     assert run(files, tmp_path, text, monkeypatch, *words, "--resume", "--workers", "0") == 2
+    assert run(files, tmp_path, text, monkeypatch) in (0, None)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert 'id="backtest"' in page
+    assert "No backtest lies" not in page
+    assert "on other data" not in page
+    assert run(files, tmp_path, text.replace('name = "small"', 'name = "other"'), monkeypatch) in (0, None)
+    assert "is of other models than other" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

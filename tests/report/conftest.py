@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.baselines.naive import RecentMean, Zero
 from forecast.capability.capability import measure_capability
 from forecast.capability.indicators import Indicators
+from forecast.evaluation.rolling import backtest
 from forecast.evaluation.scores import score
 from forecast.events.places import read_gazetteer
 from forecast.ledger import Ledger
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
+from forecast.report.backtest import backtest_part
 from forecast.report.build import ReportContent
 from forecast.report.capability import CapabilityPart
 
@@ -121,6 +124,14 @@ def capability_part():
     return make
 
 
+@pytest.fixture(scope="session")
+def tried(gazetteer_panel):
+    """A backtest of two baselines at four origins."""
+    panel = gazetteer_panel(countries=("Syria",), periods=20, seed=4)
+    options = {"origins": 4, "horizon": 2, "draws": 100, "baselines": False, "seed": 1}
+    return backtest([RecentMean(), Zero()], panel, **options)
+
+
 HOSTILE = (
     "<script>window.hacked=1</script>",
     "</script><script>window.hacked=2</script>",
@@ -134,7 +145,7 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="session")
-def hostile_content(make_content, make_forecast, capability_part):
+def hostile_content(make_content, make_forecast, capability_part, tried):
     """Content in which every text from outside is markup, script, a formula or an address."""
     content = make_content(countries=("Syria",), tactics=HOSTILE[:3])
     names = [HOSTILE[row % len(HOSTILE)] + str(row) for row in range(len(content.panel.provinces))]
@@ -145,6 +156,9 @@ def hostile_content(make_content, make_forecast, capability_part):
     panel = with_provenance(
         replace(content.panel, dataset=dataset), sources=sources, notes=[HOSTILE[2]], filters={"actor": HOSTILE[3]}
     )
+    scores = tried.scores.assign(model=tried.scores["model"].replace("zero", HOSTILE[1]))
+    part = backtest_part(replace(tried, scores=scores), HOSTILE[1])
+    part = replace(part, provinces=part.provinces.assign(province=HOSTILE[: len(part.provinces)]))
     ledger = Ledger()
     for text in HOSTILE:
         ledger = ledger.add(text, 1, "dropped", text, [text], text)
@@ -160,5 +174,6 @@ def hostile_content(make_content, make_forecast, capability_part):
         notes=(HOSTILE[0],),
         banner=HOSTILE[1],
         capability=capability_part(HOSTILE[:2], HOSTILE[2:4], HOSTILE[1]),
+        backtest=part,
         scores=content.scores.assign(model=content.scores["model"].replace("zero", HOSTILE[0])),
     )

@@ -80,7 +80,7 @@ def test_only_its_own_scripts_may_run(page, hostile_content):
 def test_text_from_outside_is_escaped(hostile_content):
     html = render(hostile_content)
     parsed = _Page(html)
-    assert [kind for kind, _ in parsed.scripts] == ["application/json"] * 4 + ["", ""]
+    assert [kind for kind, _ in parsed.scripts] == ["application/json"] * 7 + ["", ""]
     assert not [tag for tag, _ in parsed.elements if tag in ("img", "iframe")]
     outside_scripts = re.sub(r"<script.*?</script>", "", html, flags=re.S)
     assert "<svg" not in outside_scripts

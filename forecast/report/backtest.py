@@ -1,0 +1,203 @@
+"""The section on the backtest: scores and skill of every model, calibration, and where the model does worst."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from forecast import names
+from forecast.evaluation.calibration import coverage, pit_table, reliability
+from forecast.evaluation.charts import coverage_chart, pit_chart, reliability_chart
+from forecast.evaluation.rolling import CELL, LEVEL, Backtest
+from forecast.evaluation.scores import summarise
+from forecast.evaluation.skill import skill, worst
+from forecast.report.vega import Chart, data_label
+from forecast.report.wording import amount, day_label, mean_amount, small_word
+
+__all__ = ["BASELINE", "BacktestPart", "backtest_charts", "backtest_part", "backtest_said", "score_rows", "worst_rows"]
+
+# What skill is measured against.
+BASELINE = "recent_mean"
+_TOTAL = "total"
+_LEVELS = {CELL: "Each province and tactic", _TOTAL: "Total of each period"}
+_MEASURES = {"crps_log": "CRPS of log", "crps": "CRPS", "ignorance": "Ignorance"}
+
+
+@dataclass(frozen=True)
+class BacktestPart:
+    """What a report says of a backtest.
+
+    Attributes
+    ----------
+    model : str
+        The report's model.
+    origins, horizon, failed : int
+        How many origins, how many periods ahead, and how many forecasts could not be made.
+    first, last : str
+        Days of the first and last origin.
+    scores : DataFrame
+        level, model, n, crps_log, crps, ignorance; skill against `recent_mean` in CRPS of log, with the bounds of the
+        difference (difference, lower, upper).
+    pits, covered, reliable : DataFrame
+        Of the model: `pit_table` and `coverage` by horizon with the column `level`, `reliability` of any attack.
+    provinces, times : DataFrame
+        `worst` by province and by origin.
+    """
+
+    model: str
+    origins: int
+    horizon: int
+    failed: int
+    first: str
+    last: str
+    scores: pd.DataFrame
+    pits: pd.DataFrame
+    covered: pd.DataFrame
+    reliable: pd.DataFrame
+    provinces: pd.DataFrame
+    times: pd.DataFrame
+
+    def to_record(self) -> dict[str, Any]:
+        """The part as plain data for JSON."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        tables = {key: value for key, value in values.items() if isinstance(value, pd.DataFrame)}
+        return {**values, **{key: table.to_dict("records") for key, table in tables.items()}}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "BacktestPart":
+        """The part that `to_record` made into plain data."""
+        values: dict[str, Any] = {
+            key: pd.DataFrame(value) if isinstance(value, list) else value for key, value in record.items()
+        }
+        return cls(**values)
+
+
+def backtest_part(done: Backtest, model: str) -> BacktestPart:
+    """Sum a backtest up for the report of a model that is in it."""
+    cells, own = done.of(), done.scores[done.scores[names.MODEL] == model]
+    scores = []
+    for level in _LEVELS:
+        rows = done.of(level)
+        means = summarise(rows)[[names.MODEL, "n", *_MEASURES]].sort_values("crps_log", kind="stable")
+        against = skill(rows, BASELINE)[[names.MODEL, "skill", "difference", "lower", "upper"]]
+        scores.append(means.merge(against, how="left", on=names.MODEL).assign(**{LEVEL: level}))
+    levels = [(level, own[own[LEVEL] == level]) for level in _LEVELS]
+    by_horizon = (LEVEL, names.HORIZON)
+    times = worst(cells, model, BASELINE, names.ORIGIN)
+    return BacktestPart(
+        model=model,
+        origins=len(done.origins),
+        horizon=int(cells[names.HORIZON].max()),
+        failed=len(done.failures),
+        first=day_label(done.origins[0]),
+        last=day_label(done.origins[-1]),
+        scores=pd.concat(scores, ignore_index=True),
+        pits=pd.concat([pit_table(rows, (LEVEL,), seed=0) for _, rows in levels], ignore_index=True),
+        covered=pd.concat(
+            [coverage(rows, by_horizon, levels=(0.5, 0.9), seed=0) for _, rows in levels], ignore_index=True
+        ),
+        reliable=reliability(cells[cells[names.MODEL] == model]),
+        provinces=worst(cells, model, BASELINE, names.PROVINCE),
+        times=times.assign(**{names.ORIGIN: [day_label(day) for day in times[names.ORIGIN]]}),
+    )
+
+
+def backtest_said(part: BacktestPart) -> list[str]:
+    """How the backtest was made and where the model stands, in sentences made from the numbers."""
+    said = [
+        f"Every model was fitted to the data as known at each of {small_word(part.origins)} days, from {part.first} to "
+        f"{part.last}, and its forecast, up to {small_word(part.horizon)} periods ahead, was compared with what then "
+        "came."
+    ]
+    for level, where in _LEVELS.items():
+        table = part.scores[part.scores[LEVEL] == level].reset_index(drop=True)
+        place = table.index[table[names.MODEL] == part.model]
+        if not len(place):
+            continue
+        row = table.loc[place[0]]
+        text = f"{where}: {part.model} came {'first' if place[0] == 0 else f'number {place[0] + 1}'} of {len(table)}"
+        if place[0]:
+            text += f", after {table[names.MODEL].iloc[0]}"
+        if part.model != BASELINE and row["skill"] == row["skill"]:
+            apart = "better" if row["upper"] < 0 else "worse" if row["lower"] > 0 else "not clearly apart"
+            side = "lower" if row["skill"] > 0 else "higher"
+            text += f"; its score was {abs(row['skill']):.0%} {side} than that of {BASELINE} ({apart})"
+        said.append(f"{text}.")
+    if part.failed:
+        said.append(f"{amount(part.failed)} forecasts could not be made and are missing from the scores.")
+    return said
+
+
+def backtest_charts(part: BacktestPart, simulated: bool) -> list[tuple[Chart, str]]:
+    """Charts of the model's calibration with their captions."""
+
+    def labelled(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(**{LEVEL: table[LEVEL].map(_LEVELS)})
+
+    made = [
+        (
+            "backtest-pit",
+            pit_chart(labelled(part.pits), LEVEL),
+            "Where outcomes fell in the forecast distributions: flat where the forecast is calibrated, high in the "
+            "middle where it is too wide, high at the ends where it is too narrow. Bars of independent forecasts would "
+            "lie between the dashes 19 times in 20; these share their origins and depend on each other.",
+        ),
+        (
+            "backtest-coverage",
+            coverage_chart(labelled(part.covered), LEVEL),
+            "Share of outcomes inside the central 50 and 90% intervals by how far ahead the forecast was, with 95% "
+            "intervals by blocks of origins; they should meet the dashes. Shares are by the randomised PIT.",
+        ),
+        (
+            "backtest-reliability",
+            reliability_chart(part.reliable.assign(**{LEVEL: "At least one attack"}), LEVEL),
+            "How often at least one attack came, where that was given a probability.",
+        ),
+    ]
+    label = data_label(simulated)
+    return [
+        (Chart(name, chart.properties(title=label), f"{name.split('-')[1]} of {part.model}", widest=720), caption)
+        for name, chart, caption in made
+    ]
+
+
+def score_rows(part: BacktestPart) -> pd.DataFrame:
+    """Scores of every model as a table for readers, with the column `group`."""
+    table = part.scores
+    frame = pd.DataFrame(
+        {
+            "group": table[LEVEL].map(_LEVELS),
+            "Model": [f"{name} (this report)" if name == part.model else name for name in table[names.MODEL]],
+        }
+    )
+    for column, label in _MEASURES.items():
+        frame[label] = [f"{value:,.3f}" if value < 100 else f"{value:,.1f}" for value in table[column]]
+    frame[f"Against {BASELINE}"] = ["–" if value != value else f"{-100 * value:+.0f}%" for value in table["skill"]]
+    frame["Difference, 95%"] = [
+        "–" if row["lower"] != row["lower"] else f"{row['lower']:+.3f} to {row['upper']:+.3f}"
+        for _, row in table.iterrows()
+    ]
+    return frame
+
+
+def worst_rows(part: BacktestPart, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Provinces and origins where the model did worst, as a table for readers, with the column `group`."""
+    frames = []
+    for table, by, group in (
+        (part.provinces, names.PROVINCE, "Provinces"),
+        (part.times, names.ORIGIN, "Data up to"),
+    ):
+        frames.append(
+            pd.DataFrame(
+                {
+                    "group": group,
+                    "Where": [labels.get(name, name) for name in table[by]],
+                    "Mean count": [mean_amount(value) for value in table[names.OBSERVED]],
+                    f"CRPS of log, {part.model}": [f"{value:.3f}" for value in table["score"]],
+                    BASELINE: [f"{value:.3f}" for value in table["baseline"]],
+                    "Worse by": [f"{value:+.3f}" for value in table["difference"]],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)

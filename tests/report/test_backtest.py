@@ -1,0 +1,58 @@
+"""The report's section on the backtest: sentences, tables and charts from numbers."""
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from forecast.report.backtest import BacktestPart, backtest_part, backtest_said, score_rows, worst_rows
+from forecast.report.build import render
+
+
+@pytest.fixture(scope="module")
+def part(tried):
+    return backtest_part(tried, "zero")
+
+
+def test_sentences_say_where_the_model_stands(part, tried):
+    text = "\n".join(backtest_said(part))
+    assert "as known at each of four days" in text
+    assert "up to two periods ahead" in text
+    assert "Each province and tactic: zero came number 2 of 2, after recent_mean; its score was" in text
+    assert "higher than that of recent_mean (worse)" in text
+    best = "\n".join(backtest_said(backtest_part(tried, "recent_mean")))
+    assert "recent_mean came first of 2." in best
+    assert "could not be made" not in best
+    assert "3 forecasts could not be made" in "\n".join(backtest_said(replace(part, failed=3)))
+
+
+def test_tables_hold_the_numbers(part):
+    rows = score_rows(part)
+    assert rows["group"].nunique() == 2
+    assert rows["Model"].tolist()[:2] == ["recent_mean", "zero (this report)"]
+    assert rows["Against recent_mean"].iloc[0] == "–"
+    assert rows["Against recent_mean"].iloc[1].startswith("+")
+    worst = worst_rows(part, {part.provinces["province"].iloc[0]: "There"})
+    assert worst["Where"].iloc[0] == "There"
+    assert worst["Worse by"].str.startswith("+").all()
+
+
+def test_a_part_goes_through_json_and_back(part):
+    back = BacktestPart.from_record(json.loads(json.dumps(part.to_record())))
+    assert backtest_said(back) == backtest_said(part)
+    pd.testing.assert_frame_equal(score_rows(back), score_rows(part))
+
+
+def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content, part):
+    content = make_content(evaluated=False)
+    assert "at many past dates" not in render(content)
+    page = render(replace(content, backtest=part))
+    for text in (
+        "at many past dates",
+        "Where it does worst",
+        "backtest-pit",
+        "backtest-coverage",
+        "backtest-reliability",
+    ):
+        assert text in page
