@@ -63,6 +63,7 @@ from .model.families import HurdleNegativeBinomial as HurdleNegativeBinomial
 from .model.families import NegativeBinomial as NegativeBinomial
 from .model.families import Poisson as Poisson
 from .model.families import ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomial
+from .model.library import quick_model as quick_model
 from .model.library import standard_model as standard_model
 from .model.library import with_capability as with_capability
 from .model.priors import Beta as Beta

@@ -230,12 +230,12 @@ class Settings(_Section):
 
 def _built_model(given: str | dict[str, Any]) -> Any:
     from forecast.baselines.library import default_baselines
-    from forecast.model.library import standard_model
+    from forecast.model.library import quick_model, standard_model
     from forecast.model.spec import Model
 
     if not isinstance(given, str):
         return Model.from_dict(given)
-    known = {**default_baselines(), standard_model().name: standard_model()}
+    known = {**default_baselines(), **{model.name: model for model in (standard_model(), quick_model())}}
     if given not in known:
         raise InputError("unknown model", found=given, expected=list(known))
     return known[given]

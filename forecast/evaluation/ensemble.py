@@ -10,7 +10,7 @@ from scipy import optimize
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.evaluation.rolling import TOTALS, Backtest, add_forecasts
+from forecast.evaluation.rolling import Backtest, add_forecasts
 from forecast.evaluation.scores import counts_like
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -21,23 +21,26 @@ Array = npt.NDArray[np.float64]
 ENSEMBLE = "ensemble"
 # Equally spaced quantiles that stand for a distribution where distances are taken.
 _QUANTILES = 60
+# How strongly weights are held to equal ones, in CRPS of log over one origin.
+_PENALTY = 0.1
+# Rivals that are no members by default: their paths are always 0, far too narrow, or the same few past counts.
+_LEFT_OUT = ("zero", "last", "conflictology", "conflictology_panel")
 
 
 @dataclass(frozen=True)
 class Distances:
-    """What a pool's CRPS of log(1 + count) is made of, summed over what was observed at each horizon.
+    """What a pool's CRPS of log(1 + count) is made of, summed over the observed cells of each horizon.
 
     Attributes
     ----------
     models : tuple of str
         Their names.
     to_outcome : array
-        (level, horizon, model): mean distance of a model's draws to the outcome. Levels: cells, then sums as in
-        `TOTALS`.
+        (horizon, model): mean distance of a model's draws to the outcome.
     between : array
-        (level, horizon, model, model): mean distance of two models' draws.
+        (horizon, model, model): mean distance of two models' draws.
     cells : array
-        (level, horizon): how many cells or sums were observed.
+        (horizon): how many cells were observed.
     ends : DatetimeIndex
         Last day of each horizon's period: the outcome is known from then on.
     """
@@ -51,17 +54,6 @@ class Distances:
 
 def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
     """Of several models' forecasts of the same periods, and what happened."""
-    first = next(iter(forecasts.values()))
-    parts = [_distances(forecasts, actual)]
-    for _, by, tactics in TOTALS:
-        parts.append(_distances({model: each.aggregate(by, tactics) for model, each in forecasts.items()}, actual))
-    to_outcome, between, cells = (np.stack(each) for each in zip(*parts, strict=True))
-    ends = pd.DatetimeIndex(first.dataset[names.PERIOD_END].values)
-    return Distances(tuple(forecasts), to_outcome, between, cells, ends)
-
-
-def _distances(forecasts: Mapping[str, Forecast], actual: Panel) -> tuple[Array, Array, Array]:
-    """Of one level."""
     models = tuple(forecasts)
     counts = np.log1p(counts_like(forecasts[models[0]], actual).values)
     levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
@@ -77,14 +69,12 @@ def _distances(forecasts: Mapping[str, Forecast], actual: Panel) -> tuple[Array,
             for other in range(one + 1):
                 apart = np.abs(own[:, None] - here[other][None]).mean(axis=(0, 1)).sum()
                 between[ahead, one, other] = between[ahead, other, one] = apart
-    return to_outcome, between, seen.sum(axis=(0, 1)).astype(float)
+    ends = pd.DatetimeIndex(forecasts[models[0]].dataset[names.PERIOD_END].values)
+    return Distances(models, to_outcome, between, seen.sum(axis=(0, 1)).astype(float), ends)
 
 
 def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) -> dict[str, float]:
     """Weights that minimise the mean CRPS of log(1 + count) of the pool; equal ones where nothing is known yet.
-
-    The mean is taken within each level (cells, countries, tactics, total) and then over levels: weights that look at
-    cells alone are learned from many small counts, and know little of what makes sums too wide or too high.
 
     Parameters
     ----------
@@ -92,21 +82,34 @@ def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) 
         Of earlier forecasts of the same models.
     until : Timestamp, optional
         Only outcomes of periods that ended by this day.
+
+    Notes
+    -----
+    Equal weights are hard to beat from a short history. A penalty of 0.1 ‖w − equal‖² / origins is added: it is worth
+    as much as one origin on which the equal pool is better than a single model by some 0.1.
     """
     models = known[0].models
-    sums = []
+    linear, square = np.zeros(len(models)), np.zeros((len(models),) * 2)
+    cells, origins = 0.0, 0
     for each in known:
         there = np.ones(len(each.ends), dtype=bool) if until is None else np.asarray(each.ends <= until)
-        sums.append([part[:, there].sum(axis=1) for part in (each.to_outcome, each.between, each.cells)])
-    to_outcome, between, cells = (sum(parts) for parts in zip(*sums, strict=True))
+        linear += each.to_outcome[there].sum(axis=0)
+        square += each.between[there].sum(axis=0)
+        cells += float(each.cells[there].sum())
+        origins += bool(there.any())
     equal = np.full(len(models), 1 / len(models))
-    seen = np.asarray(cells) > 0
-    if not seen.any():
+    if not cells:
         return dict(zip(models, equal.tolist(), strict=True))
-    linear = (to_outcome[seen] / cells[seen, None]).mean(axis=0)
-    square = (between[seen] / cells[seen, None, None]).mean(axis=0)
+    linear, square = linear / cells, square / cells
+    penalty = _PENALTY / origins
+
+    def loss(w: Array) -> tuple[float, Array]:
+        away = w - equal
+        value = w @ linear - 0.5 * w @ square @ w + penalty * away @ away
+        return float(value), linear - square @ w + 2 * penalty * away
+
     found = optimize.minimize(
-        lambda w: (w @ linear - 0.5 * w @ square @ w, linear - square @ w),
+        loss,
         equal,
         jac=True,
         method="SLSQP",
@@ -188,7 +191,9 @@ def ensemble(
     actual : Panel
         What happened.
     models : sequence of str, optional
-        Which models; all that have a forecast at every origin by default.
+        Which models. By default all that have a forecast at every origin, but not the rivals zero, last and
+        conflictology: a pool's samples are whole paths, and where some are of no attack at all, or of a few past
+        counts again, sums are wrong however good cells are.
     draws, seed : int
         As of `pool`.
 
@@ -200,11 +205,12 @@ def ensemble(
         The weights: origin, model, weight. Equal ones at the first origin, whose past holds no outcome.
     """
     failed = set(done.failures[names.MODEL])
-    chosen = [model for model in done.scores[names.MODEL].unique() if model not in failed] if models is None else models
+    there = [str(model) for model in done.scores[names.MODEL].unique() if model not in failed]
+    chosen = [model for model in there if model not in _LEFT_OUT] or there if models is None else list(models)
     before: list[Distances] = []
     pools, weights = [], []
     for number, origin in enumerate(done.origins):
-        forecasts = {str(model): done.forecast(str(model), origin) for model in chosen}
+        forecasts = {model: done.forecast(model, origin) for model in chosen}
         found = pool_weights(before, origin) if before else dict.fromkeys(forecasts, 1 / len(forecasts))
         weights += [(origin, model, weight) for model, weight in found.items()]
         pools.append(pool(forecasts, found, draws=draws, seed=seed + number))

@@ -36,13 +36,13 @@ from forecast.inference.linalg import BlockArrow, one_thread
 sys.path.insert(0, str(Path(__file__).parents[1] / "statistical" / "reference"))
 SIMULATED = (33, 6, 120)
 PERIODS = (60, 120, 240, 480, 960)
-TARGETS = {("standard", "cold"): 8.0, ("standard", "warm"): 5.0, ("walk per series", "cold"): 120.0}
+TARGETS = {("quick", "cold"): 8.0, ("quick", "warm"): 5.0, ("walk per series", "cold"): 120.0}
 
 
 def with_walks() -> fc.Model:
-    """The standard model with a walk per series beside those by province and tactic."""
-    standard = fc.standard_model()
-    return fc.Model([*standard.terms, fc.Walk(by=("province", "tactic"))], standard.family, "walk per series")
+    """The quick model with a walk per series beside those by province and tactic."""
+    quick = fc.quick_model()
+    return fc.Model([*quick.terms, fc.Walk(by=("province", "tactic"))], quick.family, "walk per series")
 
 
 def panel_of(name: str) -> fc.Panel:
@@ -108,8 +108,8 @@ def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
 def growth(periods: int) -> tuple[float, float]:
     """Processor seconds of a second fit, and the peak of memory, on a panel of so many periods."""
     panel = fc.simulate_panel(12, 3, periods, seed=1).panel
-    approximate(fc.standard_model(), panel, seed=1)
-    _, _, processor = timed(lambda: approximate(fc.standard_model(), panel, seed=1))
+    approximate(fc.quick_model(), panel, seed=1)
+    _, _, processor = timed(lambda: approximate(fc.quick_model(), panel, seed=1))
     return processor, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
@@ -120,7 +120,7 @@ def sampled() -> float:
     from forecast.inference.graph import build_pymc
 
     def road() -> Any:
-        form = build_pymc(fc.standard_model().bind(panel_of("simulated")))
+        form = build_pymc(fc.quick_model().bind(panel_of("simulated")))
         return nutpie.sample(nutpie.compile_pymc_model(form), draws=1000, chains=4, seed=1, progress_bar=False)
 
     return timed(road)[1]
@@ -161,7 +161,7 @@ def beside_hhh4(script: Path, origins: int = 21) -> None:
         f"log score {theirs['logs']:.3f}, RPS {theirs['rps']:.3f}",
         flush=True,
     )
-    for model in (fc.standard_model(), with_walks()):
+    for model in (fc.quick_model(), with_walks()):
         fit, scores, seconds = None, [], []
         for number in range(len(panel.periods) - origins, len(panel.periods)):
             training = panel.between(end=panel.dataset["period_end"].values[number - 1])
@@ -212,12 +212,12 @@ def main() -> None:
     parser.add_argument("--nutpie", action="store_true")
     given = parser.parse_args()
     panels = (
-        ("simulated", fc.standard_model()),
+        ("simulated", fc.quick_model()),
         ("simulated", with_walks()),
         ("iraq_weekly", with_walks()),
     )
     for panel, model in () if given.only else panels:
-        for how, clock, processor in in_a_process(measured, panel, model, model.name == "standard"):
+        for how, clock, processor in in_a_process(measured, panel, model, model.name == "quick"):
             target = TARGETS.get((model.name, how)) if panel == "simulated" else None
             told = "" if target is None else f" (target {target:g}: {'met' if clock <= target else 'NOT met'})"
             print(f"{panel}, {model.name}, {how}: {clock:.2f}, processor {processor:.2f}{told}", flush=True)
@@ -227,7 +227,7 @@ def main() -> None:
         in_a_process(beside_glmmtmb, given.peers / "glmmtmb.R")
         in_a_process(beside_hhh4, given.peers / "hhh4.R")
     if given.nutpie:
-        rows = in_a_process(measured, "simulated", fc.standard_model(), True)
+        rows = in_a_process(measured, "simulated", fc.quick_model(), True)
         warm = next(clock for how, clock, _ in rows if how == "warm")
         theirs = in_a_process(sampled)
         print(f"PyMC and nutpie {theirs:.0f}, here {warm:.2f}: {theirs / warm:.0f} times as fast (target 300)")

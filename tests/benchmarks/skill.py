@@ -28,27 +28,27 @@ MEASURES = ("crps", "crps_log", "ignorance")
 
 
 def variants() -> dict[str, fc.Model]:
-    """What is tried beside the standard model."""
-    standard = fc.standard_model()
-    levels = [term for term in standard.terms if not isinstance(term, fc.Walk)]
-    family = standard.family
-    series = ("province", "tactic")
+    """What was tried beside the standard model."""
+    quick = fc.quick_model()
+    levels = [term for term in quick.terms if not isinstance(term, fc.Walk)]
+    by = {"country": (), "province": ("province",), "tactic": ("tactic",), "series": ("province", "tactic")}
 
-    def walks(*by: tuple[str, ...], damping: str | int = "learned") -> list[fc.Walk]:
-        return [fc.Walk(by=each, damping=damping) for each in by]
+    def walks(*which: str, damping: str | int = "learned") -> list[fc.Walk]:
+        return [fc.Walk(by=by[each], damping=damping) for each in which]
 
+    three, four = ("country", "province", "tactic"), tuple(by)
     terms = {
-        "shared": [*levels, *walks((), ("province",), ("tactic",))],
-        "undamped": [*levels, *walks(("province",), ("tactic",), damping=1)],
-        "shared_undamped": [*levels, *walks((), ("province",), ("tactic",), damping=1)],
-        "excitation": [*standard.terms, fc.Excitation()],
-        "all_walks": [*levels, *walks(("province",), ("tactic",), series)],
-        "all_undamped": [*levels, *walks((), ("province",), ("tactic",), series, damping=1)],
-        "all_shared": [*levels, *walks((), ("province",), ("tactic",), series)],
-        "all_excited": [*levels, *walks((), ("province",), ("tactic",), series), fc.Excitation()],
-        "series_undamped": [*levels, *walks((), ("province",), series, damping=1)],
+        "undamped": [*levels, *walks("province", "tactic", damping=1)],
+        "shared": [*levels, *walks(*three)],
+        "shared_undamped": [*levels, *walks(*three, damping=1)],
+        "excitation": [*quick.terms, fc.Excitation()],
+        "shared_lags": [*levels, *walks(*three), fc.Excitation(lags=4)],
+        "series": [*levels, *walks("province", "tactic", "series")],
+        "all_undamped": [*levels, *walks(*four, damping=1)],
+        "all_excited": [*levels, *walks(*four), fc.Excitation()],
     }
-    return {"standard": standard} | {name: fc.Model(each, family, name) for name, each in terms.items()}
+    found = {"standard": fc.standard_model(), "quick": quick}
+    return found | {name: fc.Model(each, quick.family, name) for name, each in terms.items()}
 
 
 def told(title: str, table: pd.DataFrame) -> None:

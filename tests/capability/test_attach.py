@@ -157,9 +157,11 @@ def test_two_terms_on_one_measured_covariate_are_refused(counts, values):
 
 
 def test_with_capability_adds_what_is_missing():
-    made = fc.with_capability(fc.standard_model())
+    made = fc.with_capability(fc.quick_model())
     assert [term.label for term in made.terms[-2:]] == ["walk_country", "slope_capability"]
     assert fc.with_capability(made) == made
+    added = set(fc.with_capability(fc.standard_model()).terms) - set(fc.standard_model().terms)
+    assert [term.label for term in added] == ["slope_capability"]
     shared = fc.Model([fc.Intercept(), fc.Walk(by=())])
     assert [term.label for term in fc.with_capability(shared, by=None, lag=2).terms] == [
         "intercept",

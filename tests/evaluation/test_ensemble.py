@@ -7,7 +7,6 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError
 from forecast.evaluation.ensemble import distances
-from forecast.evaluation.rolling import TOTALS
 
 
 @pytest.fixture(scope="module")
@@ -54,30 +53,27 @@ def test_the_criterion_is_the_crps_of_the_pool(make, actual):
     for weights in ({"one": 0.3, "two": 0.7}, {"one": 1.0, "two": 0.0}):
         w = np.array(list(weights.values()))
         pooled = fc.pool(forecasts, weights, draws=4000, seed=3)
-        sums = [pooled, *(pooled.aggregate(by, tactics) for _, by, tactics in TOTALS)]
-        for level, each in enumerate(sums):
-            linear, square = known.to_outcome[level].sum(axis=0), known.between[level].sum(axis=0)
-            found = (w @ linear - 0.5 * w @ square @ w) / known.cells[level].sum()
-            assert found == pytest.approx(fc.score(each, actual)["crps_log"].mean(), rel=0.03)
+        cells = known.cells.sum()
+        found = w @ known.to_outcome.sum(axis=0) / cells - 0.5 * w @ known.between.sum(axis=0) @ w / cells
+        assert found == pytest.approx(fc.score(pooled, actual)["crps_log"].mean(), rel=0.02)
 
 
-def test_weights_look_at_sums_too(make, actual):
-    """Two models with the same cells: in one all cells are high or low together, which no cell shows."""
-    one = make(4.0, "one", 2000)
-    together = np.sort(one.draws.values, axis=0)
-    tied = fc.Forecast(one.dataset.assign(draws=(one.draws.dims, together)).assign_attrs(model="tied"))
-    weights = fc.pool_weights([distances({"one": one, "tied": tied}, actual)])
-    assert weights["one"] > 0.9
+def test_few_origins_leave_weights_near_equal(make, actual):
+    forecasts = {"right": make(4.0, "right", seed=2), "near": make(5.0, "near", seed=3)}
+    one = distances(forecasts, actual)
+    few, many = (fc.pool_weights([one] * number)["right"] for number in (1, 50))
+    assert 0.5 < few < 0.75
+    assert many > 0.95
 
 
 def test_weights_find_the_right_model_and_beat_each_alone(make, actual):
     forecasts = {"low": make(1.5, "low"), "right": make(4.0, "right", seed=2), "high": make(15.0, "high", seed=3)}
-    weights = fc.pool_weights([distances(forecasts, actual)])
+    weights = fc.pool_weights([distances(forecasts, actual)] * 30)
     assert sum(weights.values()) == pytest.approx(1.0)
     assert weights["right"] > 0.9
     # Truth between two models: both are used, and the pool is better than either.
     both = {"low": make(2.5, "low"), "high": make(6.5, "high", seed=3)}
-    weights = fc.pool_weights([distances(both, actual)])
+    weights = fc.pool_weights([distances(both, actual)] * 30)
     assert 0.2 < weights["low"] < 0.8
     pooled = fc.score(fc.pool(both, weights, seed=1), actual)["crps_log"].mean()
     assert pooled < min(fc.score(each, actual)["crps_log"].mean() for each in both.values())
@@ -111,10 +107,12 @@ def test_an_ensemble_stands_beside_its_models(tmp_path):
     models = [fc.RecentMean(), fc.Last(), fc.Zero()]
     options = {"origins": 5, "horizon": 2, "draws": 100, "baselines": False, "seed": 1}
     done = fc.backtest(models, panel, folder=tmp_path / "bt", **options)
-    both, weights = fc.ensemble(done, panel, draws=100, seed=2)
+    both, weights = fc.ensemble(done, panel, list(done.scores["model"].unique()), draws=100, seed=2)
     assert set(both.scores["model"]) == {"recent_mean", "last", "zero", "ensemble"}
     assert set(both.of("total")["origin"]) == set(done.origins)
     table = weights.pivot(index="origin", columns="model", values="weight")
     np.testing.assert_allclose(table.sum(axis=1), 1.0)
     np.testing.assert_allclose(table.iloc[0], 1 / 3)
-    assert table["zero"].iloc[-1] < 0.1
+    assert table["zero"].iloc[-1] < table["recent_mean"].iloc[-1]
+    _, weights = fc.ensemble(done, panel, draws=100, seed=2)
+    assert set(weights["model"]) == {"recent_mean"}

@@ -315,7 +315,7 @@ def test_what_is_added_to_idata_is_kept(fitted, tmp_path):
 def test_the_fast_path_imports_no_sampler():
     code = (
         "import sys, forecast as fc; p = fc.simulate_panel(3, 2, 24, seed=1).panel;"
-        "f = fc.fit(fc.standard_model(), p, engine='laplace', seed=1); fc.predict(f, 3, seed=1); f.diagnostics;"
+        "f = fc.fit(fc.quick_model(), p, engine='laplace', seed=1); fc.predict(f, 3, seed=1); f.diagnostics;"
         "print([m for m in ('arviz', 'pymc', 'pytensor', 'nutpie') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

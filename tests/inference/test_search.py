@@ -13,7 +13,7 @@ from forecast.inference.search import climb
 @pytest.fixture(scope="module")
 def marginal():
     panel = fc.simulate_panel(8, 3, 40, seed=1).panel
-    return Marginal(fc.standard_model().bind(panel))
+    return Marginal(fc.quick_model().bind(panel))
 
 
 @pytest.fixture(scope="module")

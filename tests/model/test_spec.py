@@ -17,7 +17,7 @@ from forecast.model.families import (
     Poisson,
     ZeroInflatedNegativeBinomial,
 )
-from forecast.model.library import standard_model
+from forecast.model.library import quick_model, standard_model
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
 from forecast.model.spec import Model
 from forecast.model.terms import (
@@ -125,7 +125,7 @@ def test_the_printout_has_one_line_per_term_and_is_escaped_in_pages(full_model):
     assert "<b>" not in Model([Covariate("<b>")])._repr_html_()
 
 
-def test_the_standard_model_is_that_of_the_design():
+def test_the_models_that_stand_ready():
     labels = [term.label for term in standard_model().terms]
     assert labels == [
         "intercept",
@@ -134,8 +134,12 @@ def test_the_standard_model_is_that_of_the_design():
         "level_province_tactic",
         "walk_province",
         "walk_tactic",
+        "walk_country",
+        "walk_province_tactic",
     ]
     assert standard_model().family == NegativeBinomial(by="tactic")
+    assert quick_model().terms == standard_model().terms[:6]
+    assert (quick_model().family, quick_model().name) == (standard_model().family, "quick")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Simulation-based calibration (Talts et al. 2018): truths from the prior, data from truths, ranks of truths in fits.
 
-    python tests/statistical/sbc.py --full --workers 2   # 200 replicates of the standard model, 60 of each other
+    python tests/statistical/sbc.py --full --workers 2   # 200 replicates of the quick model, 60 of each other
     python tests/statistical/sbc.py --models season --replicates 20
-    python tests/statistical/sbc.py --engine laplace --models standard --replicates 1000
+    python tests/statistical/sbc.py --engine laplace --models quick --replicates 1000
 
 The prior of the test is narrow, because the default ones with a lag explode; the centres that a fit takes from its data
 (of the intercept, of past counts) are fixed numbers, so that truths and fits share one prior. Ranks are judged by the
@@ -58,7 +58,7 @@ from forecast.prediction.recursion import simulate_counts
 
 HERE = Path(__file__).parent / "reference"
 REFERENCES = {"nuts": HERE / "sbc.csv", "laplace": HERE / "sbc_laplace.csv"}
-REPLICATES = {"standard": 200}
+REPLICATES = {"quick": 200}
 OTHERS = 60
 # Kept of each fit, evenly spaced: about independent where the effective size is well above it (it is reported).
 RANKS = 63
@@ -101,7 +101,7 @@ def _with(term: Term, family: Family | None = None) -> Model:
 
 
 MODELS: dict[str, Model] = {
-    "standard": Model(
+    "quick": Model(
         [
             LEVEL_TERM,
             PROVINCE,

@@ -81,6 +81,6 @@ def test_every_term_and_family_stands_in_a_case():
 
 
 def test_the_cases_are_what_they_are_called():
-    zeros = models.CASES["standard_90_percent_zeros"].panel().attacks
+    zeros = models.CASES["quick_90_percent_zeros"].panel().attacks
     assert 0.88 < float((zeros == 0).mean()) < 0.92
     assert float(models.CASES["large_counts"].panel().attacks.median()) > 100

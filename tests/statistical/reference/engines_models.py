@@ -67,8 +67,8 @@ def _measured() -> fc.Panel:
 
 LEVEL_TERMS = (fc.Intercept(), fc.Pooled("province"), fc.Pooled("tactic"))
 CASES: dict[str, Case] = {
-    "standard": Case(fc.standard_model(), _simulated()),
-    "standard_90_percent_zeros": Case(fc.standard_model(), _simulated(mean=0.06)),
+    "quick": Case(fc.quick_model(), _simulated()),
+    "quick_90_percent_zeros": Case(fc.quick_model(), _simulated(mean=0.06)),
     "large_counts": Case(
         fc.Model(
             [*LEVEL_TERMS, fc.Walk(by=("country", "tactic"), damping=1), fc.Season(2)], fc.NegativeBinomial(by=None)
@@ -107,8 +107,10 @@ CASES: dict[str, Case] = {
         fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.ZeroInflatedNegativeBinomial()), _simulated()
     ),
     "hurdle": Case(fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.HurdleNegativeBinomial()), _simulated()),
-    "iraq_weekly": Case(fc.standard_model(), _iraq, real=True),
-    "syria_monthly": Case(fc.standard_model(), _syria, real=True),
+    "iraq_weekly": Case(fc.quick_model(), _iraq, real=True),
+    "syria_monthly": Case(fc.quick_model(), _syria, real=True),
+    "iraq_weekly_standard": Case(fc.standard_model(), _iraq, real=True),
+    "syria_monthly_standard": Case(fc.standard_model(), _syria, real=True),
 }
 
 
