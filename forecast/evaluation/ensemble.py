@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ Array = npt.NDArray[np.float64]
 ENSEMBLE = "ensemble"
 # Equally spaced quantiles that stand for a distribution where distances are taken.
 _QUANTILES = 60
+# With this dispersion negative binomial counts are Poisson, to seven digits of their log mass.
+_POISSON = 1e8
 # How strongly weights are held to equal ones, in CRPS of log over one origin.
 _PENALTY = 0.1
 # Rivals that are no members by default: their paths are always 0, far too narrow, or the same few past counts.
@@ -145,7 +148,7 @@ def pool(
     Returns
     -------
     Forecast
-        Without `mu` and `phi`: a pool has no mass function of its own here.
+        With the mass function of the mixture (`mu` and `phi` by sample) where every model that counts has one.
 
     Raises
     ------
@@ -171,12 +174,34 @@ def pool(
         number += rng.multinomial(draws - number.sum(), left / left.sum())
     parts = []
     for model, count in zip(models, number, strict=True):
-        paths = forecasts[model].draws.transpose(*names.DRAW_DIMS).values
-        parts.append(paths[rng.choice(len(paths), count, replace=count > len(paths))])
-    drawn = rng.permutation(np.concatenate(parts))
+        samples = forecasts[model].dataset.sizes[names.SAMPLE]
+        chosen = rng.choice(samples, count, replace=count > samples)
+        parts += [_samples(forecasts[model], chosen)] if count else []
+    order = rng.permutation(draws)
+    mixed = all(names.MU in part for part in parts)
+    keys = (names.DRAWS, names.MU, names.PHI) if mixed else (names.DRAWS,)
+    variables = {
+        key: (names.DRAW_DIMS if key != names.PHI else (names.SAMPLE, names.TACTIC), np.concatenate(arrays)[order])
+        for key, arrays in ((key, [part[key] for part in parts]) for key in keys)
+    }
     kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
-    dataset = kept.assign({names.DRAWS: (names.DRAW_DIMS, drawn)})
-    return Forecast(dataset.assign_attrs({names.MODEL: name, "family": "", "seed": str(seed)}))
+    family = "negative_binomial" if mixed else ""
+    attrs = {names.MODEL: name, "family": family, "seed": str(seed)}
+    return Forecast(kept.assign(variables).assign_attrs(attrs))
+
+
+def _samples(forecast: Forecast, chosen: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
+    """Draws of some samples, and their mass function where there is one; Poisson counts have an endless phi."""
+    dataset = forecast.dataset
+    part = {names.DRAWS: forecast.draws.transpose(*names.DRAW_DIMS).values[chosen]}
+    if not dataset.attrs["family"]:
+        return part
+    shape = len(chosen), dataset.sizes[names.TACTIC]
+    phi = np.full(shape, _POISSON)
+    if names.PHI in dataset:
+        given = dataset[names.PHI]
+        phi = given.values[chosen] if names.SAMPLE in given.dims else np.broadcast_to(given.values, shape)
+    return {**part, names.MU: dataset[names.MU].transpose(*names.DRAW_DIMS).values[chosen], names.PHI: phi}
 
 
 def ensemble(

@@ -340,10 +340,12 @@ def _run_block(task: _Task) -> None:
             place = _place(task.folder, task.name, origin)
             if not (place / _SCORES).is_file() and not (place / _ERROR).is_file():
                 try:
-                    _run_origin(task, origin, start, place)
+                    start = _run_origin(task, origin, start, place)
                 except Exception as error:
                     write_text(place / _ERROR, f"{type(error).__name__}: {error}")
-            start = BayesianFit.load(place / _START) if (place / _START).is_file() else None
+                    start = None
+            else:
+                start = BayesianFit.load(place / _START) if (place / _START).is_file() else None
 
 
 def _local_files() -> AbstractContextManager[Any]:
@@ -352,7 +354,8 @@ def _local_files() -> AbstractContextManager[Any]:
     return nullcontext() if dask is None else dask.config.set(scheduler="synchronous")
 
 
-def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Path) -> None:
+def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Path) -> Fit | None:
+    """Writes an origin's files, and gives what the next one starts from, which is also in one of them."""
     panel = task.source.at(origin)
     seed = int(
         np.random.SeedSequence([task.seed, zlib.crc32(task.name.encode()), origin.toordinal()]).generate_state(1)[0]
@@ -363,13 +366,16 @@ def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Pat
     futures = {name: task.futures.get(name, hold_last()) for name in panel.covariates}
     forecast = predict(fitted, task.horizon, futures=futures, draws=task.draws, seed=seed)
     forecast = replace(forecast, dataset=forecast.dataset.assign_attrs({names.MODEL: task.name}))
+    left = None
     if isinstance(fitted, BayesianFit) and fitted.state is not None:
-        _as_start(fitted).save(place / _START)
+        left = _as_start(fitted)
+        left.save(place / _START)
     forecast.save(place / _FORECAST)
     # The scores come last: where they lie, the origin is done.
     scores, energy = _scored(forecast, task.actual)
     write_csv(place / _ENERGY, energy)
     write_csv(place / _SCORES, scores)
+    return left
 
 
 def _scored(forecast: Forecast, actual: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:

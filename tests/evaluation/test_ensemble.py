@@ -39,6 +39,27 @@ def test_each_sample_is_one_models_whole_path(make):
     np.testing.assert_array_equal(total.draws.values[:, 0, 0], pooled.draws.values.sum(axis=(1, 2)))
 
 
+def test_the_log_score_of_a_pool_is_that_of_the_mixture(make, actual):
+    """Of Poisson counts and negative binomial ones; none where a member has no mass function."""
+    one, rng = make(3.0, "one"), np.random.default_rng(4)
+    mu, phi = rng.gamma(4.0, 1.0, one.draws.shape), rng.gamma(5.0, 1.0, (400, 2))
+    past = actual.between(end=one.origin)
+    poisson, negative = (
+        fc.Forecast.from_draws(past, one.draws.values, model=name, seed=1, mu=mu, phi=phi if name == "b" else None)
+        for name in ("a", "b")
+    )
+    pooled = fc.pool({"a": poisson, "b": negative}, {"a": 3.0, "b": 1.0}, draws=400, seed=1)
+    scored = fc.score(pooled, actual)
+    a, b = (fc.score(each, actual)["log_score"] for each in (poisson, negative))
+    # A sample of each member's samples stands for it.
+    expected = -np.log(0.75 * np.exp(-a) + 0.25 * np.exp(-b))
+    assert scored["log_score"].mean() == pytest.approx(expected.mean(), rel=0.01)
+    np.testing.assert_allclose(scored["log_score"], expected, atol=0.4)
+    whole = fc.pool({"a": poisson}, draws=400, seed=1)
+    np.testing.assert_allclose(fc.score(whole, actual)["log_score"], a, atol=1e-5)
+    assert fc.score(fc.pool({"a": poisson, "one": one}, seed=1), actual)["log_score"].isna().all()
+
+
 def test_small_weights_count_on_average(make):
     forecasts = {"one": make(3.0, "one"), "two": make(30.0, "two")}
     drawn = [fc.pool(forecasts, {"one": 0.98, "two": 0.02}, draws=10, seed=seed) for seed in range(200)]
