@@ -40,7 +40,18 @@ from forecast.prediction.futures import Future, hold_last
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["BLOCK", "CELL", "LEVEL", "TOTALS", "Backtest", "Source", "add_forecasts", "backtest", "load_backtest"]
+__all__ = [
+    "BLOCK",
+    "CELL",
+    "LEVEL",
+    "TOTALS",
+    "Backtest",
+    "Source",
+    "add_forecasts",
+    "backtest",
+    "load_backtest",
+    "origin_days",
+]
 
 # Origins of a unit of work.
 BLOCK = 10
@@ -203,7 +214,7 @@ def backtest(
     tried = _named(models, baselines)
     given: Source = CountsSource(source) if isinstance(source, Panel) else source
     actual = given.at()
-    days = _origins(actual, origins)
+    days = origin_days(actual, origins)
     if horizon < 1:
         raise InputError("is a whole number from 1", where="horizon", found=horizon)
     kept = None if folder is None else Path(folder)
@@ -276,7 +287,8 @@ def _named(models: Mapping[str, Any] | Sequence[Any], baselines: bool) -> dict[s
     return tried
 
 
-def _origins(actual: Panel, origins: int | Iterable[str | pd.Timestamp]) -> list[pd.Timestamp]:
+def origin_days(actual: Panel, origins: int | Iterable[str | pd.Timestamp]) -> list[pd.Timestamp]:
+    """Last days of the data at each origin, in order; a number means the last so many."""
     ends = [pd.Timestamp(day) for day in actual.dataset[names.PERIOD_END].values]
     if isinstance(origins, int):
         if not 1 <= origins < len(ends) - 1:

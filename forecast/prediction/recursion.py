@@ -12,7 +12,7 @@ from forecast.model.spec import BoundModel
 from forecast.model.terms import FutureValues, Term
 from forecast.panel.calendar import next_periods
 
-__all__ = ["Simulated", "added_ahead", "last_rates", "simulate_ahead", "simulate_counts"]
+__all__ = ["Simulated", "added_ahead", "fed_back", "last_rates", "simulate_ahead", "simulate_counts"]
 
 Array = npt.NDArray[np.float64]
 
@@ -123,22 +123,32 @@ def simulate_counts(
     """
     family = bound.model.family
     theta = {name: values[name] for name in family.parameters()}
-    terms: list[Any] = [term for term in bound.model.terms if term.feeds_back]
+    feeds_back = _lookback(bound) > 0
     recent, exposure = last_rates(bound, start), bound.panel.dataset[names.EXPOSURE].values
     past = np.broadcast_to(recent, (len(static), *recent.shape))
     log_mu, counts = np.empty(static.shape), np.empty(static.shape, np.int64)
     for step in range(static.shape[-1]):
-        total = static[..., step]
-        for term in terms:
-            slopes = values[term.label].reshape(len(static), term.lags)
-            total = total + np.einsum("sl,lspk->spk", slopes, term.ahead(bound.panel, past))
+        total = static[..., step] + fed_back(bound, values, past)
         log_mu[..., step] = total
         counts[..., step] = family.draw(rng, np.minimum(total, np.log(cap)), theta)
-        if terms:
+        if feeds_back:
             rate = counts[..., step] / exposure[..., min(start + step, exposure.shape[-1] - 1)]
             past = np.concatenate([past, rate[..., None]], axis=-1)[..., 1:]
     cut = log_mu > np.log(cap)
     return Simulated(counts, np.where(cut, np.log(cap), log_mu), cut)
+
+
+def fed_back(bound: BoundModel, values: Mapping[str, Array], past: Array) -> Array | float:
+    """What terms that look back add to log mu in the next period: (sample, province, tactic), 0 where there are none.
+
+    `past` holds the last counts per exposure, (sample or 1, province, tactic, lag), newest last.
+    """
+    terms: list[Any] = [term for term in bound.model.terms if term.feeds_back]
+    added: Array | float = 0.0
+    for term in terms:
+        slopes = values[term.label].reshape(-1, term.lags)
+        added = added + np.einsum("sl,lspk->spk", slopes, term.ahead(bound.panel, past))
+    return added
 
 
 def _lookback(bound: BoundModel) -> int:

@@ -79,7 +79,7 @@ def hhh4(
         draws = draws.reshape(DRAWS, horizon, *shape[:2]).transpose(0, 2, 3, 1)
         past = panel.between(end=pd.Timestamp(panel.dataset["period_end"].values[number - 1]))
         forecasts.append(fc.Forecast.from_draws(past, draws, model="hhh4", seed=number))
-    return forecasts, pd.read_csv(folder / "scores.csv"), json.loads(done.stdout)
+    return forecasts, pd.read_csv(folder / "scores.csv"), json.loads(done.stdout.splitlines()[-1])
 
 
 def told(title: str, table: pd.DataFrame) -> None:
