@@ -105,5 +105,9 @@ from .run import load_demo as load_demo
 from .simulate.events import simulate_events as simulate_events
 from .simulate.indicators import simulate_indicators as simulate_indicators
 from .simulate.panels import simulate_panel as simulate_panel
+from .totals.facts import Facts as Facts
+from .totals.facts import facts_of as facts_of
+from .totals.reports import Reports as Reports
+from .totals.reports import read_reports as read_reports
 
 __version__: str

@@ -168,6 +168,7 @@ class BacktestSettings(_Section):
     output: Path | None = Field(None, description="folder that `forecast backtest` writes and the report reads")
     origins: _Whole = Field(12, ge=1, description="the last so many ends of periods")
     horizon: _Whole | None = Field(None, ge=1, le=120, description="that of the settings by default")
+    window: _Whole | None = Field(None, ge=2, description="periods up to an origin that are used; all by default")
 
 
 class Settings(_Section):

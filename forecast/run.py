@@ -206,6 +206,7 @@ def run_backtest(
             load_source(settings),
             origins=given.origins,
             horizon=given.horizon or settings.horizon,
+            window=given.window,
             futures=load_futures(settings),
             draws=settings.draws,
             seed=settings.seed,

@@ -21,6 +21,7 @@ ORDER = [
     "events",
     "panel",
     "model",
+    "totals",
     "capability",
     "inference",
     "prediction",

@@ -21,6 +21,8 @@ COLUMNS = {
     "crosswalk.csv": "source,field,label,value",
     "oir_operations.csv": "start,end,country,partnered,us_only,isis_killed,isis_detained,note,source",
     "oir_attack_totals.csv": "start,end,area,attacks,definition,source",
+    "syria_reports.csv": "period_start,period_end,zone,provinces,tactic,attacks,definition,bound,publisher,url",
+    "sdf_activity.csv": "force,indicator,period_start,period_end,value,scale,publisher,url",
     "demo_events_simulated.csv.gz": ",".join(names.EVENT_COLUMNS),
     "demo_capability_simulated.csv": "force,period,capability",
     "demo_indicators_simulated.csv": ",".join(names.INDICATOR_COLUMNS),
@@ -208,5 +210,5 @@ def test_attack_totals_say_what_they_count():
 
 
 def test_shipped_facts_are_the_carried_over_ones(shared_data):
-    for name in (*FACTS, "provinces.csv"):
+    for name in (*FACTS, "syria_reports.csv", "sdf_activity.csv", "provinces.csv"):
         assert data_path(name).read_bytes() == (shared_data / name).read_bytes()

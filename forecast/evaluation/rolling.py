@@ -80,6 +80,7 @@ class _Task:
     actual: Panel
     origins: tuple[pd.Timestamp, ...]
     horizon: int
+    window: int | None
     futures: Mapping[str, Future]
     draws: int
     seed: int
@@ -162,6 +163,7 @@ def backtest(
     *,
     origins: int | Iterable[str | pd.Timestamp],
     horizon: int,
+    window: int | None = None,
     futures: Mapping[str, Future] = _NO_FUTURES,
     baselines: bool = True,
     draws: int = 1000,
@@ -184,6 +186,8 @@ def backtest(
         Last days of the data; a number: that many, the last of which leaves one period to score.
     horizon : int
         Periods ahead. Of those after the last one that is known, nothing is scored.
+    window : int, optional
+        How many periods up to the origin models are fitted to (rolling); all of them by default (expanding).
     futures : mapping of str to Future
         Of covariates; the others hold their last value.
     baselines : bool
@@ -215,16 +219,18 @@ def backtest(
     given: Source = CountsSource(source) if isinstance(source, Panel) else source
     actual = given.at()
     days = origin_days(actual, origins)
-    if horizon < 1:
-        raise InputError("is a whole number from 1", where="horizon", found=horizon)
+    for where, number, least in (("horizon", horizon, 1), ("window", window or 2, 2)):
+        if number < least:
+            raise InputError(f"is a whole number from {least}", where=where, found=number)
     kept = None if folder is None else Path(folder)
     place = Path(tempfile.mkdtemp(prefix="forecast-")) if kept is None else kept
     try:
         record = {"models": list(tried), "origins": [f"{day:%Y-%m-%d}" for day in days], "horizon": horizon}
-        _claim(place, {**record, "draws": draws, "seed": seed, "engine": engine, "data": panel_hash(actual)}, resume)
+        record |= {"window": window, "draws": draws, "seed": seed, "engine": engine, "data": panel_hash(actual)}
+        _claim(place, record, resume)
         blocks = [tuple(days[first : first + BLOCK]) for first in range(0, len(days), BLOCK)]
         tasks = [
-            _Task(name, model, given, actual, block, horizon, dict(futures), draws, seed, engine, place)
+            _Task(name, model, given, actual, block, horizon, window, dict(futures), draws, seed, engine, place)
             for name, model in tried.items()
             for block in blocks
         ]
@@ -369,6 +375,8 @@ def _local_files() -> AbstractContextManager[Any]:
 def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Path) -> Fit | None:
     """Writes an origin's files, and gives what the next one starts from, which is also in one of them."""
     panel = task.source.at(origin)
+    if task.window is not None:
+        panel = panel.between(start=panel.periods[-min(task.window, len(panel.periods))])
     seed = int(
         np.random.SeedSequence([task.seed, zlib.crc32(task.name.encode()), origin.toordinal()]).generate_state(1)[0]
     )

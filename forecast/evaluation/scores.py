@@ -27,7 +27,7 @@ __all__ = [
     "views_scores",
 ]
 
-# Levels of the central intervals that are judged, and of that which is also scored.
+# Levels of the central intervals that are scored, and of that whose width is told.
 INTERVALS = (0.5, 0.8, 0.9, 0.95)
 _SCORED = 0.9
 _INSIDE = [f"inside_{100 * level:g}" for level in INTERVALS]
@@ -36,12 +36,12 @@ _VIEWS_DRAWS = 1000
 # Random orders of the draws in which neighbours are compared, for the energy score.
 _ORDERS = 20
 _WIDTH = f"width_{100 * _SCORED:g}"
-_INTERVAL_SCORE = f"interval_score_{100 * _SCORED:g}"
+_INTERVAL_SCORES = [f"interval_score_{100 * level:g}" for level in INTERVALS]
 # Counts whose exceedance is scored: any attack, more than 5, more than 25.
 THRESHOLDS = (0, 5, 25)
 _ABOVE = [f"above_{threshold}" for threshold in THRESHOLDS]
 _BRIER = [f"brier_{threshold}" for threshold in THRESHOLDS]
-MEASURES = ["crps", "crps_log", *_INSIDE, _WIDTH, _INTERVAL_SCORE, "log_score", "ignorance", *_BRIER]
+MEASURES = ["crps", "crps_log", *_INSIDE, _WIDTH, *_INTERVAL_SCORES, "log_score", "ignorance", *_BRIER]
 # Shares of the draws below and up to the observed count: a randomised PIT lies between them (Czado et al. 2009).
 _PIT = ["pit_lower", "pit_upper"]
 SCORE_COLUMNS = (
@@ -74,7 +74,7 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     DataFrame
         One row per cell: model, origin, horizon, province, tactic, period, observed (attacks), predicted (the median),
         crps (of the count, attacks), crps_log (of log(1 + count)), inside_50, inside_80, inside_90, inside_95 (whether
-        the central interval, bounds included, holds the count), width_90, interval_score_90 (attacks), log_score
+        the central interval, bounds included, holds the count), width_90, interval_score_50 to _95 (attacks), log_score
         (minus the log of the probability of the count, nats; NaN for a forecast without a mass function), ignorance
         (of binned counts, bits), brier_0, brier_5, brier_25 (squared error of the probability of more attacks than
         that), pit_lower and pit_upper (shares of draws below and up to the count: a randomised PIT lies between them),
@@ -180,8 +180,9 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     observed, draws, _ = _cells(forecast, actual)
     lower, upper = np.quantile(draws, [(1 - _SCORED) / 2, (1 + _SCORED) / 2], axis=1)
     table["crps"] = scoringrules.crps_ensemble(observed, draws, estimator="nrg", backend="numpy")
-    table[_INTERVAL_SCORE] = scoringrules.interval_score(observed, lower, upper, 1 - _SCORED, backend="numpy")
-    return table[[*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, "crps", "ignorance", _INTERVAL_SCORE]]
+    name = _INTERVAL_SCORES[INTERVALS.index(_SCORED)]
+    table[name] = scoringrules.interval_score(observed, lower, upper, 1 - _SCORED, backend="numpy")
+    return table[[*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, "crps", "ignorance", name]]
 
 
 def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.DataFrame:
@@ -245,11 +246,12 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
         measures[name] = scoringrules.crps_ensemble(
             outcome, ensemble, estimator="pwm", sorted_ensemble=True, backend="numpy"
         )
-    for lower, upper, inside in zip(bounds[::2], bounds[1::2], _INSIDE, strict=True):
+    each = zip(INTERVALS, bounds[::2], bounds[1::2], _INSIDE, _INTERVAL_SCORES, strict=True)
+    for level, lower, upper, inside, interval_score in each:
         measures[inside] = (lower <= observed) & (observed <= upper)
-    lower, upper = bounds[2 * INTERVALS.index(_SCORED)], bounds[2 * INTERVALS.index(_SCORED) + 1]
-    measures[_WIDTH] = (upper - lower).astype(float)
-    measures[_INTERVAL_SCORE] = scoringrules.interval_score(observed, lower, upper, 1 - _SCORED, backend="numpy")
+        measures[interval_score] = scoringrules.interval_score(observed, lower, upper, 1 - level, backend="numpy")
+        if level == _SCORED:
+            measures[_WIDTH] = (upper - lower).astype(float)
     edges, size = np.array([*IGNORANCE_BINS, np.inf]), draws.shape[1]
     bin_of = np.searchsorted(edges, observed, side="right")
     # Counts are whole numbers, edges are not but for 0: whether ends belong to a bin does not matter.

@@ -160,8 +160,8 @@ def test_the_shipped_operations():
     assert (spans["period_start"] > spans["period_end"].shift())[same].all()
 
 
-def test_raids_and_arrests_have_no_direction(shared_data):
-    made = read_activity(shared_data / "sdf_activity.csv")
+def test_raids_and_arrests_have_no_direction():
+    made = read_activity(data_path("sdf_activity.csv"))
     assert made.indicators == ["arrests", "raids"]
     assert set(made.table["direction"]) == {0}
     assert made.ledger.rows("overlapping totals") == 2

@@ -72,6 +72,16 @@ def test_days_as_origins_and_all_baselines(panel):
     assert set(found.scores["model"]) == {"levels", *fc.default_baselines()}
 
 
+def test_a_window_is_all_that_models_are_fitted_to(panel, tmp_path):
+    options = {**OPTIONS, "origins": 3}
+    done = backtest([fc.RecentMean()], panel, window=5, folder=tmp_path / "bt", **options)
+    assert done.forecast("recent_mean", done.origins[0]).dataset.sizes["history_period"] == 5
+    whole = backtest([fc.RecentMean()], panel, **options)
+    assert not np.array_equal(done.scores["crps"], whole.scores["crps"])
+    with pytest.raises(InputError, match=r"holds another backtest.*other window"):
+        backtest([fc.RecentMean()], panel, window=6, folder=tmp_path / "bt", resume=True, **options)
+
+
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})

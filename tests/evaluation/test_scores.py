@@ -62,9 +62,9 @@ def test_every_score_against_its_definition(forecast, actual):
         for level in (50, 80, 95, 90):
             low, high = np.quantile(sample, [0.5 - level / 200, 0.5 + level / 200], method="inverted_cdf")
             assert row[f"inside_{level}"] == (low <= outcome <= high)
-        missed = max(low - outcome, 0) + max(outcome - high, 0)
+            missed = max(low - outcome, 0) + max(outcome - high, 0)
+            assert row[f"interval_score_{level}"] == pytest.approx(high - low + 2 / (1 - level / 100) * missed)
         assert row["width_90"] == high - low
-        assert row["interval_score_90"] == pytest.approx(high - low + 2 / 0.1 * missed)
         assert row["predicted"] == np.quantile(sample, 0.5, method="inverted_cdf")
         assert row["pit_lower"] == (sample < outcome).mean()
         assert row["pit_upper"] == (sample <= outcome).mean()
