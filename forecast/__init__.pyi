@@ -84,7 +84,11 @@ from .model.terms import Step as Step
 from .model.terms import Walk as Walk
 from .panel.build import PanelSource as PanelSource
 from .panel.build import build_panel as build_panel
+from .panel.facts import Facts as Facts
+from .panel.facts import facts_of as facts_of
 from .panel.panel import Panel as Panel
+from .panel.reports import Reports as Reports
+from .panel.reports import read_reports as read_reports
 from .prediction.continuation import predict as predict
 from .prediction.draws import Forecast as Forecast
 from .prediction.futures import hold_last as hold_last
@@ -105,9 +109,5 @@ from .run import load_demo as load_demo
 from .simulate.events import simulate_events as simulate_events
 from .simulate.indicators import simulate_indicators as simulate_indicators
 from .simulate.panels import simulate_panel as simulate_panel
-from .totals.facts import Facts as Facts
-from .totals.facts import facts_of as facts_of
-from .totals.reports import Reports as Reports
-from .totals.reports import read_reports as read_reports
 
 __version__: str

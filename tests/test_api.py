@@ -21,7 +21,6 @@ ORDER = [
     "events",
     "panel",
     "model",
-    "totals",
     "capability",
     "inference",
     "prediction",

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from forecast import names
+from forecast.panel.reports import Reports
 
 COLUMNS = {
     "opponent": "ISF",
@@ -29,3 +30,31 @@ def make_table():
         return table[list(names.EVENT_COLUMNS)]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def row():
+    """One published count; `month` and `end` such as 2021-03."""
+
+    def made(provinces, attacks, month="2021-03", end=None, **more):
+        last = pd.Period(end or month, "M").end_time.normalize()
+        return {
+            "period_start": f"{month}-01",
+            "period_end": f"{last:%Y-%m-%d}",
+            "zone": "northeast",
+            "provinces": provinces,
+            "tactic": "all",
+            "attacks": attacks,
+            "definition": "recorded",
+            "bound": "exact",
+            "publisher": "RIC",
+            **more,
+        }
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def reports():
+    """Reports from rows."""
+    return lambda *rows, **options: Reports.from_frame(pd.DataFrame(list(rows)), **options)

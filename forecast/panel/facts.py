@@ -24,7 +24,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.ledger import Ledger
 from forecast.panel.calendar import period_range, period_start
-from forecast.totals.reports import ALL, APPROX, AT_LEAST, EXACT, Reports
+from forecast.panel.reports import ALL, APPROX, AT_LEAST, EXACT, Reports
 
 __all__ = ["SUBSET_OF", "Fact", "Facts", "facts_of"]
 

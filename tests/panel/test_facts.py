@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import forecast as fc
 from forecast.datasets import data_path
 from forecast.errors import InputError
-from forecast.totals.facts import facts_of
+from forecast.panel.facts import facts_of
 
 
 def said(facts):
