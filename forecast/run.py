@@ -27,12 +27,11 @@ from forecast.inference.bayesian import BayesianFit
 from forecast.inference.diagnostics import add_pareto_k
 from forecast.inference.dispatch import Fit, fit
 from forecast.inference.pull import path_given_counts
-from forecast.inference.store import panel_hash
 from forecast.inputs import input_files, load_boundaries, load_futures, load_source, load_zones
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import CountsSource, PanelSource
 from forecast.panel.calendar import next_periods
-from forecast.panel.panel import Panel
+from forecast.panel.panel import Panel, panel_hash
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last, scenario

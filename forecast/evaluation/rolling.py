@@ -29,10 +29,9 @@ from forecast.files import write_csv, write_text
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import Fit, fit
 from forecast.inference.linalg import one_core
-from forecast.inference.store import panel_hash
 from forecast.model.spec import Model
 from forecast.panel.build import CountsSource
-from forecast.panel.panel import Panel
+from forecast.panel.panel import Panel, panel_hash
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last

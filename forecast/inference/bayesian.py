@@ -97,7 +97,10 @@ class BayesianFit(Fit):
         """Hyperparameters, parameters of the family, and latents that are single numbers."""
         single = [block.name for block in self.bound.blocks if not block.dims]
         rows = []
-        for name in [*single, *self.bound.hyperparameters, *self.bound.model.family.parameters()]:
+        from forecast.inference.published import published_parameters
+
+        several = (self.bound.hyperparameters, self.bound.model.family.parameters(), published_parameters(self.bound))
+        for name in [*single, *(name for each in several for name in each)]:
             values = self.posterior[name].stack(sample=("chain", "draw")).transpose("sample", ...)
             for position in np.ndindex(values.shape[1:]):
                 draws = values.values[(slice(None), *position)]
@@ -189,7 +192,10 @@ class BayesianFit(Fit):
 
 def posterior_names(bound: BoundModel) -> list[str]:
     """What a posterior holds of a model: latents, hyperparameters and the family's parameters, by name."""
-    return [*(block.name for block in bound.blocks), *bound.hyperparameters, *bound.model.family.parameters()]
+    from forecast.inference.published import published_parameters
+
+    own = [*(block.name for block in bound.blocks), *bound.hyperparameters, *bound.model.family.parameters()]
+    return [*own, *published_parameters(bound)]
 
 
 def posterior_draws(fit: BayesianFit, draws: int, seed: int) -> dict[str, Array]:

@@ -10,10 +10,12 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.inference.backend import import_pymc, quiet
 from forecast.inference.likelihood import OBSERVATION, Members, add_likelihood
+from forecast.inference.published import add_published, published_parameters
 from forecast.model.blocks import Block
 from forecast.model.latents import Direct, Independent
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
 from forecast.model.spec import BoundModel
+from forecast.panel.panel import panel_hash
 
 __all__ = ["STANDARD", "build_pymc", "coords_of", "is_centred", "structure"]
 
@@ -42,6 +44,8 @@ def build_pymc(bound: BoundModel) -> Any:
         theta = {name: _variable(name, prior, (), ()) for name, prior in bound.hyperparameters.items()}
         for name, (prior, dims) in bound.model.family.parameters().items():
             theta[name] = _variable(name, prior, dims, tuple(len(bound.panel.tactics) for _ in dims))
+        for name, (prior, dims, labels) in published_parameters(bound).items():
+            theta[name] = _variable(name, prior, dims, (len(labels),))
         if "log_phi" in theta:
             pm.Deterministic(names.PHI, pt.exp(theta["log_phi"]), dims=bound.model.family.parameters()["log_phi"][1])
         latents = {block.name: _latents(bound, block, theta) for block in bound.blocks}
@@ -56,7 +60,8 @@ def build_pymc(bound: BoundModel) -> Any:
             if block.error is not None:
                 basis = basis + errors[block.error.latents]
             eta = eta + block.on_grid(latents[block.name], basis)
-        add_likelihood(bound, _at_observations(bound, eta), theta)
+        add = add_published if bound.is_published else add_likelihood
+        add(bound, _at_observations(bound, eta), theta)
     return model
 
 
@@ -84,12 +89,15 @@ def structure(bound: BoundModel) -> Hashable:
         )
         for block in bound.blocks
     )
-    return bound.model.family, bound.model.lags, bound.grid, bound.is_cellwise, _is_complete(bound), blocks
+    # What was published is compiled in.
+    held = panel_hash(bound.panel) if bound.is_published else ""
+    return bound.model.family, bound.model.lags, bound.grid, bound.is_cellwise, _is_complete(bound), blocks, held
 
 
 def coords_of(bound: BoundModel) -> dict[str, Any]:
     """Labels of every dim that a posterior has."""
     coords: dict[str, Any] = {names.TACTIC: bound.panel.tactics, OBSERVATION: bound.rows}
+    coords |= {dim: list(labels) for _, (dim,), labels in published_parameters(bound).values()}
     for block in bound.blocks:
         coords.update({dim: list(labels) for dim, labels in block.coords.items()})
         for dim, size in zip(_standard_dims(block), block.prior.z_shape(block.shape), strict=True):

@@ -85,8 +85,8 @@ def approximate(
     if seed < 0:
         raise InputError("is a whole number from 0", where="seed", found=seed)
     bound = model.bind(panel)
-    observed_values(bound)
     marginal = Marginal(bound)
+    observed_values(bound)
     space, random = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
     with one_thread():
         try:

@@ -14,7 +14,15 @@ from forecast.errors import InputError
 from forecast.model.families import NUMPY, Counts, Family, NegativeBinomial
 from forecast.model.spec import BoundModel
 
-__all__ = ["OBSERVATION", "Members", "add_likelihood", "observed_values", "pointwise", "pytensor_maths"]
+__all__ = [
+    "OBSERVATION",
+    "Members",
+    "add_likelihood",
+    "matched_log_mass",
+    "observed_values",
+    "pointwise",
+    "pytensor_maths",
+]
 
 Array = npt.NDArray[np.float64]
 OBSERVATION = "observation"
@@ -92,6 +100,8 @@ def pointwise(bound: BoundModel, eta: Array, theta: Mapping[str, Array]) -> Arra
     array
         (sample, observation).
     """
+    if bound.is_published:
+        raise InputError("are no probabilities of single observations", source="published counts and their parts")
     value, family = observed_values(bound), bound.model.family
     total = (eta + bound.log_exposure).reshape(len(eta), -1)
     result = np.empty((len(eta), len(value)))
@@ -107,7 +117,7 @@ def pointwise(bound: BoundModel, eta: Array, theta: Mapping[str, Array]) -> Arra
                 log_phi = _of_tactic(family, own["log_phi"], members.tactic)
                 spread = np.exp(2 * total[sample, members.cell] - log_phi)
                 matched = {"log_phi": 2 * np.log(sums) - np.log(np.bincount(members.row, spread, minlength=len(value)))}
-            result[sample] = _matched_log_mass(family, value, np.log(sums), matched, NUMPY)
+            result[sample] = matched_log_mass(family, value, np.log(sums), matched, NUMPY)
     return result
 
 
@@ -178,7 +188,7 @@ def _add_sums(bound: BoundModel, value: Any, eta: Any, theta: Mapping[str, Any])
         given.append(2 * log_mu - pt.log(summed(pt.exp(2 * eta - log_phi))))
 
     def logp(value: Any, log_mu: Any, *log_phi: Any) -> Any:
-        return _matched_log_mass(family, value, log_mu, {"log_phi": log_phi[0]} if log_phi else {}, maths)
+        return matched_log_mass(family, value, log_mu, {"log_phi": log_phi[0]} if log_phi else {}, maths)
 
     def random(*drawn: Any, rng: Any = None, size: Any = None) -> Any:
         return draw_counts(rng, np.exp(drawn[0]), np.exp(drawn[1]) if len(drawn) > 1 else np.inf)
@@ -204,7 +214,7 @@ def _of_tactic(family: Family, parameter: Any, tactic: Any) -> Any:
     return parameter[tactic] if getattr(family, "by", None) else parameter
 
 
-def _matched_log_mass(family: Family, value: Any, log_mu: Any, theta: Mapping[str, Any], maths: Any) -> Any:
+def matched_log_mass(family: Family, value: Any, log_mu: Any, theta: Mapping[str, Any], maths: Any) -> Any:
     """Log mass of sums: the family with a mean and a dispersion of each observation's own."""
     # 0, 1, 2, … in NumPy and PyTensor alike: each observation is a tactic to the family.
     own = (value * 0 + 1).cumsum().astype("int64") - 1

@@ -4,7 +4,6 @@ A fit is one netCDF file: groups of the posterior and of the panel, and as attri
 hash, versions and seed. Nothing in it is run when it is read.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from importlib import metadata
@@ -25,9 +24,9 @@ from forecast.inference.likelihood import OBSERVATION, observed_values
 from forecast.ledger import Ledger
 from forecast.model.spec import BoundModel, Model
 from forecast.panel.netcdf import read_tree, write_tree
-from forecast.panel.panel import Panel
+from forecast.panel.panel import Panel, panel_hash
 
-__all__ = ["SAMPLES", "assemble", "inference_data", "load_fit", "named_draws", "panel_hash", "save_fit"]
+__all__ = ["SAMPLES", "assemble", "inference_data", "load_fit", "named_draws", "save_fit"]
 
 _KIND = "forecast.BayesianFit"
 _PANEL, _STATE = "panel", "state"
@@ -54,7 +53,9 @@ def assemble(bound: BoundModel, sampled: Any) -> dict[str, xr.Dataset]:
         groups[group] = dataset.assign_coords(known)
     grid = {dim: bound.panel.dataset[dim].values for dim in names.CELL_DIMS}
     observation = {OBSERVATION: bound.rows}
-    groups["observed_data"] = xr.Dataset({names.ATTACKS: (OBSERVATION, observed_values(bound))}, observation)
+    table = bound.panel.observations.table
+    values = table[names.VALUE].to_numpy()[bound.rows] if bound.is_published else observed_values(bound)
+    groups["observed_data"] = xr.Dataset({names.ATTACKS: (OBSERVATION, values)}, observation)
     constant = xr.Dataset(
         {name: (names.CELL_DIMS, bound.panel.dataset[name].values) for name in (names.EXPOSURE, names.OBSERVED)}, grid
     )
@@ -160,23 +161,6 @@ def load_fit(path: str | Path, panel: Panel | None = None) -> BayesianFit:
     return BayesianFit(
         model, stored, seed, tuple(notes), groups=groups, engine=engine, certificate=certificate, state=state
     )
-
-
-def panel_hash(panel: Panel) -> str:
-    """SHA-256 of a panel's labels and values, in hexadecimal."""
-    digest = hashlib.sha256(panel.freq.encode())
-    dataset = panel.dataset
-    for name in sorted(str(key) for key in dataset.variables):
-        values = dataset[name].values
-        if values.dtype.kind in "OUT":
-            content = json.dumps(values.astype(str).tolist()).encode()
-        else:
-            if values.dtype.kind == "M":
-                values = values.astype("datetime64[ns]")
-            content = np.ascontiguousarray(values).tobytes()
-        digest.update(f"{name}{dataset[name].dims}{values.shape}".encode())
-        digest.update(content)
-    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:

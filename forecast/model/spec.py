@@ -187,6 +187,11 @@ class BoundModel:
         """True where every observation is of one cell."""
         return self.panel.observations.is_cellwise
 
+    @property
+    def is_published(self) -> bool:
+        """True where the panel holds published counts."""
+        return self.panel.observations.is_published
+
     @cached_property
     def cells(self) -> npt.NDArray[np.intp]:
         """The cell of each used observation, in C order of the grid (only where all are of one cell)."""

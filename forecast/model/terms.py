@@ -104,8 +104,8 @@ class Intercept(Term):
         """One number."""
         centre = self.centre
         if centre is None:
-            exposure = panel.dataset[names.EXPOSURE].where(panel.dataset[names.OBSERVED]).sum()
-            centre = float(np.log((panel.attacks.sum() + 0.5) / exposure))
+            attacks, exposure = panel.observations.totals(panel.dataset[names.EXPOSURE].values)
+            centre = float(np.log((attacks + 0.5) / exposure))
         return (Block(self.label, (), {}, Independent(self.sd, centre)),)
 
     def equation(self) -> str:

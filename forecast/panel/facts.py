@@ -367,7 +367,7 @@ class _Finding:
                     kept[child] = None
             elif fact.is_exact and whole.is_exact:
                 kept[number] = replace(fact, kind="subset", whole=at[key])
-        return _renumbered(kept)
+        return _wholes_first(_renumbered(kept))
 
 
 def _system(fact: Fact) -> tuple[object, ...]:
@@ -400,6 +400,19 @@ def _renumbered(facts: Sequence[Fact | None]) -> list[Fact]:
     """Without gaps; positions of wholes follow."""
     new = {old: number for number, old in enumerate(at for at, fact in enumerate(facts) if fact is not None)}
     return [fact if fact.whole is None else replace(fact, whole=new[fact.whole]) for fact in facts if fact is not None]
+
+
+def _wholes_first(facts: Sequence[Fact]) -> list[Fact]:
+    """In an order in which every fact comes after the one that it belongs to."""
+
+    def depth(fact: Fact) -> int:
+        return 0 if fact.whole is None else 1 + depth(facts[fact.whole])
+
+    order = sorted(range(len(facts)), key=lambda at: depth(facts[at]))
+    new = {old: number for number, old in enumerate(order)}
+    return [
+        fact if fact.whole is None else replace(fact, whole=new[fact.whole]) for fact in (facts[at] for at in order)
+    ]
 
 
 def _flat(systems: Sequence[Sequence[Fact]]) -> list[Fact]:

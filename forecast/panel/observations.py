@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from scipy import sparse
@@ -22,7 +23,9 @@ class Observations:
     table : DataFrame
         One row per observation: `value` (attacks; the exact count, or NaN where only bounds are known),
         `lower` and `upper` (attacks, inclusive; equal to `value` for an exact count), `definition` and
-        `publisher` (text, '' where there is only one).
+        `publisher` (text, '' where there is only one). Of published counts also `kind` ('total', 'part', 'subset'),
+        `whole` (the row that a part or subset belongs to, or -1), `zone`, `is_reference` (whether the zone's factors
+        are relative to this definition) and `within` (the definition that this one's attacks are among, or '').
     cells : scipy.sparse.csr_array
         Shape (observations, cells), 0/1; cells are the panel's (province, tactic, period) in C order.
     """
@@ -43,12 +46,27 @@ class Observations:
         return len(self.table)
 
     @property
+    def is_published(self) -> bool:
+        """True where there are published counts among them."""
+        return "kind" in self.table
+
+    @property
     def is_cellwise(self) -> bool:
         """True where every observation is an exact count of one cell."""
+        if self.is_published:
+            return False
         exact = (self.table[names.LOWER] == self.table[names.VALUE]) & (
             self.table[names.UPPER] == self.table[names.VALUE]
         )
         return bool(exact.all() and (np.diff(self.cells.indptr) == 1).all())
+
+    def totals(self, exposure: npt.NDArray[np.float64]) -> tuple[float, float]:
+        """Attacks in all, and the exposure of the cells that they are of; parts and subsets of others left out."""
+        own = np.ones(len(self), dtype=bool)
+        if self.is_published:
+            own = (self.table["kind"] == "total").to_numpy() & self.table[names.VALUE].notna().to_numpy()
+        value = self.table[names.VALUE].to_numpy()[own]
+        return float(value.sum()), float((self.cells[own] @ exposure.ravel()).sum())
 
 
 def observations_of_cells(attacks: xr.DataArray, observed: xr.DataArray) -> Observations:

@@ -1,5 +1,7 @@
 """`Panel`: labelled counts by province, tactic and period, with exposure and covariates."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +22,7 @@ from forecast.panel.measured import PART_OF, Measured, measured_of, measured_par
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
 
-__all__ = ["Panel"]
+__all__ = ["Panel", "panel_hash"]
 
 Array = npt.NDArray[np.float64]
 
@@ -79,8 +81,12 @@ class Panel(Labelled):
 
     @cached_property
     def observations(self) -> Observations:
-        """The observations layer: here one exact count per observed cell."""
-        return observations_of_cells(self.dataset[names.ATTACKS], self.dataset[names.OBSERVED])
+        """The observations layer: one exact count per observed cell, or what was published over the cells."""
+        from forecast.panel.published import report_observations
+
+        published = report_observations(self.dataset)
+        cells = observations_of_cells(self.dataset[names.ATTACKS], self.dataset[names.OBSERVED])
+        return cells if published is None else published
 
     def covariate(self, name: str) -> xr.DataArray:
         """A covariate on the panel's cells: dims (province, tactic, period), NaN where it does not apply.
@@ -180,7 +186,7 @@ class Panel(Labelled):
             span = f"{self.periods[0]:%Y-%m-%d} to {self.origin:%Y-%m-%d}"
             raise InputError("no period of the panel lies in it", where=f"{start} to {end}", expected=f"within {span}")
         chosen = np.flatnonzero(keep)
-        return replace(self, dataset=self.dataset.isel(period=slice(chosen[0], chosen[-1] + 1)))
+        return self._cut(self.dataset.isel(period=slice(chosen[0], chosen[-1] + 1)))
 
     def select(self, *, provinces: Iterable[str] | None = None, tactics: Iterable[str] | None = None) -> "Panel":
         """Panel of the given provinces and tactics, in that order."""
@@ -190,7 +196,13 @@ class Panel(Labelled):
             dataset = dataset.sel({names.PROVINCE: keys, names.NEIGHBOUR: keys})
         if tactics is not None:
             dataset = dataset.sel({names.TACTIC: _known(tactics, self.tactics, names.TACTIC)})
-        return replace(self, dataset=dataset)
+        return self._cut(dataset)
+
+    def _cut(self, dataset: xr.Dataset) -> "Panel":
+        """With some of its cells only, and what was published of these."""
+        from forecast.panel.published import keep_reports
+
+        return replace(self, dataset=keep_reports(self.dataset, dataset))
 
     def aggregate(self, by: str | Mapping[str, Sequence[str]]) -> xr.DataArray:
         """Sums of attacks over groups of provinces; see `forecast.panel.groups.sum_over`.
@@ -247,6 +259,54 @@ class Panel(Labelled):
 
         return panel_from_counts(table, freq=normalise_freq(freq), missing=missing, gazetteer=gazetteer)
 
+    @classmethod
+    def from_reports(
+        cls,
+        table: "Any",
+        *,
+        freq: str = names.MONTHLY,
+        tactics: Sequence[str] = (),
+        gazetteer: "Any | None" = None,
+        publishers: Mapping[str, str] | None = None,
+        subset_of: Mapping[str, str] | None = None,
+        conflicts: Literal["refuse", "drop"] = "refuse",
+    ) -> "Panel":
+        """Panel of which only published totals, and splits of them, are known.
+
+        Its cells are the zones' parts of provinces (`SY09@northeast`) by tactic and period; none of them is observed,
+        and `observations` holds what was published: see `facts_of`. A cell that nobody mentions is unknown, not 0.
+
+        Parameters
+        ----------
+        table : Reports or DataFrame
+            What `read_reports` gave, or a table in its form.
+        freq : {'MS', 'W'}
+            As of `read_reports`.
+        tactics : sequence of str
+            Tactics with cells of their own; all others are 'other'. By default tactics are not told apart, and rows of
+            single tactics are left out, with a line in the ledger.
+        gazetteer : Gazetteer, optional
+            Gives the provinces, and the parts of those that zones share.
+        publishers, subset_of, conflicts
+            As of `read_reports` and `facts_of`.
+
+        Raises
+        ------
+        InputError
+            For rows that are wrong or contradict each other, and for a zone that is known by floors only.
+        """
+        from forecast.panel.published import panel_from_reports
+
+        return panel_from_reports(
+            table,
+            freq=freq,
+            gazetteer=gazetteer,
+            tactics=tactics,
+            publishers=publishers,
+            subset_of=subset_of,
+            conflicts=conflicts,
+        )
+
     # On disk ------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
@@ -289,17 +349,28 @@ class Panel(Labelled):
         )
 
     def __repr__(self) -> str:
-        attacks = self.attacks
         lines = [
             f"Panel{' of SIMULATED data' if self.simulated else ''}: {self._sizes}",
             f"  {self.periods[0]:%Y-%m-%d} to {self.origin:%Y-%m-%d}",
-            f"  {int(attacks.sum()):,} attacks, {float((attacks == 0).mean()):.0%} of cells zero, "
-            f"{int(attacks.isnull().sum()):,} of {attacks.size:,} cells not observed",
+            f"  {self._told}",
             f"  tactics: {', '.join(self.tactics)}",
         ]
         if self.covariates:
             lines.append(f"  covariates: {', '.join(self.covariates)}")
         return "\n".join([*lines, *self._notes])
+
+    @property
+    def _told(self) -> str:
+        """What is known of the cells, as text."""
+        attacks, observations = self.attacks, self.observations
+        if observations.is_published:
+            kinds = observations.table["kind"].value_counts()
+            told = ", ".join(f"{kinds.get(kind, 0):,} {kind}s" for kind in ("total", "part", "subset"))
+            return f"{len(observations):,} published counts over sets of cells: {told}"
+        return (
+            f"{int(attacks.sum()):,} attacks, {float((attacks == 0).mean()):.0%} of cells zero, "
+            f"{int(attacks.isnull().sum()):,} of {attacks.size:,} cells not observed"
+        )
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -312,6 +383,23 @@ class Panel(Labelled):
         table = sums.to_series().unstack().assign(all=lambda t: t.sum(axis=1))
         table = table.sort_values("all", ascending=False).astype(int).head(10)
         return f"<pre>{escape(repr(self))}</pre>{table.to_html(escape=True)}"
+
+
+def panel_hash(panel: Panel) -> str:
+    """SHA-256 of a panel's labels and values, in hexadecimal."""
+    digest = hashlib.sha256(panel.freq.encode())
+    dataset = panel.dataset
+    for name in sorted(str(key) for key in dataset.variables):
+        values = dataset[name].values
+        if values.dtype.kind in "OUT":
+            content = json.dumps(values.astype(str).tolist()).encode()
+        else:
+            if values.dtype.kind == "M":
+                values = values.astype("datetime64[ns]")
+            content = np.ascontiguousarray(values).tobytes()
+        digest.update(f"{name}{dataset[name].dims}{values.shape}".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def _known(wanted: Iterable[str], known: Sequence[str], what: str) -> list[str]:

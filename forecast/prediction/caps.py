@@ -1,5 +1,6 @@
 """The bound on simulated expected counts: a log-linear model that feeds on its own counts can explode."""
 
+from forecast import names
 from forecast.panel.panel import Panel
 
 __all__ = ["cap_notes", "mean_cap"]
@@ -10,7 +11,7 @@ _MEAN_CAP = 100.0
 
 def mean_cap(panel: Panel) -> float:
     """The expected count to which simulated ones are cut: 100 times the largest count of the panel."""
-    return _MEAN_CAP * max(1.0, float(panel.attacks.max()))
+    return _MEAN_CAP * max(1.0, float(panel.observations.table[names.VALUE].max()))
 
 
 def cap_notes(cut: int, size: int, cap: float) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ import pandas as pd
 
 import forecast as fc
 from forecast.evaluation.rolling import add_forecasts
-from forecast.inference.store import panel_hash
+from forecast.panel.panel import panel_hash
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "statistical" / "reference"))

@@ -44,7 +44,7 @@ def test_the_pit_of_a_perfect_forecast_is_uniform_and_of_a_narrow_one_is_not():
 
 def test_coverage_of_right_and_wrong_forecasts():
     held = []
-    for seed in range(100):
+    for seed in range(60):
         right = fc.coverage(told(seed=seed), levels=[0.5, 0.9], resamples=300, seed=seed)
         held.append((right["lower"] <= right["nominal"]) & (right["nominal"] <= right["upper"]))
     assert 0.88 < np.mean(held) < 0.99

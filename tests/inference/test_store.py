@@ -11,11 +11,12 @@ from forecast.evaluation.checks import posterior_predictive
 from forecast.inference import store
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.nuts import NutsOptions, sample_nuts
-from forecast.inference.store import assemble, load_fit, panel_hash
+from forecast.inference.store import assemble, load_fit
 from forecast.model.families import Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Covariate, Intercept, Pooled, Walk
 from forecast.panel.netcdf import read_tree, write_tree
+from forecast.panel.panel import panel_hash
 from forecast.prediction.continuation import predict
 from forecast.prediction.simulation import with_predictions
 

@@ -51,6 +51,9 @@ def test_a_month_becomes_a_total_its_parts_and_a_subset(split, reports):
     assert facts.facts[claimed.whole] is total
     table = facts.to_frame()
     assert table["kind"].value_counts().to_dict() == {"part": 4, "total": 1, "subset": 1}
+    for rows in (split, split[::-1]):
+        table = facts_of(reports(*rows)).to_frame()
+        assert (table["whole"] < table.index).all()
 
 
 def test_nothing_is_counted_twice(split, row, reports):

@@ -1,0 +1,182 @@
+"""The likelihood of published counts: against brute force, the same in PyMC, and blind to what says nothing new."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.inference.graph import build_pymc
+from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.published import FACTOR, SHARE, Published, published_log_mass, published_parameters
+
+MODEL = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone")], fc.NegativeBinomial(by=None), "m")
+
+
+def row(provinces, attacks, month="2021-03", end=None, **more):
+    last = pd.Period(end or month, "M").end_time.normalize()
+    return {
+        "period_start": f"{month}-01",
+        "period_end": f"{last:%Y-%m-%d}",
+        "zone": "northeast",
+        "provinces": provinces,
+        "tactic": "all",
+        "attacks": attacks,
+        "definition": "recorded",
+        "bound": "exact",
+        "publisher": "RIC",
+        **more,
+    }
+
+
+ROWS = [
+    row("SY02|SY08|SY09", 42),
+    row("SY09", 29),
+    row("SY08", 5),
+    row("SY02|SY08|SY09", 30, definition="claimed"),
+    row("SY02|SY08|SY09", 20, "2021-04"),
+    row("SY02|SY08|SY09", 12, "2021-05", definition="claimed"),
+    row("SY02|SY08|SY09", 30, "2021-05", bound="at_least"),
+    row("SY02|SY08|SY09", 9, "2021-04", publisher="other"),
+    row("SY02|SY08|SY09", 150, "2021-03", "2021-06"),
+]
+
+
+def panel_of(rows, **options):
+    return fc.Panel.from_reports(pd.DataFrame(rows), **options)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return panel_of(ROWS)
+
+
+def test_the_panel_knows_sets_of_cells_only(panel, tmp_path):
+    assert panel.provinces == ["SY02@northeast", "SY08", "SY09@northeast"]
+    assert set(panel.dataset["zone"].values) == {"northeast"}
+    assert panel.attacks.isnull().all()
+    observations = panel.observations
+    assert observations.table["kind"].value_counts().to_dict() == {"total": 6, "part": 2, "subset": 1}
+    assert sorted(np.diff(observations.cells.indptr).tolist()) == [1, 1, 3, 3, 3, 3, 3, 3, 3]
+    assert "9 published counts over sets of cells: 6 totals, 2 parts, 1 subsets" in repr(panel)
+    panel.save(tmp_path / "panel.nc")
+    again = fc.Panel.load(tmp_path / "panel.nc")
+    pd.testing.assert_frame_equal(again.observations.table, observations.table)
+    assert (again.observations.cells != observations.cells).nnz == 0
+
+
+def test_a_slice_keeps_what_lies_in_it(panel):
+    march = panel.between(end="2021-03-31").observations
+    assert march.table["kind"].tolist() == ["total", "part", "part", "subset"]
+    assert march.table["whole"].tolist() == [-1, 0, 0, 0]
+    # Without the rest of its whole a part speaks for itself.
+    alone = panel.select(provinces=["SY09@northeast"]).observations
+    assert (alone.table["kind"].tolist(), alone.table["lower"].tolist()) == (["total"], [29.0])
+
+
+def brute_force(bound, eta, log_phi, share, factor):
+    """Statement by statement, of `ROWS`."""
+    mu, phi = np.exp(eta + bound.log_exposure)[:, 0], np.exp(log_phi)
+
+    def total(cells, scale=1.0):
+        mean, spread = mu[cells].sum(), (mu[cells] ** 2).sum() / phi
+        size = mean**2 / spread
+        return stats.nbinom(size, size / (size + scale * mean))
+
+    whole, kept = np.s_[:, 0], 1 / (1 + np.exp(-share))
+    p = mu[:, 0] / mu[:, 0].sum()
+    months = {"march": np.s_[:, 0], "april": np.s_[:, 1], "may": np.s_[:, 2]}
+    value = total(whole).logpmf(42)
+    value += stats.multinomial(42, p).logpmf([8, 5, 29])
+    value += stats.binom(42, kept).logpmf(30)
+    value += total(months["april"]).logpmf(20) + total(months["april"], np.exp(factor)).logpmf(9)
+    value += total(months["may"], kept).logpmf(12)
+    value += np.log(total(months["may"]).sf(29))
+    # The span: 150 less 42, 20 and the floor of May leaves June.
+    return value + total(np.s_[:, 3]).logpmf(150 - 42 - 20 - 30)
+
+
+def test_the_likelihood_against_brute_force_and_pymc(panel):
+    bound = MODEL.bind(panel)
+    parameters = published_parameters(bound)
+    assert parameters[FACTOR][2] == ("northeast: recorded, other",)
+    assert parameters[SHARE][2] == ("northeast: claimed, RIC",)
+    rng = np.random.default_rng(1)
+    graph = build_pymc(bound)
+    for _ in range(5):
+        log_phi, share, factor = rng.normal(1.0, 0.5), rng.normal(0.5, 0.3), rng.normal(0, 0.5)
+        eta = rng.normal(2.0, 0.4, bound.grid)
+        theta = {"log_phi": np.array(log_phi), SHARE: np.array([share]), FACTOR: np.array([factor])}
+        assert published_log_mass(bound, eta, theta) == pytest.approx(brute_force(bound, eta, log_phi, share, factor))
+    found = graph.compile_logp(vars=[graph["published"]])(graph.initial_point())
+    eta = np.zeros(bound.grid) + bound.blocks[0].prior.mean
+    theta = {"log_phi": np.array(1.0), SHARE: np.zeros(1), FACTOR: np.zeros(1)}
+    assert float(found) == pytest.approx(published_log_mass(bound, eta, theta))
+
+
+@settings(max_examples=15, deadline=None)
+@given(order=st.permutations(range(len(ROWS))), seed=st.integers(0, 100))
+def test_neither_order_nor_names_nor_repetition_change_it(panel, order, seed):
+    rng = np.random.default_rng(seed)
+    bound = MODEL.bind(panel)
+    eta = rng.normal(2.0, 0.4, bound.grid)
+    theta = {"log_phi": np.array(0.7), SHARE: np.array([0.4]), FACTOR: np.array([0.2])}
+    expected = published_log_mass(bound, eta, theta)
+    shuffled = [ROWS[at] for at in order]
+    # A complete split implies its total; a row may stand there twice.
+    more = [*shuffled, row("SY02", 8), ROWS[0]]
+    for rows in (shuffled, more, [each for each in more if each is not ROWS[0]]):
+        other = MODEL.bind(panel_of(rows))
+        assert published_log_mass(other, eta, theta) == pytest.approx(expected)
+    renamed = [{**each, "publisher": f"z {each['publisher']}"} for each in shuffled]
+    assert published_log_mass(MODEL.bind(panel_of(renamed)), eta, theta) == pytest.approx(expected)
+
+
+def test_tactics_with_cells_of_their_own(panel):
+    rows = [*ROWS, row("SY02|SY08|SY09", 15, tactic="ied"), row("SY02|SY08|SY09", 3, tactic="kidnapping")]
+    split = panel_of(rows, tactics=["ied"])
+    assert split.tactics == ["ied", "other"]
+    assert split.ledger.rows("no cells") == 1
+    model = fc.Model([fc.Intercept(), fc.Pooled("tactic")], fc.NegativeBinomial(by="tactic"), "m")
+    bound, plain = model.bind(split), model.bind(panel_of(ROWS, tactics=["ied"]))
+    # The month is split twice: by province, and by tactic.
+    assert len(Published.of_bound(bound).group_whole) == 2
+    eta = np.random.default_rng(1).normal(1.5, 0.3, bound.grid)
+    theta = {"log_phi": np.array([1.0, 2.0]), SHARE: np.array([0.4]), FACTOR: np.array([0.2])}
+    share = np.exp(eta[:, 0, 0]).sum() / np.exp(eta[..., 0]).sum()
+    gained = published_log_mass(bound, eta, theta) - published_log_mass(plain, eta, theta)
+    assert gained == pytest.approx(stats.binom(42, share).logpmf(15))
+
+
+def test_floors_alone_are_refused():
+    with pytest.raises(InputError, match="floors only: its level has no upper bound"):
+        panel_of([row("SY08", 5, bound="at_least"), row("SY08", 7, "2021-04", bound="at_least")])
+
+
+def test_a_fit_by_the_sampler_knows_the_parameters_and_forecasts():
+    """A year of totals, half of them with a split: levels of provinces follow the splits."""
+    rows = []
+    for number in range(1, 13):
+        month = f"2021-{number:02d}"
+        rows += [row("SY02|SY08|SY09", 40, month), row("SY02|SY08|SY09", 20, month, definition="claimed")]
+        if number % 2:
+            rows += [row("SY02", 5, month), row("SY08", 10, month)]
+    panel = panel_of(rows)
+    model = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by=None), "m")
+    options = NutsOptions(draws=400, tune=400, chains=2, progress=False, target_accept=0.95)
+    fit = sample_nuts(model, panel, options, seed=1)
+    means = fc.predict(fit, 3, seed=1).draws.mean(("sample", "tactic", "period"))
+    np.testing.assert_allclose(means, [5, 10, 25], rtol=0.25)
+    claimed = fit.parameters.set_index("parameter").loc["logit_share[northeast: claimed, RIC]"]
+    assert abs(claimed["mean"]) < 0.2
+    assert fit.notes == ()
+    with pytest.raises(InputError, match="no probabilities of single observations"):
+        fit.log_likelihood()
+
+
+def test_the_fast_engine_says_that_it_takes_none(panel):
+    with pytest.raises(InputError, match="single cells only"):
+        fc.fit(MODEL, panel, engine="laplace", seed=1)
