@@ -20,8 +20,8 @@ def test_log_score_and_crps_are_surveillances_logs_and_rps(make_panel):
     past = actual.between(end=actual.dataset["period_end"].values[0])
     mu, phi = theirs["mu"].to_numpy(), theirs["size"].to_numpy()
     rng, batches = np.random.default_rng(1), []
-    for batch in range(12):
-        draws = rng.negative_binomial(phi, phi / (phi + mu), (20_000, cells)).astype(np.int64)[..., None, None]
+    for batch in range(20):
+        draws = rng.negative_binomial(phi, phi / (phi + mu), (10_000, cells)).astype(np.int64)[..., None, None]
         made = fc.Forecast.from_draws(past, draws, model="theirs", seed=batch)
         batches.append(fc.score(made, actual).set_index("province").loc[made.provinces, "crps"].to_numpy())
     error = np.std(batches, axis=0, ddof=1) / np.sqrt(len(batches))
