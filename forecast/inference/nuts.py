@@ -107,7 +107,7 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
     bound = model.bind(panel)
     from forecast.inference.store import assemble
 
-    if options.sampler == "nutpie" and bound.is_cellwise:
+    if options.sampler == "nutpie" and (bound.is_cellwise or bound.is_published):
         sampled = _whitened(bound, options, seed)
     else:
         pymc_model = build_pymc(bound)

@@ -21,6 +21,7 @@ from forecast.inference.backend import import_arviz
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.graph import STANDARD, coords_of
 from forecast.inference.likelihood import OBSERVATION, observed_values
+from forecast.inference.published import published_parameters
 from forecast.ledger import Ledger
 from forecast.model.spec import BoundModel, Model
 from forecast.panel.netcdf import read_tree, write_tree
@@ -69,6 +70,7 @@ def named_draws(bound: BoundModel, draws: Mapping[str, Any]) -> xr.Dataset:
     """The group `posterior` for `assemble`, from arrays by name, each (chain, draw, …), with phi beside log phi."""
     dims = {block.name: block.dims for block in bound.blocks}
     dims |= {name: along for name, (_, along) in bound.model.family.parameters().items()}
+    dims |= {name: along for name, (_, along, _) in published_parameters(bound).items()}
     if "log_phi" in draws:
         draws, dims[names.PHI] = {**draws, names.PHI: np.exp(draws["log_phi"])}, dims["log_phi"]
     dataset = xr.Dataset({name: ((*SAMPLES, *dims.get(name, ())), values) for name, values in draws.items()})

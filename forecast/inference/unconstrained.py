@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from forecast.inference.published import published_parameters
 from forecast.inference.slopes import Pilot, PooledSlopes
 from forecast.model.latents import Direct, Independent
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
@@ -52,6 +53,8 @@ class Hyperparameters:
         tactics = len(bound.panel.tactics)
         for name, (prior, dims) in bound.model.family.parameters().items():
             priors[name], shapes[name] = prior, (tactics,) * len(dims)
+        for name, (prior, _, labels) in published_parameters(bound).items():
+            priors[name], shapes[name] = prior, (len(labels),)
         for block in bound.blocks:
             if isinstance(block.prior, Direct):
                 priors[block.name], shapes[block.name] = block.prior.prior, block.shape

@@ -7,18 +7,21 @@ decide, and what walks and levels share is taken apart. The density is exact wha
 coordinates.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as option
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from forecast.inference.design import Design
 from forecast.inference.elimination import Elimination, eliminate
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
 from forecast.inference.precision import PriorPrecision, prior_precision
+from forecast.inference.published_marginal import PublishedMarginal
 from forecast.inference.search import Peak, climb, higher_of_both, laid_out
 from forecast.model.spec import BoundModel
 
@@ -43,6 +46,10 @@ class _Pilot:
         A there, where it depends on the hyperparameters.
     felt : array
         What slopes on a covariate that was measured with error are multiplied by there, error and all.
+    root : sparse array or None
+        Of published counts R (row, cell), where W is R'R instead.
+    period : array
+        Of each row of R.
     """
 
     vector: Array
@@ -51,6 +58,27 @@ class _Pilot:
     pull: Array
     design: Design
     felt: Array
+    root: sparse.csr_array | None = None
+    period: npt.NDArray[np.intp] = option(default_factory=lambda: np.zeros(0, dtype=np.intp))
+
+    def informed(self, values: Array) -> Array:
+        """W times values of the cells."""
+        return self.weight * values if self.root is None else np.asarray(self.root.T @ (self.root @ values))
+
+    def curvature(self) -> tuple[Array, Array, Array]:
+        """AᵀWA: diagonal blocks, arrow and corner."""
+        if self.root is None:
+            return self.design.curvature(self.weight)
+        field = self.design.field
+        rows = np.asarray((self.root @ field.design).todense())
+        path, static = field.split(rows.T)
+        diagonal = np.zeros((field.periods, field.width, field.width))
+        arrow = np.zeros((field.periods, field.width, field.static))
+        for period in range(field.periods):
+            here = self.period == period
+            own = path[period][:, here]
+            diagonal[period], arrow[period] = own @ own.T, own @ static[:, here].T
+        return diagonal, arrow, static @ static.T
 
 
 @dataclass(frozen=True)
@@ -60,7 +88,7 @@ class Whitened:
     Attributes
     ----------
     bound : BoundModel
-        Model and panel; every observation is of one cell.
+        Model and panel; every observation is of one cell, or published.
     """
 
     bound: BoundModel
@@ -73,6 +101,8 @@ class Whitened:
     @cached_property
     def _found(self) -> tuple[Marginal, Peak | None]:
         """The marginal density in coordinates by what the counts say of slopes, and its mode, where one is found."""
+        if self.bound.is_published:
+            return PublishedMarginal(self.bound), None
         marginal = Marginal(self.bound)
         try:
             return laid_out(marginal, higher_of_both(marginal, climb(marginal))[0])
@@ -93,6 +123,8 @@ class Whitened:
             scale = np.linalg.cholesky(np.eye(size) if peak is None else peak.covariance)
         except np.linalg.LinAlgError:
             peak = None
+        if isinstance(marginal, PublishedMarginal):
+            return self._of_latents(marginal)
         if peak is None:
             nowhere = marginal.hyperparameters.constrained(np.zeros(size))
             return _Pilot(np.zeros(size), np.eye(size), cells, cells, marginal.design(nowhere), cells)
@@ -106,9 +138,19 @@ class Whitened:
             felt = field.carried.felt(static)
         return _Pilot(mode.vector, np.asarray(scale), weight, weight * along + slope, design, felt)
 
+    def _of_latents(self, marginal: PublishedMarginal) -> _Pilot:
+        """At the mode of the latents for the prior's median of the hyperparameters."""
+        size = marginal.hyperparameters.size
+        mode, design = marginal.mode(np.zeros(size)), marginal.design({})
+        (slope,) = marginal.terms(mode.theta, mode.x, 1).eta
+        root, period = marginal.information(mode.theta, mode.x)
+        found = _Pilot(np.zeros(size), np.eye(size), 0 * slope, slope, design, 0 * slope, root, period)
+        along = marginal.eta(mode.theta, mode.x) - marginal.field.offset
+        return replace(found, pull=found.informed(along) + slope)
+
     @cached_property
     def _curvature(self) -> tuple[Array, Array, Array]:
-        return self.pilot.design.curvature(self.pilot.weight)
+        return self.pilot.curvature()
 
     def draws(self, point: Array) -> dict[str, Array]:
         """Latents, hyperparameters and the family's parameters by name, each in its shape, at a point."""
@@ -125,7 +167,7 @@ class Whitened:
         theta = marginal.hyperparameters.constrained(vector)
         pull = pilot.pull
         for name, basis in field.feedback.items():
-            pull = pull - pilot.weight * (theta[name].reshape(-1) @ basis)
+            pull = pull - pilot.informed(theta[name].reshape(-1) @ basis)
         if field.carried is not None:
             pull = pull - pilot.weight * field.carried.slope(theta) * pilot.felt
         right = field.prior_pull + pilot.design.back(pull)
@@ -156,7 +198,7 @@ class Whitened:
         slopes: dict[str, Any] = prior.slopes(made.path, shifted, back.diagonal, back.beside, back.corner)
         slopes |= marginal.by_parameter(theta, {name: first for name, (first,) in terms.parameters.items()})
         if field.feedback or field.carried is not None:
-            through = pilot.weight * pilot.design.of(field.join(back.path, back.static))
+            through = pilot.informed(pilot.design.of(field.join(back.path, back.static)))
             slopes |= {name: basis @ (terms.eta[0] - through) for name, basis in field.feedback.items()}
         if field.carried is not None:
             per_slope = field.carried.felt(made.static) * terms.eta[0] - pilot.felt * through

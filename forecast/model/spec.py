@@ -194,8 +194,9 @@ class BoundModel:
 
     @cached_property
     def cells(self) -> npt.NDArray[np.intp]:
-        """The cell of each used observation, in C order of the grid (only where all are of one cell)."""
-        return np.asarray(self.panel.observations.cells[self.rows].indices, dtype=np.intp)
+        """The cell of each used observation, in C order of the grid; where they are sums, all cells that are in any."""
+        cells = np.asarray(self.panel.observations.cells[self.rows].indices, dtype=np.intp)
+        return cells if self.is_cellwise else np.unique(cells)
 
     @cached_property
     def counts(self) -> Counts:

@@ -12,6 +12,8 @@ from forecast.errors import InputError
 from forecast.inference.graph import build_pymc
 from forecast.inference.nuts import NutsOptions, sample_nuts
 from forecast.inference.published import FACTOR, SHARE, Published, published_log_mass, published_parameters
+from forecast.inference.published_marginal import PublishedMarginal
+from forecast.inference.whitened import Whitened
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone")], fc.NegativeBinomial(by=None), "m")
 
@@ -115,6 +117,70 @@ def test_the_likelihood_against_brute_force_and_pymc(panel):
     eta = np.zeros(bound.grid) + bound.blocks[0].prior.mean
     theta = {"log_phi": np.array(1.0), SHARE: np.zeros(1), FACTOR: np.zeros(1)}
     assert float(found) == pytest.approx(published_log_mass(bound, eta, theta))
+
+
+TACTICS = fc.Model(
+    [fc.Intercept(), fc.Pooled("tactic"), fc.Pooled("province"), fc.Walk(by="province")],
+    fc.NegativeBinomial(by="tactic"),
+    "m",
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "tactics", "model"),
+    [
+        (ROWS, [], MODEL),
+        ([*ROWS, row("SY02|SY08|SY09", 15, tactic="ied")], ["ied"], TACTICS),
+        ([*ROWS, row("SY09", 40, "2021-06", bound="approx")], [], fc.Model(MODEL.terms, fc.Poisson(), "m")),
+    ],
+    ids=["two levels", "tactics", "poisson"],
+)
+def test_the_samplers_form_is_the_same_with_an_exact_gradient(rows, tactics, model):
+    bound = model.bind(panel_of(rows, tactics=tactics))
+    marginal, rng = PublishedMarginal(bound), np.random.default_rng(0)
+    x = rng.normal(0, 0.3, marginal.field.size) + marginal.field.mean
+    theta = marginal.hyperparameters.constrained(rng.normal(0, 0.5, marginal.hyperparameters.size))
+    terms = marginal.terms(theta, x, 1, parameters=True)
+    eta = np.zeros(bound.grid)
+    eta.flat[bound.cells] = marginal.eta(theta, x) - marginal.field.offset
+    assert terms.value.sum() == pytest.approx(published_log_mass(bound, eta, theta))
+
+    def value(x, theta=theta):
+        return marginal.terms(theta, x, 1).value.sum()
+
+    steps = 1e-5 * np.eye(len(x))
+    slopes = [(value(x + step) - value(x - step)) / 2e-5 for step in steps]
+    np.testing.assert_allclose(marginal.design(theta).back(terms.eta[0]), slopes, atol=1e-5)
+    for name, (gradient,) in terms.parameters.items():
+        for at in np.ndindex(theta[name].shape):
+            up, down = ({**theta, name: theta[name].copy()} for _ in range(2))
+            up[name][at] += 1e-5
+            down[name][at] -= 1e-5
+            assert np.asarray(gradient)[at] == pytest.approx((value(x, up) - value(x, down)) / 2e-5, abs=1e-5)
+    whitened = Whitened(bound)
+    point = rng.normal(0, 0.5, whitened.size)
+    _, gradient = whitened(point)
+    steps = 1e-5 * np.eye(whitened.size)
+    np.testing.assert_allclose(
+        gradient, [(whitened(point + step)[0] - whitened(point - step)[0]) / 2e-5 for step in steps], atol=1e-5
+    )
+
+
+def test_the_information_is_that_of_poisson_counts(panel):
+    """The mean of squared scores over simulated counts: of a total, of its parts given it."""
+    bound = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.Poisson(), "m").bind(panel.between(end="2021-03-31"))
+    marginal = PublishedMarginal(bound)
+    x = np.array([1.0, *np.log([0.5, 1.5, 4.0])])
+    theta = marginal.hyperparameters.constrained(np.zeros(marginal.hyperparameters.size))
+    root, period = marginal.information(theta, x)
+    assert set(period) == {0}
+    mu = np.exp(marginal.eta(theta, x))
+    share = mu / mu.sum()
+    # 42 attacks were split, and the total is a Poisson count.
+    expected = mu.sum() * np.outer(share, share) + 42 * (np.diag(share) - np.outer(share, share))
+    np.testing.assert_allclose((root.T @ root).todense(), expected, rtol=1e-8)
+    bound_of_it = np.diag(-marginal.terms(theta, x, 2).eta[1])
+    assert np.linalg.eigvalsh(bound_of_it - expected)[0] > -1e-8
 
 
 @settings(max_examples=15, deadline=None)
