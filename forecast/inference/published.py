@@ -20,11 +20,10 @@ import numpy.typing as npt
 
 from forecast import names
 from forecast.inference.likelihood import Members, matched_log_mass, pytensor_maths
-from forecast.model.families import NUMPY
 from forecast.model.priors import Normal, Prior
 from forecast.model.spec import BoundModel
 
-__all__ = ["FACTOR", "SHARE", "Published", "add_published", "published_log_mass", "published_parameters"]
+__all__ = ["FACTOR", "SHARE", "Published", "add_published", "published_parameters"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -238,18 +237,6 @@ def add_published(bound: BoundModel, eta: Any, theta: Mapping[str, Any]) -> None
 
     found = Published.of_bound(bound)
     pm.Potential("published", found.log_mass(bound.model.family, eta, theta, pytensor_maths(), summed))
-
-
-def published_log_mass(bound: BoundModel, eta: Array, theta: Mapping[str, Array]) -> float:
-    """Log probability of all published counts, for eta on the grid (without exposure) and parameters of one sample."""
-    found = Published.of_bound(bound)
-    members = (eta + bound.log_exposure).ravel()[found.members.cell]
-    own = {name: np.asarray(value) for name, value in theta.items()}
-
-    def summed(values: Array, row: Index, rows: int) -> Array:
-        return np.bincount(row, values, minlength=rows).astype(float)
-
-    return float(found.log_mass(bound.model.family, members, own, NUMPY, summed))
 
 
 def _picked(values: Any, index: Index) -> Any:

@@ -11,9 +11,10 @@ import forecast as fc
 from forecast.errors import InputError
 from forecast.inference.graph import build_pymc
 from forecast.inference.nuts import NutsOptions, sample_nuts
-from forecast.inference.published import FACTOR, SHARE, Published, published_log_mass, published_parameters
+from forecast.inference.published import FACTOR, SHARE, Published, published_parameters
 from forecast.inference.published_marginal import PublishedMarginal
 from forecast.inference.whitened import Whitened
+from forecast.model.families import NUMPY
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone")], fc.NegativeBinomial(by=None), "m")
 
@@ -32,6 +33,17 @@ def row(provinces, attacks, month="2021-03", end=None, **more):
         "publisher": "RIC",
         **more,
     }
+
+
+def published_log_mass(bound, eta, theta):
+    """Log probability of all published counts, for eta on the grid (without exposure) and one value per parameter."""
+    found = Published.of_bound(bound)
+    members = (eta + bound.log_exposure).ravel()[found.members.cell]
+
+    def summed(values, row, rows):
+        return np.bincount(row, values, minlength=rows).astype(float)
+
+    return float(found.log_mass(bound.model.family, members, theta, NUMPY, summed))
 
 
 ROWS = [

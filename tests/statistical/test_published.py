@@ -1,0 +1,111 @@
+"""Published totals: what they say of cells that nobody published.
+
+Four provinces of a zone over 30 months, of which a third is published, mostly as totals. Intervals of the expected
+counts of all other cells must cover at their rate and be narrower than without the totals; unknown cells that are taken
+for 0 must fail.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import forecast as fc
+from forecast.inference.bayesian import eta, posterior_draws
+from forecast.inference.nuts import NutsOptions, sample_nuts
+
+PROVINCES = ["SY02", "SY04", "SY08", "SY11"]
+MONTHS = pd.period_range("2019-01", periods=30, freq="M")
+LEVELS = (fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone"), fc.Walk(by="province"))
+MODEL = fc.Model(LEVELS, fc.NegativeBinomial(by=None), "published")
+OPTIONS = NutsOptions(draws=400, tune=400, chains=2, progress=False)
+
+
+def truth(rng):
+    """Expected counts and counts (province, month)."""
+    zone = np.cumsum(rng.normal(0, 0.15, len(MONTHS)))
+    own = np.cumsum(rng.normal(0, 0.12, (len(PROVINCES), len(MONTHS))), axis=1)
+    expected = np.exp(1.6 + rng.normal(0, 0.6, (len(PROVINCES), 1)) + zone + own)
+    return expected, rng.negative_binomial(8.0, 8.0 / (8.0 + expected))
+
+
+def published(counts, rng):
+    """Totals of two months in three; of one in four of these two provinces by themselves; and the cells in them."""
+    rows, known = [], np.zeros(counts.shape, dtype=bool)
+
+    def told(at, provinces):
+        month = MONTHS[at]
+        return {
+            "period_start": f"{month.start_time:%Y-%m-%d}",
+            "period_end": f"{month.end_time:%Y-%m-%d}",
+            "zone": "north",
+            "provinces": "|".join(PROVINCES[number] for number in provinces),
+            "tactic": "all",
+            "attacks": int(counts[provinces, at].sum()),
+            "definition": "recorded",
+            "bound": "exact",
+            "publisher": "somebody",
+        }
+
+    for at in range(len(MONTHS)):
+        if rng.random() < 2 / 3:
+            rows.append(told(at, [0, 1, 2, 3]))
+            if rng.random() < 0.4:
+                for number in rng.choice(4, 2, replace=False):
+                    rows.append(told(at, [number]))
+                    known[number, at] = True
+    return pd.DataFrame(rows), known
+
+
+def expected_draws(panel, seed):
+    """Draws of the expected counts (sample, province, month) under the posterior."""
+    fit = sample_nuts(MODEL, panel, OPTIONS, seed=seed)
+    return np.exp(eta(fit.bound, posterior_draws(fit, 400, seed)))[:, :, 0]
+
+
+@pytest.mark.slow
+def test_cells_that_nobody_published_are_covered_and_totals_help(full):
+    replicates, inside, wide, narrow = (12 if full else 1), [], [], []
+    for seed in range(replicates):
+        rng = np.random.default_rng(seed)
+        expected, counts = truth(rng)
+        table, known = published(counts, rng)
+        panel = fc.Panel.from_reports(table)
+        # The first and last months may be unpublished: the panel then is shorter.
+        first = list(MONTHS.to_timestamp()).index(panel.periods[0])
+        months = slice(first, first + len(panel.periods))
+        hidden = ~known[:, months]
+        draws = expected_draws(panel, seed)
+        lower, upper = np.quantile(draws, [0.05, 0.95], axis=0)
+        inside.append(((lower <= expected[:, months]) & (expected[:, months] <= upper))[hidden].mean())
+        narrow.append(np.log(upper / lower)[hidden].mean())
+        parts = table[~table["provinces"].str.contains("|", regex=False)]
+        alone = fc.Panel.from_reports(parts)
+        lower, upper = np.quantile(expected_draws(alone, seed), [0.05, 0.95], axis=0)
+        wide.append(np.log(upper / lower).mean())
+    print(f"coverage {np.mean(inside):.3f}, widths {np.mean(narrow):.3f} and {np.mean(wide):.3f}")
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.04 if full else 0.12)
+    assert np.mean(narrow) < 0.9 * np.mean(wide)
+
+
+@pytest.mark.slow
+def test_unknown_cells_taken_for_zero_fail(full):
+    inside = []
+    for seed in range(6 if full else 1):
+        rng = np.random.default_rng(seed)
+        expected, counts = truth(rng)
+        _, known = published(counts, rng)
+        cells = pd.DataFrame(
+            [
+                (province, "all", month.start_time, counts[row, at] if known[row, at] else 0)
+                for row, province in enumerate(PROVINCES)
+                for at, month in enumerate(MONTHS)
+            ],
+            columns=["province", "tactic", "period", "attacks"],
+        )
+        panel = fc.Panel.from_frame(cells)
+        model = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="province")], MODEL.family, "zeros")
+        fit = fc.fit(model, panel, engine="laplace", seed=seed)
+        draws = np.exp(eta(fit.bound, posterior_draws(fit, 400, seed)))[:, :, 0]
+        lower, upper = np.quantile(draws, [0.05, 0.95], axis=0)
+        inside.append(((lower <= expected) & (expected <= upper))[~known].mean())
+    assert np.mean(inside) < 0.5
