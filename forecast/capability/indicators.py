@@ -14,7 +14,7 @@ from forecast.events.raw import RawTable, read_raw
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
 from forecast.panel.build import check_columns, refuse_cells
-from forecast.panel.calendar import parse_days
+from forecast.panel.calendar import parse_day, parse_days
 
 __all__ = ["COUNT", "INDEX", "SHARE", "Indicators", "checked_indicators", "levels_of", "read_indicators"]
 
@@ -85,10 +85,7 @@ class Indicators:
         """
         table = self.table
         if day is not None:
-            at = pd.to_datetime(str(day), errors="coerce")
-            if pd.isna(at):
-                raise InputError("is no day", where="day", found=day, expected="a day such as 2019-03-06")
-            table = table[_known_from(table) <= at]
+            table = table[_known_from(table) <= parse_day(day)]
         newest = table.assign(known=_known_from(table)).sort_values("known", kind="stable")
         kept = newest.drop(columns="known").drop_duplicates(_KEY, keep="last").sort_values(_KEY)
         return replace(self, table=kept.reset_index(drop=True))

@@ -178,14 +178,14 @@ def pool(
         chosen = rng.choice(samples, count, replace=count > samples)
         parts += [_samples(forecasts[model], chosen)] if count else []
     order = rng.permutation(draws)
-    mixed = all(names.MU in part for part in parts)
-    keys = (names.DRAWS, names.MU, names.PHI) if mixed else (names.DRAWS,)
+    dims = {names.DRAWS: names.DRAW_DIMS, names.MU: names.DRAW_DIMS, names.PHI: (names.SAMPLE, names.TACTIC)}
     variables = {
-        key: (names.DRAW_DIMS if key != names.PHI else (names.SAMPLE, names.TACTIC), np.concatenate(arrays)[order])
-        for key, arrays in ((key, [part[key] for part in parts]) for key in keys)
+        key: (along, np.concatenate([part[key] for part in parts])[order])
+        for key, along in dims.items()
+        if all(key in part for part in parts)
     }
     kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
-    family = "negative_binomial" if mixed else ""
+    family = "negative_binomial" if names.MU in variables else ""
     attrs = {names.MODEL: name, "family": family, "seed": str(seed)}
     return Forecast(kept.assign(variables).assign_attrs(attrs))
 

@@ -82,7 +82,8 @@ def leave_future_out(
         raise InputError("was measured with error: use `backtest`", where="covariates", found=measured)
     counts, tables = panel.attacks.values, []
     fitted: _Ahead | None = None
-    log_weight, k = np.zeros(draws), float("inf")
+    log_weight = np.zeros(draws)
+    weight, k = smoothed(log_weight)
     for number, origin in enumerate(days):
         at = first + number + 1
         refitted = fitted is None or k > threshold
@@ -92,10 +93,10 @@ def leave_future_out(
             found = fit(model, past, engine=engine, start=start, seed=seed)
             assert isinstance(found, BayesianFit)
             fitted = _Ahead(found, panel, len(days) - number, draws, seed)
-            log_weight, k = np.zeros(draws), 0.0
+            log_weight = np.zeros(draws)
+            weight, k = smoothed(log_weight)
         seen = np.nonzero(np.isfinite(counts[..., at]))
         mass = fitted.log_mass(at, seen)
-        weight, _ = smoothed(log_weight)
         tables.append(
             pd.DataFrame(
                 {
@@ -113,7 +114,7 @@ def leave_future_out(
             )
         )
         log_weight = log_weight + mass.sum(axis=1)
-        k = smoothed(log_weight)[1]
+        weight, k = smoothed(log_weight)
     return pd.concat(tables, ignore_index=True)
 
 
@@ -128,7 +129,7 @@ class _Ahead:
         for name in fitted.model.covariates:
             # At each origin that of the last known period; what the calendar gives is known ahead.
             first = self.start - (name in panel.covariates)
-            known[name] = panel.covariate(name).transpose(*names.CELL_DIMS).values[..., first : first + horizon]
+            known[name] = panel.covariate(name).values[..., first : first + horizon]
         self.static = np.zeros((draws, *fitted.bound.grid[:2], horizon))
         for _, added in added_ahead(fitted.bound, self.values, horizon, futures=known, rng=rng):
             self.static += added

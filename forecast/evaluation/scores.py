@@ -93,7 +93,16 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     function is the mean of the draws' own, each given its simulated past. Ignorance as VIEWS has it:
     −log2((k + 1) / (S + 11)) with k of S draws in the bin of the count, over `IGNORANCE_BINS`.
     """
-    observed, draws, rows = _cells(forecast, actual)
+    return _scored(forecast, *_cells(forecast, actual))
+
+
+def _scored(
+    forecast: Forecast,
+    observed: npt.NDArray[np.int64],
+    draws: npt.NDArray[np.int64],
+    rows: tuple[npt.NDArray[np.intp], ...],
+) -> pd.DataFrame:
+    """The table of scores of what `_cells` found."""
     table = pd.DataFrame(
         {
             names.MODEL: forecast.model,
@@ -175,9 +184,10 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     size = forecast.draws.sizes[names.SAMPLE]
     if size != _VIEWS_DRAWS:
         hint = f"Predict with draws={_VIEWS_DRAWS}"
-        raise InputError("VIEWS scores another number of draws", where="draws", found=size, expected=1000, hint=hint)
-    table = score(forecast, actual)
-    observed, draws, _ = _cells(forecast, actual)
+        problem = "VIEWS scores another number of draws"
+        raise InputError(problem, where="draws", found=size, expected=_VIEWS_DRAWS, hint=hint)
+    observed, draws, rows = _cells(forecast, actual)
+    table = _scored(forecast, observed, draws, rows)
     lower, upper = np.quantile(draws, [(1 - _SCORED) / 2, (1 + _SCORED) / 2], axis=1)
     table["crps"] = scoringrules.crps_ensemble(observed, draws, estimator="nrg", backend="numpy")
     name = _INTERVAL_SCORES[INTERVALS.index(_SCORED)]

@@ -14,6 +14,7 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.inference.dispatch import Fit
+from forecast.inference.published import published_parameters
 from forecast.inference.pull import pull_rows
 from forecast.model.spec import BoundModel
 
@@ -95,12 +96,11 @@ class BayesianFit(Fit):
     @property
     def parameters(self) -> pd.DataFrame:
         """Hyperparameters, parameters of the family, and latents that are single numbers."""
-        single = [block.name for block in self.bound.blocks if not block.dims]
+        arrays = {block.name for block in self.bound.blocks if block.dims}
         rows = []
-        from forecast.inference.published import published_parameters
-
-        several = (self.bound.hyperparameters, self.bound.model.family.parameters(), published_parameters(self.bound))
-        for name in [*single, *(name for each in several for name in each)]:
+        for name in posterior_names(self.bound):
+            if name in arrays:
+                continue
             values = self.posterior[name].stack(sample=("chain", "draw")).transpose("sample", ...)
             for position in np.ndindex(values.shape[1:]):
                 draws = values.values[(slice(None), *position)]
@@ -191,9 +191,7 @@ class BayesianFit(Fit):
 
 
 def posterior_names(bound: BoundModel) -> list[str]:
-    """What a posterior holds of a model: latents, hyperparameters and the family's parameters, by name."""
-    from forecast.inference.published import published_parameters
-
+    """What a posterior holds of a model by name: latents, hyperparameters, parameters of the family and of reports."""
     own = [*(block.name for block in bound.blocks), *bound.hyperparameters, *bound.model.family.parameters()]
     return [*own, *published_parameters(bound)]
 

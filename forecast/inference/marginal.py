@@ -110,9 +110,6 @@ class Marginal:
     pilot: Pilot | None = None
 
     def __post_init__(self) -> None:
-        self._check()
-
-    def _check(self) -> None:
         if not self.bound.is_cellwise:
             raise InputError("takes observations of single cells only", where="engine", found="sums over cells")
 

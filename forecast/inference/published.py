@@ -117,7 +117,9 @@ class Published:
             for at, up in zip(between, above, strict=True)
         ]
         part, subset = np.flatnonzero(kind == "part"), np.flatnonzero(kind == "subset")
-        tactics = np.array([len({*_tactics_of(bound, at)}) for at in range(len(table))])
+        members = Members.of(bound)
+        pairs = np.unique(np.stack([members.row, members.tactic]), axis=1)
+        tactics = np.bincount(pairs[0], minlength=len(table))
         # A whole is split by province or by tactic, or twice, once by each.
         splits = {key: at for at, key in enumerate(dict.fromkeys(_split_of(part, whole, tactics)))}
         group = np.array([splits[key] for key in _split_of(part, whole, tactics)], dtype=np.intp)
@@ -131,7 +133,7 @@ class Published:
             - gammaln(lower[whole[subset]] - lower[subset] + 1).sum()
         )
         return cls(
-            Members.of(bound),
+            members,
             len(table),
             factors,
             shares,
@@ -154,6 +156,20 @@ class Published:
             lower[subset],
             lower[whole[subset]],
         )
+
+    @property
+    def split(self) -> Array:
+        """The count that each split is of."""
+        return np.bincount(self.group, self.number, minlength=len(self.rest)) + self.rest
+
+    def log_scale(self, theta: Mapping[str, Any], maths: Any) -> Any:
+        """Log of what the expected count of each observation is multiplied by."""
+        scale: Any = 0.0
+        if self.factors:
+            scale = scale + _picked(theta[FACTOR], self.factor)
+        if self.shares:
+            scale = scale + _picked(maths.log_sigmoid(theta[SHARE]), self.share)
+        return scale
 
     def log_mass(
         self,
@@ -178,12 +194,7 @@ class Published:
         """
         sums = summed(maths.exp(eta), self.members.row, self.rows)
         log_sum = maths.log(sums)
-        scale: Any = 0.0
-        if self.factors:
-            scale = scale + _picked(theta[FACTOR], self.factor)
-        if self.shares:
-            scale = scale + _picked(maths.log_sigmoid(theta[SHARE]), self.share)
-        log_mu = log_sum + scale
+        log_mu = log_sum + self.log_scale(theta, maths)
         own: dict[str, Any] = {}
         if "log_phi" in theta:
             log_phi = theta["log_phi"]
@@ -210,12 +221,6 @@ class Published:
             logit = theta[SHARE][self.share[self.subset]]
             total = total + (self.chosen * logit - self.of * maths.softplus(logit)).sum()
         return total
-
-
-def _tactics_of(bound: BoundModel, row: int) -> npt.NDArray[np.intp]:
-    """Tactics of the cells of a used observation."""
-    cells = bound.panel.observations.cells[[bound.rows[row]]].indices
-    return np.unique(np.unravel_index(cells, bound.grid)[1])
 
 
 def published_parameters(bound: BoundModel) -> dict[str, tuple[Prior, tuple[str, ...], tuple[str, ...]]]:

@@ -18,7 +18,7 @@ from forecast import names
 from forecast.inference.jets import CellTerms, cell_terms
 from forecast.inference.marginal import Marginal
 from forecast.inference.published import FACTOR, SHARE, Published
-from forecast.model.families import Counts, NegativeBinomial, Poisson
+from forecast.model.families import NUMPY, Counts, NegativeBinomial, Poisson
 
 __all__ = ["PublishedMarginal"]
 
@@ -32,8 +32,8 @@ class PublishedMarginal(Marginal):
     It serves the search for the mode of the latents and the sampler; derivatives beyond the first are a bound.
     """
 
-    def _check(self) -> None:
-        """Nothing: statements are of sets of cells."""
+    def __post_init__(self) -> None:
+        """Statements are of sets of cells, which the fast engine refuses."""
 
     @cached_property
     def published(self) -> Published:
@@ -53,29 +53,21 @@ class PublishedMarginal(Marginal):
         mu = np.exp(eta)
         sums = np.bincount(members.row, mu, minlength=rows)
         share = mu / sums[members.row]
-        scale = np.zeros(rows)
-        if found.factors:
-            scale += np.where(found.factor >= 0, theta[FACTOR][found.factor], 0.0)
-        if found.shares:
-            scale += np.where(found.share >= 0, special.log_expit(theta[SHARE][found.share]), 0.0)
-        log_mu, of_mu, of_phi = np.log(sums) + scale, np.zeros(rows), np.zeros(rows)
+        log_mu, of_mu, of_phi = np.log(sums) + found.log_scale(theta, NUMPY), np.zeros(rows), np.zeros(rows)
         log_phi, spread = None, np.zeros(len(mu))
         if "log_phi" in theta:
             own = theta["log_phi"][members.tactic] if theta["log_phi"].ndim else theta["log_phi"]
             spread = np.exp(2 * eta - own)
             total = np.bincount(members.row, spread, minlength=rows)
             log_phi, spread = 2 * np.log(sums) - np.log(total), spread / total[members.row]
-        value, information = found.constant, np.zeros(rows)
-        mean = np.exp(log_mu)
-        expected = mean if log_phi is None else mean / (1 + mean / np.exp(log_phi))
-        for at, counts, weight in self._counted(log_mu, log_phi):
+        value = found.constant
+        for at, counts, weigh in self._counted():
             mass = _mass(counts, log_mu[at], None if log_phi is None else log_phi[at])
-            value += float(weight(mass)[0])
-            factor = weight(mass)[1]
+            added, factor = weigh(mass)
+            value += added
             of_mu += np.bincount(at, factor * mass.eta[0], minlength=rows)
             if log_phi is not None:
                 of_phi += np.bincount(at, factor * mass.parameters["log_phi"][0], minlength=rows)
-        information[np.r_[found.exact, found.between]] = expected[np.r_[found.exact, found.between]]
         of_sum = of_mu + 2 * of_phi
         if len(found.part):
             p = sums[found.part] / sums[found.whole]
@@ -83,18 +75,27 @@ class PublishedMarginal(Marginal):
             value += float(found.number @ np.log(p)) + float(special.xlogy(found.rest, left).sum())
             pulled = found.number - (found.rest / left)[found.group] * p
             of_sum += np.bincount(found.part, pulled, minlength=rows) - np.bincount(found.whole, pulled, minlength=rows)
-            split = np.bincount(found.group, found.number, minlength=len(found.rest)) + found.rest
-            information += np.bincount(found.group_whole, split, minlength=rows)
         logit = theta[SHARE][found.share[found.subset]] if len(found.subset) else np.zeros(0)
         value += float((found.chosen * logit - found.of * np.logaddexp(0, logit)).sum())
         slopes = of_sum[members.row] * share - 2 * of_phi[members.row] * spread
         gradient = np.bincount(self._cell, slopes, minlength=cells).astype(float)
-        weight_of_cells = np.bincount(self._cell, information[members.row] * share, minlength=cells).astype(float)
         none = np.zeros(cells)
         each = none.copy()
         each[0] = value
+        # The sampler asks for the gradient only.
+        weight = self._bound_of_information(log_mu, log_phi, share) if order > 1 else none
         per_parameter = self._per_parameter(theta, of_mu, of_phi[members.row] * spread, logit) if parameters else {}
-        return CellTerms(each, (gradient, -weight_of_cells, none, none)[:order], per_parameter)
+        return CellTerms(each, (gradient, -weight, none, none)[:order], per_parameter)
+
+    def _bound_of_information(self, log_mu: Array, log_phi: Array | None, share: Array) -> Array:
+        """Per cell, for the log expected count and dispersion of each observation and each member's share of it."""
+        found, information = self.published, np.zeros(self.published.rows)
+        at, mean = np.r_[found.exact, found.between], np.exp(log_mu)
+        information[at] = (mean if log_phi is None else mean / (1 + mean / np.exp(log_phi)))[at]
+        if len(found.part):
+            information += np.bincount(found.group_whole, found.split, minlength=found.rows)
+        of_members = information[found.members.row] * share
+        return np.bincount(self._cell, of_members, minlength=len(self.bound.cells)).astype(float)
 
     def information(self, theta: Mapping[str, Array], x: Array) -> tuple[sparse.csr_array, npt.NDArray[np.intp]]:
         """R (row, cell), with R'R the Fisher information about eta of the cells, and the period of each row.
@@ -116,7 +117,7 @@ class PublishedMarginal(Marginal):
         of = [totals]
         if len(found.part):
             p = sums[found.part] / sums[found.whole]
-            split = np.bincount(found.group, found.number, minlength=len(found.rest)) + found.rest
+            split = found.split
             apart = shares[found.part] - shares[found.whole]
             parts.append(sparse.csr_array(sparse.diags_array(np.sqrt(split[found.group] * p)) @ apart))
             of.append(found.part)
@@ -143,7 +144,7 @@ class PublishedMarginal(Marginal):
         """Derivatives in the parameters, which `terms` has as they are."""
         return dict(per_cell)
 
-    def _counted(self, log_mu: Array, log_phi: Array | None) -> list[Any]:
+    def _counted(self) -> list[Any]:
         """Observations of counts that are looked at, these counts, and what their log masses add.
 
         The last gives, of the masses, what is added to the log probability and its derivative in each log mass.

@@ -118,13 +118,13 @@ class Whitened:
     def pilot(self) -> _Pilot:
         """At the mode of Laplace's approximation; where none is found, coordinates that know the prior only."""
         (marginal, peak), size = self._found, self.marginal.hyperparameters.size
+        if isinstance(marginal, PublishedMarginal):
+            return self._of_latents(marginal)
         cells, field = np.zeros(len(self.bound.cells)), marginal.field
         try:
             scale = np.linalg.cholesky(np.eye(size) if peak is None else peak.covariance)
         except np.linalg.LinAlgError:
             peak = None
-        if isinstance(marginal, PublishedMarginal):
-            return self._of_latents(marginal)
         if peak is None:
             nowhere = marginal.hyperparameters.constrained(np.zeros(size))
             return _Pilot(np.zeros(size), np.eye(size), cells, cells, marginal.design(nowhere), cells)

@@ -52,6 +52,14 @@ def parse_days(values: pd.Series) -> pd.Series:
     return pd.Series(days.astype("datetime64[ns]"), name=values.name)
 
 
+def parse_day(day: str | pd.Timestamp) -> pd.Timestamp:
+    """One day; an InputError where it is none."""
+    found = pd.to_datetime(str(day), errors="coerce")
+    if pd.isna(found):
+        raise InputError("is no day", where="day", found=day, expected="a day such as 2019-03-06")
+    return found
+
+
 def period_start(dates: "pd.Series[pd.Timestamp] | pd.DatetimeIndex", freq: str) -> pd.DatetimeIndex:
     """First day of the period that holds each date (NaT stays NaT)."""
     days = pd.DatetimeIndex(dates).normalize().as_unit("ns")

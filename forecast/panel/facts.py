@@ -23,7 +23,6 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.ledger import Ledger
-from forecast.panel.calendar import period_range, period_start
 from forecast.panel.reports import ALL, APPROX, AT_LEAST, EXACT, Reports
 
 __all__ = ["SUBSET_OF", "Fact", "Facts", "facts_of"]
@@ -179,17 +178,13 @@ def _as_facts(reports: Reports) -> list[Fact]:
             AT_LEAST: (value, np.inf),
             APPROX: (max(0.0, value - _ABOUT), value + _ABOUT),
         }[row["bound"]]
-        last = period_start(pd.DatetimeIndex([row[names.PERIOD_END]]), reports.freq)[0]
-        count = 1
-        while period_range(row["period_start"], count, reports.freq)[-1] < last:
-            count += 1
         facts.append(
             Fact(
                 "total",
                 row[names.ZONE],
                 row[names.PUBLISHER],
                 row[names.DEFINITION],
-                tuple(period_range(row["period_start"], count, reports.freq)),
+                tuple(pd.date_range(row["period_start"], row[names.PERIOD_END], freq=reports.freq)),
                 tuple(row["provinces"].split("|")),
                 row[names.TACTIC],
                 lower,
@@ -398,21 +393,24 @@ def _with_children(facts: Sequence[Fact], chosen: Sequence[int]) -> set[int]:
 
 def _renumbered(facts: Sequence[Fact | None]) -> list[Fact]:
     """Without gaps; positions of wholes follow."""
-    new = {old: number for number, old in enumerate(at for at, fact in enumerate(facts) if fact is not None)}
-    return [fact if fact.whole is None else replace(fact, whole=new[fact.whole]) for fact in facts if fact is not None]
+    return _taken(facts, [at for at, fact in enumerate(facts) if fact is not None])
 
 
 def _wholes_first(facts: Sequence[Fact]) -> list[Fact]:
     """In an order in which every fact comes after the one that it belongs to."""
 
-    def depth(fact: Fact) -> int:
-        return 0 if fact.whole is None else 1 + depth(facts[fact.whole])
+    def depth(at: int) -> int:
+        whole = facts[at].whole
+        return 0 if whole is None else 1 + depth(whole)
 
-    order = sorted(range(len(facts)), key=lambda at: depth(facts[at]))
+    return _taken(facts, sorted(range(len(facts)), key=depth))
+
+
+def _taken(facts: Sequence[Fact | None], order: Sequence[int]) -> list[Fact]:
+    """The facts at these positions, in this order; positions of wholes follow."""
     new = {old: number for number, old in enumerate(order)}
-    return [
-        fact if fact.whole is None else replace(fact, whole=new[fact.whole]) for fact in (facts[at] for at in order)
-    ]
+    chosen = [fact for fact in (facts[at] for at in order) if fact is not None]
+    return [fact if fact.whole is None else replace(fact, whole=new[fact.whole]) for fact in chosen]
 
 
 def _flat(systems: Sequence[Sequence[Fact]]) -> list[Fact]:

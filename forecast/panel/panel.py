@@ -85,8 +85,9 @@ class Panel(Labelled):
         from forecast.panel.published import report_observations
 
         published = report_observations(self.dataset)
-        cells = observations_of_cells(self.dataset[names.ATTACKS], self.dataset[names.OBSERVED])
-        return cells if published is None else published
+        if published is not None:
+            return published
+        return observations_of_cells(self.dataset[names.ATTACKS], self.dataset[names.OBSERVED])
 
     def covariate(self, name: str) -> xr.DataArray:
         """A covariate on the panel's cells: dims (province, tactic, period), NaN where it does not apply.

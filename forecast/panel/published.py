@@ -23,7 +23,7 @@ from forecast.panel.reports import ALL, Reports
 if TYPE_CHECKING:
     from forecast.panel.panel import Panel
 
-__all__ = ["OTHER", "add_reports", "keep_reports", "panel_from_reports", "report_observations"]
+__all__ = ["OTHER", "keep_reports", "panel_from_reports", "report_observations"]
 
 # The tactic of what is in no tactic of its own.
 OTHER = "other"
@@ -53,7 +53,8 @@ def panel_from_reports(
     reports = table
     if not isinstance(reports, Reports):
         reports = Reports.from_frame(reports, freq=freq, gazetteer=places, publishers=publishers)
-    facts = facts_of(reports, subset_of=SUBSET_OF if subset_of is None else subset_of, conflicts=conflicts)
+    subset_of = SUBSET_OF if subset_of is None else subset_of
+    facts = facts_of(reports, subset_of=subset_of, conflicts=conflicts)
     units = _units(facts, places)
     first = min(fact.periods[0] for fact in facts.facts)
     last = max(fact.periods[-1] for fact in facts.facts)
@@ -67,10 +68,10 @@ def panel_from_reports(
     zone_of = {unit: zone for (zone, _), unit in units.items()}
     zones = (names.PROVINCE, [zone_of[unit] for unit in panel.provinces])
     panel = replace(panel, dataset=panel.dataset.assign_coords({names.ZONE: zones}))
-    return add_reports(panel, facts, units, SUBSET_OF if subset_of is None else subset_of)
+    return _with_facts(panel, facts, units, subset_of)
 
 
-def add_reports(
+def _with_facts(
     panel: "Panel", facts: Facts, units: Mapping[tuple[str, str], str], subset_of: Mapping[str, str]
 ) -> "Panel":
     """A panel with facts over its cells; what it cannot hold is left out, with a line in the ledger."""
@@ -90,11 +91,7 @@ def add_reports(
             continue
         provinces = [index[names.PROVINCE][units[fact.zone, pcode]] for pcode in fact.provinces]
         wanted = range(shape[1]) if fact.tactic == ALL else [index[names.TACTIC][fact.tactic]]
-        try:
-            periods = [at_period[period] for period in fact.periods]
-        except KeyError:
-            left_out.append(fact.told())
-            continue
+        periods = [at_period[period] for period in fact.periods]
         whole, kind = -1 if fact.whole is None else new.get(fact.whole, -1), fact.kind
         if kind != "total" and (whole < 0 or not facts.facts[int(fact.whole or 0)].is_exact or not fact.is_exact):
             # Beside a whole that is known between bounds only, a part says something by itself.
@@ -116,7 +113,7 @@ def add_reports(
         )
         members.append(np.ravel_multi_index(np.ix_(provinces, list(wanted), periods), shape).ravel())
     ledger = panel.ledger + facts.ledger
-    why = "is of a tactic or period that the panel does not have"
+    why = "is of a tactic that the panel does not have"
     ledger = ledger.add("no cells", len(left_out), "dropped", why, left_out)
     kept = pd.DataFrame(rows, columns=list(_COLUMNS))
     _check_bounds(kept)

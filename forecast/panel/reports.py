@@ -15,7 +15,7 @@ from forecast.events.raw import read_raw
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
 from forecast.panel.build import check_columns, refuse_cells
-from forecast.panel.calendar import normalise_freq, parse_days, period_end, period_start
+from forecast.panel.calendar import normalise_freq, parse_day, parse_days, period_end, period_start
 
 __all__ = ["ALL", "APPROX", "AT_LEAST", "EXACT", "Reports", "read_reports"]
 
@@ -87,11 +87,8 @@ class Reports:
 
     def known(self, day: str | pd.Timestamp) -> "Reports":
         """Those that were known at the end of a day: by their `reported` day, or else by their last day."""
-        at = pd.to_datetime(str(day), errors="coerce")
-        if pd.isna(at):
-            raise InputError("is no day", where="day", found=day, expected="a day such as 2019-03-06")
         since = self.table["reported"].fillna(self.table[names.PERIOD_END])
-        return replace(self, table=self.table[since <= at])
+        return replace(self, table=self.table[since <= parse_day(day)])
 
     def save(self, path: str | Path) -> None:
         """Write the table as CSV; `read_reports` reads it again."""

@@ -15,7 +15,16 @@ from forecast.prediction.draws import HISTORY_LENGTH, Forecast
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["HUB_LEVELS", "VIEWS_FIRST_YEAR", "change_table", "fan_chart", "hub_table", "tidy_table", "views_table"]
+__all__ = [
+    "HUB_LEVELS",
+    "VIEWS_FIRST_YEAR",
+    "change_table",
+    "check_months",
+    "fan_chart",
+    "hub_table",
+    "tidy_table",
+    "views_table",
+]
 
 # The levels that forecast hubs ask for.
 HUB_LEVELS = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.975, 0.99)
@@ -142,8 +151,7 @@ def views_table(forecast: Forecast) -> pd.DataFrame:
     InputError
         When the forecast is not by month.
     """
-    if forecast.freq != names.MONTHLY:
-        raise InputError("VIEWS counts months", where="freq", found=forecast.freq, expected=names.MONTHLY)
+    check_months(forecast.freq)
     periods = forecast.periods
     months = (periods.year - VIEWS_FIRST_YEAR) * 12 + periods.month
     draws = forecast.draws.transpose(names.PERIOD, names.PROVINCE, names.TACTIC, names.SAMPLE)
@@ -157,6 +165,12 @@ def views_table(forecast: Forecast) -> pd.DataFrame:
             "outcome": draws.values.ravel(),
         }
     )
+
+
+def check_months(freq: str) -> None:
+    """An InputError where periods are not months, which VIEWS counts."""
+    if freq != names.MONTHLY:
+        raise InputError("VIEWS counts months", where="freq", found=freq, expected=names.MONTHLY)
 
 
 def fan_chart(forecast: Forecast, province: str | None, tactic: str | None) -> "alt.LayerChart":

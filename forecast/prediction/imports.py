@@ -1,6 +1,5 @@
 """Forecasts of others, from the tables in which forecast hubs and VIEWS exchange them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,11 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.panel.build import check_columns
 from forecast.panel.calendar import next_periods, period_end
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
-from forecast.prediction.exports import VIEWS_FIRST_YEAR
+from forecast.prediction.exports import VIEWS_FIRST_YEAR, check_months
 
 __all__ = ["from_hub", "from_views"]
 
@@ -22,9 +22,8 @@ _VIEWS = ["month_id", names.PROVINCE, names.TACTIC, "draw", "outcome"]
 
 def from_views(table: pd.DataFrame, panel: Panel, model: str) -> Forecast:
     """Draws in VIEWS' columns: month_id, province, tactic, draw, outcome."""
-    _check_columns(table, _VIEWS)
-    if panel.freq != names.MONTHLY:
-        raise InputError("VIEWS counts months", where="freq", found=panel.freq, expected=names.MONTHLY)
+    check_columns(table, _VIEWS, "table of draws")
+    check_months(panel.freq)
     months = pd.to_numeric(table["month_id"], errors="coerce").to_numpy(float) - 1
     if not np.isfinite(months).all():
         raise InputError(
@@ -38,7 +37,7 @@ def from_views(table: pd.DataFrame, panel: Panel, model: str) -> Forecast:
 
 def from_hub(table: pd.DataFrame, panel: Panel, model: str, target: str, draws: int, seed: int) -> Forecast:
     """Model output in the hubverse's columns, samples or quantiles."""
-    _check_columns(table, _HUB)
+    check_columns(table, _HUB, "table of a hub")
     if "target" in table:
         table = table[table["target"] == target]
     kinds = [kind for kind in ("sample", "quantile") if (table["output_type"] == kind).any()]
@@ -106,11 +105,3 @@ def _array(
     if missing:
         raise InputError("cells are missing or no numbers", where=value, found=f"{missing:,} of {len(values):,}")
     return values.reshape([len(each) for each in labels]), np.asarray(labels[0])
-
-
-def _check_columns(table: pd.DataFrame, needed: Sequence[str]) -> None:
-    missing = [column for column in needed if column not in table]
-    if missing:
-        raise InputError("columns are missing", found=missing, expected=list(needed))
-    if table.empty:
-        raise InputError("holds no rows")

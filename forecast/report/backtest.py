@@ -82,7 +82,7 @@ def backtest_part(done: Backtest, model: str) -> BacktestPart:
         means = summarise(rows)[[names.MODEL, "n", *_MEASURES]].sort_values("crps_log", kind="stable")
         against = skill(rows, BASELINE)[[names.MODEL, "skill", "difference", "lower", "upper"]]
         scores.append(means.merge(against, how="left", on=names.MODEL).assign(**{LEVEL: level}))
-    levels = [(level, own[own[LEVEL] == level]) for level in _LEVELS]
+    levels = [own[own[LEVEL] == level] for level in _LEVELS]
     by_horizon = (LEVEL, names.HORIZON)
     times = worst(cells, model, BASELINE, names.ORIGIN)
     return BacktestPart(
@@ -93,9 +93,9 @@ def backtest_part(done: Backtest, model: str) -> BacktestPart:
         first=day_label(done.origins[0]),
         last=day_label(done.origins[-1]),
         scores=pd.concat(scores, ignore_index=True),
-        pits=pd.concat([pit_table(rows, (LEVEL,), seed=0) for _, rows in levels], ignore_index=True),
+        pits=pd.concat([pit_table(rows, (LEVEL,), seed=0) for rows in levels], ignore_index=True),
         covered=pd.concat(
-            [coverage(rows, by_horizon, levels=(0.5, 0.9), seed=0) for _, rows in levels], ignore_index=True
+            [coverage(rows, by_horizon, levels=(0.5, 0.9), seed=0) for rows in levels], ignore_index=True
         ),
         reliable=reliability(cells[cells[names.MODEL] == model]),
         provinces=worst(cells, model, BASELINE, names.PROVINCE),

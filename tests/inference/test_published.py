@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published_rows import row
 from scipy import stats
 
 import forecast as fc
@@ -17,22 +18,6 @@ from forecast.inference.whitened import Whitened
 from forecast.model.families import NUMPY
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone")], fc.NegativeBinomial(by=None), "m")
-
-
-def row(provinces, attacks, month="2021-03", end=None, **more):
-    last = pd.Period(end or month, "M").end_time.normalize()
-    return {
-        "period_start": f"{month}-01",
-        "period_end": f"{last:%Y-%m-%d}",
-        "zone": "northeast",
-        "provinces": provinces,
-        "tactic": "all",
-        "attacks": attacks,
-        "definition": "recorded",
-        "bound": "exact",
-        "publisher": "RIC",
-        **more,
-    }
 
 
 def published_log_mass(bound, eta, theta):

@@ -1,6 +1,7 @@
 """Hand-made events."""
 
 import pandas as pd
+import published_rows
 import pytest
 
 from forecast import names
@@ -34,24 +35,8 @@ def make_table():
 
 @pytest.fixture(scope="session")
 def row():
-    """One published count; `month` and `end` such as 2021-03."""
-
-    def made(provinces, attacks, month="2021-03", end=None, **more):
-        last = pd.Period(end or month, "M").end_time.normalize()
-        return {
-            "period_start": f"{month}-01",
-            "period_end": f"{last:%Y-%m-%d}",
-            "zone": "northeast",
-            "provinces": provinces,
-            "tactic": "all",
-            "attacks": attacks,
-            "definition": "recorded",
-            "bound": "exact",
-            "publisher": "RIC",
-            **more,
-        }
-
-    return made
+    """One published count."""
+    return published_rows.row
 
 
 @pytest.fixture(scope="session")

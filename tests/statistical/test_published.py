@@ -8,6 +8,7 @@ for 0 must fail.
 import numpy as np
 import pandas as pd
 import pytest
+from published_rows import row
 
 import forecast as fc
 from forecast.inference.bayesian import eta, posterior_draws
@@ -33,18 +34,8 @@ def published(counts, rng):
     rows, known = [], np.zeros(counts.shape, dtype=bool)
 
     def told(at, provinces):
-        month = MONTHS[at]
-        return {
-            "period_start": f"{month.start_time:%Y-%m-%d}",
-            "period_end": f"{month.end_time:%Y-%m-%d}",
-            "zone": "north",
-            "provinces": "|".join(PROVINCES[number] for number in provinces),
-            "tactic": "all",
-            "attacks": int(counts[provinces, at].sum()),
-            "definition": "recorded",
-            "bound": "exact",
-            "publisher": "somebody",
-        }
+        codes = "|".join(PROVINCES[number] for number in provinces)
+        return row(codes, int(counts[provinces, at].sum()), str(MONTHS[at]), zone="north", publisher="somebody")
 
     for at in range(len(MONTHS)):
         if rng.random() < 2 / 3:
