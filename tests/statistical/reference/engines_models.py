@@ -67,6 +67,7 @@ def _measured() -> fc.Panel:
 
 LEVEL_TERMS = (fc.Intercept(), fc.Pooled("province"), fc.Pooled("tactic"))
 CASES: dict[str, Case] = {
+    "standard": Case(fc.standard_model(), _simulated()),
     "quick": Case(fc.quick_model(), _simulated()),
     "quick_90_percent_zeros": Case(fc.quick_model(), _simulated(mean=0.06)),
     "large_counts": Case(
@@ -109,8 +110,6 @@ CASES: dict[str, Case] = {
     "hurdle": Case(fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.HurdleNegativeBinomial()), _simulated()),
     "iraq_weekly": Case(fc.quick_model(), _iraq, real=True),
     "syria_monthly": Case(fc.quick_model(), _syria, real=True),
-    "iraq_weekly_standard": Case(fc.standard_model(), _iraq, real=True),
-    "syria_monthly_standard": Case(fc.standard_model(), _syria, real=True),
 }
 
 
