@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecast.inference.hyperposterior import HyperPosterior
 from forecast.inference.latent_draws import JointDraws
-from forecast.inference.linalg import Factor
+from forecast.inference.low_rank import AnyFactor
 from forecast.inference.pareto import effective_share, smoothed
 
 __all__ = ["certify", "is_emulated"]
@@ -99,6 +99,6 @@ def largest_shift(made: HyperPosterior) -> float:
     return float(np.abs(slopes.shift / slopes.deviation).max(initial=0.0))
 
 
-def _condition(factor: Factor) -> float:
+def _condition(factor: AnyFactor) -> float:
     """A lower bound of the condition number: the squared ratio of the Cholesky factor's diagonal."""
     return float((factor.diagonal.max() / factor.diagonal.min()) ** 2)

@@ -16,22 +16,23 @@ from
 
     e + H⁻¹A'(l3·((Ae)² − v)/6 + ⅔ l3·(Ae)·(Ae') + ½ (½ l4 v + l3·Ad)·Ae)
 
-with e' another one, independent of it.
+with e' another one, independent of it; H⁻¹A'(l3·v)/6 is d/3. Where the likelihood is not of single cells, products with
+l3 and l4 stand for those with tensors (`forecast.inference.marginal.Higher`).
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.design import Design
-from forecast.inference.jets import CellTerms
-from forecast.inference.linalg import Factor
-from forecast.inference.marginal import Marginal, Mode, Slopes
+from forecast.inference.low_rank import AnyFactor
+from forecast.inference.marginal import Higher, Marginal, Mode, Slopes
 
 __all__ = ["correction", "deviations", "noise"]
 
 Array = npt.NDArray[np.float64]
 _NUMBERS = 300_000
 _FEWEST, _MOST = 16, 64
+_FURTHEST = 3.0
 
 
 def noise(marginal: Marginal, rng: np.random.Generator) -> Array:
@@ -43,21 +44,19 @@ def noise(marginal: Marginal, rng: np.random.Generator) -> Array:
 def correction(marginal: Marginal, mode: Mode, slopes: Slopes, numbers: Array) -> float:
     """What the second order adds to the log marginal at a mode."""
     field, design = marginal.field, marginal.design(mode.theta)
-    terms = marginal.terms(mode.theta, mode.x, 4)
-    third, fourth = terms.eta[2], terms.eta[3]
-    own = 0.125 * float(fourth @ slopes.variance**2)
-    moved = 0.25 * float((third * slopes.variance) @ design.of(slopes.shift))
+    higher = marginal.higher(mode.theta, mode.x, mode.factor)
     drawn = design.of(field.join(*mode.factor.backward(*field.split(numbers))))
-    sums = third @ (drawn * (drawn**2 - 3 * slopes.variance[:, None]))
-    return own + moved + float((sums**2).mean()) / 72
+    sums = higher.cubic(drawn) - 3 * (slopes.skew @ drawn)
+    moved = 0.25 * float(slopes.skew @ slopes.along)
+    return 0.125 * higher.quartic(slopes.variance, drawn) + moved + float((sums**2).mean()) / 72
 
 
 def deviations(
     design: Design,
-    factor: Factor,
-    cells: CellTerms,
+    factor: AnyFactor,
+    higher: Higher,
     variance: Array,
-    along: Array,
+    shift: Array,
     count: int,
     rng: np.random.Generator,
 ) -> Array:
@@ -67,12 +66,14 @@ def deviations(
     ----------
     design : Design
         Of the observed cells.
-    factor : Factor
+    factor : Factor or Updated
         Of the latents' precision at their mode.
-    cells : CellTerms
-        The log likelihood there, to the fourth derivative.
-    variance, along : array
-        Variance of eta, and what the way from mode to mean adds to it, per observed cell.
+    higher : Higher
+        The third and fourth derivatives of the log likelihood there.
+    variance : array
+        Of eta, per observed cell.
+    shift : array
+        The way from their mode to their mean.
     count : int
         How many.
     rng : Generator
@@ -82,12 +83,8 @@ def deviations(
     normal, other = (
         field.join(*factor.backward(*field.split(each))) for each in rng.standard_normal((2, field.size, count))
     )
-    third, fourth = cells.eta[2][:, None], cells.eta[3][:, None]
-    changed = 0.5 * (0.5 * fourth * variance[:, None] + third * along[:, None])
-    first = design.of(normal)
-    push = design.of(other)
-    push *= third / 1.5
-    push += first * (third / 6) + changed
-    push *= first
-    push -= third * variance[:, None] / 6
-    return np.asarray(normal + field.join(*factor.solve(*field.split(design.back(push)))))
+    push = higher.push(design.of(normal), design.of(other), variance, design.of(shift))
+    added = field.join(*factor.solve(*field.split(design.back(push)))) - shift[:, None] / 3
+    # Far from its mode a density is not its series: what is added stays below some SDs of each eta.
+    furthest = (np.abs(design.of(added)) / np.sqrt(variance)[:, None]).max(axis=0)
+    return np.asarray(normal + added * (1 + (furthest / _FURTHEST) ** 4) ** -0.25)

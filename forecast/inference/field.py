@@ -249,6 +249,18 @@ class Field:
             flat[corner:].reshape(static, static),
         )
 
+    def products(self, rows: Array, others: Array, period: npt.NDArray[np.intp]) -> tuple[Array, Array, Array]:
+        """Σ row'·other over rows of latents (row, latent), each of one period, laid out like `curvature`."""
+        path, static = self.split(rows.T)
+        other_path, other_static = self.split(others.T)
+        diagonal = np.zeros((self.periods, self.width, self.width))
+        arrow = np.zeros((self.periods, self.width, self.static))
+        for at in np.unique(period):
+            here = period == at
+            diagonal[at] = path[at][:, here] @ other_path[at][:, here].T
+            arrow[at] = path[at][:, here] @ other_static[:, here].T
+        return diagonal, arrow, static @ other_static.T
+
     def variances(self, inverse: BlockArrow) -> Array:
         """Variance of eta of each observed cell, from the selected inverse of the precision."""
         _, backward, place = self._pairs

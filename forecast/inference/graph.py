@@ -2,9 +2,11 @@
 
 from collections.abc import Hashable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast import names
 from forecast.errors import InputError
@@ -60,8 +62,10 @@ def build_pymc(bound: BoundModel) -> Any:
             if block.error is not None:
                 basis = basis + errors[block.error.latents]
             eta = eta + block.on_grid(latents[block.name], basis)
-        add = add_published if bound.is_published else add_likelihood
-        add(bound, _at_observations(bound, eta), theta)
+        if bound.is_published:
+            add_published(bound, partial(_at_cells, bound, eta), theta)
+        else:
+            add_likelihood(bound, _at_observations(bound, eta), theta)
     return model
 
 
@@ -137,12 +141,20 @@ def _at_observations(bound: BoundModel, eta: Any) -> Any:
     import pymc as pm
     import pytensor.tensor as pt
 
-    cell = bound.cells if bound.is_cellwise else Members.of(bound).cell
-    log_exposure = pm.Data("log_exposure", bound.log_exposure.ravel()[cell])
+    if not _is_complete(bound):
+        return _at_cells(bound, eta, bound.cells if bound.is_cellwise else Members.of(bound).cell)
+    log_exposure = pm.Data("log_exposure", bound.log_exposure.ravel()[bound.cells])
     grid = pt.broadcast_to(eta, bound.grid)
-    if _is_complete(bound):
-        return grid[..., bound.model.lags :].reshape((len(cell),)) + log_exposure
-    return grid.reshape((-1,))[pm.Data("cell", cell)] + log_exposure
+    return grid[..., bound.model.lags :].reshape((len(bound.cells),)) + log_exposure
+
+
+def _at_cells(bound: BoundModel, eta: Any, cell: npt.NDArray[np.intp]) -> Any:
+    """Eta with exposure at cells, as a vector."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    log_exposure = pm.Data("log_exposure", bound.log_exposure.ravel()[cell])
+    return pt.broadcast_to(eta, bound.grid).reshape((-1,))[pm.Data("cell", cell)] + log_exposure
 
 
 def _variable(name: str, prior: Prior, dims: tuple[str, ...], shape: tuple[int, ...]) -> Any:

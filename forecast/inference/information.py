@@ -17,7 +17,6 @@ from forecast.inference.marginal import Marginal, Mode, Slopes
 __all__ = ["Information", "information"]
 
 Array = npt.NDArray[np.float64]
-_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -62,37 +61,24 @@ def information(marginal: Marginal, mode: Mode, slopes: Slopes) -> Information:
 
 def _of_likelihood(marginal: Marginal, mode: Mode, slopes: Slopes, columns: Array) -> Array:
     """Information of the family's parameters and of slopes at given latents; fills their columns."""
-    field, layout, tactic = marginal.field, marginal.hyperparameters, marginal.bound.counts.tactic
-    terms, design = marginal.terms(mode.theta, mode.x, 2, parameters=True), marginal.design(mode.theta)
+    field, layout, design = marginal.field, marginal.hyperparameters, marginal.design(mode.theta)
     own = np.zeros((layout.size, layout.size))
-    for name, (first, mixed) in terms.parameters.items():
-        curved = _score(marginal, mode, slopes, name, -_STEP) - _score(marginal, mode, slopes, name, _STEP)
-        for element in range(layout.slices[name].start, layout.slices[name].stop):
-            label = element - layout.slices[name].start
-            here = tactic == label if mode.theta[name].ndim else np.ones(len(tactic), dtype=bool)
-            columns[:, element] = design.back(mixed * here)
-            difference = float(curved[here].sum()) / (2 * _STEP)
-            # Squared scores where the density bends the other way.
-            own[element, element] = difference if difference > 0 else float((first[here] ** 2).sum())
-    weight = np.maximum(-terms.eta[1], 0.0)
+    for element, column, difference in marginal.of_parameters(mode, slopes):
+        columns[:, element], own[element, element] = design.back(column), difference
     moved = dict(field.feedback)
     if field.carried is not None:
         felt = field.carried.felt(field.split(mode.x)[1])
         moved |= {name: each * felt for name, each in field.carried.derivatives.items()}
-    if moved:
-        basis = np.concatenate(list(moved.values()))
-        places = np.r_[tuple(layout.slices[name] for name in moved)]
-        columns[:, places] = design.back((basis * -weight).T)
-        own[np.ix_(places, places)] = (basis * weight) @ basis.T
+    if not moved:
+        return own
+    terms = marginal.terms(mode.theta, mode.x, 2)
+    weight = np.maximum(-terms.eta[1], 0.0)
+    basis = np.concatenate(list(moved.values()))
+    places = np.r_[tuple(layout.slices[name] for name in moved)]
+    columns[:, places] = design.back((basis * -weight).T)
+    own[np.ix_(places, places)] = (basis * weight) @ basis.T
     if field.carried is not None:
         for name, each in field.carried.derivatives.items():
             pull = np.stack([field.carried.back(row * terms.eta[0]) for row in each], axis=1)
             field.split(columns[:, layout.slices[name]])[1][field.carried.columns] += pull
     return own
-
-
-def _score(marginal: Marginal, mode: Mode, slopes: Slopes, name: str, step: float) -> Array:
-    """Each cell's part of the log marginal's derivative in a parameter a step on, at given latents and variances."""
-    moved = {**mode.theta, name: mode.theta[name] + step}
-    first, mixed, curved = marginal.terms(moved, mode.x, 3, parameters=True).parameters[name]
-    return np.asarray(first + 0.5 * slopes.variance * curved + slopes.along * mixed)

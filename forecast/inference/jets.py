@@ -18,7 +18,7 @@ from scipy import special
 
 from forecast.model.families import Counts, Family
 
-__all__ = ["IMAGINARY_STEP", "CellTerms", "cell_terms"]
+__all__ = ["IMAGINARY_STEP", "JET_MATHS", "CellTerms", "Jet", "cell_terms"]
 
 Array = npt.NDArray[np.float64]
 # Of complex-step derivatives: its square is lost beside 1, so that nothing of second order is left.
@@ -96,14 +96,20 @@ def cell_terms(
 
 def _differentiated(family: Family, counts: Counts, eta: Array, theta: Mapping[str, Any], order: int) -> list[Any]:
     """Log mass and its derivatives in eta."""
-    parts = family.log_mass(counts, _Jet((eta, 1.0)[: order + 1], order), theta, _MATHS).parts
-    whole = [*parts, *[0.0] * (order + 1 - len(parts))]
-    scaled = (part if k < 2 else _times(float(factorial(k)), part) for k, part in enumerate(whole))
-    return [part if np.shape(part) == eta.shape else np.full(eta.shape, part) for part in scaled]
+    mass: Jet = family.log_mass(counts, Jet((eta, 1.0)[: order + 1], order), theta, JET_MATHS)
+    return mass.derivatives(eta.shape)
 
 
-class _Jet:
-    """Taylor coefficients in eta, up to the last that is not 0 throughout; `order` is where the series is cut."""
+class Jet:
+    """Taylor coefficients in one variable, up to the last that is not 0 throughout.
+
+    Attributes
+    ----------
+    parts : tuple of array or float
+        The coefficients.
+    order : int
+        Where the series is cut.
+    """
 
     __array_ufunc__ = None
     __slots__ = ("order", "parts")
@@ -111,28 +117,37 @@ class _Jet:
     def __init__(self, parts: tuple[Any, ...], order: int) -> None:
         self.parts, self.order = parts, order
 
-    def __add__(self, other: Any) -> "_Jet":
-        own, others = self.parts, other.parts if isinstance(other, _Jet) else (other,)
+    def derivatives(self, shape: tuple[int, ...]) -> list[Array]:
+        """The value and its derivatives, up to the order, each an array of this shape."""
+        whole = [*self.parts, *[0.0] * (self.order + 1 - len(self.parts))]
+        scaled = (part if k < 2 else _times(float(factorial(k)), part) for k, part in enumerate(whole))
+        return [part if np.shape(part) == shape else np.full(shape, part) for part in scaled]
+
+    def __getitem__(self, index: Any) -> "Jet":
+        return Jet(tuple(part[index] if np.ndim(part) else part for part in self.parts), self.order)
+
+    def __add__(self, other: Any) -> "Jet":
+        own, others = self.parts, other.parts if isinstance(other, Jet) else (other,)
         both = tuple(a + b for a, b in zip(own, others, strict=False))
-        return _Jet((*both, *own[len(both) :], *others[len(both) :]), self.order)
+        return Jet((*both, *own[len(both) :], *others[len(both) :]), self.order)
 
     __radd__ = __add__
 
-    def __neg__(self) -> "_Jet":
-        return _Jet(tuple(-part for part in self.parts), self.order)
+    def __neg__(self) -> "Jet":
+        return Jet(tuple(-part for part in self.parts), self.order)
 
-    def __sub__(self, other: Any) -> "_Jet":
-        own, others = self.parts, other.parts if isinstance(other, _Jet) else (other,)
+    def __sub__(self, other: Any) -> "Jet":
+        own, others = self.parts, other.parts if isinstance(other, Jet) else (other,)
         both = tuple(a - b for a, b in zip(own, others, strict=False))
-        return _Jet((*both, *own[len(both) :], *(-part for part in others[len(both) :])), self.order)
+        return Jet((*both, *own[len(both) :], *(-part for part in others[len(both) :])), self.order)
 
-    def __rsub__(self, other: Any) -> "_Jet":
-        return _Jet((other,), self.order) - self
+    def __rsub__(self, other: Any) -> "Jet":
+        return Jet((other,), self.order) - self
 
-    def __mul__(self, other: Any) -> "_Jet":
-        if not isinstance(other, _Jet):
-            return _Jet(tuple(_times(other, part) for part in self.parts), self.order)
-        return _Jet(_product(self.parts, other.parts, self.order), self.order)
+    def __mul__(self, other: Any) -> "Jet":
+        if not isinstance(other, Jet):
+            return Jet(tuple(_times(other, part) for part in self.parts), self.order)
+        return Jet(_product(self.parts, other.parts, self.order), self.order)
 
     __rmul__ = __mul__
 
@@ -146,7 +161,7 @@ class _Jet:
         slopes, inverse = [1.0], 1.0 / self.parts[0]
         for k in range(self.order):
             slopes.append(slopes[-1] * (exponent - k))
-        ratios = _Jet((1.0, *(_times(part, inverse) for part in self.parts[1:])), self.order)
+        ratios = Jet((1.0, *(_times(part, inverse) for part in self.parts[1:])), self.order)
         return self.parts[0] ** exponent * _composed(ratios, slopes)
 
 
@@ -169,7 +184,7 @@ def _product(a: tuple[Any, ...], b: tuple[Any, ...], order: int) -> tuple[Any, .
     return tuple(parts)
 
 
-def _composed(x: _Jet, slopes: list[Any]) -> _Jet:
+def _composed(x: Jet, slopes: list[Any]) -> Jet:
     """A function of a jet, from its value and derivatives at the jet's value: Horner's scheme in what is above that."""
     above, last = x.parts[1:], x.order if len(x.parts) > 1 else 0
     if len(above) == 1:
@@ -177,26 +192,26 @@ def _composed(x: _Jet, slopes: list[Any]) -> _Jet:
         for k in range(1, last + 1):
             power = power * above[0] * (1.0 / k)
             parts.append(_times(power, slopes[k]))
-        return _Jet(tuple(parts), x.order)
+        return Jet(tuple(parts), x.order)
     slopes = [slope if k < 2 else slope * (1.0 / factorial(k)) for k, slope in enumerate(slopes[: last + 1])]
     result: tuple[Any, ...] = (slopes[last],)
     for k in range(last - 1, -1, -1):
         result = (slopes[k], *_product(result, above, last - k - 1))
-    return _Jet(result, x.order)
+    return Jet(result, x.order)
 
 
 def _lifted(slopes: Callable[[Any, int], list[Any]]) -> Callable[[Any], Any]:
     """A function of real or complex numbers and of jets, from its value and derivatives at real numbers."""
 
     def function(x: Any) -> Any:
-        jet = x if isinstance(x, _Jet) else _Jet((x,), 0)
+        jet = x if isinstance(x, Jet) else Jet((x,), 0)
         at = jet.parts[0]
         if not np.iscomplexobj(at):
             result = _composed(jet, slopes(at, jet.order))
         else:
             real = slopes(at.real, jet.order + 1)
             result = _composed(jet, [_continued(real[k], real[k + 1], at.imag) for k in range(jet.order + 1)])
-        return result if isinstance(x, _Jet) else result.parts[0]
+        return result if isinstance(x, Jet) else result.parts[0]
 
     return function
 
@@ -234,7 +249,7 @@ def _softplus(x: Any, order: int) -> list[Any]:
 
 def _log(x: Any) -> Any:
     """Of ratios to the jet's value, whose powers neither overflow nor vanish: k·f_k = k·r_k − Σ_j j·f_j·r_(k−j)."""
-    if not isinstance(x, _Jet):
+    if not isinstance(x, Jet):
         return _log_of_numbers(x)
     inverse = 1.0 / x.parts[0]
     ratios = [_times(part, inverse) for part in x.parts[1:]]
@@ -245,32 +260,27 @@ def _log(x: Any) -> Any:
         for j in range(1, k):
             total = total - _times(j / k, parts[j]) * ratios[k - j - 1]
         parts.append(total)
-    return _Jet(tuple(parts), x.order)
+    return Jet(tuple(parts), x.order)
 
 
 _log_of_numbers = _lifted(lambda x, order: [np.log(x), 1.0 / x][: order + 1])
 _softplus_of = _lifted(_softplus)
-
-
-def _gammaln(x: Any) -> Any:
-    if isinstance(x, _Jet):
-        raise TypeError("a log-gamma of eta has no jet")
-    if not np.iscomplexobj(x):
-        return special.gammaln(x)
-    return _continued(special.gammaln(x.real), special.digamma(x.real), x.imag)
+_gammaln = _lifted(
+    lambda x, order: [special.gammaln(x), *(special.polygamma(k, x) if k else special.digamma(x) for k in range(order))]
+)
 
 
 def _where(condition: Any, a: Any, b: Any) -> Any:
-    jets = [x for x in (a, b) if isinstance(x, _Jet)]
+    jets = [x for x in (a, b) if isinstance(x, Jet)]
     if not jets:
         return np.where(condition, a, b)
-    chosen, others = (x.parts if isinstance(x, _Jet) else (x,) for x in (a, b))
+    chosen, others = (x.parts if isinstance(x, Jet) else (x,) for x in (a, b))
     length = max(len(chosen), len(others))
     chosen, others = ((*parts, *[0.0] * (length - len(parts))) for parts in (chosen, others))
-    return _Jet(tuple(np.where(condition, *pair) for pair in zip(chosen, others, strict=True)), jets[0].order)
+    return Jet(tuple(np.where(condition, *pair) for pair in zip(chosen, others, strict=True)), jets[0].order)
 
 
-_MATHS = SimpleNamespace(
+JET_MATHS = SimpleNamespace(
     exp=_lifted(_exp),
     log=_log,
     expm1=_lifted(_expm1),

@@ -15,9 +15,9 @@ from forecast.inference.dispatch import Fit, conditioned
 from forecast.inference.exploration import explore, refine, resume
 from forecast.inference.hyperposterior import HyperPosterior
 from forecast.inference.latent_draws import JointDraws, draw_jointly
-from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite, one_thread
 from forecast.inference.marginal import Marginal
+from forecast.inference.published_marginal import marginal_of
 from forecast.inference.search import climb, higher_of_both, laid_out
 from forecast.inference.warm_start import Start, start_of, state_of
 from forecast.model.spec import Model
@@ -62,7 +62,7 @@ def approximate(
     model : Model
         What to fit.
     panel : Panel
-        The data: counts of single cells.
+        The data: counts of single cells, or published counts.
     options : LaplaceOptions
         How.
     start : Fit, optional
@@ -85,8 +85,7 @@ def approximate(
     if seed < 0:
         raise InputError("is a whole number from 0", where="seed", found=seed)
     bound = model.bind(panel)
-    marginal = Marginal(bound)
-    observed_values(bound)
+    marginal = marginal_of(bound)
     space, random = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
     with one_thread():
         try:

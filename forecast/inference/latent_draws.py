@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from forecast.inference.correction import deviations
 from forecast.inference.hyperposterior import HyperPosterior
-from forecast.inference.linalg import Factor
+from forecast.inference.low_rank import AnyFactor
 from forecast.inference.pareto import resampled, smoothed
 from forecast.inference.search import attempt
 
@@ -76,7 +76,7 @@ class _Anchor:
     value: float
     decrement: float
     definite: bool
-    factor: Factor | None
+    factor: AnyFactor | None
 
 
 def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> JointDraws:
@@ -134,17 +134,11 @@ def _anchors(made: HyperPosterior, drawn: Array, log_drawn: Array) -> list[_Anch
         mode = attempt(made.marginal, vector, start, variance)
         if mode is None:
             return None
-        factor = mode.factor if _size(mode.factor) * len(drawn) <= _NUMBERS else None
+        factor = mode.factor if mode.factor.size * len(drawn) <= _NUMBERS else None
         return _Anchor(z, log_drawn, vector, mode.x, variance, mode.value, mode.decrement, mode.definite, factor)
 
     found = made.marginal.at_each(anchor, drawn, log_drawn, made.coordinates.vectors(drawn), starts, variances)
     return [each for each in found if each is not None]
-
-
-def _size(factor: Factor) -> int:
-    """Numbers that it holds."""
-    parts = factor.lower, factor.inverse, factor.below, factor.cross, factor.corner
-    return sum(part.size for part in parts)
 
 
 def _nearest(made: HyperPosterior, anchors: Array, z: Array) -> npt.NDArray[np.intp]:
@@ -163,6 +157,6 @@ def _deviations(made: HyperPosterior, anchor: _Anchor, shift: Array, count: int,
     if not count:
         return np.zeros((marginal.field.size, 0))
     theta = marginal.hyperparameters.constrained(anchor.vector)
-    cells, design = marginal.terms(theta, anchor.x, 4), marginal.design(theta)
-    factor = anchor.factor or marginal.factor(theta, cells)
-    return deviations(design, factor, cells, anchor.variance, design.of(shift), count, rng)
+    factor = anchor.factor or marginal.factor(theta, anchor.x)
+    higher = marginal.higher(theta, anchor.x, factor)
+    return deviations(marginal.design(theta), factor, higher, anchor.variance, shift, count, rng)

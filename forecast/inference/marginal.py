@@ -1,9 +1,9 @@
 """Laplace's approximation of the marginal posterior of the hyperparameters, with its exact gradient."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,14 @@ from forecast.errors import InputError
 from forecast.inference.design import Design
 from forecast.inference.field import Field
 from forecast.inference.jets import CellTerms, cell_terms
-from forecast.inference.linalg import BlockArrow, Factor, NotPositiveDefinite, in_threads
+from forecast.inference.linalg import BlockArrow, NotPositiveDefinite, in_threads
+from forecast.inference.low_rank import AnyFactor
 from forecast.inference.precision import PriorPrecision, prior_precision
 from forecast.inference.slopes import Pilot
 from forecast.inference.unconstrained import Hyperparameters
 from forecast.model.spec import BoundModel
 
-__all__ = ["Marginal", "Mode", "Slopes"]
+__all__ = ["CellDerivatives", "Higher", "Marginal", "Mode", "Slopes"]
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")
@@ -27,6 +28,8 @@ TOLERANCE = 1e-8
 _STEPS = 100
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05
+# Step of a parameter between two of its scores.
+_STEP = 0.05
 # A mode is close to the start of its search where it lies a tenth of an SD away, in the mean of the latents.
 _CLOSE = 0.01
 # What the passes cost per cell, and what does not grow, in multiplications of a factor (measured);
@@ -49,7 +52,7 @@ class Mode:
         Of the latents, for these values.
     x : array
         The latents (n).
-    factor : Factor
+    factor : Factor or Updated
         Of their precision there, or close by.
     value : float
         Log posterior density of `vector`, up to a constant.
@@ -63,7 +66,7 @@ class Mode:
     theta: dict[str, Array]
     prior: PriorPrecision
     x: Array
-    factor: Factor
+    factor: AnyFactor
     value: float
     decrement: float
     definite: bool
@@ -81,6 +84,8 @@ class Slopes:
         From the mode to the mean of the latents, as far as third derivatives of the likelihood move it (n).
     variance : array
         Of eta, per observed cell.
+    skew : array
+        Third derivatives of the likelihood times covariances of eta, per observed cell: Σ_jk l_ijk V_jk.
     along : array
         What the shift adds to eta, per observed cell.
     deviation : array
@@ -90,8 +95,46 @@ class Slopes:
     gradient: Array
     shift: Array
     variance: Array
+    skew: Array
     along: Array
     deviation: Array
+
+
+class Higher(Protocol):
+    """Third and fourth derivatives of a log likelihood in the eta of its cells, as what the second order needs."""
+
+    def cubic(self, drawn: Array) -> Array:
+        """Σ l_ijk e_i e_j e_k (draw), for deviations e of eta (cell, draw)."""
+
+    def quartic(self, variance: Array, drawn: Array) -> float:
+        """Σ l_ijkl V_ij V_kl, for variances and for draws with the covariance V."""
+
+    def push(self, first: Array, other: Array, variance: Array, along: Array) -> Array:
+        """What second-order deviations add to the slope in eta (cell, draw); see `forecast.inference.correction`."""
+
+
+@dataclass(frozen=True)
+class CellDerivatives:
+    """`Higher`, where every observation is of one cell: `third` and `fourth` derivatives per cell."""
+
+    third: Array
+    fourth: Array
+
+    def cubic(self, drawn: Array) -> Array:
+        """Of each draw."""
+        return np.asarray(self.third @ drawn**3)
+
+    def quartic(self, variance: Array, drawn: Array) -> float:
+        """From the variances alone."""
+        return float(self.fourth @ variance**2)
+
+    def push(self, first: Array, other: Array, variance: Array, along: Array) -> Array:
+        """l3·e²/6 + ⅔ l3·e·e' + ½ (½ l4 v + l3·Ad)·e."""
+        third = self.third[:, None]
+        pushed = other * (third / 1.5)
+        pushed += first * (third / 6) + 0.5 * (0.5 * self.fourth * variance + self.third * along)[:, None]
+        pushed *= first
+        return np.asarray(pushed)
 
 
 @dataclass(frozen=True)
@@ -162,6 +205,11 @@ class Marginal:
         family, eta = self.bound.model.family, self.eta(theta, x)
         return cell_terms(family, self.bound.counts, eta, theta, order=order, parameters=parameters)
 
+    def higher(self, theta: Mapping[str, Array], x: Array, factor: AnyFactor) -> Higher:
+        """Third and fourth derivatives of the log likelihood at a mode with the factor there."""
+        _, _, third, fourth = self.terms(theta, x, 4).eta
+        return CellDerivatives(third, fourth)
+
     # Latents given hyperparameters -------------------------------------------------------------------------------
 
     def mode(self, vector: Array, start: Array | None = None, variance: Array | None = None) -> Mode:
@@ -182,7 +230,7 @@ class Marginal:
         x = field.mean if start is None else start
         terms, value, gradient = self._objective(theta, prior, x)
         factor, definite = self._factor(theta, prior, terms)
-        weight, way, last = terms.eta[1], 0.0, np.inf
+        before, way, last = terms, 0.0, np.inf
         for _ in range(_STEPS):
             step = field.join(*factor.solve(*field.split(gradient)))
             decrement = float(gradient @ step) / 2
@@ -190,7 +238,7 @@ class Marginal:
                 break
             if decrement > _SHRINKS * last and way > 0:
                 factor, definite = self._factor(theta, prior, terms)
-                weight, way, last = terms.eta[1], 0.0, np.inf
+                before, way, last = terms, 0.0, np.inf
                 continue
             x, terms, value, gradient, whole = self._moved(theta, prior, x, value, step, 2 * decrement)
             last, way = decrement if whole else 0.0, way + 2 * decrement
@@ -199,13 +247,13 @@ class Marginal:
             factor, definite = self._factor(theta, prior, terms)
             log_determinant = factor.log_determinant
         elif variance is not None:
-            log_determinant += float(variance @ (weight - terms.eta[1]))
+            log_determinant += float(variance @ (before.eta[1] - terms.eta[1]))
         total = value - 0.5 * log_determinant + self.hyperparameters.log_prior(vector)
         return Mode(vector, theta, prior, x, factor, total, decrement, definite)
 
-    def factor(self, theta: Mapping[str, Array], terms: CellTerms) -> Factor:
-        """Of the latents' precision, where the log likelihood and its derivatives are these."""
-        return self._factor(theta, prior_precision(self.field, theta), terms)[0]
+    def factor(self, theta: Mapping[str, Array], x: Array) -> AnyFactor:
+        """Of the latents' precision at a point."""
+        return self._factor(theta, prior_precision(self.field, theta), self.terms(theta, x, 2))[0]
 
     def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""
@@ -228,7 +276,7 @@ class Marginal:
                 return moved, terms, reached, gradient, length == 1.0
             length /= 2
 
-    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[Factor, bool]:
+    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[AnyFactor, bool]:
         weight, design = -terms.eta[1], self.design(theta)
         try:
             return prior.with_curvature(*design.curvature(weight)).factorise(), True
@@ -243,8 +291,8 @@ class Marginal:
         terms, design = self.terms(theta, mode.x, 3, parameters=True), self.design(theta)
         inverse = mode.factor.selected_inverse()
         variance, with_error = design.variances(inverse)
-        skewed = 0.5 * design.back(terms.eta[2] * variance)
-        shift = field.join(*mode.factor.solve(*field.split(skewed)))
+        skew = terms.eta[2] * variance
+        shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(skew))))
         along = design.of(shift)
         slopes: dict[str, Any] = self._prior_slopes(mode, shift, inverse)
         per_cell = {
@@ -252,14 +300,14 @@ class Marginal:
             for name, (first, mixed, curved) in terms.parameters.items()
         }
         slopes |= self.by_parameter(theta, per_cell)
-        moved = terms.eta[0] + 0.5 * variance * terms.eta[2] + along * terms.eta[1]
+        moved = terms.eta[0] + 0.5 * skew + along * terms.eta[1]
         slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
         if field.carried is not None and with_error is not None:
             felt = field.carried.felt(field.split(mode.x)[1])
             shifted = field.carried.error(field.split(shift)[1])
             per_slope = felt * moved + shifted * terms.eta[0] + terms.eta[1] * with_error
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
-        return Slopes(self.in_vector(slopes, mode.vector), shift, variance, along, field.deviation(inverse))
+        return Slopes(self.in_vector(slopes, mode.vector), shift, variance, skew, along, field.deviation(inverse))
 
     def _prior_slopes(self, mode: Mode, shift: Array, inverse: BlockArrow) -> dict[str, float]:
         """Derivative of the prior's part in each hyperparameter.
@@ -281,6 +329,27 @@ class Marginal:
             name: np.bincount(tactic, each, minlength=theta[name].size) if theta[name].ndim else each.sum()
             for name, each in per_cell.items()
         }
+
+    def of_parameters(self, mode: Mode, slopes: Slopes) -> Iterator[tuple[int, Array, float]]:
+        """Elements of the parameters of the likelihood: place, derivative of the slopes in eta (cell), information.
+
+        The information is the difference of scores at given latents and variances.
+        """
+        tactic = self.bound.counts.tactic
+
+        def scores(name: str, step: float) -> Array:
+            moved = {**mode.theta, name: mode.theta[name] + step}
+            first, mixed, curved = self.terms(moved, mode.x, 3, parameters=True).parameters[name]
+            return np.asarray(first + 0.5 * slopes.variance * curved + slopes.along * mixed)
+
+        for name, (first, mixed) in self.terms(mode.theta, mode.x, 2, parameters=True).parameters.items():
+            curved = (scores(name, -_STEP) - scores(name, _STEP)) / (2 * _STEP)
+            place = self.hyperparameters.slices[name]
+            for element in range(place.start, place.stop):
+                here = tactic == element - place.start if mode.theta[name].ndim else np.ones(len(tactic), dtype=bool)
+                difference = float(curved[here].sum())
+                # Squared scores where the density bends the other way.
+                yield element, mixed * here, difference if difference > 0 else float((first[here] ** 2).sum())
 
     def in_vector(self, slopes: Mapping[str, Any], vector: Array) -> Array:
         """Gradient in the vector, its prior included, from the derivatives in each hyperparameter that has one."""

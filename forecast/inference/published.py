@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from forecast import names
 from forecast.inference.likelihood import Members, matched_log_mass, pytensor_maths
@@ -27,9 +28,10 @@ __all__ = ["FACTOR", "SHARE", "Published", "add_published", "published_parameter
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
+Summed = Callable[[Any, Index, int], Any]
 FACTOR, SHARE = "log_factor", "logit_share"
 _PRIORS: Mapping[str, Prior] = {FACTOR: Normal(0.0, 1.0), SHARE: Normal(0.0, 1.5)}
-# Probability that is left above a floor, at least: its logarithm must be a number.
+# Added to the probability between bounds: its logarithm must be a number.
 _LEAST = 1e-12
 
 
@@ -40,27 +42,25 @@ class Published:
     Attributes
     ----------
     members : Members
-        Cells of each observation.
+        Cells of each set: of each observation, and then of what each split leaves.
     rows : int
-        How many observations there are.
+        How many sets there are.
     factors, shares : tuple of str
         Labels of the parameters: 'zone: definition, publisher'.
     factor, share : array of int
-        Of each observation; −1 where it has none.
+        Of each set; −1 where it has none.
     exact, value : array
-        Totals that are known: their observations, and the counts.
+        Totals that are known: their sets, and the counts.
     between, above : array
-        Totals known between bounds: their observations, and whether what is wanted lies above all of `count`.
+        Totals known between bounds: their sets, and whether what is wanted lies above all of `count`.
     bounded, count : array
         Counts that are summed over, and which of `between` each is for.
-    part, whole, number, group : array
-        Parts: their observations, those of their wholes, their counts, and which split each belongs to.
-    group_whole, rest : array
-        Of each split: the observation that is split, and what is in none of its parts.
+    part, whole, number, split : array
+        Parts and what is in none of them: their sets, those of their wholes, their counts, and those of their wholes.
     constant : float
         What the coefficients of the multinomials and binomials add.
     subset, chosen, of : array
-        Subsets: their observations, their counts and those of their wholes.
+        Subsets: their sets, their counts and those of their wholes.
     """
 
     members: Members
@@ -78,9 +78,7 @@ class Published:
     part: Index
     whole: Index
     number: Array
-    group: Index
-    group_whole: Index
-    rest: Array
+    split: Array
     constant: float
     subset: Index
     chosen: Array
@@ -95,19 +93,7 @@ class Published:
         position = np.full(len(bound.panel.observations) + 1, -1)
         position[bound.rows] = np.arange(len(table))
         whole = position[table["whole"].to_numpy()]
-        kind = table["kind"].to_numpy().astype(str)
-        kind = np.where(whole < 0, "total", kind)
-        label, wide = (
-            (table[names.ZONE] + ": " + table[column] + ", " + table[names.PUBLISHER]).to_numpy().astype(str)
-            for column in (names.DEFINITION, "within")
-        )
-        is_share = (table["within"].to_numpy().astype(str) != "") & ~table["is_reference"].to_numpy(bool)
-        own = np.where(is_share, wide, label)
-        references = set(label[table["is_reference"].to_numpy(bool)])
-        factors = tuple(sorted(set(own) - references))
-        shares = tuple(sorted(set(label[is_share])))
-        factor = np.array([factors.index(each) if each in factors else -1 for each in own], dtype=np.intp)
-        share = np.array([shares.index(each) if each in shares else -1 for each in label], dtype=np.intp)
+        kind = np.where(whole < 0, "total", table["kind"].to_numpy().astype(str))
         lower, upper = table[names.LOWER].to_numpy(float), table[names.UPPER].to_numpy(float)
         exact = np.flatnonzero((kind == "total") & (lower == upper))
         between = np.flatnonzero((kind == "total") & (lower != upper))
@@ -116,25 +102,20 @@ class Published:
             np.arange(0, lower[at]) if up else np.arange(lower[at], upper[at] + 1)
             for at, up in zip(between, above, strict=True)
         ]
-        part, subset = np.flatnonzero(kind == "part"), np.flatnonzero(kind == "subset")
-        members = Members.of(bound)
-        pairs = np.unique(np.stack([members.row, members.tactic]), axis=1)
-        tactics = np.bincount(pairs[0], minlength=len(table))
-        # A whole is split by province or by tactic, or twice, once by each.
-        splits = {key: at for at, key in enumerate(dict.fromkeys(_split_of(part, whole, tactics)))}
-        group = np.array([splits[key] for key in _split_of(part, whole, tactics)], dtype=np.intp)
-        group_whole = np.array([key[0] for key in splits], dtype=np.intp)
-        rest = lower[group_whole] - np.bincount(group, lower[part], minlength=len(splits)).astype(float)
+        subset = np.flatnonzero(kind == "subset")
+        part = np.flatnonzero(kind == "part")
+        members, part, of_part, number, divided = _split(Members.of(bound), part, whole, lower)
+        rows = max(len(table), int(part.max(initial=-1)) + 1)
+        factors, shares, factor, share = _scales(table, rows)
+        rest = lower[whole[subset]] - lower[subset]
         constant = float(
-            gammaln(lower[group_whole] + 1).sum()
-            - gammaln(lower[part] + 1).sum()
-            - gammaln(rest + 1).sum()
-            + (gammaln(lower[whole[subset]] + 1) - gammaln(lower[subset] + 1)).sum()
-            - gammaln(lower[whole[subset]] - lower[subset] + 1).sum()
+            (gammaln(lower[whole[subset]] + 1) - gammaln(lower[subset] + 1) - gammaln(rest + 1)).sum()
+            + gammaln(lower[divided] + 1).sum()
+            - gammaln(number + 1).sum()
         )
         return cls(
             members,
-            len(table),
+            rows,
             factors,
             shares,
             factor,
@@ -146,11 +127,9 @@ class Published:
             np.concatenate([np.zeros(0), *spans]),
             above,
             part,
-            whole[part],
-            lower[part],
-            group,
-            group_whole,
-            rest,
+            of_part,
+            number,
+            lower[of_part],
             constant,
             subset,
             lower[subset],
@@ -158,27 +137,58 @@ class Published:
         )
 
     @property
-    def split(self) -> Array:
-        """The count that each split is of."""
-        return np.bincount(self.group, self.number, minlength=len(self.rest)) + self.rest
+    def totals(self) -> Index:
+        """Sets of which a count is modelled: those that are known, then those known between bounds."""
+        return np.concatenate([self.exact, self.between])
+
+    @property
+    def multinomial(self) -> Array:
+        """Of each set, what the log of its sum is multiplied by in the multinomials."""
+        taken = np.bincount(self.whole, self.number, minlength=self.rows)
+        return np.asarray(np.bincount(self.part, self.number, minlength=self.rows) - taken, dtype=float)
 
     def log_scale(self, theta: Mapping[str, Any], maths: Any) -> Any:
-        """Log of what the expected count of each observation is multiplied by."""
-        scale: Any = 0.0
+        """Log of what the expected count of each set is multiplied by."""
+        scale: Any = np.zeros(self.rows)
         if self.factors:
             scale = scale + _picked(theta[FACTOR], self.factor)
         if self.shares:
             scale = scale + _picked(maths.log_sigmoid(theta[SHARE]), self.share)
         return scale
 
-    def log_mass(
-        self,
-        family: Any,
-        eta: Any,
-        theta: Mapping[str, Any],
-        maths: Any,
-        summed: Callable[[Any, Index, int], Any],
-    ) -> Any:
+    def log_spread(self, eta: Any, log_phi: Any) -> Any:
+        """Log of what is added up to the dispersion of a sum, mu²/phi, of each member."""
+        return 2 * eta - (log_phi[self.members.tactic] if log_phi.ndim else log_phi)
+
+    def log_mass_of_totals(self, family: Any, log_mu: Any, log_phi: Any, maths: Any, summed: Summed) -> tuple[Any, Any]:
+        """Log probability of each total: of those that are known, and of those known between bounds.
+
+        Parameters
+        ----------
+        family : Family
+            Poisson or negative binomial.
+        log_mu, log_phi : vector
+            Of each of `totals`: log of the mean and of the dispersion; None for Poisson counts.
+        maths, summed
+            Functions of NumPy, PyTensor or jets; `summed(values, row, rows)` adds values up by row.
+        """
+
+        def counted(value: Array, at: Index) -> Any:
+            own = {} if log_phi is None else {"log_phi": log_phi[at]}
+            return matched_log_mass(family, value, log_mu[at], own, maths)
+
+        known = counted(self.value, np.arange(len(self.exact)))
+        if not len(self.between):
+            return known, np.zeros(0)
+        held = summed(maths.exp(counted(self.count, len(self.exact) + self.bounded)), self.bounded, len(self.between))
+        return known, maths.log(maths.where(self.above, 1.0 - held, held) + _LEAST)
+
+    def log_mass_of_subsets(self, theta: Mapping[str, Any], maths: Any) -> Any:
+        """Log probability of each subset."""
+        logit = theta[SHARE][self.share[self.subset]]
+        return self.chosen * logit - self.of * maths.softplus(logit)
+
+    def log_mass(self, family: Any, eta: Any, theta: Mapping[str, Any], maths: Any, summed: Summed) -> Any:
         """Log probability of all that was published.
 
         Parameters
@@ -192,35 +202,14 @@ class Published:
         maths, summed
             Functions of NumPy or PyTensor; `summed(values, row, rows)` adds values up by row.
         """
-        sums = summed(maths.exp(eta), self.members.row, self.rows)
-        log_sum = maths.log(sums)
-        log_mu = log_sum + self.log_scale(theta, maths)
-        own: dict[str, Any] = {}
+        log_sum = maths.log(summed(maths.exp(eta), self.members.row, self.rows))
+        log_mu, log_phi = (log_sum + self.log_scale(theta, maths))[self.totals], None
         if "log_phi" in theta:
-            log_phi = theta["log_phi"]
-            log_phi = log_phi[self.members.tactic] if getattr(family, "by", None) else log_phi
-            own["log_phi"] = 2 * log_sum - maths.log(summed(maths.exp(2 * eta - log_phi), self.members.row, self.rows))
-
-        def counted(value: Any, at: Index) -> Any:
-            return matched_log_mass(family, value, log_mu[at], {name: each[at] for name, each in own.items()}, maths)
-
-        total = counted(self.value, self.exact).sum() + self.constant
-        if len(self.between):
-            mass = maths.exp(counted(self.count, self.between[self.bounded]))
-            held = summed(mass, self.bounded, len(self.between))
-            wanted = maths.where(self.above, 1.0 - held, held)
-            total = total + maths.log(maths.where(wanted > _LEAST, wanted, _LEAST)).sum()
-        if len(self.part):
-            share = sums[self.part] / sums[self.whole]
-            left = 1.0 - summed(share, self.group, len(self.group_whole))
-            total = total + (self.number * maths.log(share)).sum()
-            some = np.flatnonzero(self.rest > 0)
-            left = left[some]
-            total = total + (self.rest[some] * maths.log(maths.where(left > _LEAST, left, _LEAST))).sum()
-        if len(self.subset):
-            logit = theta[SHARE][self.share[self.subset]]
-            total = total + (self.chosen * logit - self.of * maths.softplus(logit)).sum()
-        return total
+            spread = summed(maths.exp(self.log_spread(eta, theta["log_phi"])), self.members.row, self.rows)
+            log_phi = (2 * log_sum - maths.log(spread))[self.totals]
+        known, between = self.log_mass_of_totals(family, log_mu, log_phi, maths, summed)
+        total = known.sum() + between.sum() + (self.multinomial * log_sum).sum() + self.constant
+        return total + self.log_mass_of_subsets(theta, maths).sum() if len(self.subset) else total
 
 
 def published_parameters(bound: BoundModel) -> dict[str, tuple[Prior, tuple[str, ...], tuple[str, ...]]]:
@@ -232,8 +221,8 @@ def published_parameters(bound: BoundModel) -> dict[str, tuple[Prior, tuple[str,
     return {name: (_PRIORS[name], (name.split("_")[1],), each) for name, each in labels.items() if each}
 
 
-def add_published(bound: BoundModel, eta: Any, theta: Mapping[str, Any]) -> None:
-    """Add the likelihood of published counts to the PyMC model of the context."""
+def add_published(bound: BoundModel, eta: Callable[[Index], Any], theta: Mapping[str, Any]) -> None:
+    """Add the likelihood of published counts to the PyMC model of the context; `eta` gives that of cells."""
     import pymc as pm
     import pytensor.tensor as pt
 
@@ -241,7 +230,9 @@ def add_published(bound: BoundModel, eta: Any, theta: Mapping[str, Any]) -> None
         return pt.inc_subtensor(pt.zeros(rows)[row], values)
 
     found = Published.of_bound(bound)
-    pm.Potential("published", found.log_mass(bound.model.family, eta, theta, pytensor_maths(), summed))
+    pm.Potential(
+        "published", found.log_mass(bound.model.family, eta(found.members.cell), theta, pytensor_maths(), summed)
+    )
 
 
 def _picked(values: Any, index: Index) -> Any:
@@ -249,6 +240,44 @@ def _picked(values: Any, index: Index) -> Any:
     return values[np.maximum(index, 0)] * (index >= 0)
 
 
-def _split_of(part: Index, whole: Index, tactics: Index) -> list[tuple[int, bool]]:
-    """Of each part: its whole, and whether it is split by tactic."""
-    return [(int(whole[at]), bool(tactics[at] < tactics[whole[at]])) for at in part]
+def _scales(table: pd.DataFrame, rows: int) -> tuple[tuple[str, ...], tuple[str, ...], Index, Index]:
+    """Labels of factors and of shares, and which of them each set has."""
+    label, wide = (
+        (table[names.ZONE] + ": " + table[column] + ", " + table[names.PUBLISHER]).to_numpy().astype(str)
+        for column in (names.DEFINITION, "within")
+    )
+    is_share = (table["within"].to_numpy().astype(str) != "") & ~table["is_reference"].to_numpy(bool)
+    own = np.where(is_share, wide, label)
+    references = set(label[table["is_reference"].to_numpy(bool)])
+    factors = tuple(sorted(set(own) - references))
+    shares = tuple(sorted(set(label[is_share])))
+    factor, share = np.full((2, rows), -1)
+    factor[: len(table)] = [factors.index(each) if each in factors else -1 for each in own]
+    share[: len(table)] = [shares.index(each) if each in shares else -1 for each in label]
+    return factors, shares, factor, share
+
+
+def _split(members: Members, part: Index, whole: Index, lower: Array) -> tuple[Members, Index, Index, Array, Index]:
+    """Members with those of what is in no part of a whole, as more sets; parts with these, their wholes and counts.
+
+    The last are the wholes once more, one per split: a whole may be split twice, by province and by tactic.
+    """
+    pairs = np.unique(np.stack([members.row, members.tactic]), axis=1)
+    tactics = np.bincount(pairs[0])
+    splits: dict[tuple[int, bool], list[int]] = {}
+    for at in part:
+        splits.setdefault((int(whole[at]), bool(tactics[at] < tactics[whole[at]])), []).append(int(at))
+    cells = {row: set(members.cell[members.row == row]) for row in {*part, *whole[part]}}
+    tactic_of = dict(zip(members.cell, members.tactic, strict=True))
+    found, parts, wholes, numbers = [members], [*part], [*whole[part]], [*lower[part]]
+    for (at, _), own in splits.items():
+        left = np.array(sorted(cells[at].difference(*(cells[each] for each in own))), dtype=np.intp)
+        if len(left):
+            row = len(whole) + len(found) - 1
+            found.append(Members(left, np.full(len(left), row), np.array([tactic_of[cell] for cell in left])))
+            parts.append(row)
+            wholes.append(at)
+            numbers.append(lower[at] - lower[own].sum())
+    joined = Members(*(np.concatenate([getattr(each, name) for each in found]) for name in ("cell", "row", "tactic")))
+    divided = np.array([at for at, _ in splits], dtype=np.intp)
+    return joined, np.array(parts, np.intp), np.array(wholes, np.intp), np.array(numbers, float), divided

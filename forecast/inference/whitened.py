@@ -69,16 +69,8 @@ class _Pilot:
         """AᵀWA: diagonal blocks, arrow and corner."""
         if self.root is None:
             return self.design.curvature(self.weight)
-        field = self.design.field
-        rows = np.asarray((self.root @ field.design).todense())
-        path, static = field.split(rows.T)
-        diagonal = np.zeros((field.periods, field.width, field.width))
-        arrow = np.zeros((field.periods, field.width, field.static))
-        for period in range(field.periods):
-            here = self.period == period
-            own = path[period][:, here]
-            diagonal[period], arrow[period] = own @ own.T, own @ static[:, here].T
-        return diagonal, arrow, static @ static.T
+        rows = np.asarray((self.root @ self.design.field.design).todense())
+        return self.design.field.products(rows, rows, self.period)
 
 
 @dataclass(frozen=True)
@@ -143,7 +135,7 @@ class Whitened:
         size = marginal.hyperparameters.size
         mode, design = marginal.mode(np.zeros(size)), marginal.design({})
         (slope,) = marginal.terms(mode.theta, mode.x, 1).eta
-        root, period = marginal.information(mode.theta, mode.x)
+        root, period = marginal.information(marginal.sums(mode.theta, mode.x))
         found = _Pilot(np.zeros(size), np.eye(size), 0 * slope, slope, design, 0 * slope, root, period)
         along = marginal.eta(mode.theta, mode.x) - marginal.field.offset
         return replace(found, pull=found.informed(along) + slope)

@@ -186,9 +186,17 @@ def test_what_does_not_depend_on_eta_has_no_derivatives():
     np.testing.assert_array_equal(terms.eta, np.zeros((2, 2)))
 
 
-def test_a_log_gamma_of_eta_is_refused():
-    with pytest.raises(TypeError, match="log-gamma"):
-        cell_terms(Made(expression=lambda x, m: m.gammaln(x)), Counts.of([1], [0]), np.zeros(1), {})
+def test_a_log_gamma_has_the_derivatives_of_its_recursion():
+    """Γ(x + 3) = (x + 2)(x + 1)·x·Γ(x)."""
+    etas = np.array([0.3, 1.0, 4.5])
+    left, right = (
+        cell_terms(Made(expression=expression), Counts.of(etas * 0, [0] * 3), etas, {}, order=4)
+        for expression in (
+            lambda x, m: m.gammaln(x + 3.0) - m.gammaln(x),
+            lambda x, m: m.log(x + 2.0) + m.log(x + 1.0) + m.log(x),
+        )
+    )
+    np.testing.assert_allclose([left.value, *left.eta], [right.value, *right.eta], rtol=1e-9)
 
 
 @pytest.mark.filterwarnings("error")

@@ -1,50 +1,22 @@
 """Published totals: what they say of cells that nobody published.
 
-Four provinces of a zone over 30 months, of which a third is published, mostly as totals. Intervals of the expected
-counts of all other cells must cover at their rate and be narrower than without the totals; unknown cells that are taken
-for 0 must fail.
+Four provinces of a zone over 30 months, of which a third is published, mostly as totals (`published_rows`). Intervals
+of the expected counts of all other cells must cover at their rate and be narrower than without the totals; unknown
+cells that are taken for 0 must fail.
 """
 
 import numpy as np
 import pandas as pd
 import pytest
-from published_rows import row
+from published_rows import MONTHS, PROVINCES, published, truth
 
 import forecast as fc
 from forecast.inference.bayesian import eta, posterior_draws
 from forecast.inference.nuts import NutsOptions, sample_nuts
 
-PROVINCES = ["SY02", "SY04", "SY08", "SY11"]
-MONTHS = pd.period_range("2019-01", periods=30, freq="M")
 LEVELS = (fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone"), fc.Walk(by="province"))
 MODEL = fc.Model(LEVELS, fc.NegativeBinomial(by=None), "published")
 OPTIONS = NutsOptions(draws=400, tune=400, chains=2, progress=False)
-
-
-def truth(rng):
-    """Expected counts and counts (province, month)."""
-    zone = np.cumsum(rng.normal(0, 0.15, len(MONTHS)))
-    own = np.cumsum(rng.normal(0, 0.12, (len(PROVINCES), len(MONTHS))), axis=1)
-    expected = np.exp(1.6 + rng.normal(0, 0.6, (len(PROVINCES), 1)) + zone + own)
-    return expected, rng.negative_binomial(8.0, 8.0 / (8.0 + expected))
-
-
-def published(counts, rng):
-    """Totals of two months in three; of one in four of these two provinces by themselves; and the cells in them."""
-    rows, known = [], np.zeros(counts.shape, dtype=bool)
-
-    def told(at, provinces):
-        codes = "|".join(PROVINCES[number] for number in provinces)
-        return row(codes, int(counts[provinces, at].sum()), str(MONTHS[at]), zone="north", publisher="somebody")
-
-    for at in range(len(MONTHS)):
-        if rng.random() < 2 / 3:
-            rows.append(told(at, [0, 1, 2, 3]))
-            if rng.random() < 0.4:
-                for number in rng.choice(4, 2, replace=False):
-                    rows.append(told(at, [number]))
-                    known[number, at] = True
-    return pd.DataFrame(rows), known
 
 
 def expected_draws(panel, seed):

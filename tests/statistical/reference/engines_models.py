@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import published_rows
 import xarray as xr
 
 import forecast as fc
 from forecast.config import Settings
 from forecast.inference.bayesian import BayesianFit, eta
+from forecast.inference.published import published_parameters
 from forecast.inputs import load_source
 from forecast.model.latents import Direct
 from forecast.model.priors import Beta, HalfNormal, LogNormal
@@ -108,6 +110,13 @@ CASES: dict[str, Case] = {
         fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.ZeroInflatedNegativeBinomial()), _simulated()
     ),
     "hurdle": Case(fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.HurdleNegativeBinomial()), _simulated()),
+    "published": Case(
+        fc.Model(
+            [fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone"), fc.Walk(by="province")],
+            fc.NegativeBinomial(by=None),
+        ),
+        lambda: fc.Panel.from_reports(published_rows.of_every_kind(seed=1)),
+    ),
     "iraq_weekly": Case(fc.quick_model(), _iraq, real=True),
     "syria_monthly": Case(fc.quick_model(), _syria, real=True),
 }
@@ -124,7 +133,7 @@ def quantities(fit: BayesianFit) -> dict[str, np.ndarray]:
         else:
             found[f"log {name}"] = np.log(values) if isinstance(prior, HalfNormal | LogNormal) else values
     slopes = [block.name for block in bound.blocks if not block.dims or isinstance(block.prior, Direct) or block.error]
-    for name in [*bound.model.family.parameters(), *slopes]:
+    for name in [*bound.model.family.parameters(), *published_parameters(bound), *slopes]:
         values = posterior[name].transpose("chain", "draw", ...).values
         flat = values.reshape(*values.shape[:2], -1)
         for number in range(flat.shape[2]):

@@ -1,0 +1,153 @@
+"""Derivatives of the log probability of published counts, each against differences of the one below it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from published_rows import row
+
+import forecast as fc
+from forecast.inference.marginal import Marginal
+from forecast.inference.precision import prior_precision
+from forecast.inference.published_marginal import PublishedMarginal
+from forecast.inference.published_sums import EntryCovariance, SumDerivatives, Sums
+
+TERMS = [fc.Intercept(), fc.Pooled("tactic"), fc.Pooled("province"), fc.Walk(by="province")]
+WHOLE = "SY02|SY08|SY09"
+# A split month, a subset, another publisher, a floor, a number about, and the rest of a span.
+ROWS = [
+    row(WHOLE, 42),
+    row("SY09", 29),
+    row(WHOLE, 15, tactic="ied"),
+    row(WHOLE, 30, definition="claimed"),
+    row(WHOLE, 20, "2021-04"),
+    row(WHOLE, 9, "2021-04", publisher="other"),
+    row(WHOLE, 12, "2021-05", definition="claimed"),
+    row(WHOLE, 10, "2021-05", bound="at_least"),
+    row(WHOLE, 21, "2021-08", bound="approx"),
+    row(WHOLE, 150, "2021-03", "2021-07"),
+]
+STEP = 1e-5
+
+
+def differences(function, size, step=STEP):
+    """Central differences in each coordinate, from 0."""
+    return np.stack([(function(step * unit) - function(-step * unit)) / (2 * step) for unit in np.eye(size)])
+
+
+@pytest.fixture(scope="module", params=[fc.NegativeBinomial(by="tactic"), fc.NegativeBinomial(by=None), fc.Poisson()])
+def at(request):
+    """A marginal, hyperparameters and latents."""
+    panel = fc.Panel.from_reports(pd.DataFrame(ROWS), tactics=["ied"])
+    marginal, rng = PublishedMarginal(fc.Model(TERMS, request.param, "m").bind(panel)), np.random.default_rng(0)
+    x = rng.normal(0, 0.1, marginal.field.size) + marginal.field.mean
+    return marginal, marginal.hyperparameters.constrained(rng.normal(0, 0.3, marginal.hyperparameters.size)), x
+
+
+@pytest.fixture(scope="module")
+def covariance(at):
+    """Any covariance of eta."""
+    root = np.random.default_rng(1).normal(0, 0.1, (len(at[0].bound.cells),) * 2)
+    return root @ root.T
+
+
+def sums_at(at, moved=0.0, theta=None):
+    marginal, own, x = at
+    return Sums.at(marginal.entries, theta or own, marginal.eta(own, x) + moved)
+
+
+def slope(sums):
+    per_entry = sums.slopes(sums.partials(1))[sums.entries.sum] * sums.share
+    return sums.in_eta(per_entry)
+
+
+def second(sums):
+    weight, middle = sums.observed()
+    return -(np.diag(weight) + sums.design.T @ (middle @ sums.design).todense())
+
+
+def test_what_is_there(at):
+    """The span's rest couples two periods, and parts leave cells."""
+    marginal = at[0]
+    assert (marginal.period < 0).sum() == 1 + marginal.entries.has_spread
+    assert marginal.entries.published.rows == len(marginal.bound.rows) + 2
+
+
+def test_the_slope_and_the_information(at):
+    size = len(at[0].bound.cells)
+    numeric = differences(lambda moved: sums_at(at, moved).value(sums_at(at, moved).partials(1)), size)
+    np.testing.assert_allclose(slope(sums_at(at)), numeric, atol=1e-6)
+    np.testing.assert_allclose(
+        second(sums_at(at)), differences(lambda moved: slope(sums_at(at, moved)), size), atol=1e-6
+    )
+
+
+def test_third_and_fourth_derivatives(at, covariance):
+    entries, sums = EntryCovariance.of(at[0].entries, covariance), sums_at(at)
+
+    def curved(moved):
+        return float((np.asarray(second(sums_at(at, moved))) * covariance).sum())
+
+    def skew(moved):
+        return (found := sums_at(at, moved)).in_eta(found.across(entries)[0])
+
+    np.testing.assert_allclose(skew(0.0), differences(curved, len(covariance)), atol=1e-6)
+    drawn = np.random.default_rng(2).normal(0, 0.3, (len(covariance), 2))
+    along = [(skew(1e-4 * each) - skew(-1e-4 * each)) / 2e-4 for each in drawn.T]
+    np.testing.assert_allclose(sums.fourth(drawn, entries).T, along, atol=1e-5)
+    numeric = [(second(sums_at(at, 1e-4 * each)) - second(sums_at(at, -1e-4 * each))) / 2e-4 for each in drawn.T]
+    square = [np.asarray(matrix @ each).ravel() for matrix, each in zip(numeric, drawn.T, strict=True)]
+    np.testing.assert_allclose(sums.square(drawn).T, square, atol=1e-5)
+    np.testing.assert_allclose(sums.cubic(drawn), (np.array(square) * drawn.T).sum(axis=1), atol=1e-4)
+    derivatives = SumDerivatives(sums, entries)
+    root = np.linalg.cholesky(covariance + 1e-12 * np.eye(len(covariance))) * np.sqrt(len(covariance))
+    total = float((root * sums.fourth(root, entries)).sum()) / len(covariance)
+    assert derivatives.quartic(np.diag(covariance), root) == pytest.approx(total)
+
+
+def test_derivatives_in_the_parameters(at, covariance):
+    """Of the slope along a change of eta, and of second derivatives times a covariance."""
+    sums, moved = sums_at(at), np.random.default_rng(3).normal(0, 0.1, len(covariance))
+    entries = EntryCovariance.of(at[0].entries, covariance)
+    across = sums.in_parameters(*sums.across(entries), subsets=False)
+    along = sums.in_parameters(*sums.along(sums.partials(2), moved), subsets=False)
+    for name, values in across.items():
+        for element in np.ndindex(values.shape):
+            found = []
+            for step in (STEP, -STEP):
+                theta = {**at[1], name: np.array(at[1][name])}
+                theta[name][element] += step
+                other = sums_at(at, theta=theta)
+                found.append(((np.asarray(second(other)) * covariance).sum(), slope(other) @ moved))
+            numeric = (np.array(found[0]) - found[1]) / (2 * STEP)
+            np.testing.assert_allclose([values[element], along[name][element]], numeric, atol=1e-6)
+
+
+def test_the_factor_is_of_the_whole_precision(at):
+    marginal, theta, x = at
+    prior, field = prior_precision(marginal.field, theta), marginal.field
+    dense = prior.with_curvature(*field.curvature(np.zeros(len(marginal.bound.cells)))).to_dense()
+    dense -= field.design.T @ np.asarray(second(sums_at(at))) @ field.design
+    factor, definite = marginal._factor(theta, prior, marginal.terms(theta, x, 2))
+    assert definite == (np.linalg.eigvalsh(dense)[0] > 0)
+    if definite:
+        assert factor.log_determinant == pytest.approx(np.linalg.slogdet(dense)[1])
+
+
+def test_the_gradient_of_the_log_marginal(at, monkeypatch):
+    monkeypatch.setattr("forecast.inference.marginal.TOLERANCE", 1e-20)
+    marginal = at[0]
+    vector = np.random.default_rng(4).normal(0, 0.3, marginal.hyperparameters.size)
+    mode = marginal.mode(vector)
+    assert mode.definite
+
+    def value(step):
+        return marginal.mode(vector + step, mode.x).value
+
+    gradient = marginal.slopes(mode).gradient
+    np.testing.assert_allclose(gradient, differences(value, len(vector), 1e-4), atol=1e-4)
+
+
+def test_other_models_and_panels_are_refused():
+    panel = fc.Panel.from_reports(pd.DataFrame(ROWS))
+    with pytest.raises(fc.InputError, match="single cells only"):
+        Marginal(fc.Model([fc.Intercept()], fc.Poisson(), "m").bind(panel))
