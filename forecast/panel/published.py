@@ -19,6 +19,7 @@ from forecast.panel.facts import SUBSET_OF, Conflicts, Fact, Facts, facts_of
 from forecast.panel.measured import PART_OF
 from forecast.panel.observations import Observations
 from forecast.panel.reports import ALL, Reports
+from forecast.panel.zones import with_zone_ends
 
 if TYPE_CHECKING:
     from forecast.panel.panel import Panel
@@ -45,6 +46,7 @@ def panel_from_reports(
     publishers: Mapping[str, str] | None,
     subset_of: Mapping[str, str] | None,
     conflicts: Conflicts,
+    zone_ends: Mapping[str, str | pd.Timestamp] | None,
 ) -> "Panel":
     """`Panel.from_reports`, which documents it."""
     from forecast.panel.build import panel_from_counts
@@ -67,7 +69,8 @@ def panel_from_reports(
     panel = panel_from_counts(empty, freq=reports.freq, missing="gap", gazetteer=places)
     zone_of = {unit: zone for (zone, _), unit in units.items()}
     zones = (names.PROVINCE, [zone_of[unit] for unit in panel.provinces])
-    panel = replace(panel, dataset=panel.dataset.assign_coords({names.ZONE: zones}))
+    dataset = with_zone_ends(panel.dataset.assign_coords({names.ZONE: zones}), zone_ends or {}, reports.table)
+    panel = replace(panel, dataset=dataset)
     return _with_facts(panel, facts, units, subset_of)
 
 
