@@ -23,6 +23,7 @@ _SOURCES = {
     "gtd": "the Global Terrorism Database",
     "plain": "a table of events",
     "counts": "a table of counts",
+    "reports": "a table of published totals",
 }
 # What the models do, for readers of the score table; a model that is not here explains itself by its name.
 _MODELS = {
@@ -45,18 +46,33 @@ def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:
     ahead = f"{span_label(forecast.periods[0], ends, panel.freq)} ({_count(len(forecast.periods), unit)})"
     past = f"{span_label(panel.periods[0], panel.origin, panel.freq)} ({_count(len(panel.periods), unit)})"
     countries = list(dict.fromkeys(str(name) for name in panel.dataset[names.COUNTRY].values if name))
+    published = panel.observations.is_published
+    held = _count(len(panel.observations), "published count") if published else _count(int(attacks.sum()), "attack")
+    ended = int(panel.ended.sum())
     table = {
         "Forecast": f"attacks by province, tactic and {unit}, {ahead}",
-        "Data": f"{past}, {_count(int(attacks.sum()), 'attack')}{_origin_of(panel)}",
+        "Data": f"{past}, {held}{_origin_of(panel)}",
         "Data end on": f"{day_label(panel.origin)}; nothing later was used",
-        "Provinces": f"{len(panel.provinces):,}" + (f" in {listed(countries)}" if countries else ""),
+        "Provinces": f"{len(panel.provinces):,}"
+        + (f" in {listed(countries)}" if countries else "")
+        + (f"; {ended:,} of them, in zones that ended, are not forecast" if ended else ""),
         "Tactics": ", ".join(tactic_label(tactic) for tactic in panel.tactics),
         "Model": f"{forecast.model}; {amount(forecast.draws.sizes[names.SAMPLE])} joint draws of the whole future",
     }
+    if published:
+        table["Counted as"] = listed(_references(panel))
     gaps = int(attacks.isnull().sum())
-    if gaps:
+    if gaps and not published:
         table["Gaps"] = f"{gaps:,} of {attacks.size:,} counts were not observed; they are gaps, not zeros"
     return table
+
+
+def _references(panel: Panel) -> list[str]:
+    """Whose numbers those of each zone are, in words."""
+    table = panel.observations.table
+    own = table[table["is_reference"].astype(bool)].drop_duplicates(names.ZONE).sort_values(names.ZONE)
+    kept = own[[names.ZONE, names.DEFINITION, names.PUBLISHER]].itertuples(index=False)
+    return [f"“{definition}” by {publisher} ({zone.replace('_', ' ')})" for zone, definition, publisher in kept]
 
 
 def _count(number: int, noun: str) -> str:
