@@ -87,7 +87,7 @@ class Panel(Labelled):
 
     @cached_property
     def observations(self) -> Observations:
-        """The observations layer: one exact count per observed cell, or what was published over the cells."""
+        """The observations layer: one exact count per observed cell, and what was published over the cells."""
         from forecast.panel.published import report_observations
 
         published = report_observations(self.dataset)
@@ -158,6 +158,43 @@ class Panel(Labelled):
                 raise InputError("needs a labelled mean", where=f"covariate {name}", expected=expected)
             dataset = dataset.assign(measured_parts(self.dataset, name, values, covariance, half_life))
         return replace(self, dataset=dataset)
+
+    def with_reports(
+        self,
+        table: "Any",
+        *,
+        gazetteer: "Any | None" = None,
+        publishers: Mapping[str, str] | None = None,
+        subset_of: Mapping[str, str] | None = None,
+        conflicts: Literal["refuse", "drop"] = "refuse",
+    ) -> "Panel":
+        """Panel with published totals, and splits of them, beside its observed cells.
+
+        The cells stay what they are, counts of events, and define what an attack is. A publisher counts by a definition
+        of its own, so each of them has a factor that is learned where both are known. A cell that was not observed, and
+        that no report mentions, is unknown.
+
+        Parameters
+        ----------
+        table : Reports or DataFrame
+            What `read_reports` gave, or a table in its form. What is about tactics or periods that the panel does not
+            have is left out, with a line in the ledger.
+        gazetteer : Gazetteer, optional
+            Gives the provinces and, where the panel has them, parts of those that zones share; as of `from_reports`.
+        publishers, subset_of, conflicts
+            As of `read_reports` and `facts_of`.
+
+        Raises
+        ------
+        InputError
+            For rows that are wrong, contradict each other or are about a unit that the panel does not have, for other
+            periods than the panel's, and for a panel that holds published counts already.
+        """
+        from forecast.panel.published import panel_with_reports
+
+        return panel_with_reports(
+            self, table, gazetteer=gazetteer, publishers=publishers, subset_of=subset_of, conflicts=conflicts
+        )
 
     def without_covariate(self, name: str) -> "Panel":
         """Panel without one of its covariates."""
@@ -376,7 +413,7 @@ class Panel(Labelled):
         lines = [
             f"Panel{' of SIMULATED data' if self.simulated else ''}: {self._sizes}",
             f"  {self.periods[0]:%Y-%m-%d} to {self.origin:%Y-%m-%d}",
-            f"  {self._told}",
+            *(f"  {told}" for told in self._told),
             f"  tactics: {', '.join(self.tactics)}",
         ]
         if self.covariates:
@@ -386,17 +423,19 @@ class Panel(Labelled):
         return "\n".join([*lines, *self._notes])
 
     @property
-    def _told(self) -> str:
-        """What is known of the cells, as text."""
-        attacks, observations = self.attacks, self.observations
+    def _told(self) -> list[str]:
+        """What is known of the cells, as lines."""
+        attacks, observations, told = self.attacks, self.observations, []
+        if not observations.is_published or attacks.notnull().any():
+            told.append(
+                f"{int(attacks.sum()):,} attacks, {float((attacks == 0).mean()):.0%} of cells zero, "
+                f"{int(attacks.isnull().sum()):,} of {attacks.size:,} cells not observed"
+            )
         if observations.is_published:
-            kinds = observations.table["kind"].value_counts()
-            told = ", ".join(f"{kinds.get(kind, 0):,} {kind}s" for kind in ("total", "part", "subset"))
-            return f"{len(observations):,} published counts over sets of cells: {told}"
-        return (
-            f"{int(attacks.sum()):,} attacks, {float((attacks == 0).mean()):.0%} of cells zero, "
-            f"{int(attacks.isnull().sum()):,} of {attacks.size:,} cells not observed"
-        )
+            kinds = observations.table.loc[observations.table[names.PUBLISHER] != "", "kind"].value_counts()
+            split = ", ".join(f"{kinds.get(kind, 0):,} {kind}s" for kind in ("total", "part", "subset"))
+            told.append(f"{kinds.sum():,} published counts over sets of cells: {split}")
+        return told
 
     def _repr_html_(self) -> str:
         from html import escape
