@@ -113,7 +113,8 @@ def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = No
         shared = [unit for unit in forecast.provinces if unit in actual.provinces]
         held = actual.between(forecast.periods[0], ends).select(provinces=shared, tactics=forecast.tactics)
         cells = forecast.dataset[names.MU].sel({dim: held.dataset[dim].values for dim in names.CELL_DIMS})
-        observations, table = held.observations, described_reports(held)
+        table = _published_rows(held)
+        observations = Observations(table, held.observations.cells[table.index])
     log_scale = _log_scale(fit, values, table)
     mu = cells.transpose(*names.DRAW_DIMS).values
     mean, size = _moments(observations, mu, _phi(forecast), log_scale)
@@ -140,9 +141,10 @@ def fitted_reports(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.Da
     InputError
         For a panel without published counts.
     """
-    table = described_reports(fit.panel).iloc[fit.bound.rows].reset_index(drop=True)
-    cells = fit.panel.observations.cells[fit.bound.rows]
-    expected = _fitted(fit, Observations(table, cells), draws, seed)
+    table = described_reports(fit.panel)
+    rows = table.index.intersection(pd.Index(fit.bound.rows))
+    table = table.loc[rows].reset_index(drop=True)
+    expected = _fitted(fit, Observations(table, fit.panel.observations.cells[rows]), draws, seed)
     kept = [*_KEY, "kind", "provinces", names.TACTIC, "first", "last", "periods", names.LOWER, names.UPPER]
     return table.assign(provinces=table["units"].map("|".join))[kept].join(expected)
 
@@ -164,13 +166,13 @@ def fitted_totals(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.Dat
 
 
 def described_reports(panel: Panel) -> pd.DataFrame:
-    """The published counts of a panel with what they are of: its observations' table and some columns more.
+    """The published counts of a panel with what they are of: rows of its observations' table, and some columns more.
 
     Returns
     -------
     DataFrame
-        The columns of `Observations.table`, and units (tuple of unit keys), tactic ('all' where it is not split), first
-        and last (period), periods (how many).
+        The columns of `Observations.table`, without the cells that were observed beside published counts, and units
+        (tuple of unit keys), tactic ('all' where it is not split), first and last (period), periods (how many).
 
     Raises
     ------
@@ -179,13 +181,13 @@ def described_reports(panel: Panel) -> pd.DataFrame:
     """
     if not panel.observations.is_published:
         raise InputError("holds no published counts", source="panel", hint="Panel.from_reports makes one that does")
-    return _described(panel.observations, panel.provinces, panel.tactics, panel.periods)
+    return _published_rows(panel)
 
 
 def zone_totals(panel: Panel) -> pd.DataFrame:
     """The totals over a zone in one period that a panel's publishers give: one row per zone, publisher and definition.
 
-    A total is over its zone where it holds more than half of the zone's provinces, and all tactics.
+    A total is over its zone where it holds more than half of the provinces that are named in the zone, and all tactics.
 
     Returns
     -------
@@ -193,7 +195,7 @@ def zone_totals(panel: Panel) -> pd.DataFrame:
         zone, publisher, definition, last (period of the last such total), units (its provinces, a tuple).
     """
     table = described_reports(panel)
-    size = pd.Series(panel.dataset[names.ZONE].values).value_counts()
+    size = table.explode("units").groupby(names.ZONE)["units"].nunique()
     over_zone = 2 * table["units"].map(len) > table[names.ZONE].map(size)
     whole = over_zone & (table["kind"] != "part") & (table[names.TACTIC] == ALL_TACTICS) & (table["periods"] == 1)
     latest = table[whole].sort_values("last", kind="stable").drop_duplicates(_KEY, keep="last")
@@ -201,6 +203,14 @@ def zone_totals(panel: Panel) -> pd.DataFrame:
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
+
+
+def _published_rows(panel: Panel) -> pd.DataFrame:
+    """`described_reports`, with no row for a panel without published counts."""
+    held = panel.observations
+    rows = np.flatnonzero((held.table[names.PUBLISHER] != "").to_numpy())
+    table = held.table.iloc[rows].reindex(columns=[*held.table.columns.union([*_KEY, "kind", "whole"], sort=False)])
+    return _described(Observations(table, held.cells[rows]), panel.provinces, panel.tactics, panel.periods)
 
 
 def _sample_of(fit: BayesianFit, forecast: Forecast) -> dict[str, Array]:

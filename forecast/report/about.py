@@ -12,7 +12,16 @@ from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.figures import is_total
 from forecast.report.sentences import caution, score_sentence
-from forecast.report.wording import LIKELIHOOD_SCALE, amount, day_label, listed, span_label, tactic_label, unit_name
+from forecast.report.wording import (
+    LIKELIHOOD_SCALE,
+    amount,
+    counted,
+    day_label,
+    listed,
+    span_label,
+    tactic_label,
+    unit_name,
+)
 
 __all__ = ["facts", "flat", "model_notes", "past_performance", "scale"]
 
@@ -43,11 +52,13 @@ def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:
     """What is forecast and from which data, as label and text."""
     unit, attacks = unit_name(panel.freq), panel.attacks
     ends = pd.Timestamp(forecast.dataset[names.PERIOD_END].values[-1])
-    ahead = f"{span_label(forecast.periods[0], ends, panel.freq)} ({_count(len(forecast.periods), unit)})"
-    past = f"{span_label(panel.periods[0], panel.origin, panel.freq)} ({_count(len(panel.periods), unit)})"
+    ahead = f"{span_label(forecast.periods[0], ends, panel.freq)} ({counted(len(forecast.periods), unit)})"
+    past = f"{span_label(panel.periods[0], panel.origin, panel.freq)} ({counted(len(panel.periods), unit)})"
     countries = list(dict.fromkeys(str(name) for name in panel.dataset[names.COUNTRY].values if name))
-    published = panel.observations.is_published
-    held = _count(len(panel.observations), "published count") if published else _count(int(attacks.sum()), "attack")
+    reports = int((panel.observations.table[names.PUBLISHER] != "").sum())
+    only_reports = reports > 0 and not panel.dataset[names.OBSERVED].values.any()
+    told = [] if only_reports else [counted(int(attacks.sum()), "attack")]
+    held = listed([*told, *([counted(reports, "published count")] if reports else ())])
     ended = int(panel.ended.sum())
     table = {
         "Forecast": f"attacks by province, tactic and {unit}, {ahead}",
@@ -59,10 +70,10 @@ def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:
         "Tactics": ", ".join(tactic_label(tactic) for tactic in panel.tactics),
         "Model": f"{forecast.model}; {amount(forecast.draws.sizes[names.SAMPLE])} joint draws of the whole future",
     }
-    if published:
+    if only_reports:
         table["Counted as"] = listed(_references(panel))
     gaps = int(attacks.isnull().sum())
-    if gaps and not published:
+    if gaps and not only_reports:
         table["Gaps"] = f"{gaps:,} of {attacks.size:,} counts were not observed; they are gaps, not zeros"
     return table
 
@@ -73,10 +84,6 @@ def _references(panel: Panel) -> list[str]:
     own = table[table["is_reference"].astype(bool)].drop_duplicates(names.ZONE).sort_values(names.ZONE)
     kept = own[[names.ZONE, names.DEFINITION, names.PUBLISHER]].itertuples(index=False)
     return [f"“{definition}” by {publisher} ({zone.replace('_', ' ')})" for zone, definition, publisher in kept]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _origin_of(panel: Panel) -> str:

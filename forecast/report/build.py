@@ -22,8 +22,9 @@ from forecast.report.capability import CapabilityPart, path_charts, said
 from forecast.report.charts import fan_chart
 from forecast.report.figures import Outlook, outlook
 from forecast.report.maps import province_map
-from forecast.report.published import PublishedPart, activity_charts, next_reports, published_said, totals_charts
+from forecast.report.published import PublishedPart, next_reports, published_said
 from forecast.report.sentences import findings
+from forecast.report.totals import activity_charts, totals_charts
 from forecast.report.vega import javascript_bundle
 from forecast.report.wording import capital, small_word
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -14,12 +13,12 @@ from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.prediction.reports import described_reports, expected_reports, fitted_reports, fitted_totals, zone_totals
 from forecast.report.parts import Part
 from forecast.report.sentences import Finding
-from forecast.report.vega import COLOURS, Chart, data_label
 from forecast.report.wording import (
     amount,
     attacks,
     between,
     capital,
+    counted,
     listed,
     mean_amount,
     period_label,
@@ -28,23 +27,24 @@ from forecast.report.wording import (
 )
 
 __all__ = [
+    "ABOUT",
+    "EXACT",
+    "FLOOR",
     "PublishedPart",
-    "activity_charts",
     "expected_rows",
     "informed_provinces",
     "next_reports",
     "province_rows",
     "published_part",
     "published_said",
-    "totals_charts",
+    "zone_label",
 ]
 
 _KEY = [names.ZONE, names.PUBLISHER, names.DEFINITION]
 # How many periods are a year: provinces' fitted numbers are means of the last one.
 _YEAR = {names.MONTHLY: 12, names.WEEKLY: 52}
 _DRAWS = 1000
-_EXACT, _FLOOR, _ABOUT = "exact", "at least", "about"
-_SHAPES = {_EXACT: "circle", _FLOOR: "triangle-up", _ABOUT: "diamond"}
+EXACT, FLOOR, ABOUT = "exact", "at least", "about"
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class PublishedPart(Part):
         zone, publisher and definition that its numbers are in, published (periods with a total), periods (in all).
     counts : DataFrame
         kind, n: how many totals, parts and subsets went in.
+    cells : int
+        How many cells were observed beside them.
     activity : DataFrame
         Activity of partner forces that stands beside the attacks: force, indicator, first, end, middle, value.
     """
@@ -82,6 +84,7 @@ class PublishedPart(Part):
     provinces: pd.DataFrame
     zones: pd.DataFrame
     counts: pd.DataFrame
+    cells: int
     activity: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -126,7 +129,8 @@ def published_part(fit: BayesianFit, forecast: Forecast, activity: Indicators | 
         expected=_plain(expected.drop(columns="mcse")),
         provinces=_plain(_provinces(fit)),
         zones=_zones(panel, totals),
-        counts=panel.observations.table["kind"].value_counts().rename_axis("kind").reset_index(name="n"),
+        counts=described_reports(panel)["kind"].value_counts().rename_axis("kind").reset_index(name="n"),
+        cells=int(panel.dataset[names.OBSERVED].sum()),
         activity=pd.DataFrame() if activity is None else _plain(_activity(activity, panel)),
     )
 
@@ -161,17 +165,26 @@ def informed_provinces(panel: Panel) -> pd.DataFrame:
 def published_said(part: PublishedPart) -> list[str]:
     """What was published and what that means, in sentences made from the numbers."""
     kinds = dict(zip(part.counts["kind"], part.counts["n"], strict=True))
-    told = listed([f"{amount(kinds[kind])} {kind}s" for kind in ("total", "part", "subset") if kind in kinds])
+    told = listed([counted(kinds[kind], kind) for kind in ("total", "part", "subset") if kind in kinds])
+    opening = (
+        f"Beside counts of {amount(part.cells)} single cells there are"
+        if part.cells
+        else "Nobody published these attacks one by one. What is known are"
+    )
     sentences = [
-        f"Nobody published these attacks one by one. What is known are {amount(sum(kinds.values()))} published counts: "
-        f"{told}. What nobody mentions is unknown, not zero; the model spreads totals over provinces by what was "
-        "published of single ones."
+        f"{opening} {amount(sum(kinds.values()))} published counts: {told}. What nobody mentions is unknown, not zero; "
+        "the model spreads totals over provinces by what is known of single ones."
     ]
+    if part.cells:
+        sentences.append(
+            "Each publisher counts by a definition of its own: by what factor its numbers differ from the counted "
+            "events is learned where both are known."
+        )
     for row in part.zones.to_dict("records"):
         sentences.append(
-            f"{_zone(row[names.ZONE])}: {amount(row['published'])} of {amount(row['periods'])} {unit_name(part.freq)}s "
-            f"have a total or lie within one. Its numbers are attacks as {row[names.PUBLISHER]} counts them under the "
-            f"name “{row[names.DEFINITION]}”."
+            f"{zone_label(row[names.ZONE])}: {amount(row['published'])} of {amount(row['periods'])} "
+            f"{unit_name(part.freq)}s have a total or lie within one. Its numbers are attacks as "
+            f"{row[names.PUBLISHER]} counts them under the name “{row[names.DEFINITION]}”."
         )
     if len(part.zones) > 1:
         sentences.append(
@@ -199,43 +212,11 @@ def next_reports(part: PublishedPart) -> list[Finding]:
     return [Finding("The next report", f"For {when}, {'; '.join(told)}.")] if told else []
 
 
-def totals_charts(part: PublishedPart, simulated: bool) -> list[tuple[Chart, str]]:
-    """One chart per zone: published totals, what is fitted, and what is expected next; with their zones."""
-    charts = []
-    for number, zone in enumerate(sorted(part.totals[names.ZONE].unique())):
-        tables = (part.totals, part.fitted, part.expected)
-        totals, fitted, expected = (_labelled(table[table[names.ZONE] == zone]) for table in tables)
-        layers = alt.layer(*_layers(totals, fitted, expected, unit_name(part.freq)))
-        layers = layers.resolve_scale(color="shared", shape="shared")
-        chart = layers.properties(width="container", height=280, title=data_label(simulated))
-        words = f"Published totals of {zone} with their fitted values and the next expected ones"
-        charts.append((Chart(f"totals-{number}", chart, words), _zone(zone)))
-    return charts
-
-
-def activity_charts(part: PublishedPart, simulated: bool) -> list[tuple[Chart, str]]:
-    """One chart per force of its activity as published, with the forces."""
-    charts = []
-    for number, (force, table) in enumerate(part.activity.groupby(names.FORCE) if len(part.activity) else ()):
-        shown = table.assign(series=table[names.INDICATOR].str.replace("_", " "))
-        base = alt.Chart(shown)
-        y = alt.Y("value:Q", title="per month", scale=alt.Scale(domainMin=0))
-        colour = _colour(sorted(shown["series"].unique()))
-        tip = [alt.Tooltip("series:N", title="What"), alt.Tooltip("first:N", title="From"), "end:N", "value:Q"]
-        layers = [
-            base.mark_rule(strokeWidth=2).encode(x=_x("first"), x2="end", y=y, color=colour, tooltip=tip),
-            base.mark_circle(size=36, opacity=1).encode(x=_x("middle"), y=y, color=colour, tooltip=tip),
-        ]
-        chart = alt.layer(*layers).properties(width="container", height=180, title=data_label(simulated))
-        charts.append((Chart(f"activity-{number}", chart, f"Activity of {force} as published"), str(force)))
-    return charts
-
-
 def expected_rows(part: PublishedPart) -> pd.DataFrame:
     """The next expected reports as a table for readers, with the column `group`; silent publishers come last."""
     table = part.expected.sort_values(["stopped", *_KEY, names.HORIZON], kind="stable")
     labels = [
-        f"{_zone(zone)}: {definition}, by {publisher} (last published for {_period(last, part.freq)})"
+        f"{zone_label(zone)}: {definition}, by {publisher} (last published for {_period(last, part.freq)})"
         for zone, publisher, definition, last in table[[*_KEY, "last"]].itertuples(index=False)
     ]
     frame = pd.DataFrame({"group": labels, "For": [_period(day, part.freq) for day in table[names.PERIOD]]})
@@ -252,7 +233,7 @@ def province_rows(part: PublishedPart) -> pd.DataFrame:
     table = part.provinces.sort_values([names.ZONE, "own"], ascending=[True, False])
     return pd.DataFrame(
         {
-            "group": [_zone(zone) for zone in table[names.ZONE]],
+            "group": [zone_label(zone) for zone in table[names.ZONE]],
             "Province": table["name"],
             f"{capital(unit_name(part.freq))}s of its own": [amount(value) for value in table["own"]],
             "Last": [_period(day, part.freq) if day else "–" for day in table["last"]],
@@ -285,7 +266,7 @@ def _value(table: pd.DataFrame) -> "pd.Series[float]":
 
 def _bound(table: pd.DataFrame) -> list[str]:
     return [
-        _EXACT if lower == upper else _FLOOR if np.isinf(upper) else _ABOUT
+        EXACT if lower == upper else FLOOR if np.isinf(upper) else ABOUT
         for lower, upper in zip(table[names.LOWER], table[names.UPPER], strict=True)
     ]
 
@@ -352,59 +333,10 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _zone(zone: str) -> str:
+def zone_label(zone: str) -> str:
+    """A zone as a heading writes it."""
     return capital(str(zone).replace("_", " "))
 
 
 def _period(day: str, freq: str) -> str:
     return period_label(pd.Timestamp(day), freq)
-
-
-def _labelled(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(series=table[names.DEFINITION] + ", " + table[names.PUBLISHER])
-
-
-def _layers(totals: pd.DataFrame, fitted: pd.DataFrame, expected: pd.DataFrame, unit: str) -> list[alt.Chart]:
-    """Band and mean of what is fitted, interval and median of the next reports, and what was published."""
-    colour = _colour(sorted(totals["series"].unique()))
-    y = alt.Y("lower_90:Q", title=f"attacks per {unit}", scale=alt.Scale(domainMin=0))
-    ahead = expected[~expected["stopped"].astype(bool)]
-    when = [
-        alt.Tooltip("series:N", title="Counted"),
-        alt.Tooltip("first:N", title="From"),
-        alt.Tooltip("end:N", title="To"),
-    ]
-    tip = [
-        *when,
-        alt.Tooltip("value:Q", title=f"Published, per {unit}", format=".1f"),
-        alt.Tooltip("bound:N", title="Bound"),
-    ]
-    shape = alt.Shape(
-        "bound:N",
-        scale=alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values())),
-        legend=alt.Legend(orient="bottom", title=None),
-    )
-    several = totals[totals["first"].str[:7] != totals["end"].str[:7]]
-    middle = pd.to_datetime(totals["first"]) + (pd.to_datetime(totals["end"]) - pd.to_datetime(totals["first"])) / 2
-    points = totals.assign(middle=middle.dt.strftime("%Y-%m-%d"))
-    rule = alt.Chart(several).mark_rule(strokeWidth=2)
-    point = alt.Chart(points).mark_point(filled=True, size=42, opacity=1)
-    layers = [
-        alt.Chart(fitted).mark_area(opacity=0.22).encode(x=_x("middle"), y=y, y2="upper_90:Q", color=colour),
-        alt.Chart(fitted).mark_line(strokeWidth=1.2).encode(x=_x("middle"), y="mean:Q", color=colour),
-        alt.Chart(ahead).mark_area(opacity=0.12).encode(x=_x("middle"), y=y, y2="upper_90:Q", color=colour),
-        alt.Chart(ahead).mark_line(strokeDash=[4, 3]).encode(x=_x("middle"), y="median:Q", color=colour),
-        rule.encode(x=_x("first"), x2="end", y="value:Q", color=colour, tooltip=tip),
-        point.encode(x=_x("middle"), y="value:Q", color=colour, shape=shape, tooltip=tip),
-    ]
-    return [layer for layer in layers if len(layer.data)]
-
-
-def _x(field: str) -> alt.X:
-    axis = alt.Axis(format="%b %Y", labelOverlap=True, grid=False)
-    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
-
-
-def _colour(series: list[str]) -> alt.Color:
-    scale = alt.Scale(domain=series, range=list(COLOURS.series))
-    return alt.Color("series:N", scale=scale, legend=alt.Legend(orient="bottom", title=None, labelLimit=0))

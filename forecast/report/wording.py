@@ -16,6 +16,7 @@ __all__ = [
     "between",
     "capital",
     "chance_that",
+    "counted",
     "day_label",
     "likelihood",
     "listed",
@@ -62,6 +63,11 @@ def attacks(count: float) -> str:
     if number == 0:
         return "no attacks"
     return f"{number:,} attack" + ("" if number == 1 else "s")
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 month', '1,200 months'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def between(lower: float, upper: float, decimals: int = 0) -> str:

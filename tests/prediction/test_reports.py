@@ -106,6 +106,24 @@ def test_counts_of_a_later_panel(fit, forecast):
     np.testing.assert_array_equal(drawn, fc.report_draws(fit, forecast, fc.Panel.from_reports(pd.DataFrame(LATER))))
 
 
+def test_nothing_is_drawn_where_nothing_was_published(fit, forecast):
+    rows = [*ROWS, row(ZONE, 40, "2021-09")]
+    assert fc.report_draws(fit, forecast, fc.Panel.from_reports(pd.DataFrame(rows))).shape == (2000, 0)
+
+
+def test_counts_of_events_beside_them_are_no_reports(make_fit):
+    cells = [("SY08", "all", f"2021-{month:02d}", 9) for month in range(1, 7)]
+    cells += [("SY09", "all", f"2021-{month:02d}", 20) for month in range(1, 7)]
+    counts = fc.Panel.from_frame(pd.DataFrame(cells, columns=["province", "tactic", "period", "attacks"]))
+    rows = [row("SY08|SY09", 15, f"2021-{month:02d}") for month in range(1, 7)]
+    panel = counts.with_reports(pd.DataFrame(rows), gazetteer=fc.read_gazetteer())
+    values = {"intercept": 0.0, "level_province": np.log([10.0, 20.0]), "sigma_level_province": 1.0, "log_phi": 2.0}
+    fit = make_fit(MODEL, panel, {**values, "log_factor": [np.log(0.5)]}, draws=200)
+    assert fc.fitted_reports(fit, 10, seed=1)["mean"].round(6).tolist() == [15.0] * 6
+    table = fc.expected_reports(fit, fc.predict(fit, 1, draws=300, seed=1))
+    assert abs(table["mean"].item() - 15) < 4.5 * table["mcse"].item()
+
+
 def test_fitted_counts(fit):
     table = fc.fitted_reports(fit, 10, seed=1)
     assert len(table) == len(ROWS)

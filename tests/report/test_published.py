@@ -19,8 +19,8 @@ from forecast.report.published import (
     province_rows,
     published_part,
     published_said,
-    totals_charts,
 )
+from forecast.report.totals import totals_charts
 
 EAST = "SY02|SY08|SY09"
 ROWS = [
@@ -88,7 +88,7 @@ def test_provinces_are_known_by_their_own_numbers_or_by_what_is_left(fit, part):
 
 def test_sentences_say_what_the_numbers_say(part):
     text = "\n".join(published_said(part))
-    assert "10 published counts: 7 totals, 2 parts and 1 subsets" in text
+    assert "10 published counts: 7 totals, 2 parts and 1 subset." in text
     assert "Northeast: 6 of 16 months have a total or lie within one" in text
     assert "attacks as CEP counts them under the name “confirmed”" in text
     (finding,) = next_reports(part)
