@@ -142,7 +142,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     step("reading the data", 0, total)
     source = load_source(settings)
     panel = source.at()
-    zones, futures = load_zones(settings, panel), load_futures(settings)
+    zones, futures = load_zones(settings, panel.without_ended()), load_futures(settings)
     tried, said = _backtest_before(settings, model.name, panel)
     scenarios = _scenarios(settings, futures)
     for future in scenarios.values():
