@@ -94,7 +94,7 @@ def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = No
         Int64, attacks, dims (sample, report), in the order of the panel's observations. Coordinates of `report`: zone,
         publisher, definition, kind ('total', 'part' or 'subset'), first and last (period), and lower and upper (between
         which the published count lies; NaN without `actual`). Parts and subsets are drawn given the draw of their
-        whole, and independently of each other.
+        whole, and independently of each other; the next totals of several definitions each by itself.
 
     Raises
     ------
