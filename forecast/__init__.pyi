@@ -98,6 +98,9 @@ from .prediction.futures import project as project
 from .prediction.futures import scenario as scenario
 from .prediction.prior import PriorPredictive as PriorPredictive
 from .prediction.prior import prior_predictive as prior_predictive
+from .prediction.reports import expected_reports as expected_reports
+from .prediction.reports import fitted_reports as fitted_reports
+from .prediction.reports import report_draws as report_draws
 from .prediction.scenarios import Contrast as Contrast
 from .prediction.scenarios import contrast as contrast
 from .prediction.scenarios import decompose as decompose

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -26,6 +27,16 @@ app = typer.Typer(
 # Of click, which Typer brings in a form of its own or as a package, depending on its version.
 _UsageError: type[Any] = typer.BadParameter.__bases__[0]
 _Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", show_default=True)]
+
+
+class Example(StrEnum):
+    """What `forecast demo` forecasts."""
+
+    SIMULATED = "simulated"
+    SYRIA_REPORTS = "syria-reports"
+
+
+_EXAMPLES = {Example.SIMULATED: "demo.toml", Example.SYRIA_REPORTS: "syria_reports.toml"}
 
 
 def main() -> NoReturn:
@@ -82,11 +93,16 @@ def demo(
     capability: Annotated[
         bool, typer.Option("--capability", help="With the partner forces' capability, and what if it changed.")
     ] = False,
+    example: Annotated[
+        Example, typer.Option(help="Simulated events, or published totals of attacks in Syria, which are real.")
+    ] = Example.SIMULATED,
 ) -> None:
-    """Forecast from the simulated data that come with the package, and write a report."""
+    """Forecast from data that come with the package, and write a report."""
     from forecast.datasets import data_path
 
-    _run_and_write(data_path("demo_capability.toml" if capability else "demo.toml"), output)
+    if capability and example is not Example.SIMULATED:
+        raise typer.BadParameter("goes with the simulated example only", param_hint="--capability")
+    _run_and_write(data_path("demo_capability.toml" if capability else _EXAMPLES[example]), output)
 
 
 @app.command(epilog="Example:  forecast run forecast.toml --output out/march")

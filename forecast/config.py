@@ -26,16 +26,25 @@ from forecast.errors import InputError
 __all__ = ["Settings", "read_settings"]
 
 EventSource = Literal["ucdp", "acled", "acled-aggregated", "gtd", "plain"]
-Source = Literal[EventSource, "counts"]
+Source = Literal[EventSource, "counts", "reports"]
 
-# Options that have no use, by whether the source is ready counts.
-_UNUSED: Mapping[bool, Mapping[str, Sequence[str]]] = {
-    True: {
-        "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "day_first", "crosswalk"),
-        "places": ("forces", "max_distance_km"),
-        "panel": ("actor", "target", "multiday", "gaps"),
+# Options that have no use, by what the source is of.
+_OF_EVENTS: Mapping[str, Sequence[str]] = {
+    "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "day_first", "crosswalk"),
+    "places": ("forces", "max_distance_km"),
+    "panel": ("actor", "target", "multiday", "gaps"),
+}
+_OF_REPORTS = ("publishers", "subset_of", "conflicts", "zone_ends", "activity")
+_UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "events": {"panel": ("missing",), "reports": _OF_REPORTS},
+    "ready counts": {**_OF_EVENTS, "reports": _OF_REPORTS},
+    "published totals": {
+        "data": (*_OF_EVENTS["data"], "columns", "sheet"),
+        "places": _OF_EVENTS["places"],
+        "panel": (*_OF_EVENTS["panel"], "missing", "provinces"),
+        "evaluation": ("periods",),
+        "backtest": ("output", "origins", "horizon", "window"),
     },
-    False: {"panel": ("missing",)},
 }
 
 
@@ -117,6 +126,16 @@ class PanelSettings(_Section):
         return self
 
 
+class ReportSettings(_Section):
+    """How published totals are read: `[reports]`; see `forecast.Panel.from_reports`."""
+
+    publishers: dict[str, str] = Field({}, description="names that mean the same publisher")
+    subset_of: dict[str, str] | None = Field(None, description="definitions that count part of another's attacks")
+    conflicts: Literal["refuse", "drop"] = "refuse"
+    zone_ends: dict[str, _Day] = Field({}, description="last day of zones that came to an end")
+    activity: _File | None = Field(None, description="a table for `read_activity`, shown beside the attacks")
+
+
 class CovariateSettings(_Section):
     """One covariate: `[covariates.NAME]`. A table, or the number of events per province and period."""
 
@@ -175,6 +194,7 @@ class Settings(_Section):
     """All settings of a run. Inputs are relative to the settings file, `output` to the working folder."""
 
     title: str = "Forecast of attacks"
+    notes: list[str] = Field([], description="what readers of the report must be told")
     horizon: _Whole = Field(6, ge=1, le=120)
     draws: _Whole = Field(1000, ge=100, le=100_000)
     seed: _Whole = Field(1, ge=0)
@@ -184,6 +204,7 @@ class Settings(_Section):
     data: DataSettings
     places: PlaceSettings = PlaceSettings()
     panel: PanelSettings = PanelSettings()
+    reports: ReportSettings = ReportSettings()
     covariates: dict[str, CovariateSettings] = {}
     capability: CapabilitySettings | None = None
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -206,17 +227,35 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _fitting(self) -> "Settings":
-        counts = self.data.source == "counts"
-        for section, keys in _UNUSED[counts].items():
+        kind = {"counts": "ready counts", "reports": "published totals"}.get(self.data.source, "events")
+        for section, keys in _UNUSED[kind].items():
             unused = [f"{section}.{key}" for key in keys if key in getattr(self, section).model_fields_set]
             if unused:
-                kind = "ready counts" if counts else "events"
                 raise ValueError(f"{', '.join(unused)} has no use with {kind} (data.source = {self.data.source!r})")
+        if self.data.source == "reports":
+            self._check_reports()
         if self.capability is not None and "capability" in self.covariates:
             raise ValueError("capability stands there twice, as a covariate and with its indicators")
         if self.panel.end is not None and self.panel.end > date.today() and not self.data.simulated:
             raise ValueError(f"panel.end ({self.panel.end}) lies in the future: no data can reach so far")
         return self
+
+    def _check_reports(self) -> None:
+        """A ValueError for what published totals cannot serve."""
+        from forecast.model.spec import Model
+
+        if len(self.data.paths) > 1:
+            raise ValueError("data.paths: published totals stand in one table, so that contradictions are found")
+        if not isinstance(self.built_model(), Model):
+            hint = "give a hierarchical model, such as model = 'quick', or spell one out in [model]"
+            raise ValueError(f"model: {self.model} needs counts of single cells, and published totals are sums; {hint}")
+        if self.capability is not None:
+            raise ValueError("capability has no use with published totals yet; reports.activity shows a table of it")
+
+    @property
+    def held_out(self) -> int:
+        """How many last periods are hidden and scored; none of published totals, of which no cell is observed."""
+        return 0 if self.data.source == "reports" else self.evaluation.periods
 
     def built_model(self) -> Any:
         """The model that the settings name or spell out, with a slope on capability where there are indicators."""

@@ -1,7 +1,7 @@
 """From settings to data: the events, counts, places and covariates that a settings file names."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import xarray as xr
 
 from forecast import names
 from forecast.capability.capability import CapabilitySource
-from forecast.capability.indicators import read_indicators
+from forecast.capability.indicators import Indicators, read_indicators
 from forecast.capability.measurement import Measurement
+from forecast.capability.published import read_activity
 from forecast.config import CapabilitySettings, CovariateSettings, Settings
 from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, read_boundaries
@@ -26,9 +27,10 @@ from forecast.model.library import CAPABILITY
 from forecast.panel.build import CountsSource, PanelSource, build_panel, checked_counts
 from forecast.panel.calendar import normalise_freq
 from forecast.panel.panel import Panel
+from forecast.panel.reports import read_reports
 from forecast.prediction.futures import Future, hold_last, path, project
 
-__all__ = ["input_files", "load_boundaries", "load_futures", "load_source", "load_zones"]
+__all__ = ["input_files", "load_activity", "load_boundaries", "load_futures", "load_source", "load_zones"]
 
 Values = pd.DataFrame | xr.DataArray
 
@@ -46,8 +48,8 @@ def load_source(settings: Settings) -> PanelSource | CountsSource:
     if settings.capability is not None:
         covariates[CAPABILITY] = _capability(settings.capability, settings.seed, data.simulated)
     ledger = sum((lines for _, lines in loaded.values()), _unmatched(boundaries))
-    if data.source == "counts":
-        panel = _ready_counts(settings, gazetteer)
+    if data.source in ("counts", "reports"):
+        panel = _ready_counts(settings, gazetteer) if data.source == "counts" else _published(settings)
         return CountsSource(replace(panel, ledger=panel.ledger + ledger), covariates)
     events = read_events(
         data.paths,
@@ -132,6 +134,7 @@ def input_files(settings: Settings) -> list[Path]:
     ]
     if settings.capability is not None:
         named.append(settings.capability.indicators)
+    named.append(settings.reports.activity)
     named += [file for covariate in settings.covariates.values() for file in (covariate.path, covariate.future)]
     return list(dict.fromkeys(file for file in named if isinstance(file, Path)))
 
@@ -151,6 +154,12 @@ def _gazetteer(settings: Settings) -> Gazetteer:
         raise InputError(error.problem, source=units, found=error.found, expected=error.expected) from error
 
 
+def load_activity(settings: Settings) -> Indicators | None:
+    """The activity of partner forces that the settings name, to be shown beside published totals."""
+    file = settings.reports.activity
+    return None if file is None else read_activity(file)
+
+
 def _ready_counts(settings: Settings, gazetteer: Gazetteer) -> Panel:
     data = settings.data
     tables = [_table(file, data.columns, data.sheet) for file in data.paths]
@@ -162,12 +171,43 @@ def _ready_counts(settings: Settings, gazetteer: Gazetteer) -> Panel:
     options = settings.panel
     panel = Panel.from_frame(pd.concat(tables), freq=options.freq, missing=options.missing, gazetteer=gazetteer)
     panel = panel.select(provinces=options.provinces, tactics=options.tactics)
-    panel = panel.between(*(None if day is None else pd.Timestamp(day) for day in (options.start, options.end)))
     sources = [
-        {"path": file.name, "sha256": sha256(file), "source": data.source, "rows": len(table)}
+        {"path": file.name, "sha256": sha256(file), "rows": len(table)}
         for file, table in zip(data.paths, tables, strict=True)
     ]
-    provenance = panel.provenance | {"sources": sources, "simulated": data.simulated}
+    return _cut_and_told(panel, settings, sources)
+
+
+def _published(settings: Settings) -> Panel:
+    """The panel of a table of published totals."""
+    given, options, places = settings.reports, settings.panel, settings.places
+    own_places = places.gazetteer is not None or places.countries is not None or places.units is not None
+    gazetteer = _gazetteer(settings) if own_places else None
+    reports = read_reports(
+        settings.data.paths[0], freq=options.freq, gazetteer=gazetteer, publishers=given.publishers
+    )  # fmt: skip
+    panel = Panel.from_reports(
+        reports,
+        freq=options.freq,
+        tactics=options.tactics or (),
+        gazetteer=gazetteer,
+        subset_of=given.subset_of,
+        conflicts=given.conflicts,
+        zone_ends={zone: f"{day:%Y-%m-%d}" for zone, day in given.zone_ends.items()},
+    )
+    panel = replace(panel, ledger=_from_file(panel.ledger, settings.data.paths[0]))
+    activity = load_activity(settings)
+    if activity is not None and given.activity is not None:
+        panel = replace(panel, ledger=panel.ledger + _from_file(activity.ledger, given.activity))
+    return _cut_and_told(panel, settings, reports.sources)
+
+
+def _cut_and_told(panel: Panel, settings: Settings, sources: Sequence[Mapping[str, Any]]) -> Panel:
+    """The periods of a panel that the settings ask for, with the files that it came from."""
+    options, data = settings.panel, settings.data
+    panel = panel.between(*(None if day is None else pd.Timestamp(day) for day in (options.start, options.end)))
+    told = [{**source, "source": data.source} for source in sources]
+    provenance = panel.provenance | {"sources": told, "simulated": data.simulated}
     return replace(panel, dataset=panel.dataset.assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False)))
 
 
@@ -194,8 +234,12 @@ def _covariate(
     panel = build_panel(
         events, freq=options.freq, gazetteer=gazetteer, start=options.start, end=options.end, seed=settings.seed
     )
-    lines = Ledger(tuple(replace(entry, source=entry.source or covariate.path.name) for entry in panel.ledger))
-    return panel.attacks.sum(names.TACTIC).rename(name), lines
+    return panel.attacks.sum(names.TACTIC).rename(name), _from_file(panel.ledger, covariate.path)
+
+
+def _from_file(ledger: Ledger, file: Path) -> Ledger:
+    """The ledger with the file in entries that name no source."""
+    return Ledger(tuple(replace(entry, source=entry.source or file.name) for entry in ledger))
 
 
 def _table(file: Path, columns: Mapping[str, str], sheet: str | None = None) -> pd.DataFrame:

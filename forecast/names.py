@@ -22,6 +22,8 @@ LATITUDE = "latitude"
 LONGITUDE = "longitude"
 PROVINCE_COORDS = (PCODE, ZONE, PROVINCE_NAME, COUNTRY, LATITUDE, LONGITUDE)
 PERIOD_END = "period_end"
+# Last day of a province's zone, in panels of which a zone ended.
+ZONE_END = "zone_end"
 
 # Variables of a panel.
 ATTACKS = "attacks"

@@ -27,7 +27,7 @@ from forecast.inference.bayesian import BayesianFit
 from forecast.inference.diagnostics import add_pareto_k
 from forecast.inference.dispatch import Fit, fit
 from forecast.inference.pull import path_given_counts
-from forecast.inputs import input_files, load_boundaries, load_futures, load_source, load_zones
+from forecast.inputs import input_files, load_activity, load_boundaries, load_futures, load_source, load_zones
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import CountsSource, PanelSource
 from forecast.panel.calendar import next_periods
@@ -39,6 +39,7 @@ from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, BacktestPart, backtest_part
 from forecast.report.build import ReportContent, write_report
 from forecast.report.capability import CapabilityPart
+from forecast.report.published import PublishedPart, published_part
 
 __all__ = [
     "RUN_FILES",
@@ -137,11 +138,11 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     """
     model = settings.built_model()
     models = {**default_baselines(), model.name: model}
-    total = 3 + len(models) * (settings.evaluation.periods > 0)
+    total = 3 + len(models) * (settings.held_out > 0)
     step("reading the data", 0, total)
     source = load_source(settings)
     panel = source.at()
-    zones, futures = load_zones(settings, panel), load_futures(settings)
+    zones, futures = load_zones(settings, panel.without_ended()), load_futures(settings)
     tried, said = _backtest_before(settings, model.name, panel)
     scenarios = _scenarios(settings, futures)
     for future in scenarios.values():
@@ -153,12 +154,16 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     if failures and not allow_unconverged:
         raise DiagnosticsError(f"{failures}. With --allow-unconverged the report is written, with a warning on it")
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
+    if panel.observations.is_published and not zones:
+        zones = _own_zones(forecast)
     scores, notes = _held_out_scores(settings, models, model.name, source, panel, step)
-    notes += said
+    notes = [*settings.notes, *notes, *said]
     step("writing the report", total - 1, total)
     record = _record(settings, panel, zones, fitted, failures, notes)
     record["capability"] = _answers(settings, fitted, forecast, futures, scenarios)
     record["backtest"] = {} if tried is None else tried.to_record()
+    if isinstance(fitted, BayesianFit) and panel.observations.is_published:
+        record["published"] = published_part(fitted, forecast, load_activity(settings)).to_record()
     capability = None
     if settings.capability is not None:
         measured = source.covariates[CAPABILITY]
@@ -197,6 +202,8 @@ def run_backtest(
     """
     if workers < 1:
         raise InputError("is a whole number from 1", where="workers", found=workers)
+    if settings.data.source == "reports":
+        raise InputError("takes no published totals yet", where="backtest", found=settings.data.source)
     model, given = settings.built_model(), settings.backtest
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
     try:
@@ -339,8 +346,11 @@ def _failed_checks(fitted: Fit) -> str:
 
 
 def _checks(fitted: Fit) -> pd.DataFrame:
-    """What a fit was checked for, with what decides nothing: only after the sampler, whose libraries that takes."""
-    if isinstance(fitted, BayesianFit) and fitted.engine == "nuts":
+    """What a fit was checked for, with what decides nothing: only after the sampler, whose libraries that takes.
+
+    Published counts have no probabilities one by one, which that would need.
+    """
+    if isinstance(fitted, BayesianFit) and fitted.engine == "nuts" and not fitted.panel.observations.is_published:
         return add_pareto_k(fitted)
     return fitted.diagnostics
 
@@ -357,7 +367,7 @@ def _held_out_scores(
 
     A model that cannot be fitted to what is left is left out, and the second value says so.
     """
-    held_out = settings.evaluation.periods
+    held_out = settings.held_out
     if not held_out:
         return pd.DataFrame(), []
     if held_out >= len(panel.periods):
@@ -423,6 +433,14 @@ def _record(
     }
 
 
+def _own_zones(forecast: Forecast) -> dict[str, tuple[str, ...]]:
+    """The zones in which published totals were counted, where several are forecast."""
+    labels = forecast.dataset[names.ZONE].values.astype(str)
+    units = pd.Series(forecast.provinces, index=labels)
+    zones = {str(zone): tuple(own) for zone, own in units.groupby(level=0)}
+    return zones if len(zones) > 1 else {}
+
+
 def _scenarios(settings: Settings, futures: Mapping[str, Future]) -> dict[str, Future]:
     """The scenarios that the settings name."""
     found = {}
@@ -486,6 +504,7 @@ def _content(result: Run) -> ReportContent:
         diagnostics=pd.DataFrame(record["model"]["diagnostics"]),
         capability=None if result.capability is None else _capability_part(result.capability, record),
         backtest=BacktestPart.from_record(record["backtest"]) if record.get("backtest") else None,
+        published=PublishedPart.from_record(record["published"]) if record.get("published") else None,
     )
 
 

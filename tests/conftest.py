@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 
 from forecast.inference.bayesian import BayesianFit
+from forecast.inference.published import published_parameters
 from forecast.panel.panel import Panel
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -81,7 +82,8 @@ def make_fit():
     def make(model, panel, values, *, chains=2, draws=50, notes=()):
         bound = model.bind(panel)
         dims = {block.name: block.dims for block in bound.blocks}
-        dims |= {name: parameter[1] for name, parameter in model.family.parameters().items()}
+        for parameters in (model.family.parameters(), published_parameters(bound)):
+            dims |= {name: parameter[1] for name, parameter in parameters.items()}
         posterior = {}
         for name, value in values.items():
             value, own = np.asarray(value, dtype=float), dims.get(name, ())

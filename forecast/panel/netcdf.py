@@ -71,7 +71,7 @@ def _decoded(dataset: xr.Dataset) -> xr.Dataset:
     for name, variable in dataset.variables.items():
         if variable.dtype == object or variable.dtype.kind == "T":
             dataset[name] = (variable.dims, variable.values.astype(str), variable.attrs)
-        elif name in (names.PERIOD, names.PERIOD_END):
+        elif name in (names.PERIOD, names.PERIOD_END, names.ZONE_END):
             dataset[name] = (variable.dims, variable.values.astype("datetime64[ns]"), variable.attrs)
     return dataset
 

@@ -25,7 +25,8 @@ class Observations:
         `lower` and `upper` (attacks, inclusive; equal to `value` for an exact count), `definition` and
         `publisher` (text, '' where there is only one). Of published counts also `kind` ('total', 'part', 'subset'),
         `whole` (the row that a part or subset belongs to, or -1), `zone`, `is_reference` (whether the zone's factors
-        are relative to this definition) and `within` (the definition that this one's attacks are among, or '').
+        are relative to this definition) and `within` (the definition that this one's attacks are among, or ''). A cell
+        that was observed beside published counts is a total of no zone and no publisher, the reference of all zones.
     cells : scipy.sparse.csr_array
         Shape (observations, cells), 0/1; cells are the panel's (province, tactic, period) in C order.
     """

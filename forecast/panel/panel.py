@@ -21,6 +21,7 @@ from forecast.panel.labels import Labelled
 from forecast.panel.measured import PART_OF, Measured, measured_of, measured_parts
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
+from forecast.panel.zones import ended, known_ends, told_ends
 
 __all__ = ["Panel", "panel_hash"]
 
@@ -40,8 +41,8 @@ class Panel(Labelled):
         `attacks` (int64, attacks), `observed` (bool) and `exposure` (float) over (province, tactic, period);
         `force` (text, '' where there is none) over (province, period); `adjacency` (bool) over (province,
         neighbour); covariates by their own names. Coordinates of `province`: pcode, zone, province_name,
-        country, latitude, longitude; of `period` (datetime64[ns], the first day): period_end. The attribute
-        `freq` is 'MS' or 'W-MON'.
+        country, latitude, longitude, and zone_end (datetime64[ns], the last day, NaT for none) where a zone ended; of
+        `period` (datetime64[ns], the first day): period_end. The attribute `freq` is 'MS' or 'W-MON'.
     ledger : Ledger
         What cleaning dropped or changed on the way here.
     """
@@ -79,9 +80,14 @@ class Panel(Labelled):
             if name not in names.PANEL_VARIABLES and PART_OF not in variable.attrs
         ]
 
+    @property
+    def ended(self) -> npt.NDArray[np.bool_]:
+        """Of each province, whether its zone ended; forecasts leave these out."""
+        return ended(self.dataset)
+
     @cached_property
     def observations(self) -> Observations:
-        """The observations layer: one exact count per observed cell, or what was published over the cells."""
+        """The observations layer: one exact count per observed cell, and what was published over the cells."""
         from forecast.panel.published import report_observations
 
         published = report_observations(self.dataset)
@@ -153,6 +159,43 @@ class Panel(Labelled):
             dataset = dataset.assign(measured_parts(self.dataset, name, values, covariance, half_life))
         return replace(self, dataset=dataset)
 
+    def with_reports(
+        self,
+        table: "Any",
+        *,
+        gazetteer: "Any | None" = None,
+        publishers: Mapping[str, str] | None = None,
+        subset_of: Mapping[str, str] | None = None,
+        conflicts: Literal["refuse", "drop"] = "refuse",
+    ) -> "Panel":
+        """Panel with published totals, and splits of them, beside its observed cells.
+
+        The cells stay what they are, counts of events, and define what an attack is. A publisher counts by a definition
+        of its own, so each of them has a factor that is learned where both are known. A cell that was not observed, and
+        that no report mentions, is unknown.
+
+        Parameters
+        ----------
+        table : Reports or DataFrame
+            What `read_reports` gave, or a table in its form. What is about tactics or periods that the panel does not
+            have is left out, with a line in the ledger.
+        gazetteer : Gazetteer, optional
+            Gives the provinces and, where the panel has them, parts of those that zones share; as of `from_reports`.
+        publishers, subset_of, conflicts
+            As of `read_reports` and `facts_of`.
+
+        Raises
+        ------
+        InputError
+            For rows that are wrong, contradict each other or are about a unit that the panel does not have, for other
+            periods than the panel's, and for a panel that holds published counts already.
+        """
+        from forecast.panel.published import panel_with_reports
+
+        return panel_with_reports(
+            self, table, gazetteer=gazetteer, publishers=publishers, subset_of=subset_of, conflicts=conflicts
+        )
+
     def without_covariate(self, name: str) -> "Panel":
         """Panel without one of its covariates."""
         if name not in self.covariates:
@@ -177,7 +220,10 @@ class Panel(Labelled):
         )
 
     def between(self, start: str | pd.Timestamp | None = None, end: str | pd.Timestamp | None = None) -> "Panel":
-        """Panel of the periods that lie wholly within the days `start` to `end` (inclusive, both optional)."""
+        """Panel of the periods that lie wholly within the days `start` to `end` (inclusive, both optional).
+
+        It does not know the ends of zones that lie after it.
+        """
         keep = np.ones(len(self.periods), dtype=bool)
         if start is not None:
             keep &= self.dataset[names.PERIOD].values >= np.datetime64(pd.Timestamp(start))
@@ -199,11 +245,19 @@ class Panel(Labelled):
             dataset = dataset.sel({names.TACTIC: _known(tactics, self.tactics, names.TACTIC)})
         return self._cut(dataset)
 
+    def without_ended(self) -> "Panel":
+        """Panel without the provinces whose zone ended; an `InputError` where none is left."""
+        gone = self.ended
+        if gone.all():
+            found, expected = told_ends(self.dataset), "a zone that goes on"
+            raise InputError("all zones ended", source="panel", found=found, expected=expected)
+        return self.select(provinces=np.array(self.provinces)[~gone].tolist()) if gone.any() else self
+
     def _cut(self, dataset: xr.Dataset) -> "Panel":
         """With some of its cells only, and what was published of these."""
         from forecast.panel.published import keep_reports
 
-        return replace(self, dataset=keep_reports(self.dataset, dataset))
+        return replace(self, dataset=keep_reports(self.dataset, known_ends(dataset)))
 
     def aggregate(self, by: str | Mapping[str, Sequence[str]]) -> xr.DataArray:
         """Sums of attacks over groups of provinces; see `forecast.panel.groups.sum_over`.
@@ -271,6 +325,7 @@ class Panel(Labelled):
         publishers: Mapping[str, str] | None = None,
         subset_of: Mapping[str, str] | None = None,
         conflicts: Literal["refuse", "drop"] = "refuse",
+        zone_ends: Mapping[str, str | pd.Timestamp] | None = None,
     ) -> "Panel":
         """Panel of which only published totals, and splits of them, are known.
 
@@ -290,11 +345,15 @@ class Panel(Labelled):
             Gives the provinces, and the parts of those that zones share.
         publishers, subset_of, conflicts
             As of `read_reports` and `facts_of`.
+        zone_ends : mapping of str to day, optional
+            The last day of zones that ceased to exist, the end of one of the panel's periods: {'central':
+            '2024-11-30'}. Forecasts leave their provinces out.
 
         Raises
         ------
         InputError
-            For rows that are wrong or contradict each other, and for a zone that is known by floors only.
+            For rows that are wrong or contradict each other, for a zone that is known by floors only, and for an end of
+            an unknown zone, within a period, after the panel or before a report of the zone.
         """
         from forecast.panel.published import panel_from_reports
 
@@ -306,6 +365,7 @@ class Panel(Labelled):
             publishers=publishers,
             subset_of=subset_of,
             conflicts=conflicts,
+            zone_ends=zone_ends,
         )
 
     # On disk ------------------------------------------------------------------------------------------------
@@ -353,25 +413,29 @@ class Panel(Labelled):
         lines = [
             f"Panel{' of SIMULATED data' if self.simulated else ''}: {self._sizes}",
             f"  {self.periods[0]:%Y-%m-%d} to {self.origin:%Y-%m-%d}",
-            f"  {self._told}",
+            *(f"  {told}" for told in self._told),
             f"  tactics: {', '.join(self.tactics)}",
         ]
         if self.covariates:
             lines.append(f"  covariates: {', '.join(self.covariates)}")
+        if self.ended.any():
+            lines.append(f"  zones that ended: {told_ends(self.dataset)}")
         return "\n".join([*lines, *self._notes])
 
     @property
-    def _told(self) -> str:
-        """What is known of the cells, as text."""
-        attacks, observations = self.attacks, self.observations
+    def _told(self) -> list[str]:
+        """What is known of the cells, as lines."""
+        attacks, observations, told = self.attacks, self.observations, []
+        if not observations.is_published or attacks.notnull().any():
+            told.append(
+                f"{int(attacks.sum()):,} attacks, {float((attacks == 0).mean()):.0%} of cells zero, "
+                f"{int(attacks.isnull().sum()):,} of {attacks.size:,} cells not observed"
+            )
         if observations.is_published:
-            kinds = observations.table["kind"].value_counts()
-            told = ", ".join(f"{kinds.get(kind, 0):,} {kind}s" for kind in ("total", "part", "subset"))
-            return f"{len(observations):,} published counts over sets of cells: {told}"
-        return (
-            f"{int(attacks.sum()):,} attacks, {float((attacks == 0).mean()):.0%} of cells zero, "
-            f"{int(attacks.isnull().sum()):,} of {attacks.size:,} cells not observed"
-        )
+            kinds = observations.table.loc[observations.table[names.PUBLISHER] != "", "kind"].value_counts()
+            split = ", ".join(f"{kinds.get(kind, 0):,} {kind}s" for kind in ("total", "part", "subset"))
+            told.append(f"{kinds.sum():,} published counts over sets of cells: {split}")
+        return told
 
     def _repr_html_(self) -> str:
         from html import escape

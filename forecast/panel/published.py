@@ -1,7 +1,7 @@
-"""Published facts on a panel's cells: how they are kept there, and the panel that holds nothing else."""
+"""Published facts on a panel's cells: how they are kept there, and panels that hold them, alone or beside counts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,14 @@ from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.panel.facts import SUBSET_OF, Conflicts, Fact, Facts, facts_of
 from forecast.panel.measured import PART_OF
-from forecast.panel.observations import Observations
+from forecast.panel.observations import Observations, observations_of_cells
 from forecast.panel.reports import ALL, Reports
+from forecast.panel.zones import with_zone_ends
 
 if TYPE_CHECKING:
     from forecast.panel.panel import Panel
 
-__all__ = ["OTHER", "keep_reports", "panel_from_reports", "report_observations"]
+__all__ = ["OTHER", "keep_reports", "panel_from_reports", "panel_with_reports", "report_observations"]
 
 # The tactic of what is in no tactic of its own.
 OTHER = "other"
@@ -34,6 +35,7 @@ _COLUMNS = (
     *("kind", "whole", names.LOWER, names.UPPER, names.ZONE, names.DEFINITION, names.PUBLISHER),
     *("is_reference", "within"),
 )
+_NO_TACTIC, _NO_PERIOD = (f"is about {what} that the panel does not have" for what in ("a tactic", "periods"))
 
 
 def panel_from_reports(
@@ -45,17 +47,16 @@ def panel_from_reports(
     publishers: Mapping[str, str] | None,
     subset_of: Mapping[str, str] | None,
     conflicts: Conflicts,
+    zone_ends: Mapping[str, str | pd.Timestamp] | None,
 ) -> "Panel":
     """`Panel.from_reports`, which documents it."""
     from forecast.panel.build import panel_from_counts
 
-    places = gazetteer or read_gazetteer().divide(read_gazetteer(data_path("units_syria.csv")))
-    reports = table
-    if not isinstance(reports, Reports):
-        reports = Reports.from_frame(reports, freq=freq, gazetteer=places, publishers=publishers)
+    places = gazetteer or _divided()
+    reports = _reports(table, freq, places, publishers)
     subset_of = SUBSET_OF if subset_of is None else subset_of
     facts = facts_of(reports, subset_of=subset_of, conflicts=conflicts)
-    units = _units(facts, places)
+    units = _units(facts, places.table.index)
     first = min(fact.periods[0] for fact in facts.facts)
     last = max(fact.periods[-1] for fact in facts.facts)
     labels = [*tactics, OTHER] if tactics else [ALL]
@@ -67,31 +68,54 @@ def panel_from_reports(
     panel = panel_from_counts(empty, freq=reports.freq, missing="gap", gazetteer=places)
     zone_of = {unit: zone for (zone, _), unit in units.items()}
     zones = (names.PROVINCE, [zone_of[unit] for unit in panel.provinces])
-    panel = replace(panel, dataset=panel.dataset.assign_coords({names.ZONE: zones}))
-    return _with_facts(panel, facts, units, subset_of)
+    dataset = with_zone_ends(panel.dataset.assign_coords({names.ZONE: zones}), zone_ends or {}, reports.table)
+    made = _with_facts(replace(panel, dataset=dataset), facts, units, subset_of, _references(facts, subset_of))
+    _check_bounds(made.observations.table)
+    return made
+
+
+def panel_with_reports(
+    panel: "Panel",
+    table: "pd.DataFrame | Reports",
+    *,
+    gazetteer: Gazetteer | None,
+    publishers: Mapping[str, str] | None,
+    subset_of: Mapping[str, str] | None,
+    conflicts: Conflicts,
+) -> "Panel":
+    """`Panel.with_reports`, which documents it."""
+    if panel.observations.is_published:
+        raise InputError("holds published counts already", source="panel", hint="Put all reports into one table")
+    places = gazetteer or _divided()
+    reports = _reports(table, panel.freq, places, publishers)
+    if reports.freq != panel.freq:
+        raise InputError("are over other periods", source="reports", found=reports.freq, expected=panel.freq)
+    subset_of = SUBSET_OF if subset_of is None else subset_of
+    facts = facts_of(reports, subset_of=subset_of, conflicts=conflicts)
+    units = _units(facts, [*places.table.index, *panel.provinces])
+    _refuse_foreign(facts, units, panel)
+    # The observed cells are the reference: every publisher's definition has a factor.
+    return _with_facts(panel, facts, units, subset_of, {})
 
 
 def _with_facts(
-    panel: "Panel", facts: Facts, units: Mapping[tuple[str, str], str], subset_of: Mapping[str, str]
+    panel: "Panel",
+    facts: Facts,
+    units: Mapping[tuple[str, str], str],
+    subset_of: Mapping[str, str],
+    references: Mapping[str, tuple[str, str, str]],
 ) -> "Panel":
     """A panel with facts over its cells; what it cannot hold is left out, with a line in the ledger."""
-    index = {dim: {label: at for at, label in enumerate(panel.dataset[dim].values)} for dim in names.CELL_DIMS[:2]}
-    at_period = {pd.Timestamp(period): number for number, period in enumerate(panel.periods)}
-    shape = (len(panel.provinces), len(panel.tactics), len(panel.periods))
-    split = [label for label in panel.tactics if label not in (ALL, OTHER)]
+    left_out: dict[str, list[str]] = {_NO_TACTIC: [], _NO_PERIOD: []}
     rows: list[dict[str, Any]] = []
     members: list[npt.NDArray[np.int64]] = []
     new: dict[int, int] = {}
-    left_out = []
-    reference = _references(facts, subset_of)
     keys = {_key(fact) for fact in facts.facts}
     for number, fact in enumerate(facts.facts):
-        if fact.tactic != ALL and fact.tactic not in split:
-            left_out.append(fact.told())
+        lacks = _lacking(panel, fact)
+        if lacks:
+            left_out[lacks].append(fact.told())
             continue
-        provinces = [index[names.PROVINCE][units[fact.zone, pcode]] for pcode in fact.provinces]
-        wanted = range(shape[1]) if fact.tactic == ALL else [index[names.TACTIC][fact.tactic]]
-        periods = [at_period[period] for period in fact.periods]
         whole, kind = -1 if fact.whole is None else new.get(fact.whole, -1), fact.kind
         if kind != "total" and (whole < 0 or not facts.facts[int(fact.whole or 0)].is_exact or not fact.is_exact):
             # Beside a whole that is known between bounds only, a part says something by itself.
@@ -107,17 +131,17 @@ def _with_facts(
                 names.ZONE: fact.zone,
                 names.DEFINITION: fact.definition,
                 names.PUBLISHER: fact.publisher,
-                "is_reference": _key(fact) == reference[fact.zone],
+                "is_reference": _key(fact) == references.get(fact.zone),
                 "within": wider[2] if wider in keys else "",
             }
         )
-        members.append(np.ravel_multi_index(np.ix_(provinces, list(wanted), periods), shape).ravel())
+        members.append(_cells(panel, fact, units))
     ledger = panel.ledger + facts.ledger
-    why = "is of a tactic that the panel does not have"
-    ledger = ledger.add("no cells", len(left_out), "dropped", why, left_out)
-    kept = pd.DataFrame(rows, columns=list(_COLUMNS))
-    _check_bounds(kept)
-    variables = _variables(kept, members)
+    for why, told in left_out.items():
+        ledger = ledger.add("no cells", len(told), "dropped", why, told)
+    if not rows:
+        raise InputError("say nothing of the panel's tactics and periods", source="reports")
+    variables = _variables(pd.DataFrame(rows, columns=list(_COLUMNS)), members)
     provenance = panel.provenance
     provenance["notes"] = [*provenance.get("notes", ()), *facts.notes]
     dataset = panel.dataset.assign(variables).assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False))
@@ -125,7 +149,21 @@ def _with_facts(
 
 
 def report_observations(dataset: xr.Dataset) -> Observations | None:
-    """The reports that a panel's dataset holds, as observations; None where it holds none."""
+    """The reports that a panel's dataset holds and its observed cells, as observations; None where it holds no reports.
+
+    A cell is a total by itself, of no zone and no publisher: the reference that all others are relative to.
+    """
+    reports = _reports_of(dataset)
+    if reports is None or not dataset[names.OBSERVED].values.any():
+        return reports
+    cells = observations_of_cells(dataset[names.ATTACKS], dataset[names.OBSERVED])
+    own = cells.table.assign(kind="total", whole=-1, is_reference=True, within="", **{names.ZONE: ""})
+    table = pd.concat([reports.table, own], ignore_index=True)
+    return Observations(table, sparse.csr_array(sparse.vstack([reports.cells, cells.cells])))
+
+
+def _reports_of(dataset: xr.Dataset) -> Observations | None:
+    """The reports alone."""
     if f"{_REPORT}_kind" not in dataset:
         return None
     table = pd.DataFrame({column: dataset[f"{_REPORT}_{column}"].values for column in _COLUMNS})
@@ -139,7 +177,7 @@ def report_observations(dataset: xr.Dataset) -> Observations | None:
 
 def keep_reports(before: xr.Dataset, after: xr.Dataset) -> xr.Dataset:
     """After some provinces, tactics or periods were chosen: the reports whose cells are all still there."""
-    found = report_observations(before)
+    found = _reports_of(before)
     if found is None:
         return after
     position = [after.indexes[dim].get_indexer(before.indexes[dim]) for dim in names.CELL_DIMS]
@@ -158,10 +196,41 @@ def keep_reports(before: xr.Dataset, after: xr.Dataset) -> xr.Dataset:
     flat = np.ravel_multi_index([np.maximum(each, 0) for each in new], shape)
     members = [flat[row == at] for at in kept]
     parts = [name for name, variable in after.variables.items() if variable.attrs.get(PART_OF) == _OWNER]
-    return after.drop_vars(parts).assign(_variables(table, members))
+    after = after.drop_vars(parts)
+    return after.assign(_variables(table, members)) if len(kept) else after
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
+
+
+def _lacking(panel: "Panel", fact: Fact) -> str:
+    """Why a panel has no cells for a fact; '' where it has them."""
+    if fact.tactic != ALL and (fact.tactic == OTHER or fact.tactic not in panel.tactics):
+        return _NO_TACTIC
+    return "" if pd.DatetimeIndex(fact.periods).isin(panel.periods).all() else _NO_PERIOD
+
+
+def _cells(panel: "Panel", fact: Fact, units: Mapping[tuple[str, str], str]) -> npt.NDArray[np.int64]:
+    """Positions of the cells that a fact is about, in C order of the grid."""
+    labels: tuple[pd.Index[Any], ...] = (
+        pd.Index([units[fact.zone, pcode] for pcode in fact.provinces]),
+        pd.Index(panel.tactics if fact.tactic == ALL else [fact.tactic]),
+        pd.DatetimeIndex(fact.periods),
+    )
+    found = [panel.dataset.indexes[dim].get_indexer(each) for dim, each in zip(names.CELL_DIMS, labels, strict=True)]
+    shape = [panel.dataset.sizes[dim] for dim in names.CELL_DIMS]
+    return np.ravel_multi_index(np.ix_(*found), shape).ravel()
+
+
+def _refuse_foreign(facts: Facts, units: Mapping[tuple[str, str], str], panel: "Panel") -> None:
+    """An InputError where a fact is about units that a panel does not have."""
+    for fact in facts.facts:
+        own = [units[fact.zone, pcode] for pcode in fact.provinces]
+        foreign = [unit for unit in own if unit not in panel.provinces]
+        if foreign:
+            problem, where = "is about units that the panel does not have", f"row {fact.rows[0]}"
+            hint = "Leave them out, or give the gazetteer of the panel's provinces"
+            raise InputError(problem, source="reports", where=where, found=foreign, expected=panel.provinces, hint=hint)
 
 
 def _key(fact: Fact) -> tuple[str, str, str]:
@@ -181,8 +250,22 @@ def _variables(table: pd.DataFrame, members: Sequence[npt.NDArray[np.int64]]) ->
     return {**kept, f"{_ENTRY}_row": (_ENTRY, row, part), f"{_ENTRY}_cell": (_ENTRY, cell, part)}
 
 
-def _units(facts: Facts, places: Gazetteer) -> dict[tuple[str, str], str]:
-    """The unit of each zone's part of a province: `SY09@northeast` where zones share it, or the gazetteer has it."""
+def _divided() -> Gazetteer:
+    """The shipped provinces, with the parts of those that zones share."""
+    return read_gazetteer().divide(read_gazetteer(data_path("units_syria.csv")))
+
+
+def _reports(
+    table: "pd.DataFrame | Reports", freq: str, places: Gazetteer, publishers: Mapping[str, str] | None
+) -> Reports:
+    """Reports as they are, or made of a table."""
+    if isinstance(table, Reports):
+        return table
+    return Reports.from_frame(table, freq=freq, gazetteer=places, publishers=publishers)
+
+
+def _units(facts: Facts, known: Collection[str]) -> dict[tuple[str, str], str]:
+    """The unit of each zone's part of a province: `SY09@northeast` where zones share it, or that is a known unit."""
     pairs = sorted({(fact.zone, pcode) for fact in facts.facts for pcode in fact.provinces})
     zones: dict[str, list[str]] = {}
     for zone, pcode in pairs:
@@ -190,7 +273,7 @@ def _units(facts: Facts, places: Gazetteer) -> dict[tuple[str, str], str]:
     units = {}
     for zone, pcode in pairs:
         own = f"{pcode}@{zone}"
-        whole = len(zones[pcode]) == 1 and own not in places.table.index
+        whole = len(zones[pcode]) == 1 and own not in known
         units[zone, pcode] = pcode if whole else own
     return units
 

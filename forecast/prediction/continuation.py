@@ -44,7 +44,7 @@ def predict(
     Returns
     -------
     Forecast
-        Joint draws of all provinces and tactics.
+        Joint draws of all provinces and tactics; provinces whose zone ended are left out, with a note.
 
     Raises
     ------

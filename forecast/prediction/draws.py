@@ -17,6 +17,7 @@ from forecast.panel.calendar import next_periods, normalise_freq, period_end, pe
 from forecast.panel.labels import Labelled
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.panel import Panel
+from forecast.panel.zones import told_ends
 
 if TYPE_CHECKING:
     import altair as alt
@@ -75,7 +76,8 @@ class Forecast(Labelled):
         panel : Panel
             The data up to the origin.
         draws : array of int64
-            Shape (sample, province, tactic, period), in the panel's order of provinces and tactics.
+            Shape (sample, province, tactic, period), in the panel's order of provinces and tactics. Provinces whose
+            zone ended are left out, with a note.
         model : str
             The model's name in tables.
         seed : int
@@ -88,6 +90,9 @@ class Forecast(Labelled):
         notes : sequence of str
             What the reader must be told.
         """
+        if panel.ended.any():
+            kept, notes = ~panel.ended, (*notes, _end_note(panel))
+            panel, draws, mu = panel.without_ended(), draws[:, kept], None if mu is None else mu[:, kept]
         periods = next_periods(panel.periods[-1], draws.shape[-1], panel.freq)
         variables: dict[str, Any] = {names.DRAWS: (names.DRAW_DIMS, draws), names.HISTORY: _history(panel)}
         if mu is not None:
@@ -266,7 +271,7 @@ class Forecast(Labelled):
         """
         from forecast.prediction.imports import from_hub
 
-        return from_hub(table, panel, model, target, draws, seed)
+        return from_hub(table, panel.without_ended(), model, target, draws, seed)
 
     @classmethod
     def from_views(cls, table: pd.DataFrame, panel: Panel, *, model: str) -> "Forecast":
@@ -288,7 +293,7 @@ class Forecast(Labelled):
         """
         from forecast.prediction.imports import from_views
 
-        return from_views(table, panel, model)
+        return from_views(table, panel.without_ended(), model)
 
     def save(self, path: str | Path) -> None:
         """Write the forecast to one netCDF file, whole or not at all."""
@@ -332,6 +337,11 @@ class Forecast(Labelled):
 def _history(panel: Panel) -> xr.DataArray:
     last = panel.attacks.isel({names.PERIOD: slice(-HISTORY_LENGTH[panel.freq], None)})
     return last.drop_vars(names.PERIOD_END).rename({names.PERIOD: names.HISTORY_PERIOD}).astype(float)
+
+
+def _end_note(panel: Panel) -> str:
+    """The note that says why provinces are not forecast."""
+    return f"{panel.ended.sum()} provinces are left out, for their zone ended: {told_ends(panel.dataset)}"
 
 
 def _checked_levels(levels: Sequence[float], where: str) -> list[float]:

@@ -22,6 +22,7 @@ __all__ = [
     "check_months",
     "fan_chart",
     "hub_table",
+    "interval_columns",
     "tidy_table",
     "views_table",
 ]
@@ -39,15 +40,19 @@ def tidy_table(forecast: Forecast, levels: Sequence[float]) -> pd.DataFrame:
     Columns: province, province_name, country, tactic, period, horizon, mean, mcse (its Monte-Carlo error), median,
     and for each level the inclusive bounds of the central interval, `lower_90` and `upper_90` for 0.9.
     """
-    bounds = {f"lower_{100 * level:g}": (1 - level) / 2 for level in levels}
-    bounds |= {f"upper_{100 * level:g}": (1 + level) / 2 for level in levels}
+    bounds = interval_columns(levels)
     quantiles = forecast.quantiles([0.5, *bounds.values()])
-    columns = ["median", *(f"{side}_{100 * level:g}" for level in levels for side in ("lower", "upper"))]
     table = forecast.mean()
     for row, name in enumerate(["median", *bounds]):
         table[name] = quantiles.isel(quantile=row, drop=True)
     frame = table.transpose(*names.CELL_DIMS).to_dataframe().reset_index()
-    return frame[[*_LABELS, names.PERIOD, names.HORIZON, "mean", "mcse", *columns]]
+    return frame[[*_LABELS, names.PERIOD, names.HORIZON, "mean", "mcse", "median", *bounds]]
+
+
+def interval_columns(levels: Sequence[float]) -> dict[str, float]:
+    """Columns of central intervals and the quantiles in them: {'lower_90': 0.05, 'upper_90': 0.95} for 0.9."""
+    sides = (("lower", -1), ("upper", 1))
+    return {f"{side}_{100 * level:g}": (1 + sign * level) / 2 for level in levels for side, sign in sides}
 
 
 def change_table(forecast: Forecast, since: int) -> pd.DataFrame:

@@ -226,7 +226,7 @@ def decompose(
     """
     bound, panel = fit.bound, fit.panel
     values, covariates, rng = drawn_ahead(fit, horizon, futures, draws, seed)
-    weight = _recent_mean(fit)
+    weight = _recent_mean(fit) * ~panel.ended[:, None]
     weight = weight / weight.sum()
     last = slice(max(bound.model.lags, bound.grid[2] - int(periods_per_year(panel.freq))), None)
 

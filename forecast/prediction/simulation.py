@@ -42,6 +42,7 @@ def predict_bayesian(
     values, covariates, rng = drawn_ahead(fit, horizon, futures, draws, seed)
     cap = mean_cap(panel)
     simulated = simulate_ahead(fit.bound, values, horizon, futures=covariates, cap=cap, rng=rng)
+    cut = simulated.cut[:, ~panel.ended]
     return Forecast.from_draws(
         panel,
         simulated.counts,
@@ -50,7 +51,7 @@ def predict_bayesian(
         mu=np.exp(simulated.log_mu) if type(family) in (Poisson, NegativeBinomial) else None,
         phi=_dispersion(family, values, len(panel.tactics)),
         oracle=oracles(covariates, futures),
-        notes=(*fit.notes, *_gap_notes(fit), *cap_notes(int(simulated.cut.sum()), simulated.counts.size, cap)),
+        notes=(*fit.notes, *_gap_notes(fit), *cap_notes(int(cut.sum()), cut.size, cap)),
     )
 
 
@@ -92,8 +93,9 @@ def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
     InputError
         For a forecast of other data, or a fit without draws.
     """
-    if forecast.origin != fit.panel.origin or forecast.provinces != fit.panel.provinces:
-        expected = f"provinces of the panel, from {fit.panel.origin:%Y-%m-%d} on"
+    panel = fit.panel.without_ended()
+    if forecast.origin != panel.origin or forecast.provinces != panel.provinces:
+        expected = f"provinces of the panel, from {panel.origin:%Y-%m-%d} on"
         raise InputError("is not of this fit", where="forecast", found=repr(forecast), expected=expected)
     kept = [name for name in (names.DRAWS, names.MU) if name in forecast.dataset]
     drawn = forecast.dataset[kept].rename({names.DRAWS: names.ATTACKS})

@@ -12,7 +12,16 @@ from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.figures import is_total
 from forecast.report.sentences import caution, score_sentence
-from forecast.report.wording import LIKELIHOOD_SCALE, amount, day_label, listed, span_label, tactic_label, unit_name
+from forecast.report.wording import (
+    LIKELIHOOD_SCALE,
+    amount,
+    counted,
+    day_label,
+    listed,
+    span_label,
+    tactic_label,
+    unit_name,
+)
 
 __all__ = ["facts", "flat", "model_notes", "past_performance", "scale"]
 
@@ -23,6 +32,7 @@ _SOURCES = {
     "gtd": "the Global Terrorism Database",
     "plain": "a table of events",
     "counts": "a table of counts",
+    "reports": "a table of published totals",
 }
 # What the models do, for readers of the score table; a model that is not here explains itself by its name.
 _MODELS = {
@@ -42,25 +52,38 @@ def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:
     """What is forecast and from which data, as label and text."""
     unit, attacks = unit_name(panel.freq), panel.attacks
     ends = pd.Timestamp(forecast.dataset[names.PERIOD_END].values[-1])
-    ahead = f"{span_label(forecast.periods[0], ends, panel.freq)} ({_count(len(forecast.periods), unit)})"
-    past = f"{span_label(panel.periods[0], panel.origin, panel.freq)} ({_count(len(panel.periods), unit)})"
+    ahead = f"{span_label(forecast.periods[0], ends, panel.freq)} ({counted(len(forecast.periods), unit)})"
+    past = f"{span_label(panel.periods[0], panel.origin, panel.freq)} ({counted(len(panel.periods), unit)})"
     countries = list(dict.fromkeys(str(name) for name in panel.dataset[names.COUNTRY].values if name))
+    reports = int((panel.observations.table[names.PUBLISHER] != "").sum())
+    only_reports = reports > 0 and not panel.dataset[names.OBSERVED].values.any()
+    told = [] if only_reports else [counted(int(attacks.sum()), "attack")]
+    held = listed([*told, *([counted(reports, "published count")] if reports else ())])
+    ended = int(panel.ended.sum())
     table = {
         "Forecast": f"attacks by province, tactic and {unit}, {ahead}",
-        "Data": f"{past}, {_count(int(attacks.sum()), 'attack')}{_origin_of(panel)}",
+        "Data": f"{past}, {held}{_origin_of(panel)}",
         "Data end on": f"{day_label(panel.origin)}; nothing later was used",
-        "Provinces": f"{len(panel.provinces):,}" + (f" in {listed(countries)}" if countries else ""),
+        "Provinces": f"{len(panel.provinces):,}"
+        + (f" in {listed(countries)}" if countries else "")
+        + (f"; {ended:,} of them, in zones that ended, are not forecast" if ended else ""),
         "Tactics": ", ".join(tactic_label(tactic) for tactic in panel.tactics),
         "Model": f"{forecast.model}; {amount(forecast.draws.sizes[names.SAMPLE])} joint draws of the whole future",
     }
+    if only_reports:
+        table["Counted as"] = listed(_references(panel))
     gaps = int(attacks.isnull().sum())
-    if gaps:
+    if gaps and not only_reports:
         table["Gaps"] = f"{gaps:,} of {attacks.size:,} counts were not observed; they are gaps, not zeros"
     return table
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _references(panel: Panel) -> list[str]:
+    """Whose numbers those of each zone are, in words."""
+    table = panel.observations.table
+    own = table[table["is_reference"].astype(bool)].drop_duplicates(names.ZONE).sort_values(names.ZONE)
+    kept = own[[names.ZONE, names.DEFINITION, names.PUBLISHER]].itertuples(index=False)
+    return [f"“{definition}” by {publisher} ({zone.replace('_', ' ')})" for zone, definition, publisher in kept]
 
 
 def _origin_of(panel: Panel) -> str:

@@ -1,8 +1,7 @@
 """The section on the backtest: scores and skill of every model, calibration, and where the model does worst."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -12,6 +11,7 @@ from forecast.evaluation.charts import coverage_chart, pit_chart, reliability_ch
 from forecast.evaluation.rolling import CELL, LEVEL, Backtest
 from forecast.evaluation.scores import summarise
 from forecast.evaluation.skill import skill, worst
+from forecast.report.parts import Part
 from forecast.report.vega import Chart, data_label
 from forecast.report.wording import amount, day_label, mean_amount, small_word
 
@@ -25,7 +25,7 @@ _MEASURES = {"crps_log": "CRPS of log", "crps": "CRPS", "ignorance": "Ignorance"
 
 
 @dataclass(frozen=True)
-class BacktestPart:
+class BacktestPart(Part):
     """What a report says of a backtest.
 
     Attributes
@@ -57,20 +57,6 @@ class BacktestPart:
     reliable: pd.DataFrame
     provinces: pd.DataFrame
     times: pd.DataFrame
-
-    def to_record(self) -> dict[str, Any]:
-        """The part as plain data for JSON."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        tables = {key: value for key, value in values.items() if isinstance(value, pd.DataFrame)}
-        return {**values, **{key: table.to_dict("records") for key, table in tables.items()}}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "BacktestPart":
-        """The part that `to_record` made into plain data."""
-        values: dict[str, Any] = {
-            key: pd.DataFrame(value) if isinstance(value, list) else value for key, value in record.items()
-        }
-        return cls(**values)
 
 
 def backtest_part(done: Backtest, model: str) -> BacktestPart:

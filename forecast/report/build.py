@@ -22,7 +22,9 @@ from forecast.report.capability import CapabilityPart, path_charts, said
 from forecast.report.charts import fan_chart
 from forecast.report.figures import Outlook, outlook
 from forecast.report.maps import province_map
+from forecast.report.published import PublishedPart, next_reports, published_said
 from forecast.report.sentences import findings
+from forecast.report.totals import activity_charts, totals_charts
 from forecast.report.vega import javascript_bundle
 from forecast.report.wording import capital, small_word
 
@@ -71,6 +73,8 @@ class ReportContent:
         Of the partner forces.
     backtest : BacktestPart, optional
         How the models did at many past origins.
+    published : PublishedPart, optional
+        Of a panel of published totals: these against fitted ones, and the next expected ones.
     """
 
     title: str
@@ -89,11 +93,13 @@ class ReportContent:
     diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
     capability: CapabilityPart | None = None
     backtest: BacktestPart | None = None
+    published: PublishedPart | None = None
 
     def __post_init__(self) -> None:
         if not self.forecasts:
             raise InputError("a report needs a forecast", where="forecasts")
-        if self.main.provinces != self.panel.provinces or self.main.tactics != self.panel.tactics:
+        # Provinces whose zone ended are in the data and not in the forecast.
+        if self.main.provinces != self.panel.without_ended().provinces or self.main.tactics != self.panel.tactics:
             raise InputError("the forecast is of other provinces or tactics than the panel", where="forecasts")
 
     @property
@@ -118,16 +124,19 @@ def render(content: ReportContent) -> str:
     forecast, simulated = content.main, content.simulated
     panel = content.panel.between(end=forecast.origin)
     ahead = outlook(forecast, content.zones)
-    found = findings(ahead)
+    found = (*findings(ahead), *(next_reports(content.published) if content.published else ()))
     charts = [
         province_map(ahead, forecast.dataset, content.boundaries, simulated),
-        fan_chart(panel, forecast, content.zones, simulated),
+        fan_chart(panel.without_ended(), forecast, content.zones, simulated),
     ]
     part = content.capability
     of_capability = [] if part is None else path_charts(part.capability, simulated)
     tried = content.backtest
     of_backtest = [] if tried is None else backtest_charts(tried, simulated)
-    charts += [*of_capability, *(chart for chart, _ in of_backtest)]
+    told = content.published
+    of_totals = [] if told is None else totals_charts(told, simulated)
+    of_activity = [] if told is None else activity_charts(told, simulated)
+    charts += [*of_capability, *(chart for chart, _ in (*of_backtest, *of_totals, *of_activity))]
     provenance = dict(content.provenance)
     versions, inputs = provenance.pop("versions", {}), provenance.pop("inputs", ())
     past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
@@ -155,6 +164,9 @@ def render(content: ReportContent) -> str:
         },
         backtest=None if tried is None else backtest_said(tried),
         backtest_charts=of_backtest,
+        published=None if told is None else published_said(told),
+        totals_charts=of_totals,
+        activity_charts=of_activity,
         dropped=content.ledger.dropped,
         past_performance=past_performance,
         caution=caution,
@@ -180,6 +192,8 @@ def _tables(content: ReportContent, ahead: Outlook, inputs: Sequence[Mapping[str
         "ledger": tables.ledger_table(content.ledger, simulated),
         "backtest": "" if content.backtest is None else tables.backtest_table(content.backtest, simulated),
         "worst": "" if content.backtest is None else tables.worst_table(content.backtest, forecast, simulated),
+        "expected": "" if content.published is None else tables.expected_table(content.published, simulated),
+        "informed": "" if content.published is None else tables.informed_table(content.published, simulated),
         "scores": tables.score_table(content.scores, forecast.model, ahead.unit, simulated),
         "parameters": tables.parameter_table(content.parameters, simulated),
         "diagnostics": tables.diagnostics_table(content.diagnostics),

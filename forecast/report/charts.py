@@ -41,12 +41,14 @@ def fan_chart(panel: Panel, forecast: Forecast, zones: Mapping[str, Sequence[str
     groups = groups_of(forecast, zones)
     provinces, tactics = _options(forecast, groups)
     n_history, unit = len(panel.periods), unit_name(panel.freq)
+    # Of published totals no single count was observed: there is no past to show.
+    seen = bool(panel.dataset[names.OBSERVED].any())
     shown = min(_SHOWN[panel.freq], n_history)
     history = alt.param(name="shown", value=n_history)
-    if shown < n_history:
+    if seen and shown < n_history:
         history = _select("shown", "History ", {shown: f"last {shown} {unit}s", n_history: "all"})
     chart = (
-        alt.layer(*_layers(panel, forecast), data=alt.InlineData(values=_series(panel, forecast, groups)))
+        alt.layer(*_layers(panel, forecast, seen), data=alt.InlineData(values=_series(panel, forecast, groups)))
         .transform_filter("datum.p === province && datum.t === tactic")
         .resolve_scale(color="shared")
         .add_params(_select("province", "Province ", provinces), _select("tactic", "Tactic ", tactics), history)
@@ -96,7 +98,7 @@ def _past(attacks: xr.DataArray, by: Mapping[str, Sequence[str]] | None, summed:
     return (attacks if by is None else sum_over(attacks, by)).values
 
 
-def _layers(panel: Panel, forecast: Forecast) -> list[alt.Chart]:
+def _layers(panel: Panel, forecast: Forecast, seen: bool) -> list[alt.Chart]:
     start_history, start_forecast = panel.periods[0], forecast.periods[0]
     n_history = len(panel.periods)
     past = (
@@ -112,14 +114,15 @@ def _layers(panel: Panel, forecast: Forecast) -> list[alt.Chart]:
         .transform_window(i="row_number()")
         .transform_calculate(**_times(start_forecast, panel.freq), **_bounds())
     )
+    first = panel.periods[-min(_SHOWN[panel.freq], n_history)] if seen else start_forecast
     x = alt.X(
-        "m:T",
+        "s:T",
         title=None,
         scale=alt.Scale(type="utc"),
-        axis=alt.Axis(format="%b %Y", labelOverlap=True, tickCount=_ticks(panel, forecast), grid=False),
+        axis=alt.Axis(format="%b %Y", labelOverlap=True, tickCount=_ticks(first, forecast), grid=False),
     )
     y = alt.Y(
-        "h:Q",
+        "md:Q",
         title=f"attacks per {unit_name(panel.freq)}",
         scale=alt.Scale(domainMin=0),
         axis=alt.Axis(format=",d", tickMinStep=1),
@@ -130,19 +133,21 @@ def _layers(panel: Panel, forecast: Forecast) -> list[alt.Chart]:
         for level in _LEVELS
     ]
     shown = [tooltip, alt.Tooltip("h:Q", title="Recorded")]
+    recorded = [
+        _keyed(past.mark_line(strokeWidth=1.4), "recorded").encode(x="m:T", y="h:Q"),
+        _keyed(past.mark_circle(size=22, opacity=1), "recorded").encode(x="m:T", y="h:Q", tooltip=shown),
+    ]
     return [
         *bands,
-        _keyed(ahead.mark_rule(strokeWidth=2.5), "median").encode(x="s:T", x2="e", y="md:Q"),
-        _keyed(past.mark_line(strokeWidth=1.4), "recorded").encode(x=x, y=y),
-        _keyed(past.mark_circle(size=22, opacity=1), "recorded").encode(x="m:T", y="h:Q", tooltip=shown),
+        _keyed(ahead.mark_rule(strokeWidth=2.5), "median").encode(x=x, x2="e", y=y),
+        *(recorded if seen else ()),
         _hover(ahead, tooltip),
         *_frame(panel),
     ]
 
 
-def _ticks(panel: Panel, forecast: Forecast) -> alt.TimeIntervalStep:
-    """Ticks at months that divide the year, few enough for the part of the history that is shown first."""
-    first = panel.periods[-min(_SHOWN[panel.freq], len(panel.periods))]
+def _ticks(first: pd.Timestamp, forecast: Forecast) -> alt.TimeIntervalStep:
+    """Ticks at months that divide the year, few enough for what is shown first, from the day `first` on."""
     months = (forecast.periods[-1] - first).days / 30.4
     step = next((step for step in (1, 2, 3) if months <= 8 * step), 6)
     return alt.TimeIntervalStep(interval="month", step=step)

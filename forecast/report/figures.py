@@ -64,6 +64,11 @@ class Outlook:
     next_period: str
     horizon: int
 
+    @property
+    def is_compared(self) -> bool:
+        """True where some of the last periods were observed, so that the horizon can be compared with them."""
+        return bool(self.cells["recent"].notna().any())
+
 
 def groups_of(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> list[Group]:
     """All provinces together, the countries where there are several, and the named zones."""

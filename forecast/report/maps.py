@@ -90,9 +90,9 @@ def _tooltip(outlook: Outlook, prefix: str = "") -> list[alt.Tooltip]:
         "m": f"Median, {outlook.span}",
         "i": "80% interval",
         "f": f"Per {outlook.unit}, median",
-        "r": f"Per {outlook.unit}, last {outlook.since}",
-        "u": "Chance of a rise",
     }
+    if outlook.is_compared:
+        fields |= {"r": f"Per {outlook.unit}, last {outlook.since}", "u": "Chance of a rise"}
     return [alt.Tooltip(f"{prefix}{field}:N", title=title) for field, title in fields.items()]
 
 

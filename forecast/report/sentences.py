@@ -42,7 +42,8 @@ def _total(outlook: Outlook) -> Iterator[Finding]:
     text = f"In {where}, {_expected(total, 'sum')} {outlook.when} (80% interval {_interval(total, 'sum')})"
     if pd.isna(total["recent"]):
         yield Finding(
-            "The total", f"{text}. The last {outlook.since} {unit}s were not observed, so there is no comparison."
+            "The total",
+            f"{text}. Of the last {outlook.since} {unit}s not all counts were observed, so there is no comparison.",
         )
         return
     per_period = f"{mean_amount(total['mean_median'])} a {unit}, against {mean_amount(total['recent'])} a {unit}"

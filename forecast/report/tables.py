@@ -14,6 +14,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart, score_rows, worst_rows
 from forecast.report.capability import CapabilityPart, decomposition_rows, loading_rows, scenario_rows, slope_rows
 from forecast.report.figures import Outlook, is_total
+from forecast.report.published import PublishedPart, expected_rows, province_rows
 from forecast.report.vega import COLOURS
 from forecast.report.wording import amount, between, capital, mean_amount, province_labels, short_percent
 
@@ -22,6 +23,8 @@ __all__ = [
     "capability_tables",
     "cell_table",
     "diagnostics_table",
+    "expected_table",
+    "informed_table",
     "input_table",
     "ledger_table",
     "model_table",
@@ -56,7 +59,8 @@ def cell_table(outlook: Outlook, simulated: bool) -> str:
 
 def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, str]) -> pd.DataFrame:
     frame = pd.DataFrame({label: table[column] for column, label in labels.items()})
-    frame["recent"] = [mean_amount(value) for value in table["recent"]]
+    if outlook.is_compared:
+        frame["recent"] = [mean_amount(value) for value in table["recent"]]
     for name in ("next", "sum") if outlook.horizon > 1 else ("next",):
         frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
         frame[f"{name}_interval"] = [
@@ -64,7 +68,8 @@ def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, 
         ]
     if outlook.horizon > 1:
         frame["per_period"] = [mean_amount(value) for value in table["mean_median"]]
-    frame["rise"] = [short_percent(value) for value in table["rise"]]
+    if outlook.is_compared:
+        frame["rise"] = [short_percent(value) for value in table["rise"]]
     if "group" in table:
         frame["group"] = table["group"]
     return frame
@@ -81,7 +86,7 @@ def _spanners(outlook: Outlook) -> dict[str, dict[str, str]]:
             "sum_interval": "80% interval",
             "per_period": f"per {outlook.unit}",
         }
-    return {**compared, **ahead, "Chance": {"rise": "of a rise"}}
+    return {**compared, **ahead, "Chance": {"rise": "of a rise"}} if outlook.is_compared else ahead
 
 
 def ledger_table(ledger: Ledger, simulated: bool) -> str:
@@ -202,6 +207,20 @@ def worst_table(part: BacktestPart, forecast: Forecast, simulated: bool) -> str:
     rows = worst_rows(part, province_labels(forecast.dataset))
     right = [column for column in rows.columns if column not in ("group", "Where")]
     return _html(rows, "worst", simulated, groups="group", prose=True, right=right, width="auto")
+
+
+def expected_table(part: PublishedPart, simulated: bool) -> str:
+    """What each publisher is expected to report next."""
+    frame = expected_rows(part)
+    right = [column for column in frame.columns if column not in ("group", "For")]
+    return _html(frame, "expected", simulated, groups="group", prose=True, right=right)
+
+
+def informed_table(part: PublishedPart, simulated: bool) -> str:
+    """How each province of a panel of published totals is known."""
+    frame, left = province_rows(part), ("group", "Province", "Known lately by")
+    right = [column for column in frame.columns if column not in left]
+    return _html(frame, "informed", simulated, groups="group", prose=True, right=right)
 
 
 def _text(value: object) -> str:

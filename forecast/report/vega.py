@@ -22,6 +22,7 @@ class Colours:
     bands: tuple[str, str, str] = ("#cfe0ea", "#9dc1d5", "#6199b8")
     median: str = "#0b3c5d"
     warning: str = "#9a3412"
+    series: tuple[str, ...] = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00")
     ramp: tuple[str, ...] = ("#e9eff3", "#c3d9e6", "#8db8d0", "#4f8db0", "#1f6489", "#0b3c5d")
 
 

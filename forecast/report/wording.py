@@ -16,6 +16,7 @@ __all__ = [
     "between",
     "capital",
     "chance_that",
+    "counted",
     "day_label",
     "likelihood",
     "listed",
@@ -62,6 +63,11 @@ def attacks(count: float) -> str:
     if number == 0:
         return "no attacks"
     return f"{number:,} attack" + ("" if number == 1 else "s")
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 month', '1,200 months'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def between(lower: float, upper: float, decimals: int = 0) -> str:
@@ -151,13 +157,17 @@ def tactic_label(tactic: str) -> str:
 
 
 def province_labels(dataset: xr.Dataset) -> dict[str, str]:
-    """A name per unit key that no two share: with its zone, then its country, then its key where names repeat."""
+    """A name per unit key that no two share: with its zone, then its country, then its key where names repeat.
+
+    A zone that stands in the name already, 'Raqqa (north-east)', is not said again.
+    """
     labels = {}
     keys = [str(key) for key in dataset[names.PROVINCE].values]
     columns = {name: dataset[name].values.astype(str) for name in (names.PROVINCE_NAME, names.ZONE, names.COUNTRY)}
     for row, key in enumerate(keys):
         name, zone = columns[names.PROVINCE_NAME][row] or key, columns[names.ZONE][row]
-        labels[key] = f"{name} ({zone.replace('_', ' ')})" if zone else name
+        told = _letters(zone) in _letters(name)
+        labels[key] = name if told else f"{name} ({zone.replace('_', ' ')})"
     for extra in (dict(zip(keys, columns[names.COUNTRY], strict=True)), {key: key for key in keys}):
         repeated = _repeated(labels)
         labels = {
@@ -165,6 +175,10 @@ def province_labels(dataset: xr.Dataset) -> dict[str, str]:
             for key, label in labels.items()
         }
     return labels
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())
 
 
 def _repeated(labels: Mapping[str, str]) -> set[str]:

@@ -17,7 +17,7 @@ def _blocks(language: str) -> list[str]:
 
 
 def test_settings_are_valid(tmp_path):
-    whole, parts, capability = _blocks("toml")
+    whole, parts, reports, capability = _blocks("toml")
     for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole + parts):
         (tmp_path / name).write_text("x")
     path = tmp_path / "forecast.toml"
@@ -28,8 +28,11 @@ def test_settings_are_valid(tmp_path):
     path.write_text(parts)
     changed = read_settings(path)
     assert changed.covariates["strikes"].events == "plain"
-    # The third comes to any of them.
-    (tmp_path / "indicators.csv").write_text("x")
+    for name in ("reports.csv", "activity.csv", "indicators.csv"):
+        (tmp_path / name).write_text("x")
+    path.write_text(f'model = "quick"\n{reports}')
+    assert list(read_settings(path).reports.zone_ends) == ["central"]
+    # The last comes to any of them.
     path.write_text(whole + capability)
     (scenario,) = read_settings(path).capability.scenarios
     assert (scenario.force, scenario.shift_sd, scenario.ramp) == ("SDF", -1.0, 3)

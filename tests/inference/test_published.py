@@ -76,14 +76,14 @@ def test_a_slice_keeps_what_lies_in_it(panel):
     assert (alone.table["kind"].tolist(), alone.table["lower"].tolist()) == (["total"], [29.0])
 
 
-def brute_force(bound, eta, log_phi, share, factor):
-    """Statement by statement, of `ROWS`."""
+def brute_force(bound, eta, log_phi, share, factor, own=0.0):
+    """Statement by statement, of `ROWS`; `own` is the log factor of the definition that is else the reference."""
     mu, phi = np.exp(eta + bound.log_exposure)[:, 0], np.exp(log_phi)
 
     def total(cells, scale=1.0):
         mean, spread = mu[cells].sum(), (mu[cells] ** 2).sum() / phi
         size = mean**2 / spread
-        return stats.nbinom(size, size / (size + scale * mean))
+        return stats.nbinom(size, size / (size + np.exp(own) * scale * mean))
 
     whole, kept = np.s_[:, 0], 1 / (1 + np.exp(-share))
     p = mu[:, 0] / mu[:, 0].sum()
@@ -91,7 +91,7 @@ def brute_force(bound, eta, log_phi, share, factor):
     value = total(whole).logpmf(42)
     value += stats.multinomial(42, p).logpmf([8, 5, 29])
     value += stats.binom(42, kept).logpmf(30)
-    value += total(months["april"]).logpmf(20) + total(months["april"], np.exp(factor)).logpmf(9)
+    value += total(months["april"]).logpmf(20) + total(months["april"], np.exp(factor - own)).logpmf(9)
     value += total(months["may"], kept).logpmf(12)
     value += np.log(total(months["may"]).sf(29))
     # The span: 150 less 42, 20 and the floor of May leaves June.
@@ -236,3 +236,52 @@ def test_a_fit_by_the_sampler_knows_the_parameters_and_forecasts():
     assert fit.notes == ()
     with pytest.raises(InputError, match="no probabilities of single observations"):
         fit.log_likelihood()
+
+
+CELLS = np.array([[7, 3, np.nan, 2], [np.nan, 4, 0, 1], [20, 11, 9, np.nan]])
+
+
+def mixed_panel(counts=CELLS, rows=ROWS):
+    """Counts of events over the units of `ROWS` from March on, with gaps, and reports beside them."""
+    units = ["SY02@northeast", "SY08", "SY09@northeast"]
+    places, times = np.indices(counts.shape).reshape(2, -1)
+    table = {"province": np.array(units)[places], "tactic": "all", "attacks": counts.ravel()}
+    table["period"] = pd.date_range("2021-03", periods=counts.shape[1], freq="MS")[times]
+    return fc.Panel.from_frame(pd.DataFrame(table)).with_reports(pd.DataFrame(rows))
+
+
+def test_reports_beside_counts_against_brute_force():
+    bound = MODEL.bind(mixed_panel())
+    parameters = published_parameters(bound)
+    # The counts are the reference: each publisher has a factor, and what is part of another shares its.
+    assert parameters[FACTOR][2] == ("northeast: recorded, RIC", "northeast: recorded, other")
+    assert parameters[SHARE][2] == ("northeast: claimed, RIC",)
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        log_phi, share, own, factor = rng.normal(1.0, 0.5), *rng.normal(0, 0.5, 3)
+        eta = rng.normal(2.0, 0.4, bound.grid)
+        theta = {"log_phi": np.array(log_phi), SHARE: np.array([share]), FACTOR: np.array([own, factor])}
+        mu, phi, seen = np.exp(eta[:, 0]), np.exp(log_phi), np.isfinite(CELLS)
+        counts = stats.nbinom(phi, phi / (phi + mu[seen])).logpmf(CELLS[seen]).sum()
+        expected = counts + brute_force(bound, eta, log_phi, share, factor, own)
+        assert published_log_mass(bound, eta, theta) == pytest.approx(expected)
+
+
+def test_a_factor_is_learned_where_events_and_totals_are_known():
+    """Two years; events of the first, and of all a publisher who counts half of them."""
+    rng = np.random.default_rng(2)
+    counts = rng.poisson([[10.0], [20.0], [40.0]], (3, 24)).astype(float)
+    months = pd.period_range("2021-03", periods=24, freq="M")
+    half = rng.binomial(counts.sum(axis=0).astype(int), 0.5)
+    rows = [row("SY02|SY08|SY09", number, str(month)) for number, month in zip(half, months, strict=True)]
+    counts[:, 12:] = np.nan
+    panel = mixed_panel(counts, rows)
+    model = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.Poisson(), "m")
+    fit = fc.fit(model, panel, engine="laplace", seed=1)
+    factor = fit.parameters.set_index("parameter").loc["log_factor[northeast: recorded, RIC]"]
+    # Of 420 and 840 counts: an SD of 0.06.
+    assert factor["mean"] == pytest.approx(np.log(0.5), abs=0.2)
+    assert 0.02 < factor["sd"] < 0.12
+    np.testing.assert_allclose(
+        fc.predict(fit, 2, seed=1).draws.mean(("sample", "tactic", "period")), [10, 20, 40], rtol=0.2
+    )

@@ -1,8 +1,11 @@
 """`predict` for Bayesian fits: labels, seeds, policies, notes, and the group `predictions`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from published_rows import row
 
 import forecast as fc
 from forecast.errors import InputError
@@ -172,3 +175,30 @@ def test_a_forecast_of_other_data_is_refused(fitted, lattice):
     other = predict(fitted(LEVELS, panel=lattice), 1, draws=5, seed=1)
     with pytest.raises(InputError, match="not of this fit"):
         with_predictions(fit, other)
+
+
+def test_provinces_whose_zone_ended_are_left_out(fitted, tmp_path):
+    rows = [row("SY04|SY05", 20, zone="central"), row("SY08|SY11", 30), row("SY08|SY11", 40, "2021-06")]
+    table = pd.DataFrame(rows)
+    panel = fc.Panel.from_reports(table, zone_ends={"central": "2021-03-31"})
+    fit = fitted((Intercept(), Pooled("province"), Walk(by="zone")), panel=panel)
+    forecast = predict(fit, 2, draws=30, seed=1)
+    assert forecast.provinces == ["SY08", "SY11@northeast"]
+    assert forecast.dataset["mu"].shape == forecast.draws.shape == (30, 2, 1, 2)
+    assert "2 provinces are left out, for their zone ended: central on 2021-03-31" in forecast.provenance["notes"]
+    # The draws of the others are what they were.
+    before = predict(replace(fit, panel=fc.Panel.from_reports(table)), 2, draws=30, seed=1)
+    assert before.provinces == ["SY04", "SY05", *forecast.provinces]
+    np.testing.assert_array_equal(forecast.draws, before.draws[:, 2:])
+    forecast.save(tmp_path / "forecast.nc")
+    assert fc.Forecast.load(tmp_path / "forecast.nc").dataset.identical(forecast.dataset)
+    assert forecast.aggregate("zone").provinces == ["northeast"]
+    assert set(forecast.to_frame()["province"]) == set(forecast.provinces)
+    assert fc.Forecast.from_views(forecast.to_views(), panel, model="again").provinces == forecast.provinces
+    assert with_predictions(fit, forecast).groups["predictions"].sizes["province"] == 2
+    assert fc.contrast(forecast, forecast).table["label"].tolist() == ["all", *forecast.provinces, "all"]
+    assert np.isfinite(fc.decompose(fit, 2, draws=30, seed=1)["percent"]).all()
+    assert predict(fc.fit(fc.Zero(), panel, seed=1), 2, draws=5, seed=1).provinces == forecast.provinces
+    gone = panel.select(provinces=["SY04", "SY05"])
+    with pytest.raises(InputError, match=r"all zones ended .found central on 2021-03-31"):
+        predict(fc.fit(fc.Zero(), gone, seed=1), 2, seed=1)
