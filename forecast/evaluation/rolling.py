@@ -24,7 +24,8 @@ import pandas as pd
 from forecast import names
 from forecast.baselines.library import default_baselines
 from forecast.errors import InputError
-from forecast.evaluation.scores import energy_score, score
+from forecast.evaluation.reports import OVER_ZONE, score_reports
+from forecast.evaluation.scores import ENERGY_COLUMNS, SCORE_COLUMNS, energy_score, score
 from forecast.files import write_csv, write_text
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import Fit, fit
@@ -35,6 +36,7 @@ from forecast.panel.panel import Panel, panel_hash
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last
+from forecast.prediction.reports import totals_panel
 
 if TYPE_CHECKING:
     import altair as alt
@@ -95,7 +97,7 @@ class Backtest:
     ----------
     scores : DataFrame
         What `score` gives, for cells and for sums, with the column `level`: 'cell', 'country' (all tactics), 'tactic'
-        (all provinces) or 'total'.
+        (all provinces) or 'total'; of published counts what `score_reports` gives, 'zone' and 'report'.
     energy : DataFrame
         What `energy_score` gives.
     failures : DataFrame
@@ -190,7 +192,8 @@ def backtest(
     futures : mapping of str to Future
         Of covariates; the others hold their last value.
     baselines : bool
-        Whether the baselines of `default_baselines` are tried too.
+        Whether the baselines of `default_baselines` are tried too; with published counts only they are fitted to the
+        totals of zones, each publisher's definition by itself.
     draws, seed, engine
         As of `predict` and `fit`. The same seed gives the same numbers, whatever the executor.
     executor : concurrent.futures.Executor, optional
@@ -374,6 +377,8 @@ def _local_files() -> AbstractContextManager[Any]:
 def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Path) -> Fit | None:
     """Writes an origin's files, and gives what the next one starts from, which is also in one of them."""
     panel = task.source.at(origin)
+    if not isinstance(task.model, Model) and _holds_reports_only(panel):
+        panel = totals_panel(panel)
     if task.window is not None:
         panel = panel.between(start=panel.periods[-min(task.window, len(panel.periods))])
     seed = int(
@@ -391,15 +396,32 @@ def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Pat
         left.save(place / _START)
     forecast.save(place / _FORECAST)
     # The scores come last: where they lie, the origin is done.
-    scores, energy = _scored(forecast, task.actual)
+    scores, energy = _scored(forecast, task.actual, fitted)
     write_csv(place / _ENERGY, energy)
     write_csv(place / _SCORES, scores)
     return left
 
 
-def _scored(forecast: Forecast, actual: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores of a forecast's cells and sums, with the column `level`, and of its cells together."""
-    tables = [score(forecast, actual).assign(**{LEVEL: CELL})]
+def _holds_reports_only(actual: Panel) -> bool:
+    return actual.observations.is_published and bool(actual.attacks.isnull().all())
+
+
+def _scored(forecast: Forecast, actual: Panel, fitted: Fit | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores of a forecast's cells and sums, with the column `level`, and of its cells together.
+
+    Of published counts those that a fit knows; a baseline was fitted to the totals of zones.
+    """
+    tables = []
+    if isinstance(fitted, BayesianFit) and actual.observations.is_published:
+        tables.append(score_reports(fitted, forecast, actual))
+    if _holds_reports_only(actual):
+        if not tables:
+            totals = totals_panel(actual)
+            seen = totals.attacks.sel({names.PERIOD: totals.periods.isin(forecast.periods)}).notnull().any()
+            scores = score(forecast, totals) if seen else pd.DataFrame(columns=list(SCORE_COLUMNS))
+            tables.append(scores.assign(**{LEVEL: OVER_ZONE}))
+        return tables[0], pd.DataFrame(columns=list(ENERGY_COLUMNS))
+    tables.append(score(forecast, actual).assign(**{LEVEL: CELL}))
     for level, by, tactics in TOTALS:
         tables.append(score(forecast.aggregate(by, tactics=tactics), actual).assign(**{LEVEL: level}))
     return pd.concat(tables, ignore_index=True), energy_score(forecast, actual)

@@ -15,6 +15,7 @@ from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
 __all__ = [
+    "ENERGY_COLUMNS",
     "IGNORANCE_BINS",
     "INTERVALS",
     "MEASURES",
@@ -22,6 +23,8 @@ __all__ = [
     "THRESHOLDS",
     "counts_like",
     "energy_score",
+    "measures",
+    "mixture_log_score",
     "score",
     "summarise",
     "views_scores",
@@ -54,6 +57,7 @@ SCORE_COLUMNS = (
     *_ABOVE,
     names.DRAWS,
 )
+ENERGY_COLUMNS = (names.MODEL, names.ORIGIN, names.HORIZON, names.PERIOD, "cells", "energy")
 # Lower ends of the bins of VIEWS' ignorance score; each draw counts, and one more stands in every bin.
 IGNORANCE_BINS = (0.0, 0.5, 2.5, 5.5, 10.5, 25.5, 50.5, 100.5, 250.5, 500.5, 1000.5)
 
@@ -112,7 +116,7 @@ def _scored(
             names.TACTIC: np.array(forecast.tactics, dtype=object)[rows[1]],
             names.PERIOD: forecast.periods[rows[2]],
             names.OBSERVED: observed,
-            **_measures(observed, draws),
+            **measures(observed, draws),
             "log_score": _log_scores(forecast, observed, rows),
             names.DRAWS: draws.shape[1],
         }
@@ -155,8 +159,7 @@ def energy_score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
             ]
             value = float(np.mean(values))
             rows.append((forecast.model, forecast.origin.as_unit("ns"), ahead + 1, period, int(there.sum()), value))
-    columns = [names.MODEL, names.ORIGIN, names.HORIZON, names.PERIOD, "cells", "energy"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(ENERGY_COLUMNS))
 
 
 def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
@@ -242,36 +245,36 @@ def _cells(
     return counts.values[rows].astype(np.int64), draws, rows
 
 
-def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    """The point forecast and the scores of cells; `draws` has one row per cell, in ascending order."""
+def measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    """The point forecast and the scores of counts; `draws` has one row per count, in ascending order."""
     import scoringrules
 
     ends = [end for level in INTERVALS for end in ((1 - level) / 2, (1 + level) / 2)]
     median, *bounds = np.quantile(draws, [0.5, *ends], axis=1, method="inverted_cdf")
-    measures: dict[str, npt.NDArray[Any]] = {names.PREDICTED: median.astype(np.int64)}
+    found: dict[str, npt.NDArray[Any]] = {names.PREDICTED: median.astype(np.int64)}
     for name, outcome, ensemble in (
         ("crps", observed.astype(float), draws.astype(float)),
         ("crps_log", np.log1p(observed), np.log1p(draws)),
     ):
-        measures[name] = scoringrules.crps_ensemble(
+        found[name] = scoringrules.crps_ensemble(
             outcome, ensemble, estimator="pwm", sorted_ensemble=True, backend="numpy"
         )
     each = zip(INTERVALS, bounds[::2], bounds[1::2], _INSIDE, _INTERVAL_SCORES, strict=True)
     for level, lower, upper, inside, interval_score in each:
-        measures[inside] = (lower <= observed) & (observed <= upper)
-        measures[interval_score] = scoringrules.interval_score(observed, lower, upper, 1 - level, backend="numpy")
+        found[inside] = (lower <= observed) & (observed <= upper)
+        found[interval_score] = scoringrules.interval_score(observed, lower, upper, 1 - level, backend="numpy")
         if level == _SCORED:
-            measures[_WIDTH] = (upper - lower).astype(float)
+            found[_WIDTH] = (upper - lower).astype(float)
     edges, size = np.array([*IGNORANCE_BINS, np.inf]), draws.shape[1]
     bin_of = np.searchsorted(edges, observed, side="right")
     # Counts are whole numbers, edges are not but for 0: whether ends belong to a bin does not matter.
     held = _up_to(draws, edges[bin_of]) - _up_to(draws, edges[bin_of - 1] - 0.25)
-    measures["ignorance"] = -np.log2((held + 1) / (size + len(IGNORANCE_BINS)))
+    found["ignorance"] = -np.log2((held + 1) / (size + len(IGNORANCE_BINS)))
     for threshold, above, brier in zip(THRESHOLDS, _ABOVE, _BRIER, strict=True):
-        measures[above] = 1 - _up_to(draws, np.full(len(draws), threshold)) / size
-        measures[brier] = scoringrules.brier_score(observed > threshold, measures[above], backend="numpy")
-    measures["pit_lower"], measures["pit_upper"] = (_up_to(draws, observed - gap) / size for gap in (0.5, 0.0))
-    return measures
+        found[above] = 1 - _up_to(draws, np.full(len(draws), threshold)) / size
+        found[brier] = scoringrules.brier_score(observed > threshold, found[above], backend="numpy")
+    found["pit_lower"], found["pit_upper"] = (_up_to(draws, observed - gap) / size for gap in (0.5, 0.0))
+    return found
 
 
 def _up_to(draws: npt.NDArray[np.int64], bound: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -284,11 +287,23 @@ def _log_scores(forecast: Forecast, observed: npt.NDArray[np.int64], rows: tuple
     dataset = forecast.dataset
     if not dataset.attrs["family"] or not len(observed):
         return np.full(len(observed), np.nan)
-    mu = np.maximum(dataset[names.MU].transpose(*names.DRAW_DIMS).values[(slice(None), *rows)], 1e-300)
+    mu = dataset[names.MU].transpose(*names.DRAW_DIMS).values[(slice(None), *rows)]
+    if names.PHI not in dataset:
+        return mixture_log_score(observed, mu)
+    phi = np.broadcast_to(dataset[names.PHI].values, (len(mu), dataset.sizes[names.TACTIC]))[:, rows[1]]
+    return mixture_log_score(observed, mu, phi)
+
+
+def mixture_log_score(
+    observed: npt.NDArray[np.int64], mu: npt.NDArray[np.float64], phi: npt.NDArray[np.float64] | None = None
+) -> npt.NDArray[np.float64]:
+    """Minus the log of the mean mass at each count of draws with mean mu and dispersion phi (sample, count).
+
+    Poisson without a dispersion.
+    """
+    mu = np.maximum(mu, 1e-300)
     log_mass = special.xlogy(observed, mu) - mu - special.gammaln(observed + 1)
-    if names.PHI in dataset:
-        phi = dataset[names.PHI].values
-        phi = np.broadcast_to(phi, (len(mu), dataset.sizes[names.TACTIC]))[:, rows[1]]
+    if phi is not None:
         log_mass = special.gammaln(observed + phi) - special.gammaln(phi) - special.gammaln(observed + 1)
         log_mass += special.xlogy(observed, mu / (mu + phi)) - phi * np.log1p(mu / phi)
     return np.asarray(np.log(len(mu)) - special.logsumexp(log_mass, axis=0))

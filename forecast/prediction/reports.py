@@ -19,12 +19,23 @@ from forecast.counts import draw_counts
 from forecast.errors import InputError
 from forecast.inference.bayesian import BayesianFit, eta, posterior_draws
 from forecast.inference.published import FACTOR, SHARE, Published
+from forecast.panel.build import panel_from_counts
 from forecast.panel.observations import Observations
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.prediction.exports import interval_columns
 
-__all__ = ["described_reports", "expected_reports", "fitted_reports", "fitted_totals", "report_draws", "zone_totals"]
+__all__ = [
+    "described_reports",
+    "expected_reports",
+    "fitted_reports",
+    "fitted_totals",
+    "report_draws",
+    "report_predictive",
+    "series_label",
+    "totals_panel",
+    "zone_totals",
+]
 
 Array = npt.NDArray[np.float64]
 _KEY = [names.ZONE, names.PUBLISHER, names.DEFINITION]
@@ -92,14 +103,29 @@ def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = No
     -------
     DataArray
         Int64, attacks, dims (sample, report), in the order of the panel's observations. Coordinates of `report`: zone,
-        publisher, definition, kind ('total', 'part' or 'subset'), first and last (period), and lower and upper (between
-        which the published count lies; NaN without `actual`). Parts and subsets are drawn given the draw of their
+        publisher, definition, kind ('total', 'part' or 'subset'), provinces (keys joined by '|'), tactic, over_zone
+        (whether it is the zone's total of one period), first and last (period), and lower and upper (between which the
+        published count lies; NaN without `actual`). Parts and subsets are drawn given the draw of their
         whole, and independently of each other; the next totals of several definitions each by itself.
 
     Raises
     ------
     InputError
         As of `expected_reports`; where `actual` has none of the forecast's periods or provinces.
+    """
+    return report_predictive(fit, forecast, actual)[0]
+
+
+def report_predictive(
+    fit: BayesianFit, forecast: Forecast, actual: Panel | None = None
+) -> tuple[xr.DataArray, Array, Array | None]:
+    """`report_draws`, and each draw's negative binomial distribution of each count by itself.
+
+    Returns
+    -------
+    tuple
+        The draws, and mean and dispersion (sample, report); no dispersion for a Poisson model. A part's dispersion is
+        that of its whole, of which it is thinned.
     """
     values = _sample_of(fit, forecast)
     if actual is None:
@@ -120,10 +146,17 @@ def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = No
     mean, size = _moments(observations, mu, _phi(forecast), log_scale)
     seed = np.random.SeedSequence(int(forecast.dataset.attrs["seed"])).spawn(3)[2]
     known = np.asarray(np.isfinite(log_scale[0]))
-    drawn = _drawn(np.random.default_rng(seed), mean, size, table["whole"].to_numpy(), known)
-    kept = [*_KEY, "kind", "first", "last", names.LOWER, names.UPPER]
+    whole = table["whole"].to_numpy()
+    drawn = _drawn(np.random.default_rng(seed), mean, size, whole, known)
+    kept = [*_KEY, "kind", names.TACTIC, "first", "last", names.LOWER, names.UPPER]
     coords = {column: (_REPORT, table[column].to_numpy()[known]) for column in kept}
-    return xr.DataArray(drawn, coords, (names.SAMPLE, _REPORT), names.ATTACKS)
+    coords["provinces"] = (_REPORT, table["units"].map("|".join).to_numpy()[known])
+    coords["over_zone"] = (_REPORT, _is_over_zone(table, fit.panel)[known])
+    made = xr.DataArray(drawn, coords, (names.SAMPLE, _REPORT), names.ATTACKS)
+    if np.ndim(size) == 0:
+        return made, mean[:, known], None
+    of = np.where((whole >= 0) & known[whole], whole, np.arange(len(whole)))
+    return made, mean[:, known], np.asarray(size)[:, of][:, known]
 
 
 def fitted_reports(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.DataFrame:
@@ -195,14 +228,46 @@ def zone_totals(panel: Panel) -> pd.DataFrame:
         zone, publisher, definition, last (period of the last such total), units (its provinces, a tuple).
     """
     table = described_reports(panel)
-    size = table.explode("units").groupby(names.ZONE)["units"].nunique()
-    over_zone = 2 * table["units"].map(len) > table[names.ZONE].map(size)
-    whole = over_zone & (table["kind"] != "part") & (table[names.TACTIC] == ALL_TACTICS) & (table["periods"] == 1)
-    latest = table[whole].sort_values("last", kind="stable").drop_duplicates(_KEY, keep="last")
+    latest = table[_is_over_zone(table, panel)].sort_values("last", kind="stable").drop_duplicates(_KEY, keep="last")
     return latest[[*_KEY, "last", "units"]].sort_values(_KEY).reset_index(drop=True)
 
 
+def totals_panel(panel: Panel) -> Panel:
+    """The exact totals of zones by themselves, as counts of single cells with gaps: what a baseline is fitted to.
+
+    Returns
+    -------
+    Panel
+        Its provinces are publishers' definitions, 'zone: definition, publisher'; one tactic, 'all'.
+
+    Raises
+    ------
+    InputError
+        For a panel without published counts.
+    """
+    table = described_reports(panel)
+    table = table[_is_over_zone(table, panel) & (table[names.LOWER] == table[names.UPPER])]
+    labels = series_label(table).rename(names.PROVINCE)
+    counts = pd.Series(table[names.LOWER].to_numpy(), [labels, pd.DatetimeIndex(table["first"])])
+    grid = pd.MultiIndex.from_product([sorted(set(labels)), panel.periods], names=[names.PROVINCE, names.PERIOD])
+    frame = counts.reindex(grid).rename(names.ATTACKS).reset_index().assign(**{names.TACTIC: ALL_TACTICS})
+    return panel_from_counts(frame, freq=panel.freq, missing="gap", gazetteer=None)
+
+
+def series_label(table: pd.DataFrame) -> pd.Series:
+    """'zone: definition, publisher' of each row."""
+    return table[names.ZONE] + ": " + table[names.DEFINITION] + ", " + table[names.PUBLISHER]
+
+
 # Parts ---------------------------------------------------------------------------------------------------------------
+
+
+def _is_over_zone(table: pd.DataFrame, panel: Panel) -> npt.NDArray[np.bool_]:
+    """Whether a count is of one period, of all tactics, and of more than half of the provinces that are named there."""
+    size = described_reports(panel).explode("units").groupby(names.ZONE)["units"].nunique()
+    over = 2 * table["units"].map(len) > table[names.ZONE].map(size)
+    whole = over & (table["kind"] != "part") & (table[names.TACTIC] == ALL_TACTICS) & (table["periods"] == 1)
+    return whole.to_numpy(dtype=bool)
 
 
 def _published_rows(panel: Panel) -> pd.DataFrame:

@@ -1,0 +1,175 @@
+"""Published totals of Syria: months whose numbers by province are hidden, and the totals of the month ahead.
+
+    python tests/benchmarks/published.py hidden
+    python tests/benchmarks/published.py ahead --workers 2
+
+Hidden: of each month that has a total and numbers of some of its provinces, these are taken out, and predicted from the
+month's total by a fit to the rest; against the average of the other months' shares. Ahead: each month is forecast from
+those before it, and the totals of the last 24 published months of each zone are scored, against the last total, the
+mean of the last three and exponential smoothing of the same series. The tables are kept in
+`tests/statistical/reference/syria_hidden.csv` and `syria_ahead.csv`.
+"""
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+import forecast as fc
+from forecast import names
+from forecast.config import read_settings
+from forecast.datasets import data_path
+from forecast.files import write_csv
+from forecast.inference.bayesian import eta, posterior_draws
+
+HERE = Path(__file__).resolve().parents[1] / "statistical" / "reference"
+MONTHS = 24
+MEASURED = ["crps", "crps_log", "log_score", "inside_50", "inside_90"]
+KEY = ["zone", "definition", "publisher", "period_start"]
+SETTINGS = read_settings(data_path("syria_reports.toml"))
+MODEL = SETTINGS.built_model()
+ENDS = {"central": "2024-11-30"}
+# The totals that are scored: what each zone's publisher counts now.
+NOW = {
+    "central": "central: confirmed, Counter Extremism Project",
+    "northeast": "northeast: confirmed, Rojava Information Center",
+}
+
+
+def table():
+    """The published record."""
+    return pd.read_csv(data_path("syria_reports.csv"))
+
+
+def hidden_months(reports):
+    """Zone, definition, publisher and month with a total and numbers of its provinces: the total's row, and these."""
+    months = [pd.to_datetime(reports[end]).dt.to_period("M") for end in ("period_start", "period_end")]
+    single = reports[(reports["tactic"] == "all") & (months[0] == months[1])]
+    found = []
+    for key, rows in single.groupby(KEY):
+        size = rows["provinces"].str.count(r"\|") + 1
+        parts = rows[size < size.max()]
+        if size.max() > 3 and len(parts):
+            found.append((dict(zip(KEY, key, strict=True)), rows[size == size.max()].iloc[0], parts))
+    return found
+
+
+def log_mass(shares, counts):
+    """Log of the mean multinomial probability over draws of shares (draw, part); the last count is what is left."""
+    left = np.maximum(1 - shares.sum(axis=1, keepdims=True), 1e-9)
+    every = np.concatenate([shares, left], axis=1)
+    each = stats.multinomial(counts.sum(), every / every.sum(axis=1, keepdims=True)).logpmf(counts)
+    return special.logsumexp(each) - np.log(len(shares))
+
+
+def hidden():
+    """A row per hidden number, with the log score of its month's split."""
+    reports, rows = table(), []
+    found = hidden_months(reports)
+    start = fc.fit(MODEL, fc.Panel.from_reports(reports), engine="laplace", seed=1)
+    for number, (key, total, parts) in enumerate(found):
+        panel = fc.Panel.from_reports(reports.drop(parts.index))
+        fit = fc.fit(MODEL, panel, engine="laplace", start=start, seed=number)
+        shares = share_draws(fit, key, total, parts, number)
+        others = [other for other in found if other[0] != key and other[0]["zone"] == key["zone"]]
+        usual = np.array([[average(own, others) for own in parts["provinces"]]])
+        counts = np.append(parts["attacks"], total["attacks"] - parts["attacks"].sum()).astype(int)
+        ours, theirs = log_mass(shares, counts), log_mass(usual, counts)
+        passed = bool(fit.diagnostics["passed"].all())
+        drawn = np.random.default_rng(number).binomial(counts.sum(), shares)
+        for column, own in enumerate(parts["provinces"]):
+            count = counts[column]
+            rows.append(
+                key
+                | {"provinces": own, "attacks": count, "total": counts.sum()}
+                | {"pit_lower": (drawn[:, column] < count).mean(), "pit_upper": (drawn[:, column] <= count).mean()}
+                | {f"inside_{level}": inside(drawn[:, column], count, level / 100) for level in (50, 90)}
+                | {"log_score": -ours, "log_score_average": -theirs, "passed": passed}
+            )
+        print(*key.values(), len(parts), f"{-ours:.2f} {-theirs:.2f}", passed, flush=True)
+    kept = pd.DataFrame(rows)
+    write_csv(HERE / "syria_hidden.csv", kept.round(6))
+    return kept
+
+
+def share_draws(fit, key, total, parts, seed):
+    """Draws of the share of each hidden set of provinces in the month's total (draw, part)."""
+    panel = fit.panel
+    month = list(panel.periods).index(pd.Timestamp(key["period_start"]))
+    mu = np.exp(eta(fit.bound, posterior_draws(fit, 4000, seed)))[:, :, 0, month]
+    at = {}
+    for code in total["provinces"].split("|"):
+        own = f"{code}@{key['zone']}"
+        at[code] = panel.provinces.index(own if own in panel.provinces else code)
+    whole = mu[:, list(at.values())].sum(axis=1)
+    sums = [mu[:, [at[code] for code in own.split("|")]].sum(axis=1) for own in parts["provinces"]]
+    return np.stack(sums, axis=1) / whole[:, None]
+
+
+def inside(drawn, count, level):
+    """Whether the central interval, bounds included, holds a count."""
+    lower, upper = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
+    return bool(lower <= count <= upper)
+
+
+def average(own, others):
+    """Mean share of a set of provinces in the months in which it was published."""
+    shares = [
+        float(parts["attacks"][parts["provinces"] == own].iloc[0]) / total["attacks"]
+        for _, total, parts in others
+        if (parts["provinces"] == own).any()
+    ]
+    return float(np.clip(np.mean(shares), 1e-3, 1 - 1e-3)) if shares else 0.25
+
+
+def ahead(workers):
+    """Scores of the last published totals of each zone, a month ahead."""
+    panel = fc.Panel.from_reports(table(), zone_ends=ENDS)
+    models = {"published": MODEL, "last": fc.Last(), "mean of three": fc.RecentMean(window=3)}
+    models |= {"smoothing": fc.ExponentialSmoothing()}
+    origins = len(panel.periods) - int(np.searchsorted(panel.periods, first_month(panel)))
+    with ProcessPoolExecutor(workers) as pool:
+        options = {"horizon": 1, "baselines": False, "draws": 1000, "engine": "laplace", "executor": pool}
+        done = fc.backtest(models, panel, origins=origins, seed=1, **options)
+    print(done, done.failures.to_string())
+    scores = done.of("zone")
+    kept = []
+    for label in NOW.values():
+        own = scores[scores[names.PROVINCE] == label]
+        last = np.sort(own[names.PERIOD].unique())[-MONTHS:]
+        kept.append(own[own[names.PERIOD].isin(last)])
+    found = pd.concat(kept, ignore_index=True)
+    columns = [*names.SCORE_KEYS, names.OBSERVED, *MEASURED, "pit_lower", "pit_upper"]
+    write_csv(HERE / "syria_ahead.csv", found[columns].round(6))
+    return found
+
+
+def first_month(panel):
+    """The first of the last 24 published months of any zone."""
+    from forecast.prediction.reports import totals_panel
+
+    totals = totals_panel(panel).attacks.isel(tactic=0)
+    return min(totals.sel(province=label).dropna("period").period.values[-MONTHS] for label in NOW.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("which", choices=["hidden", "ahead"])
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    if given.which == "hidden":
+        kept = hidden()
+        print(kept[["inside_50", "inside_90"]].mean(), len(kept))
+        months = kept.drop_duplicates(KEY)
+        print(months[["log_score", "log_score_average"]].describe())
+    else:
+        kept = ahead(given.workers)
+        print(kept.groupby([names.PROVINCE, names.MODEL])[MEASURED].mean())
+        print(fc.skill(kept, reference="last"))
+
+
+if __name__ == "__main__":
+    main()
