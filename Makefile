@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q --durations=5
+# Two processes, each with whole files: what a file sets up is shared within it.
+PARALLEL := -n 2 --dist loadfile
 STAGES := test-contracts test-statistics test-end-to-end test-notebooks
 FULL :=
 
@@ -20,16 +22,16 @@ test-full: test
 
 # Contracts and properties, statistics, whole runs with the browser, notebooks: each prints how long it took.
 test-contracts: $(VENV)/.test-installed
-	@echo "== contracts and properties"; time -p $(PYTEST) tests --ignore=tests/statistical --ignore=tests/end_to_end --ignore=tests/report/test_browser.py
+	@echo "== contracts and properties"; time -p $(PYTEST) $(PARALLEL) tests --ignore=tests/statistical --ignore=tests/end_to_end --ignore=tests/report/test_browser.py
 
 test-statistics: $(VENV)/.test-installed
 	@echo "== statistics"; time -p $(PYTEST) tests/statistical $(FULL)
 
 test-end-to-end: $(VENV)/.test-installed
-	@echo "== end to end and browser"; time -p $(PYTEST) tests/end_to_end tests/report/test_browser.py
+	@echo "== end to end and browser"; time -p $(PYTEST) $(PARALLEL) tests/end_to_end tests/report/test_browser.py
 
 test-notebooks: $(VENV)/.test-installed
-	@echo "== notebooks"; time -p $(PYTEST) --nbmake notebooks
+	@echo "== notebooks"; time -p $(PYTEST) $(PARALLEL) --nbmake notebooks
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .

@@ -103,7 +103,8 @@ def _fit_model(model: Model, panel: Panel, *, engine: str = "auto", start: Fit |
         return fit_cut(fit, model, panel, engine=engine, seed=seed)
     if engine == "nuts":
         return _sampled(model, panel, seed)
-    if engine == "auto" and not model.bind(panel).is_cellwise:
+    bound = model.bind(panel)
+    if engine == "auto" and not bound.is_cellwise and not bound.is_published:
         return _sampled(model, panel, seed, "observations are sums over cells: sampled by engine 'nuts'")
     from forecast.inference.laplace import approximate
 

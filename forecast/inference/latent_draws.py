@@ -48,7 +48,7 @@ class JointDraws:
         Of each anchor: log of the density over that which anchors with weights were drawn from, or else over what the
         emulator makes of it from all other points.
     decrement : float
-        Largest Newton decrement at an anchor.
+        Largest Newton decrement at an anchor where the precision was positive definite.
     definite : array of bool
         Whether the precision was positive definite at each.
     refined : HyperPosterior
@@ -119,7 +119,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
         latents,
         weighted,
         log_weight,
-        max(anchor.decrement for anchor in (*first, *anchors)),
+        max((anchor.decrement for anchor in (*first, *anchors) if anchor.definite), default=np.inf),
         np.array([anchor.definite for anchor in (*first, *anchors)]),
         refined,
     )

@@ -168,7 +168,7 @@ def main() -> None:
     else:
         kept = ahead(given.workers)
         print(kept.groupby([names.PROVINCE, names.MODEL])[MEASURED].mean())
-        print(fc.skill(kept, reference="last"))
+        print(fc.skill(kept, "last", by=("province",)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""Backtests on published counts: what is scored, against what, and that nothing of the future is seen."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from published_rows import row
+from scipy import special, stats
+
+import forecast as fc
+from forecast.evaluation.reports import score_reports
+from forecast.inference.laplace import LaplaceOptions, approximate
+from forecast.prediction.reports import totals_panel
+
+MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by=None), "level")
+ZONE = "SY02|SY08|SY09"
+TOTAL = "northeast: recorded, RIC"
+
+
+def record(seed=1):
+    """A year of totals with a gap in August, every other month a split, claimed numbers, and a floor in November."""
+    rng, rows = np.random.default_rng(seed), []
+    for number in range(1, 13):
+        counts, month = rng.poisson([5, 10, 25]), f"2021-{number:02d}"
+        if number != 8:
+            rows.append(row(ZONE, int(counts.sum()), month, bound="at_least" if number == 11 else "exact"))
+            rows.append(row(ZONE, int(counts.sum() // 2), month, definition="claimed"))
+        if number % 2:
+            rows.append(row("SY09", int(counts[2]), month))
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return fc.Panel.from_reports(record())
+
+
+@pytest.fixture(scope="module")
+def fit(panel):
+    return approximate(MODEL, panel.between(end="2021-06-30"), LaplaceOptions(draws=100), seed=1)
+
+
+def test_exact_counts_are_scored_by_their_own_distribution(panel, fit):
+    forecast = fc.predict(fit, 5, draws=800, seed=2)
+    scores = score_reports(fit, forecast, panel).set_index(["province", "period"])
+    july = pd.Timestamp("2021-07-01")
+    assert set(scores.loc[TOTAL].index.month) == {7, 9, 10}
+    assert (scores.loc[TOTAL, "level"] == "zone").all()
+    assert scores.loc[(f"{TOTAL}, SY09@northeast", july), "level"] == "report"
+    row_of = scores.loc[(TOTAL, july)]
+    mu, phi = forecast.dataset["mu"].sel(period=july).values[:, :, 0], forecast.dataset["phi"].values
+    mean, size = mu.sum(axis=1), mu.sum(axis=1) ** 2 / (mu**2 / phi.reshape(-1, 1)).sum(axis=1)
+    mass = stats.nbinom(size, size / (size + mean)).logpmf(row_of["observed"])
+    assert row_of["log_score"] == pytest.approx(np.log(len(mass)) - special.logsumexp(mass))
+    assert row_of["horizon"] == 1
+    # A part is what is left of its whole's distribution: thinned, with the whole's dispersion.
+    part = scores.loc[(f"{TOTAL}, SY09@northeast", july)]
+    mass = stats.nbinom(size, size / (size + mu[:, 2])).logpmf(part["observed"])
+    assert part["log_score"] == pytest.approx(np.log(len(mass)) - special.logsumexp(mass))
+
+
+def test_totals_of_zones_are_series_with_gaps(panel):
+    totals = totals_panel(panel)
+    assert totals.provinces == ["northeast: claimed, RIC", TOTAL]
+    own = totals.attacks.sel(province=TOTAL, tactic="all")
+    # August was not published, and November is known by a floor.
+    assert np.flatnonzero(own.isnull()).tolist() == [7, 10]
+
+
+def test_a_backtest_sees_nothing_of_what_it_scores(panel):
+    options = {"origins": ["2021-06-30"], "horizon": 2, "baselines": False, "draws": 300, "seed": 1}
+    models = {"level": MODEL, "last": fc.Last()}
+    done = fc.backtest(models, panel, engine="laplace", **options)
+    assert done.failures.empty
+    zone = done.of("zone")
+    assert zone.groupby("model")["period"].count().nunique() == 1
+    assert (done.of("report")["model"] == "level").all()
+    # Other numbers after the first origin change its scores only through what is observed.
+    table = record()
+    late = pd.to_datetime(table["period_start"]) > "2021-06-30"
+    changed = table.assign(attacks=table["attacks"].where(~late, table["attacks"] + 3))
+    again = fc.backtest(models, fc.Panel.from_reports(changed), engine="laplace", **options)
+    other = again.of("zone")
+    pd.testing.assert_series_equal(zone["predicted"], other["predicted"])
+    pd.testing.assert_series_equal(
+        zone["observed"][zone["province"] == TOTAL] + 3, other["observed"][other["province"] == TOTAL]
+    )
