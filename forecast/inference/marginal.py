@@ -19,7 +19,7 @@ from forecast.inference.slopes import Pilot
 from forecast.inference.unconstrained import Hyperparameters
 from forecast.model.spec import BoundModel
 
-__all__ = ["CellDerivatives", "Higher", "Marginal", "Mode", "Slopes"]
+__all__ = ["STEP", "CellDerivatives", "Higher", "Marginal", "Mode", "Slopes"]
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ _STEPS = 100
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05
 # Step of a parameter between two of its scores.
-_STEP = 0.05
+STEP = 0.05
 # A mode is close to the start of its search where it lies a tenth of an SD away, in the mean of the latents.
 _CLOSE = 0.01
 # What the passes cost per cell, and what does not grow, in multiplications of a factor (measured);
@@ -343,7 +343,7 @@ class Marginal:
             return np.asarray(first + 0.5 * slopes.variance * curved + slopes.along * mixed)
 
         for name, (first, mixed) in self.terms(mode.theta, mode.x, 2, parameters=True).parameters.items():
-            curved = (scores(name, -_STEP) - scores(name, _STEP)) / (2 * _STEP)
+            curved = (scores(name, -STEP) - scores(name, STEP)) / (2 * STEP)
             place = self.hyperparameters.slices[name]
             for element in range(place.start, place.stop):
                 here = tactic == element - place.start if mode.theta[name].ndim else np.ones(len(tactic), dtype=bool)

@@ -18,7 +18,7 @@ from forecast.inference.jets import CellTerms
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.low_rank import AnyFactor, Updated
-from forecast.inference.marginal import Higher, Marginal, Mode, Slopes
+from forecast.inference.marginal import STEP, Higher, Marginal, Mode, Slopes
 from forecast.inference.precision import PriorPrecision
 from forecast.inference.published import Published
 from forecast.inference.published_sums import Entries, EntryCovariance, SumDerivatives, Sums
@@ -29,8 +29,6 @@ __all__ = ["PublishedMarginal", "marginal_of"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
-# Step of a parameter between two of its scores.
-_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -161,14 +159,14 @@ class PublishedMarginal(Marginal):
             place = layout.slices[name]
             for element in range(place.start, place.stop):
                 gradient, score = [], []
-                for step in (-_STEP, _STEP):
+                for step in (-STEP, STEP):
                     moved = mode.theta[name].astype(float).copy()
                     moved.reshape(-1)[element - place.start] += step
                     terms = self.terms({**mode.theta, name: moved}, mode.x, 1)
                     gradient.append(terms.eta[0])
                     score.append(float(self._scores(terms.sums, slopes)[name].reshape(-1)[element - place.start]))
-                curved = (score[0] - score[1]) / (2 * _STEP)
-                yield element, (gradient[1] - gradient[0]) / (2 * _STEP), max(curved, 0.0)
+                curved = (score[0] - score[1]) / (2 * STEP)
+                yield element, (gradient[1] - gradient[0]) / (2 * STEP), max(curved, 0.0)
 
 
 @dataclass(frozen=True)
