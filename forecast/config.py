@@ -43,7 +43,6 @@ _UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "places": _OF_EVENTS["places"],
         "panel": (*_OF_EVENTS["panel"], "missing", "provinces"),
         "evaluation": ("periods",),
-        "backtest": ("output", "origins", "horizon", "window"),
     },
 }
 

@@ -198,12 +198,11 @@ def run_backtest(
     Returns
     -------
     DataFrame
-        Skill of every model against `recent_mean`, by level: cells, countries, tactics, total.
+        Skill of every model against `recent_mean`, by level: cells, countries, tactics, total; or zones' totals, where
+        only published totals are known.
     """
     if workers < 1:
         raise InputError("is a whole number from 1", where="workers", found=workers)
-    if settings.data.source == "reports":
-        raise InputError("takes no published totals yet", where="backtest", found=settings.data.source)
     model, given = settings.built_model(), settings.backtest
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
     try:
@@ -225,7 +224,8 @@ def run_backtest(
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
-    levels = list(dict.fromkeys(found.scores["level"]))
+    # Single published counts, of which baselines know nothing, are scored and not compared.
+    levels = list(dict.fromkeys(found.scores.loc[found.scores[names.MODEL] == BASELINE, "level"]))
     table = pd.concat([skill(found.of(level), BASELINE).assign(level=level) for level in levels], ignore_index=True)
     write_csv(Path(folder) / "scores.csv", found.scores)
     write_csv(Path(folder) / "skill.csv", table)

@@ -8,6 +8,7 @@ import pandas as pd
 from forecast import names
 from forecast.evaluation.calibration import coverage, pit_table, reliability
 from forecast.evaluation.charts import coverage_chart, pit_chart, reliability_chart
+from forecast.evaluation.reports import OVER_ZONE
 from forecast.evaluation.rolling import CELL, LEVEL, Backtest
 from forecast.evaluation.scores import summarise
 from forecast.evaluation.skill import skill, worst
@@ -20,7 +21,11 @@ __all__ = ["BASELINE", "BacktestPart", "backtest_charts", "backtest_part", "back
 # What skill is measured against.
 BASELINE = "recent_mean"
 _TOTAL = "total"
-_LEVELS = {CELL: "Each province and tactic", _TOTAL: "Total of each period"}
+_LEVELS = {
+    CELL: "Each province and tactic",
+    _TOTAL: "Total of each period",
+    OVER_ZONE: "Each publisher's total of a zone",
+}
 _MEASURES = {"crps_log": "CRPS of log", "crps": "CRPS", "ignorance": "Ignorance"}
 
 
@@ -61,14 +66,16 @@ class BacktestPart(Part):
 
 def backtest_part(done: Backtest, model: str) -> BacktestPart:
     """Sum a backtest up for the report of a model that is in it."""
-    cells, own = done.of(), done.scores[done.scores[names.MODEL] == model]
+    found = [level for level in _LEVELS if (done.scores[LEVEL] == level).any()]
+    # Cells, or where nothing but totals is known these.
+    cells, own = done.of(found[0]), done.scores[done.scores[names.MODEL] == model]
     scores = []
-    for level in _LEVELS:
+    for level in found:
         rows = done.of(level)
         means = summarise(rows)[[names.MODEL, "n", *_MEASURES]].sort_values("crps_log", kind="stable")
         against = skill(rows, BASELINE)[[names.MODEL, "skill", "difference", "lower", "upper"]]
         scores.append(means.merge(against, how="left", on=names.MODEL).assign(**{LEVEL: level}))
-    levels = [own[own[LEVEL] == level] for level in _LEVELS]
+    levels = [own[own[LEVEL] == level] for level in found]
     by_horizon = (LEVEL, names.HORIZON)
     times = worst(cells, model, BASELINE, names.ORIGIN)
     return BacktestPart(

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from published_rows import row
 
-import forecast.run
 from forecast import cli
 from forecast.config import read_settings
 from forecast.datasets import data_path
 from forecast.errors import InputError
+from forecast.evaluation.rolling import load_backtest
 from forecast.inputs import load_source
+from forecast.report.backtest import backtest_part, backtest_said
 
 SETTINGS = """
 horizon = 2
@@ -99,6 +100,11 @@ def test_what_published_totals_cannot_serve_is_refused(settings, old, new, messa
         read_settings(settings(old, new))
 
 
-def test_backtests_do_not_take_them_yet(settings, tmp_path):
-    with pytest.raises(InputError, match="takes no published totals yet"):
-        forecast.run.run_backtest(read_settings(settings()), tmp_path / "backtest")
+def test_a_backtest_and_its_section(settings, tmp_path, monkeypatch):
+    file = settings("[model]\n", "[backtest]\noutput = 'backtest'\norigins = 1\nhorizon = 1\n[model]\n")
+    folder = tmp_path / "backtest"
+    assert _run(monkeypatch, "backtest", file, "--output", folder) in (0, None)
+    assert set(pd.read_csv(folder / "skill.csv")["level"]) == {"zone"}
+    part = backtest_part(load_backtest(folder), "levels")
+    assert set(part.scores["level"]) == {"zone"}
+    assert "Each publisher's total of a zone: levels came" in " ".join(backtest_said(part))
