@@ -17,7 +17,7 @@ from forecast.inference.laplace import LaplaceOptions, approximate
 
 REFERENCE = Path(__file__).parent / "reference"
 DRAWS = 20_000
-# What is known to disagree: of the standard model five scales of 215 quantities, whose lower tails the fast engine cuts.
+# What is known to disagree: of the standard model five scales of 215 quantities; the fast engine cuts lower tails.
 SHORT = {"standard": pytest.mark.xfail(strict=True, raises=AssertionError, reason="lower tails of scales are cut")}
 # Without --full: between them they hold every term.
 QUICK = ("feedback", "space_and_slopes", "measured_with_error")
