@@ -34,7 +34,9 @@ def smoothed(log_weight: Array) -> tuple[Array, float]:
         if excess[-1] > 1e-10:
             k, scale = _fitted(np.maximum(excess, 1e-300))
             share = (np.arange(tail) + 0.5) / tail
-            quantiles = -scale * np.log1p(-share) if abs(k) < 1e-8 else scale * np.expm1(-k * np.log1p(-share)) / k
+            # A tail so long that its quantiles overflow is cut at the largest weight.
+            with np.errstate(over="ignore"):
+                quantiles = -scale * np.log1p(-share) if abs(k) < 1e-8 else scale * np.expm1(-k * np.log1p(-share)) / k
             weight[largest] = np.minimum(cut + quantiles, 1.0)
     return weight / weight.sum(), k
 
