@@ -146,7 +146,7 @@ def report_predictive(
     mean, size = _moments(observations, mu, _phi(forecast), log_scale)
     seed = np.random.SeedSequence(int(forecast.dataset.attrs["seed"])).spawn(3)[2]
     known = np.asarray(np.isfinite(log_scale[0]))
-    whole = table["whole"].to_numpy()
+    whole = table["whole"].to_numpy(dtype=np.int64)
     drawn = _drawn(np.random.default_rng(seed), mean, size, whole, known)
     kept = [*_KEY, "kind", names.TACTIC, "first", "last", names.LOWER, names.UPPER]
     coords = {column: (_REPORT, table[column].to_numpy()[known]) for column in kept}
