@@ -21,7 +21,7 @@ OPTIONS = NutsOptions(draws=400, tune=400, chains=2, progress=False)
 
 
 def expected_draws(panel, seed):
-    """Draws of the expected counts (sample, province, month); sampled where the certificate of the fast engine fails."""
+    """Draws of the expected counts (sample, province, month); sampled where the certificate fails."""
     fit = approximate(MODEL, panel, LaplaceOptions(draws=400), seed=seed)
     if not fit.diagnostics["passed"].all():
         fit = sample_nuts(MODEL, panel, OPTIONS, seed=seed)
