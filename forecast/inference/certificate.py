@@ -41,7 +41,7 @@ def certify(made: HyperPosterior, drawn: JointDraws, mirrored: float | None = No
     number = len(drawn.log_weight) if drawn.weighted else len(drawn.vectors)
     effective, enough = share * number, min(MIN_ESS, MIN_SHARE * number)
     # Where the precision is indefinite, Newton's method creeps; how many such points there are is a check of its own.
-    decrement = max(drawn.decrement, *(point.decrement for point in made.points if point.definite))
+    decrement = max([drawn.decrement, *(point.decrement for point in made.points if point.definite)])
     definite = np.append(drawn.definite, [point.definite for point in made.points])
     missing = 1.0 if not made.points[0].definite else float(1 - definite.mean())
     condition = _condition(made.peak.mode.factor)

@@ -261,6 +261,11 @@ class Field:
             arrow[at] = path[at][:, here] @ other_static[:, here].T
         return diagonal, arrow, static @ other_static.T
 
+    def squares(self, root: sparse.csr_array, period: npt.NDArray[np.intp]) -> tuple[Array, Array, Array]:
+        """A'R'RA for a root R (row, observed cell) of which each row is of one period, laid out like `curvature`."""
+        rows = np.asarray((root @ self.design).todense())
+        return self.products(rows, rows, period)
+
     def variances(self, inverse: BlockArrow) -> Array:
         """Variance of eta of each observed cell, from the selected inverse of the precision."""
         _, backward, place = self._pairs

@@ -94,8 +94,7 @@ class PublishedMarginal(Marginal):
             return self._observed(prior, terms.sums), True
         except NotPositiveDefinite:
             root, period = self.information(terms.sums)
-            rows = np.asarray((root @ self.field.design).todense())
-            return prior.with_curvature(*self.field.products(rows, rows, period)).factorise(), False
+            return prior.with_curvature(*self.field.squares(root, period)).factorise(), False
 
     def _observed(self, prior: PriorPrecision, sums: Sums) -> AnyFactor:
         weight, middle = sums.observed()
@@ -130,12 +129,13 @@ class PublishedMarginal(Marginal):
         field, design, sums = self.field, self.design(mode.theta), self.sums(mode.theta, mode.x)
         inverse = mode.factor.selected_inverse()
         covariance = self._covariance(mode.theta, mode.factor)
-        skew = sums.in_eta(sums.across(covariance)[0])
+        across = sums.across(covariance)
+        skew = sums.in_eta(across[0])
         shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(skew))))
         variance, along = design.variances(inverse)[0], design.of(shift)
         found = _SumSlopes(np.zeros(0), shift, variance, skew, along, field.deviation(inverse), covariance)
         slopes: dict[str, Any] = self._prior_slopes(mode, shift, inverse)
-        slopes |= self._scores(sums, found)
+        slopes |= self._scores(sums, across, along)
         return replace(found, gradient=self.in_vector(slopes, mode.vector))
 
     def _covariance(self, theta: Mapping[str, Array], factor: AnyFactor) -> EntryCovariance:
@@ -144,10 +144,10 @@ class PublishedMarginal(Marginal):
         columns = factor.solve(*field.split(design.back(np.eye(len(self.bound.cells)))))
         return EntryCovariance.of(self.entries, design.of(field.join(*columns)))
 
-    def _scores(self, sums: Sums, slopes: "_SumSlopes") -> dict[str, Array]:
-        """Derivatives of the log density in the parameters of the likelihood."""
+    def _scores(self, sums: Sums, across: tuple[Array, Array], moved: Array) -> dict[str, Array]:
+        """Derivatives of the log density in the parameters of the likelihood, with `sums.across` and a shift of eta."""
         partials = sums.partials(2)
-        across, along = sums.across(slopes.covariance), sums.along(partials, slopes.along)
+        along = sums.along(partials, moved)
         per_entry = sums.slopes(partials)[self.entries.sum] * sums.share + 0.5 * across[0] + along[0]
         return sums.in_parameters(per_entry, sums.of_totals(partials) + 0.5 * across[1] + along[1])
 
@@ -164,7 +164,9 @@ class PublishedMarginal(Marginal):
                     moved.reshape(-1)[element - place.start] += step
                     terms = self.terms({**mode.theta, name: moved}, mode.x, 1)
                     gradient.append(terms.eta[0])
-                    score.append(float(self._scores(terms.sums, slopes)[name].reshape(-1)[element - place.start]))
+                    across = terms.sums.across(slopes.covariance)
+                    scores = self._scores(terms.sums, across, slopes.along)[name]
+                    score.append(float(scores.reshape(-1)[element - place.start]))
                 curved = (score[0] - score[1]) / (2 * STEP)
                 yield element, (gradient[1] - gradient[0]) / (2 * STEP), max(curved, 0.0)
 

@@ -337,7 +337,7 @@ class Sums:
         bent, slope = self._placed(first, entries.first), self._slopes_along(log, order)
         per_sum = first * spread[entries.first] + self._of_totals(log, order, (3, 0)) * moment[entries.first]
         total = self._placed(per_sum, entries.first)
-        per_entry = (own - moment[of]) * share * bent[of] * (2 * square[of])
+        per_entry = Jet((0.0,), order)
         if entries.has_spread:
             other = covariance.between(share)
             both = entries.added_jets(share * other)
@@ -351,9 +351,9 @@ class Sums:
             second = second + third * moment[entries.first] + self._of_totals(log, order, (0, 3)) * squares
             total = total + self._placed(second, entries.second)
             cross = self._placed(mixed, entries.first) + self._placed(mixed, entries.second)
-            per_entry = per_entry + (other - both[of]) * share * cross[of] * 4.0
-            bent = self._placed(apart, entries.second)
-            per_entry = per_entry + (own - moment[of]) * share * bent[of] * (2 * square[of])
+            per_entry = (other - both[of]) * share * cross[of] * 4.0
+            bent = bent + self._placed(apart, entries.second)
+        per_entry = per_entry + (own - moment[of]) * share * bent[of] * (2 * square[of])
         curved = (variance - mean[of] - (own - moment[of]) * 2.0) * share * square[of]
         return per_entry + total[of] * share + slope[of] * curved, total
 

@@ -69,8 +69,7 @@ class _Pilot:
         """AᵀWA: diagonal blocks, arrow and corner."""
         if self.root is None:
             return self.design.curvature(self.weight)
-        rows = np.asarray((self.root @ self.design.field.design).todense())
-        return self.design.field.products(rows, rows, self.period)
+        return self.design.field.squares(self.root, self.period)
 
 
 @dataclass(frozen=True)
