@@ -131,7 +131,7 @@ def test_units_divide_their_provinces_along_every_border(gazetteer, divided):
 
 
 def test_name_of_a_divided_province_still_matches_it(divided):
-    labels = pd.Series(["Aleppo", "Deir ez-Zor", "Ar-Raqqa", "Deir ez-Zor (north-east)", "Raqqa south"])
+    labels = pd.Series(["Aleppo", "Deir ez-Zor", "Ar-Raqqa", "Deir ez-Zor (northeast)", "Raqqa south"])
     assert list(divided.match(labels)) == ["SY02", "SY09", "SY11", "SY09@northeast", "SY11@central"]
 
 

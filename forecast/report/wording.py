@@ -159,7 +159,7 @@ def tactic_label(tactic: str) -> str:
 def province_labels(dataset: xr.Dataset) -> dict[str, str]:
     """A name per unit key that no two share: with its zone, then its country, then its key where names repeat.
 
-    A zone that stands in the name already, 'Raqqa (north-east)', is not said again.
+    A zone that stands in the name already, 'Raqqa (northeast)', is not said again.
     """
     labels = {}
     keys = [str(key) for key in dataset[names.PROVINCE].values]

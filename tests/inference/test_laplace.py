@@ -13,8 +13,10 @@ import forecast as fc
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference import dispatch, laplace, marginal
 from forecast.inference.bayesian import BayesianFit, posterior_names
+from forecast.inference.certificate import certify
 from forecast.inference.exploration import explore, refine
 from forecast.inference.laplace import LaplaceOptions, approximate
+from forecast.inference.latent_draws import draw_jointly
 from forecast.inference.search import climb
 from forecast.model.families import (
     HurdleNegativeBinomial,
@@ -121,6 +123,18 @@ def test_sparse_counts_fail_the_certificate():
     table = approximate(SPARSE, sparse_panel(), seed=1).diagnostics.set_index("check")
     assert not table.loc["largest skewness shift in SDs", "passed"]
     assert "nuts" in table.loc["largest skewness shift in SDs", "advice"]
+
+
+def test_precisions_that_are_nowhere_definite_fail_the_certificate(small):
+    density, rng = marginal.Marginal(MODEL.bind(small)), np.random.default_rng(1)
+    made = explore(density, climb(density), rng)
+    drawn = draw_jointly(made, 50, rng)
+    assert certify(made, drawn).set_index("check").loc["share of indefinite precisions", "passed"]
+    made = replace(made, points=tuple(replace(point, definite=False) for point in made.points))
+    drawn = replace(drawn, definite=np.zeros(len(drawn.definite), dtype=bool))
+    table = certify(made, drawn).set_index("check")
+    assert table.loc["share of indefinite precisions", "value"] == 1.0
+    assert not table.loc["share of indefinite precisions", "passed"]
 
 
 def test_auto_goes_on_to_the_sampler_where_the_certificate_fails(monkeypatch):
