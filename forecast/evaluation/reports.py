@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import SCORE_COLUMNS, measures, mixture_log_score
+from forecast.evaluation.scores import mixture_log_score, score_table
 from forecast.inference.bayesian import BayesianFit
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -48,18 +48,12 @@ def score_reports(fit: BayesianFit, forecast: Forecast, actual: Panel) -> pd.Dat
     steps = dict(zip(forecast.periods, forecast.horizons, strict=True))
     over_zone = table["over_zone"].to_numpy(dtype=bool)
     label = series_label(table)
-    scores = pd.DataFrame(
-        {
-            names.MODEL: forecast.model,
-            names.ORIGIN: forecast.origin.as_unit("ns"),
-            names.HORIZON: table["last"].map(steps),
-            names.PROVINCE: label.where(over_zone, label + ", " + table["provinces"]),
-            names.TACTIC: table[names.TACTIC],
-            names.PERIOD: table["last"],
-            names.OBSERVED: observed,
-            **measures(observed, sorted_draws),
-            "log_score": mixture_log_score(observed, mean[:, exact], None if size is None else size[:, exact]),
-            names.DRAWS: sorted_draws.shape[1],
-        }
-    )
-    return scores[list(SCORE_COLUMNS)].assign(level=np.where(over_zone, OVER_ZONE, REPORT))
+    keys = {
+        names.HORIZON: table["last"].map(steps),
+        names.PROVINCE: label.where(over_zone, label + ", " + table["provinces"]),
+        names.TACTIC: table[names.TACTIC],
+        names.PERIOD: table["last"],
+    }
+    log_score = mixture_log_score(observed, mean[:, exact], None if size is None else size[:, exact])
+    scores = score_table(forecast, keys, observed, sorted_draws, log_score)
+    return scores.assign(level=np.where(over_zone, OVER_ZONE, REPORT))

@@ -1,6 +1,6 @@
 """Scores of a forecast against what happened: one row per observed cell first, summaries second."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,9 @@ __all__ = [
     "THRESHOLDS",
     "counts_like",
     "energy_score",
-    "measures",
     "mixture_log_score",
     "score",
+    "score_table",
     "summarise",
     "views_scores",
 ]
@@ -97,31 +97,49 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     function is the mean of the draws' own, each given its simulated past. Ignorance as VIEWS has it:
     −log2((k + 1) / (S + 11)) with k of S draws in the bin of the count, over `IGNORANCE_BINS`.
     """
-    return _scored(forecast, *_cells(forecast, actual))
+    return _score_table(forecast, actual)[0]
 
 
-def _scored(
+def score_table(
     forecast: Forecast,
+    keys: Mapping[str, Any],
     observed: npt.NDArray[np.int64],
     draws: npt.NDArray[np.int64],
-    rows: tuple[npt.NDArray[np.intp], ...],
+    log_score: npt.NDArray[np.float64],
 ) -> pd.DataFrame:
-    """The table of scores of what `_cells` found."""
-    table = pd.DataFrame(
-        {
-            names.MODEL: forecast.model,
-            names.ORIGIN: forecast.origin.as_unit("ns"),
-            names.HORIZON: forecast.dataset[names.HORIZON].values[rows[2]],
-            names.PROVINCE: np.array(forecast.provinces, dtype=object)[rows[0]],
-            names.TACTIC: np.array(forecast.tactics, dtype=object)[rows[1]],
-            names.PERIOD: forecast.periods[rows[2]],
-            names.OBSERVED: observed,
-            **measures(observed, draws),
-            "log_score": _log_scores(forecast, observed, rows),
-            names.DRAWS: draws.shape[1],
-        }
-    )
-    return table[list(SCORE_COLUMNS)]
+    """The table of `score` for counts that a forecast has draws of.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Whose model and origin are told.
+    keys : mapping of str to array
+        Horizon, province, tactic and period of each count.
+    observed : array of int
+        Counts.
+    draws : array of int
+        One row per count, in ascending order.
+    log_score : array
+        Of each count.
+    """
+    origin = {names.MODEL: forecast.model, names.ORIGIN: forecast.origin.as_unit("ns")}
+    of_draws = {**_measures(observed, draws), "log_score": log_score, names.DRAWS: draws.shape[1]}
+    return pd.DataFrame({**origin, **keys, names.OBSERVED: observed, **of_draws})[list(SCORE_COLUMNS)]
+
+
+def _score_table(forecast: Forecast, actual: Panel) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    """The table of scores of observed cells, and the draws of each in ascending order (a row per cell)."""
+    counts = counts_like(forecast, actual)
+    rows = np.nonzero(counts.notnull().values)
+    draws = np.sort(np.moveaxis(forecast.draws.values, 0, -1)[rows], axis=1)
+    observed = counts.values[rows].astype(np.int64)
+    keys = {
+        names.HORIZON: forecast.dataset[names.HORIZON].values[rows[2]],
+        names.PROVINCE: np.array(forecast.provinces, dtype=object)[rows[0]],
+        names.TACTIC: np.array(forecast.tactics, dtype=object)[rows[1]],
+        names.PERIOD: forecast.periods[rows[2]],
+    }
+    return score_table(forecast, keys, observed, draws, _log_scores(forecast, observed, rows)), draws
 
 
 def energy_score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
@@ -189,8 +207,8 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
         hint = f"Predict with draws={_VIEWS_DRAWS}"
         problem = "VIEWS scores another number of draws"
         raise InputError(problem, where="draws", found=size, expected=_VIEWS_DRAWS, hint=hint)
-    observed, draws, rows = _cells(forecast, actual)
-    table = _scored(forecast, observed, draws, rows)
+    table, draws = _score_table(forecast, actual)
+    observed = table[names.OBSERVED].to_numpy()
     lower, upper = np.quantile(draws, [(1 - _SCORED) / 2, (1 + _SCORED) / 2], axis=1)
     table["crps"] = scoringrules.crps_ensemble(observed, draws, estimator="nrg", backend="numpy")
     name = _INTERVAL_SCORES[INTERVALS.index(_SCORED)]
@@ -235,17 +253,7 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
     return groups.size().rename("n").to_frame().join(groups[MEASURES].mean()).reset_index()
 
 
-def _cells(
-    forecast: Forecast, actual: Panel
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], tuple[npt.NDArray[np.intp], ...]]:
-    """Observed cells: their counts, the draws of each in ascending order (a row per cell), and where they stand."""
-    counts = counts_like(forecast, actual)
-    rows = np.nonzero(counts.notnull().values)
-    draws = np.sort(np.moveaxis(forecast.draws.values, 0, -1)[rows], axis=1)
-    return counts.values[rows].astype(np.int64), draws, rows
-
-
-def measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
     """The point forecast and the scores of counts; `draws` has one row per count, in ascending order."""
     import scoringrules
 
