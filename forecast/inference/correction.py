@@ -4,8 +4,8 @@ With V the covariance of eta, v its diagonal, and l3, l4 the derivatives per cel
 
     ⅛ Σ l4 v² + ½ s'H⁻¹s + 1/12 Σ_ij l3_i l3_j V_ij³,    s = ½ A'(l3·v)
 
-The double sum is a mean over xi ~ N(0, V): 1/72 · E[(Σ l3 (xi³ − 3 v xi))²]. It is taken over a few draws, the same
-normal numbers at each theta, so that their noise cancels in differences over theta.
+The double sum is a mean over independent e and e' ~ N(0, V): 1/12 · E[q'Vq] with q = l3·e·e'. It is taken over a few
+draws, the same normal numbers at each theta, so that much of their noise cancels in differences over theta.
 
 The latents' own covariance lacks, to the same order,
 
@@ -46,9 +46,11 @@ def correction(marginal: Marginal, mode: Mode, slopes: Slopes, numbers: Array) -
     field, design = marginal.field, marginal.design(mode.theta)
     higher = marginal.higher(mode.theta, mode.x, mode.factor)
     drawn = design.of(field.join(*mode.factor.backward(*field.split(numbers))))
-    sums = higher.cubic(drawn) - 3 * (slopes.skew @ drawn)
+    # Each draw with its neighbour, which is independent of it.
+    pushed = design.back(higher.third(drawn, np.roll(drawn, 1, axis=1)))
+    cubic = float((pushed * field.join(*mode.factor.solve(*field.split(pushed)))).sum(axis=0).mean())
     moved = 0.25 * float(slopes.skew @ slopes.along)
-    return 0.125 * higher.quartic(slopes.variance, drawn) + moved + float((sums**2).mean()) / 72
+    return 0.125 * higher.quartic(slopes.variance) + moved + cubic / 12
 
 
 def deviations(
@@ -83,7 +85,9 @@ def deviations(
     normal, other = (
         field.join(*factor.backward(*field.split(each))) for each in rng.standard_normal((2, field.size, count))
     )
-    push = higher.push(design.of(normal), design.of(other), variance, design.of(shift))
+    drawn = design.of(normal)
+    beside = drawn / 6 + design.of(other) / 1.5 + design.of(shift)[:, None] / 2
+    push = higher.third(drawn, beside) + higher.fourth(drawn, variance) / 4
     added = field.join(*factor.solve(*field.split(design.back(push)))) - shift[:, None] / 3
     # Far from its mode a density is not its series: what is added stays below some SDs of each eta.
     furthest = (np.abs(design.of(added)) / np.sqrt(variance)[:, None]).max(axis=0)

@@ -133,20 +133,28 @@ class HyperPosterior:
         mixture : sequence of (power, share)
             What is mixed; by default the density itself.
         """
-        shape = _PROPOSALS * max(count, 500), len(self.peak.mode.vector)
-        s = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
-        proposed = sum(share / sd * np.exp(-0.5 * (s / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
-        z = self.coordinates.straighten(s)
-        log_proposed = np.log(self.coordinates.bend(z)[1]).sum(axis=1) + np.log(proposed).sum(axis=1)
-        emulated = self.emulator(s)
-        drawn, parts, ends = [], [], np.rint(count * np.cumsum([share for _, share in mixture])).astype(int)
-        for (power, share), number in zip(mixture, np.diff(ends, prepend=0), strict=True):
-            log_weight = power * emulated - log_proposed
+        ends = np.rint(count * np.cumsum([share for _, share in mixture])).astype(int)
+        drawn, emulated, sizes = [], [], []
+        for (power, _), number in zip(mixture, np.diff(ends, prepend=0), strict=True):
+            z, log_density, log_proposed = self._proposed(_PROPOSALS * max(int(number), 500), power**-0.5, rng)
+            log_weight = power * log_density - log_proposed
             chosen = resampled(smoothed(log_weight)[0], int(number), rng)
-            drawn.append(chosen)
-            parts.append(np.log(share) + power * emulated - np.logaddexp.reduce(log_weight))
-        each = np.concatenate(drawn)
-        return z[each], np.asarray(np.logaddexp.reduce(parts, axis=0)[each])
+            drawn.append(z[chosen])
+            emulated.append(log_density[chosen])
+            sizes.append(np.logaddexp.reduce(log_weight) - np.log(len(log_weight)))
+        every = np.concatenate(emulated)
+        parts = [np.log(share) + power * every - size for (power, share), size in zip(mixture, sizes, strict=True)]
+        return np.concatenate(drawn), np.asarray(np.logaddexp.reduce(parts, axis=0))
+
+    def _proposed(self, count: int, width: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Whitened proposals so many times as wide as the density, its emulated log there, and theirs."""
+        shape = count, len(self.peak.mode.vector)
+        normal = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
+        proposed = sum(share / sd * np.exp(-0.5 * (normal / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
+        s = width * normal
+        z = self.coordinates.straighten(s)
+        log_proposed = (np.log(self.coordinates.bend(z)[1]) + np.log(proposed / width)).sum(axis=1)
+        return z, self.emulator(s), log_proposed
 
     def modes(self, z: Array, more: Array | None = None, found: Sequence[Array] = ()) -> Array:
         """Modes of the latents at whitened points: the peak's tangent, and what is known elsewhere."""

@@ -48,7 +48,7 @@ class JointDraws:
         Of each anchor: log of the density over that which anchors with weights were drawn from, or else over what the
         emulator makes of it from all other points.
     decrement : float
-        Largest Newton decrement at an anchor where the precision was positive definite.
+        Largest Newton decrement at an anchor that draws were taken from, where the precision was positive definite.
     definite : array of bool
         Whether the precision was positive definite at each.
     refined : HyperPosterior
@@ -111,6 +111,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     shifts = np.stack([point.shift for point in made.points])
     latents = np.ascontiguousarray((modes + made.interpolated(shifts, z)).T)
     own = [np.flatnonzero(nearest == number) for number in range(len(anchors))]
+    taken = [anchor for anchor, some in zip(anchors, own, strict=True) if len(some)]
     each = anchors, made.interpolated(shifts, at), map(len, own), rng.spawn(len(anchors))
     for some, away in zip(own, made.marginal.at_each(partial(_deviations, made), *each), strict=True):
         latents[:, some] += away
@@ -119,7 +120,7 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
         latents,
         weighted,
         log_weight,
-        max((anchor.decrement for anchor in (*first, *anchors) if anchor.definite), default=np.inf),
+        max((anchor.decrement for anchor in (*first, *taken) if anchor.definite), default=np.inf),
         np.array([anchor.definite for anchor in (*first, *anchors)]),
         refined,
     )

@@ -103,38 +103,34 @@ class Slopes:
 class Higher(Protocol):
     """Third and fourth derivatives of a log likelihood in the eta of its cells, as what the second order needs."""
 
-    def cubic(self, drawn: Array) -> Array:
-        """Σ l_ijk e_i e_j e_k (draw), for deviations e of eta (cell, draw)."""
+    def quartic(self, variance: Array) -> float:
+        """Σ l_ijkl V_ij V_kl, for the covariance V of eta."""
 
-    def quartic(self, variance: Array, drawn: Array) -> float:
-        """Σ l_ijkl V_ij V_kl, for variances and for draws with the covariance V."""
+    def third(self, first: Array, other: Array) -> Array:
+        """Σ_jk l_ijk e_j e'_k of deviations e and e' of eta (cell, draw)."""
 
-    def push(self, first: Array, other: Array, variance: Array, along: Array) -> Array:
-        """What second-order deviations add to the slope in eta (cell, draw); see `forecast.inference.correction`."""
+    def fourth(self, drawn: Array, variance: Array) -> Array:
+        """Σ_jkl l_ijkl e_j V_kl of deviations e of eta (cell, draw)."""
 
 
 @dataclass(frozen=True)
 class CellDerivatives:
-    """`Higher`, where every observation is of one cell: `third` and `fourth` derivatives per cell."""
+    """`Higher`, where every observation is of one cell: third and fourth derivatives `l3` and `l4` per cell."""
 
-    third: Array
-    fourth: Array
+    l3: Array
+    l4: Array
 
-    def cubic(self, drawn: Array) -> Array:
-        """Of each draw."""
-        return np.asarray(self.third @ drawn**3)
-
-    def quartic(self, variance: Array, drawn: Array) -> float:
+    def quartic(self, variance: Array) -> float:
         """From the variances alone."""
-        return float(self.fourth @ variance**2)
+        return float(self.l4 @ variance**2)
 
-    def push(self, first: Array, other: Array, variance: Array, along: Array) -> Array:
-        """l3·e²/6 + ⅔ l3·e·e' + ½ (½ l4 v + l3·Ad)·e."""
-        third = self.third[:, None]
-        pushed = other * (third / 1.5)
-        pushed += first * (third / 6) + 0.5 * (0.5 * self.fourth * variance + self.third * along)[:, None]
-        pushed *= first
-        return np.asarray(pushed)
+    def third(self, first: Array, other: Array) -> Array:
+        """Cell by cell."""
+        return np.asarray(self.l3[:, None] * first * other)
+
+    def fourth(self, drawn: Array, variance: Array) -> Array:
+        """Cell by cell."""
+        return np.asarray((self.l4 * variance)[:, None] * drawn)
 
 
 @dataclass(frozen=True)

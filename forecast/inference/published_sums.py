@@ -399,13 +399,6 @@ class Sums:
             total = total + self._placed(self._of_totals(log, order, (0, 1)), self.entries.second)
         return total
 
-    def cubic(self, drawn: Array) -> Array:
-        """Σ l_ijk e_i e_j e_k of each draw (cell, draw)."""
-        _, log = self._moved(drawn, 3)
-        of_totals = self._of_totals(log, 3, (0, 0)).parts[3].sum(axis=0)
-        linear = self.entries.published.multinomial @ log.parts[3][: self.entries.published.rows]
-        return np.asarray(6.0 * (of_totals + linear))
-
     def square(self, drawn: Array) -> Array:
         """Σ_jk l_ijk e_j e_k of each draw (cell, draw)."""
         share, log = self._moved(drawn, 2)
@@ -415,6 +408,51 @@ class Sums:
     def fourth(self, drawn: Array, covariance: "EntryCovariance") -> Array:
         """Σ_jkl l_ijkl e_j V_kl of each draw (cell, draw)."""
         return np.asarray(self.entries.to_cells @ self._across(drawn, 1, covariance)[0].parts[1])
+
+    def quartic(self, covariance: "EntryCovariance") -> float:
+        """Σ l_ijkl V_ij V_kl: the mean fourth derivative along x, x, y, y, for independent x and y with the covariance.
+
+        It is taken apart by what the chain rule gives each log sum of the four (Faà di Bruno): one to four of them,
+        that is a joint cumulant of as many over the members' shares.
+        """
+        entries, share, of, partials = self.entries, self.share, self.entries.sum, self._fourth
+        power, added = entries.power[of], entries.added
+        own, other = power**2 * (covariance.own @ share), 2.0 * (covariance.partner @ share)
+        mean, joint = added(share * own), added(share * other)
+        toward, apart = own - mean[of], other - joint[of]
+        spread = power**2 * covariance.variance - 2 * own + mean[of]
+        second, fourth = added(share * spread), added(share * spread**2)
+        squared = self._squared(covariance.own, own, mean)
+        found = float(self.slopes(partials) @ (fourth - second**2 - 2 * squared))
+        twice = 4 * added(share * spread * toward) + second**2 + 2 * squared
+        thrice = 2 * second * mean + 4 * added(share * toward**2)
+        one, two = entries.first, entries.second
+        found += float(partials[2, 0] @ twice[one] + partials[3, 0] @ thrice[one] + partials[4, 0] @ mean[one] ** 2)
+        if entries.has_spread:
+            skewed, mixed, away = (added(share * apart * each) for each in (spread, toward, apart))
+            joint, squared = joint[one], self._squared(covariance.partner, other, joint)[one]
+            (m1, m2), (s1, s2) = ((each[one], each[two]) for each in (mean, second))
+            found += float(
+                partials[1, 1] @ (4 * (skewed[one] + skewed[two]) + 2 * s1 * s2 + 4 * squared)
+                + partials[2, 1] @ (2 * s2 * m1 + 4 * s1 * joint + 4 * away[two] + 8 * mixed[one])
+                + partials[1, 2] @ (2 * s1 * m2 + 4 * s2 * joint + 4 * away[one] + 8 * mixed[two])
+                + partials[0, 2] @ twice[two]
+                + partials[0, 3] @ thrice[two]
+                + partials[3, 1] @ (4 * m1 * joint)
+                + partials[2, 2] @ (2 * m1 * m2 + 4 * joint**2)
+                + partials[1, 3] @ (4 * m2 * joint)
+                + partials[0, 4] @ m2**2
+            )
+        return found
+
+    def _squared(self, covariance: sparse.csr_array, to_mean: Array, of_means: Array) -> Array:
+        """Mean square of covariances of exponents about the means of their sums, over pairs of entries; per sum."""
+        pairs, of = covariance.tocoo(), self.entries.sum
+        row, column = pairs.row, pairs.col
+        power = self.entries.power[of]
+        centred = power[row] * power[column] * pairs.data - to_mean[row] - to_mean[column] + of_means[of[row]]
+        values = self.share[row] * self.share[column] * centred**2
+        return np.bincount(of[row], values, minlength=self.entries.sums).astype(float)
 
 
 @dataclass(frozen=True)
@@ -461,19 +499,17 @@ class SumDerivatives:
     sums: Sums
     covariance: EntryCovariance
 
-    def cubic(self, drawn: Array) -> Array:
-        """Of each draw."""
-        return self.sums.cubic(drawn)
+    def quartic(self, variance: Array) -> float:
+        """From the covariance, in full."""
+        return self.sums.quartic(self.covariance)
 
-    def quartic(self, variance: Array, drawn: Array) -> float:
-        """A mean over the draws."""
-        return float((drawn * self.sums.fourth(drawn, self.covariance)).sum(axis=0).mean())
+    def third(self, first: Array, other: Array) -> Array:
+        """From squares."""
+        return (self.sums.square(first + other) - self.sums.square(first - other)) / 4
 
-    def push(self, first: Array, other: Array, variance: Array, along: Array) -> Array:
-        """l_ijk(e, e)/6 + l_ijk(e, b) + ¼ l_ijkl(e, V), with b = ⅔ e' + ½ Ad."""
-        b = other / 1.5 + along[:, None] / 2
-        mixed = (self.sums.square(first + b) - self.sums.square(first - b)) / 4
-        return np.asarray(self.sums.square(first) / 6 + mixed + self.sums.fourth(first, self.covariance) / 4)
+    def fourth(self, drawn: Array, variance: Array) -> Array:
+        """With the covariance."""
+        return self.sums.fourth(drawn, self.covariance)
 
 
 def _powers(change: Jet, order: int) -> list[Jet]:

@@ -6,7 +6,8 @@ import pytest
 from published_rows import row
 
 import forecast as fc
-from forecast.inference.marginal import Marginal
+from forecast.inference.correction import correction
+from forecast.inference.marginal import Marginal, Mode
 from forecast.inference.precision import prior_precision
 from forecast.inference.published_marginal import PublishedMarginal
 from forecast.inference.published_sums import EntryCovariance, SumDerivatives, Sums
@@ -97,11 +98,29 @@ def test_third_and_fourth_derivatives(at, covariance):
     numeric = [(second(sums_at(at, 1e-4 * each)) - second(sums_at(at, -1e-4 * each))) / 2e-4 for each in drawn.T]
     square = [np.asarray(matrix @ each).ravel() for matrix, each in zip(numeric, drawn.T, strict=True)]
     np.testing.assert_allclose(sums.square(drawn).T, square, atol=1e-5)
-    np.testing.assert_allclose(sums.cubic(drawn), (np.array(square) * drawn.T).sum(axis=1), atol=1e-4)
     derivatives = SumDerivatives(sums, entries)
-    root = np.linalg.cholesky(covariance + 1e-12 * np.eye(len(covariance))) * np.sqrt(len(covariance))
-    total = float((root * sums.fourth(root, entries)).sum()) / len(covariance)
-    assert derivatives.quartic(np.diag(covariance), root) == pytest.approx(total)
+    both = derivatives.third(drawn, drawn[:, ::-1])
+    np.testing.assert_allclose(both[:, 0], np.asarray(numeric[0] @ drawn[:, 1]).ravel(), atol=1e-5)
+    total = float((covariance * sums.fourth(np.eye(len(covariance)), entries)).sum())
+    assert sums.quartic(entries) == pytest.approx(total)
+
+
+def test_the_second_order_is_that_of_the_tensors(at):
+    """With the third derivatives of all cells at once; the draws leave the double sum an error of 3 %."""
+    marginal, theta, x = at
+    field, prior = marginal.field, prior_precision(marginal.field, theta)
+    factor, _ = marginal._factor(theta, prior, marginal.terms(theta, x, 2))
+    mode = Mode(np.zeros(marginal.hyperparameters.size), theta, prior, x, factor, 0.0, 0.0, True)
+    slopes = marginal.slopes(mode)
+    solved = factor.solve(*field.split(field.transposed.toarray()))
+    covariance, sums = field.design @ field.join(*solved), sums_at(at)
+    third = np.stack(differences(lambda moved: np.asarray(second(sums_at(at, moved))), len(covariance), 1e-4))
+    moved = np.einsum("ijk,ia,jb,kc->abc", third, *[covariance] * 3, optimize=True)
+    shift = 0.25 * slopes.skew @ slopes.along
+    quartic = 0.125 * sums.quartic(EntryCovariance.of(marginal.entries, covariance))
+    cubic = (third * moved).sum() / 12
+    numbers = np.random.default_rng(4).standard_normal((field.size, 4000))
+    assert correction(marginal, mode, slopes, numbers) - quartic - shift == pytest.approx(cubic, rel=0.1)
 
 
 def test_derivatives_in_the_parameters(at, covariance):
