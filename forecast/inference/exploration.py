@@ -1,5 +1,7 @@
 """Where the density of the hyperparameters is evaluated: along axes through its mode, then where the emulator draws."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,10 +25,13 @@ _SLOW, _SLOW_RIDGE = 0.85, 0.97
 _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
 _SLOWEST = 0.3
+# A standard deviation so many prior SDs below its median is as good as 0; and how much higher than was expected the
+# density must be there.
+_NOTHING, _HIGHER = -2.0, 1.0
 # A ridge is followed so many steps where the density beside the axis rises with at least this slope.
 _AWAY, _LEAVES = 2, 0.5
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
-# ends them, over three rounds, and that which does so at once.
+# ends them, over three rounds, and that which does so at once after an earlier fit.
 _ROUNDS = 6
 _FEWEST = 12
 _GOOD, _EXCELLENT = 0.85, 0.98
@@ -69,9 +74,12 @@ def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
         fresh = _evaluated(made, made.draw(count, rng))
         z = np.stack([point.z for point in fresh])
         log_weight = made.corrected(z, np.array([point.value for point in fresh])) - made.emulated(z)
-        made = made.with_points(fresh)
+        changed = (point.correction - made.points[0].correction for point in fresh)
+        made = replace(made.with_points(fresh), changes=(*made.changes, *changed)[-_ROUNDS * count :])
         seen = np.append(seen, log_weight)[-3 * count :]
-        if _share(log_weight) > _EXCELLENT or (len(seen) == 3 * count and _share(seen) > _GOOD):
+        # From an earlier fit's shape one round is enough where it knew nearly all.
+        known = made.earlier is not None and _share(log_weight) > _EXCELLENT
+        if known or (len(seen) == 3 * count and _share(seen) > _GOOD):
             break
     return made
 
@@ -145,7 +153,23 @@ def _side(evaluator: Evaluator, number: int, sign: float, follows: bool) -> list
         if far is None or far.value >= last.value:
             break
         found.append(far)
-    return found
+    return found + _shelf(evaluator, number, found[-1], follows) if found and sign < 0 else found
+
+
+def _shelf(evaluator: Evaluator, number: int, last: Evaluated, follows: bool) -> list[Evaluated]:
+    """A point where a standard deviation is as good as 0, if the density is far higher there than the last one says.
+
+    Where others can stand in for it the density falls at first, and then no further than that of the prior.
+    """
+    at = (_NOTHING - evaluator.peak.mode.vector[number]) / evaluator.root[number, number]
+    way = at - float(last.z[number])
+    if not evaluator.marginal.hyperparameters.is_scale[number] or way > -1:
+        return []
+    z = last.z + _step(last, number) * follows
+    z[number] = at
+    far = evaluator.at(z)
+    expected = last.value + last.gradient[number] * way - 0.5 * way**2
+    return [far] if far is not None and expected + _HIGHER < far.value < last.value else []
 
 
 def _ridge(evaluator: Evaluator, number: int, near: Evaluated) -> list[Evaluated]:

@@ -24,6 +24,8 @@ _SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
 _KEPT = 60
 # From so many points on, the emulator's kernel is chosen again only when there are as many more.
 _SETTLED = 60
+# The most that the second order may change, in nats.
+_FURTHEST = 3.0
 # The kernel of the interpolation, the same in each dimension; its scale does not matter.
 _KERNEL = 4.0, 0.3
 
@@ -66,6 +68,8 @@ class HyperPosterior:
         Of the corrected log density, in the bent coordinates.
     earlier : Shape or None
         That of an earlier fit, of which only the change is emulated.
+    changes : tuple of float
+        Of the second-order correction since the mode, at the points that were drawn from the emulator last.
     """
 
     evaluator: Evaluator
@@ -73,6 +77,7 @@ class HyperPosterior:
     points: tuple[Evaluated, ...]
     emulator: Emulator
     earlier: Shape | None = None
+    changes: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -226,6 +231,9 @@ def _targets(
 
 def _fitted_correction(s: Array, points: Sequence[Evaluated], earlier: Shape | None) -> Array:
     values = np.array([point.correction for point in points])
+    # Where the series breaks down it gives any number: what it changes since the mode stays below some nats.
+    changes = values - values[0]
+    values = values[0] + changes * (1 + (changes / _FURTHEST) ** 4) ** -0.25
     if earlier is None:
         return _quadratic(s, values)
     return np.asarray(earlier.correction + _quadratic(s, values - _columns(s) @ earlier.correction))

@@ -4,7 +4,8 @@ Some draws of the hyperparameters from the emulator become anchors, with the mod
 learns from them. A draw takes the deviation of its latents from the anchor that is nearest in those directions in which
 variances change, about a mean of its own: mode and skewness shift, interpolated over all points where they are known.
 Where it is cheap there are anchors again, half as many as draws, and draws are taken from these by the weights that the
-density gives them: then no error of the emulator is left.
+density gives them: then no error of the emulator is left. Elsewhere this is done with draws far from the mode, where
+the emulator knows least, or with the furthest of them.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from forecast.inference.correction import deviations
 from forecast.inference.hyperposterior import HyperPosterior
@@ -28,6 +30,9 @@ _WORK = 1.2e10
 # What anchors with weights are drawn from, as powers of the emulated density and their shares: a part is wider, so that
 # weights in the tails are bounded (Hesterberg 1995).
 _WIDER = (0.85, 0.85), (0.4, 0.15)
+# Elsewhere the emulator is not relied on for draws beyond all but this share of a normal density, up to this number of
+# multiplications per draw that is asked for.
+_BEYOND, _CHECKING = 0.03, 4e6
 # Numbers that their factors may take up in memory (0.2 GB); beyond, they are made again.
 _NUMBERS = 2e7
 
@@ -45,8 +50,8 @@ class JointDraws:
     weighted : bool
         Whether draws are anchors, taken by their weights.
     log_weight : array
-        Of each anchor: log of the density over that which anchors with weights were drawn from, or else over what the
-        emulator makes of it from all other points.
+        Of each draw that became an anchor: log of the density over that which it was drawn from; or else, of each
+        anchor that the emulator learned from, over what it makes of the density there from all other points.
     decrement : float
         Largest Newton decrement at an anchor that draws were taken from, where the precision was positive definite.
     definite : array of bool
@@ -66,10 +71,10 @@ class JointDraws:
 
 @dataclass(frozen=True)
 class _Anchor:
-    """With its factor, where memory takes those of all anchors; it is soon made again."""
+    """What is known at a draw, by its number; with its factor, where memory takes those of all anchors."""
 
+    number: int
     z: Array
-    log_drawn: float
     vector: Array
     x: Array
     variance: Array
@@ -91,25 +96,31 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     rng : Generator
         Source of randomness.
     """
-    count = int(np.clip(_WORK / made.marginal.work, _FEWEST, _MOST))
-    anchors = first = _anchors(made, *made.draw_mixture(min(draws, count), rng))
-    at = np.stack([anchor.z for anchor in anchors])
-    refined = made.with_values(at, np.array([anchor.value for anchor in anchors]))
-    weighted = made.marginal.is_cheap
-    if weighted:
-        anchors = _anchors(refined, *refined.draw_mixture((draws + 1) // 2, rng, _WIDER))
-        at = np.stack([anchor.z for anchor in anchors])
-        known = made.corrected(at, np.array([anchor.value for anchor in anchors]))
-        log_weight = known - np.array([anchor.log_drawn for anchor in anchors])
-        nearest = resampled(smoothed(log_weight)[0], draws, rng)
-        z, modes = at[nearest], np.stack([anchor.x for anchor in anchors])[nearest]
-    else:
-        log_weight = refined.emulator.left_out[-len(anchors) :]
-        z = refined.draw(draws, rng)
-        nearest = _nearest(made, at, z)
-        modes = made.modes(z, at, [anchor.x for anchor in anchors])
+    work, weighted = made.marginal.work, made.marginal.is_cheap
+    first = _anchors(made, made.draw(min(draws, int(np.clip(_WORK / work, _FEWEST, _MOST))), rng))
+    at = np.stack([anchor.z for anchor in first])
+    refined = made.with_values(at, np.array([anchor.value for anchor in first]))
+    z, log_drawn = refined.draw_mixture((draws + 1) // 2 if weighted else draws, rng, _WIDER)
+    far = np.arange(len(z)) if weighted else _furthest(made, z, int(_CHECKING * draws / work))
+    found = _anchors(made, z[far])
+    kept = far[[anchor.number for anchor in found]]
+    log_weight = refined.emulated(z) - log_drawn
+    log_weight[far] = -np.inf
+    log_weight[kept] = made.corrected(z[kept], np.array([anchor.value for anchor in found])) - log_drawn[kept]
+    weight = np.exp(log_weight - log_weight.max())
+    if len(kept):
+        weight[kept] = weight[kept].sum() * smoothed(log_weight[kept])[0]
+    chosen = resampled(weight / weight.sum(), draws, rng)
+    anchors, number = [*first, *found], np.full(len(z), -1)
+    number[kept] = len(first) + np.arange(len(kept))
+    z, nearest = z[chosen], number[chosen]
+    modes, near = np.stack([anchor.x for anchor in anchors])[nearest], nearest < 0
+    if near.any():
+        nearest[near] = _nearest(made, at, z[near])
+        modes[near] = made.modes(z[near], at, [anchor.x for anchor in first])
     shifts = np.stack([point.shift for point in made.points])
     latents = np.ascontiguousarray((modes + made.interpolated(shifts, z)).T)
+    at = np.stack([anchor.z for anchor in anchors])
     own = [np.flatnonzero(nearest == number) for number in range(len(anchors))]
     taken = [anchor for anchor, some in zip(anchors, own, strict=True) if len(some)]
     each = anchors, made.interpolated(shifts, at), map(len, own), rng.spawn(len(anchors))
@@ -119,26 +130,33 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
         made.coordinates.vectors(z),
         latents,
         weighted,
-        log_weight,
+        log_weight if weighted else refined.emulator.left_out[-len(first) :],
         max((anchor.decrement for anchor in (*first, *taken) if anchor.definite), default=np.inf),
-        np.array([anchor.definite for anchor in (*first, *anchors)]),
+        np.array([anchor.definite for anchor in anchors]),
         refined,
     )
 
 
-def _anchors(made: HyperPosterior, drawn: Array, log_drawn: Array) -> list[_Anchor]:
-    """At whitened draws, given with the log density of what they were drawn from, the mode of the latents."""
+def _furthest(made: HyperPosterior, z: Array, most: int) -> npt.NDArray[np.intp]:
+    """Numbers of the whitened draws beyond nearly all of a normal density, the furthest first."""
+    square = (made.coordinates.bend(z)[0] ** 2).sum(axis=1)
+    beyond = int((square > special.chdtri(z.shape[1], _BEYOND)).sum())
+    return np.argsort(-square)[: min(most, beyond)]
+
+
+def _anchors(made: HyperPosterior, drawn: Array) -> list[_Anchor]:
+    """At whitened draws, the mode of the latents, where there is one."""
     starts = made.modes(drawn)
     variances = np.exp(made.interpolated(np.stack([point.log_variance for point in made.points]), drawn))
 
-    def anchor(z: Array, log_drawn: float, vector: Array, start: Array, variance: Array) -> _Anchor | None:
+    def anchor(number: int, z: Array, vector: Array, start: Array, variance: Array) -> _Anchor | None:
         mode = attempt(made.marginal, vector, start, variance)
         if mode is None:
             return None
         factor = mode.factor if mode.factor.size * len(drawn) <= _NUMBERS else None
-        return _Anchor(z, log_drawn, vector, mode.x, variance, mode.value, mode.decrement, mode.definite, factor)
+        return _Anchor(number, z, vector, mode.x, variance, mode.value, mode.decrement, mode.definite, factor)
 
-    found = made.marginal.at_each(anchor, drawn, log_drawn, made.coordinates.vectors(drawn), starts, variances)
+    found = made.marginal.at_each(anchor, range(len(drawn)), drawn, made.coordinates.vectors(drawn), starts, variances)
     return [each for each in found if each is not None]
 
 
