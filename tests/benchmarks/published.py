@@ -1,13 +1,14 @@
 """Published totals of Syria: months whose numbers by province are hidden, and the totals of the month ahead.
 
     python tests/benchmarks/published.py hidden
-    python tests/benchmarks/published.py ahead --workers 2
+    python tests/benchmarks/published.py ahead --workers 2 --folder FOLDER
 
 Hidden: of each month that has a total and numbers of some of its provinces, these are taken out, and predicted from the
 month's total by a fit to the rest; against the average of the other months' shares. Ahead: each month is forecast from
 those before it, and the totals of the last 24 published months of each zone are scored, against the last total, the
-mean of the last three and exponential smoothing of the same series; where the fast engine's certificate fails, a month
-is sampled, for minutes. The tables go to `tests/statistical/reference/syria_hidden.csv` and `syria_ahead.csv`.
+mean of the last three and exponential smoothing of the same series. Where the fast engine's certificate fails, a fit is
+sampled, for minutes; with a folder, a run that was broken off goes on. The tables go to
+`tests/statistical/reference/syria_hidden.csv` and `syria_ahead.csv`.
 """
 
 import argparse
@@ -72,7 +73,7 @@ def hidden():
     start = fc.fit(MODEL, fc.Panel.from_reports(reports), engine="laplace", seed=1)
     for number, (key, total, parts) in enumerate(found):
         panel = fc.Panel.from_reports(reports.drop(parts.index))
-        fit = fc.fit(MODEL, panel, engine="laplace", start=start, seed=number)
+        fit = fc.fit(MODEL, panel, start=start, seed=number)
         shares = share_draws(fit, key, total, parts, number)
         others = [other for other in found if other[0] != key and other[0]["zone"] == key["zone"]]
         counts = np.append(parts["attacks"], total["attacks"] - parts["attacks"].sum()).astype(int)
@@ -130,14 +131,15 @@ def average(own, others):
     return float(np.clip(np.mean(shares), 1e-3, 1 - 1e-3)) if shares else 0.25
 
 
-def ahead(workers):
+def ahead(workers, folder):
     """Scores of the last published totals of each zone, a month ahead."""
     panel = fc.Panel.from_reports(table(), zone_ends=ENDS)
     models = {"published": MODEL, "last": fc.Last(), "mean of three": fc.RecentMean(window=3)}
     models |= {"smoothing": fc.ExponentialSmoothing()}
     origins = len(panel.periods) - int(np.searchsorted(panel.periods, first_month(panel)))
     with ProcessPoolExecutor(workers) as pool:
-        options = {"horizon": 1, "baselines": False, "draws": 1000, "engine": "auto", "executor": pool}
+        options = {"horizon": 1, "baselines": False, "draws": 1000, "executor": pool}
+        options |= {"folder": folder, "resume": folder is not None}
         done = fc.backtest(models, panel, origins=origins, seed=1, **options)
     print(done, done.failures.to_string())
     scores = done.of("zone")
@@ -164,6 +166,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("which", choices=["hidden", "ahead"])
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="where months ahead are kept, and gone on with")
     given = parser.parse_args()
     if given.which == "hidden":
         kept = hidden()
@@ -171,7 +174,7 @@ def main() -> None:
         months = kept.drop_duplicates(KEY)
         print(months[["log_score", "log_score_average"]].describe())
     else:
-        kept = ahead(given.workers)
+        kept = ahead(given.workers, given.folder)
         print(kept.groupby([names.PROVINCE, names.MODEL])[MEASURED].mean())
         print(fc.skill(kept, "last", by=("province",)))
 
