@@ -89,6 +89,6 @@ def deviations(
     beside = drawn / 6 + design.of(other) / 1.5 + design.of(shift)[:, None] / 2
     push = higher.third(drawn, beside) + higher.fourth(drawn, variance) / 4
     added = field.join(*factor.solve(*field.split(design.back(push)))) - shift[:, None] / 3
-    # Far from its mode a density is not its series: what is added stays below an SD of each eta.
-    furthest = (np.abs(design.of(added)) / np.sqrt(variance)[:, None]).max(axis=0)
+    # Far from its mode a density is not its series: what is added stays below each eta's SD, or deviation if larger.
+    furthest = (np.abs(design.of(added)) / np.maximum(np.sqrt(variance)[:, None], np.abs(drawn))).max(axis=0)
     return np.asarray(normal + added * (1 + (furthest / _FURTHEST) ** 4) ** -0.25)
