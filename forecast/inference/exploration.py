@@ -25,9 +25,6 @@ _SLOW, _SLOW_RIDGE = 0.85, 0.97
 _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
 _SLOWEST = 0.3
-# A standard deviation so many prior SDs below its median is as good as 0; and how much higher than was expected the
-# density must be there.
-_NOTHING, _HIGHER = -2.0, 1.0
 # A ridge is followed so many steps where the density beside the axis rises with at least this slope.
 _AWAY, _LEAVES = 2, 0.5
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
@@ -153,23 +150,7 @@ def _side(evaluator: Evaluator, number: int, sign: float, follows: bool) -> list
         if far is None or far.value >= last.value:
             break
         found.append(far)
-    return found + _shelf(evaluator, number, found[-1], follows) if found and sign < 0 else found
-
-
-def _shelf(evaluator: Evaluator, number: int, last: Evaluated, follows: bool) -> list[Evaluated]:
-    """A point where a standard deviation is as good as 0, if the density is far higher there than the last one says.
-
-    Where others can stand in for it the density falls at first, and then no further than that of the prior.
-    """
-    at = (_NOTHING - evaluator.peak.mode.vector[number]) / evaluator.root[number, number]
-    way = at - float(last.z[number])
-    if not evaluator.marginal.hyperparameters.is_scale[number] or way > -1:
-        return []
-    z = last.z + _step(last, number) * follows
-    z[number] = at
-    far = evaluator.at(z)
-    expected = last.value + last.gradient[number] * way - 0.5 * way**2
-    return [far] if far is not None and expected + _HIGHER < far.value < last.value else []
+    return found
 
 
 def _ridge(evaluator: Evaluator, number: int, near: Evaluated) -> list[Evaluated]:

@@ -90,13 +90,6 @@ class Hyperparameters:
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
     @cached_property
-    def is_scale(self) -> npt.NDArray[np.bool_]:
-        """Of each element of the vector, whether it is a standard deviation."""
-        return np.concatenate(
-            [np.full(at.stop - at.start, isinstance(self.priors[name], HalfNormal)) for name, at in self.slices.items()]
-        )
-
-    @cached_property
     def _kinds(self) -> list[tuple[Prior, npt.NDArray[np.intp]]]:
         """Priors of one kind as one, with the places of their elements: what is done to all of them is done once."""
         places: dict[type[Prior], list[int]] = {}
