@@ -27,7 +27,7 @@ from forecast.inference.design import Design
 from forecast.inference.low_rank import AnyFactor
 from forecast.inference.marginal import Higher, Marginal, Mode, Slopes
 
-__all__ = ["correction", "deviations", "noise"]
+__all__ = ["correction", "deviations", "noise", "shrinkage"]
 
 Array = npt.NDArray[np.float64]
 _NUMBERS = 300_000
@@ -91,4 +91,9 @@ def deviations(
     added = field.join(*factor.solve(*field.split(design.back(push)))) - shift[:, None] / 3
     # Far from its mode a density is not its series: what is added stays below each eta's SD, or deviation if larger.
     furthest = (np.abs(design.of(added)) / np.maximum(np.sqrt(variance)[:, None], np.abs(drawn))).max(axis=0)
-    return np.asarray(normal + added * (1 + (furthest / _FURTHEST) ** 4) ** -0.25)
+    return np.asarray(normal + added * shrinkage(furthest / _FURTHEST))
+
+
+def shrinkage(ratio: Array) -> Array:
+    """A factor that leaves small numbers as they are and large ones at a bound: by their ratio to the bound."""
+    return np.asarray((1 + ratio**4) ** -0.25)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.coordinates import Axis, Coordinates
+from forecast.inference.correction import shrinkage
 from forecast.inference.emulator import Emulator, covariance, emulate
 from forecast.inference.evaluation import Evaluated, Evaluator
 from forecast.inference.marginal import Marginal
@@ -233,7 +234,7 @@ def _fitted_correction(s: Array, points: Sequence[Evaluated], earlier: Shape | N
     values = np.array([point.correction for point in points])
     # Where the series breaks down it gives any number: what it changes since the mode stays below some nats.
     changes = values - values[0]
-    values = values[0] + changes * (1 + (changes / _FURTHEST) ** 4) ** -0.25
+    values = values[0] + changes * shrinkage(changes / _FURTHEST)
     if earlier is None:
         return _quadratic(s, values)
     return np.asarray(earlier.correction + _quadratic(s, values - _columns(s) @ earlier.correction))

@@ -104,8 +104,9 @@ def draw_jointly(made: HyperPosterior, draws: int, rng: np.random.Generator) -> 
     far = np.arange(len(z)) if weighted else _furthest(made, z, int(_CHECKING * draws / work))
     found = _anchors(made, z[far])
     kept = far[[anchor.number for anchor in found]]
-    log_weight = refined.emulated(z) - log_drawn
-    log_weight[far] = -np.inf
+    log_weight, rest = np.full(len(z), -np.inf), np.setdiff1d(np.arange(len(z)), far)
+    if len(rest):
+        log_weight[rest] = refined.emulated(z[rest]) - log_drawn[rest]
     log_weight[kept] = made.corrected(z[kept], np.array([anchor.value for anchor in found])) - log_drawn[kept]
     weight = np.exp(log_weight - log_weight.max())
     if len(kept):
