@@ -24,7 +24,7 @@ from forecast.evaluation.skill import skill
 from forecast.events.boundaries import Boundaries, check_geometry
 from forecast.files import check_output_files, check_output_folder, sha256, write_csv, write_text, write_together
 from forecast.inference.bayesian import BayesianFit
-from forecast.inference.diagnostics import add_pareto_k
+from forecast.inference.diagnostics import add_pareto_k, failed_checks
 from forecast.inference.dispatch import Fit, fit
 from forecast.inference.pull import path_given_counts
 from forecast.inputs import input_files, load_activity, load_boundaries, load_futures, load_source, load_zones
@@ -70,7 +70,6 @@ _RECORD = {
     "zones": dict,
     "seed": int,
     "data_cut_off": str,
-    "banner": str,
     "notes": list,
     "model": dict,
 }
@@ -150,7 +149,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     step(f"fitting {model.name}", 1, total)
     fitted = fit(model, panel, engine=settings.engine, seed=settings.seed)
-    failures = _failed_checks(fitted)
+    failures = failed_checks(fitted.diagnostics, model.name)
     if failures and not allow_unconverged:
         raise DiagnosticsError(f"{failures}. With --allow-unconverged the report is written, with a warning on it")
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
@@ -159,7 +158,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     scores, notes = _held_out_scores(settings, models, model.name, source, panel, step)
     notes = [*settings.notes, *notes, *said]
     step("writing the report", total - 1, total)
-    record = _record(settings, panel, zones, fitted, failures, notes)
+    record = _record(settings, panel, zones, fitted, notes)
     record["capability"] = _answers(settings, fitted, forecast, futures, scenarios)
     record["backtest"] = {} if tried is None else tried.to_record()
     if isinstance(fitted, BayesianFit) and panel.observations.is_published:
@@ -338,13 +337,6 @@ def _read_scores(file: Path) -> pd.DataFrame:
         return pd.DataFrame()
 
 
-def _failed_checks(fitted: Fit) -> str:
-    """What a fit failed, and what to do; '' where it passed. A fit that failed may not become a clean report."""
-    failed = fitted.diagnostics.loc[~fitted.diagnostics["passed"].astype(bool)]
-    told = "; ".join(f"{row['check']} = {row['value']:g}: {row['advice']}" for _, row in failed.iterrows())
-    return f"the fit of {fitted.model.name} failed its checks: {told}" if told else ""
-
-
 def _checks(fitted: Fit) -> pd.DataFrame:
     """What a fit was checked for, with what decides nothing: only after the sampler, whose libraries that takes.
 
@@ -386,7 +378,7 @@ def _held_out_scores(
         except InputError as error:
             notes.append(f"{name} is not scored: it cannot be fitted to the data up to {origin:%Y-%m-%d} ({error})")
             continue
-        failures = _failed_checks(fitted)
+        failures = failed_checks(fitted.diagnostics, name)
         if failures:
             notes.append(f"the scores of {name} are of a fit to the data up to {origin:%Y-%m-%d}: {failures}")
         past = predict(fitted, held_out, futures=futures, draws=settings.draws, seed=settings.seed)
@@ -411,7 +403,7 @@ def _backtest_before(settings: Settings, model: str, panel: Panel) -> tuple[Back
 
 
 def _record(
-    settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]], fitted: Fit, banner: str, notes: list[str]
+    settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]], fitted: Fit, notes: list[str]
 ) -> dict[str, Any]:
     return {
         "forecast": __version__,
@@ -423,7 +415,6 @@ def _record(
         "seed": settings.seed,
         "data_cut_off": f"{panel.origin:%Y-%m-%d}",
         "simulated": panel.simulated,
-        "banner": banner,
         "notes": notes,
         "model": {
             "equation": fitted.equation,
@@ -497,7 +488,6 @@ def _content(result: Run) -> ReportContent:
         provenance=provenance,
         boundaries=None if result.boundaries is None else dict(result.boundaries.geometries),
         zones=record["zones"],
-        banner=record["banner"],
         notes=tuple(record["notes"]),
         equation=record["model"]["equation"],
         parameters=pd.DataFrame(record["model"]["parameters"]),

@@ -13,7 +13,7 @@ from forecast.inference.backend import import_arviz
 if TYPE_CHECKING:
     from forecast.inference.bayesian import BayesianFit
 
-__all__ = ["add_pareto_k", "check_sampling", "pointwise_of", "sampling_table"]
+__all__ = ["add_pareto_k", "check_sampling", "failed_checks", "pointwise_of", "sampling_table"]
 
 MAX_R_HAT = 1.01
 MIN_ESS = 400
@@ -72,6 +72,13 @@ def sampling_table(posterior: Any, sample_stats: Any) -> pd.DataFrame:
     table["passed"] = table["passed"].astype(bool)
     table["advice"] = table["advice"].where(~table["passed"], "")
     return table
+
+
+def failed_checks(diagnostics: pd.DataFrame, model: str) -> str:
+    """What the fit of a model failed of its checks, and what to do; '' where it passed, or none were made."""
+    failed = diagnostics.loc[~diagnostics["passed"].astype(bool)] if len(diagnostics) else diagnostics
+    told = "; ".join(f"{row['check']} = {row['value']:g}: {row['advice']}" for _, row in failed.iterrows())
+    return f"the fit of {model} failed its checks: {told}" if told else ""
 
 
 def add_pareto_k(fit: "BayesianFit") -> pd.DataFrame:

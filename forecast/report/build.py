@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from forecast.errors import InputError
 from forecast.files import write_text
+from forecast.inference.diagnostics import failed_checks
 from forecast.ledger import Ledger
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -63,7 +64,7 @@ class ReportContent:
     notes : tuple of str
         What the reader must be told, beside the notes of the panel and of the forecast.
     banner : str
-        A warning for the top of the page, such as that the model did not converge.
+        A warning for the top of the page, beside that of a fit that failed its checks.
     equation : str
         The printed model with its priors; '' for a model that has none.
     parameters, diagnostics : DataFrame
@@ -145,7 +146,7 @@ def render(content: ReportContent) -> str:
     return page.render(
         title=content.title,
         simulated=simulated,
-        banner=content.banner,
+        warnings=[text for text in (failed_checks(content.diagnostics, forecast.model), content.banner) if text],
         facts=about.facts(forecast, panel),
         notes=_notes(content),
         outlook=ahead,

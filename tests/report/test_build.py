@@ -114,6 +114,14 @@ def test_a_banner_stands_on_top(make_content):
     assert html.index("The model did not converge.") < html.index("<h1>")
 
 
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_fit_that_failed_its_checks_is_never_a_clean_report(make_content, passed):
+    checks = pd.DataFrame({"check": ["largest R-hat"], "value": [1.2], "passed": [passed], "advice": ["Draw longer"]})
+    html = render(replace(make_content(countries=("Syria",)), diagnostics=checks))
+    top = html[html.index("<header") : html.index("<h1>")]
+    assert ("failed its checks: largest R-hat = 1.2: Draw longer" in top) == (not passed)
+
+
 def test_notes_are_told_once(make_content):
     content = make_content(countries=("Syria",))
     html = render(replace(content, notes=("first note", "second note", "first note")))
