@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_draws(fitted, small):
 
 
 def test_threads_change_no_draw(monkeypatch):
-    panel = fc.simulate_panel(24, 5, 40, seed=3, mean=4.0).panel
+    panel = fc.simulate_panel(24, 5, 50, seed=3, mean=4.0).panel
     assert not marginal.Marginal(MODEL.bind(panel)).is_cheap
     options = LaplaceOptions(draws=50)
     threaded = approximate(MODEL, panel, options, seed=1)
