@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import mixture_log_score, score_table
+from forecast.evaluation.scores import SCORE_COLUMNS, mixture_log_score, score_table
 from forecast.inference.bayesian import BayesianFit
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -31,9 +31,9 @@ def score_reports(fit: BayesianFit, forecast: Forecast, actual: Panel) -> pd.Dat
     Returns
     -------
     DataFrame
-        As of `score`, with the column `level`: 'zone' for a zone's total of one period, else 'report'. `province` is
-        'zone: definition, publisher', for a report followed by its provinces; horizon and period are those of the last
-        period that it counts.
+        As of `score`, with the column `level`: 'zone' for a zone's total of one period, else 'report'; no row where
+        nothing was published. `province` is 'zone: definition, publisher', for a report followed by its provinces;
+        horizon and period are those of the last period that it counts.
 
     Raises
     ------
@@ -43,6 +43,8 @@ def score_reports(fit: BayesianFit, forecast: Forecast, actual: Panel) -> pd.Dat
     draws, mean, size = report_predictive(fit, forecast, actual)
     table = draws.coords.to_dataset().reset_coords().to_dataframe().reset_index(drop=True)
     exact = (table[names.LOWER] == table[names.UPPER]).to_numpy()
+    if not exact.any():
+        return pd.DataFrame(columns=[*SCORE_COLUMNS, "level"])
     table, observed = table[exact], table[names.LOWER].to_numpy()[exact].astype(np.int64)
     sorted_draws = np.sort(draws.values.T[exact], axis=1)
     steps = dict(zip(forecast.periods, forecast.horizons, strict=True))

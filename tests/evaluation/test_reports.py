@@ -8,6 +8,7 @@ from scipy import special, stats
 
 import forecast as fc
 from forecast.evaluation.reports import score_reports
+from forecast.evaluation.scores import SCORE_COLUMNS
 from forecast.inference.laplace import LaplaceOptions, approximate
 from forecast.prediction.reports import totals_panel
 
@@ -56,6 +57,16 @@ def test_exact_counts_are_scored_by_their_own_distribution(panel, fit):
     part = scores.loc[(f"{TOTAL}, SY09@northeast", july)]
     mass = stats.nbinom(size, size / (size + mu[:, 2])).logpmf(part["observed"])
     assert part["log_score"] == pytest.approx(np.log(len(mass)) - special.logsumexp(mass))
+
+
+def test_months_without_exact_counts_have_no_scores(fit):
+    """July's count is missing, or a floor."""
+    forecast, before = fc.predict(fit, 1, draws=100, seed=2), record().query("period_start < '2021-07'")
+    october, floor = row(ZONE, 40, "2021-10"), row(ZONE, 30, "2021-07", bound="at_least")
+    for rows in ([october], [floor, october]):
+        found = score_reports(fit, forecast, fc.Panel.from_reports(pd.concat([before, pd.DataFrame(rows)])))
+        assert len(found) == 0
+        assert list(found.columns) == [*SCORE_COLUMNS, "level"]
 
 
 def test_totals_of_zones_are_series_with_gaps(panel):
