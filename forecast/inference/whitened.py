@@ -92,9 +92,7 @@ class Whitened:
     @cached_property
     def _found(self) -> tuple[Marginal, Peak | None]:
         """The marginal density in coordinates by what the counts say of slopes, and its mode, where one is found."""
-        if self.bound.is_published:
-            return PublishedMarginal(self.bound), None
-        marginal = Marginal(self.bound)
+        marginal = PublishedMarginal(self.bound) if self.bound.is_published else Marginal(self.bound)
         try:
             return laid_out(marginal, higher_of_both(marginal, climb(marginal))[0])
         except (NotPositiveDefinite, np.linalg.LinAlgError):
@@ -109,8 +107,6 @@ class Whitened:
     def pilot(self) -> _Pilot:
         """At the mode of Laplace's approximation; where none is found, coordinates that know the prior only."""
         (marginal, peak), size = self._found, self.marginal.hyperparameters.size
-        if isinstance(marginal, PublishedMarginal):
-            return self._of_latents(marginal)
         cells, field = np.zeros(len(self.bound.cells)), marginal.field
         try:
             scale = np.linalg.cholesky(np.eye(size) if peak is None else peak.covariance)
@@ -120,23 +116,18 @@ class Whitened:
             nowhere = marginal.hyperparameters.constrained(np.zeros(size))
             return _Pilot(np.zeros(size), np.eye(size), cells, cells, marginal.design(nowhere), cells)
         mode, design = peak.mode, marginal.design(peak.mode.theta)
-        slope, curvature = marginal.terms(mode.theta, mode.x, 2).eta
-        weight = np.maximum(-curvature, 0.0)
         along, felt = marginal.eta(mode.theta, mode.x) - field.offset, cells
         if field.carried is not None:
             static = field.split(mode.x)[1]
             along = along + field.carried.slope(mode.theta) * field.carried.error(static)
             felt = field.carried.felt(static)
-        return _Pilot(mode.vector, np.asarray(scale), weight, weight * along + slope, design, felt)
-
-    def _of_latents(self, marginal: PublishedMarginal) -> _Pilot:
-        """At the mode of the latents for the prior's median of the hyperparameters."""
-        size = marginal.hyperparameters.size
-        mode, design = marginal.mode(np.zeros(size)), marginal.design({})
-        (slope,) = marginal.terms(mode.theta, mode.x, 1).eta
-        root, period = marginal.information(marginal.sums(mode.theta, mode.x))
-        found = _Pilot(np.zeros(size), np.eye(size), 0 * slope, slope, design, 0 * slope, root, period)
-        along = marginal.eta(mode.theta, mode.x) - marginal.field.offset
+        slope, *curvature = marginal.terms(mode.theta, mode.x, 2).eta
+        found = _Pilot(mode.vector, np.asarray(scale), cells, slope, design, felt)
+        if isinstance(marginal, PublishedMarginal):
+            root, period = marginal.information(marginal.sums(mode.theta, mode.x))
+            found = replace(found, root=root, period=period)
+        else:
+            found = replace(found, weight=np.maximum(-curvature[0], 0.0))
         return replace(found, pull=found.informed(along) + slope)
 
     @cached_property
