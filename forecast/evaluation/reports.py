@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import SCORE_COLUMNS, mixture_log_score, score_table
+from forecast.evaluation.scores import mixture_log_score, score_table
 from forecast.inference.bayesian import BayesianFit
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -43,8 +43,6 @@ def score_reports(fit: BayesianFit, forecast: Forecast, actual: Panel) -> pd.Dat
     draws, mean, size = report_predictive(fit, forecast, actual)
     table = draws.coords.to_dataset().reset_coords().to_dataframe().reset_index(drop=True)
     exact = (table[names.LOWER] == table[names.UPPER]).to_numpy()
-    if not exact.any():
-        return pd.DataFrame(columns=[*SCORE_COLUMNS, "level"])
     table, observed = table[exact], table[names.LOWER].to_numpy()[exact].astype(np.int64)
     sorted_draws = np.sort(draws.values.T[exact], axis=1)
     steps = dict(zip(forecast.periods, forecast.horizons, strict=True))

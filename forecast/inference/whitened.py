@@ -21,7 +21,7 @@ from forecast.inference.elimination import Elimination, eliminate
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
 from forecast.inference.precision import PriorPrecision, prior_precision
-from forecast.inference.published_marginal import PublishedMarginal
+from forecast.inference.published_marginal import PublishedMarginal, marginal_of
 from forecast.inference.search import Peak, climb, higher_of_both, laid_out
 from forecast.model.spec import BoundModel
 
@@ -92,7 +92,7 @@ class Whitened:
     @cached_property
     def _found(self) -> tuple[Marginal, Peak | None]:
         """The marginal density in coordinates by what the counts say of slopes, and its mode, where one is found."""
-        marginal = PublishedMarginal(self.bound) if self.bound.is_published else Marginal(self.bound)
+        marginal = marginal_of(self.bound)
         try:
             return laid_out(marginal, higher_of_both(marginal, climb(marginal))[0])
         except (NotPositiveDefinite, np.linalg.LinAlgError):

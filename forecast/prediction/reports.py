@@ -273,8 +273,10 @@ def _is_over_zone(table: pd.DataFrame, panel: Panel) -> npt.NDArray[np.bool_]:
 def _published_rows(panel: Panel) -> pd.DataFrame:
     """`described_reports`, with no row for a panel without published counts."""
     held = panel.observations
-    rows = np.flatnonzero((held.table[names.PUBLISHER] != "").to_numpy())
-    table = held.table.iloc[rows].reindex(columns=[*held.table.columns.union([*_KEY, "kind", "whole"], sort=False)])
+    rows, labels = np.flatnonzero((held.table[names.PUBLISHER] != "").to_numpy()), [*_KEY, "kind"]
+    table = held.table.iloc[rows].reindex(columns=[*held.table.columns.union([*labels, "whole"], sort=False)])
+    # Where there is no row, pandas would take what was not there for numbers.
+    table = table.astype(dict.fromkeys(labels, object))
     return _described(Observations(table, held.cells[rows]), panel.provinces, panel.tactics, panel.periods)
 
 
