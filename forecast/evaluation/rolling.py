@@ -268,7 +268,10 @@ def load_backtest(folder: str | Path) -> Backtest:
         why = failures[0][2] if failures else "no scores"
         raise InputError("no model could be scored at any origin", source=folder, found=why)
     failed = pd.DataFrame(failures, columns=[names.MODEL, names.ORIGIN, "error"])
-    scores, energy = (pd.concat(each, ignore_index=True) for each in (tables, energies))
+    # A table without a row has no types, and would take those of the others away.
+    scores, energy = (
+        pd.concat([table for table in each if len(table)] or each[:1], ignore_index=True) for each in (tables, energies)
+    )
     return Backtest(scores, energy, failed, record["data"], folder)
 
 

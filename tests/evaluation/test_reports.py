@@ -77,6 +77,17 @@ def test_totals_of_zones_are_series_with_gaps(panel):
     assert np.flatnonzero(own.isnull()).tolist() == [7, 10]
 
 
+def test_an_origin_without_scores_leaves_the_others_as_they_are(panel):
+    """August was not published."""
+    options = {"horizon": 1, "baselines": False, "draws": 100, "seed": 1}
+    done, alone = (
+        fc.backtest({"last": fc.Last()}, panel, origins=origins, **options)
+        for origins in (["2021-06-30", "2021-07-31"], ["2021-06-30"])
+    )
+    assert done.failures.empty
+    pd.testing.assert_frame_equal(done.scores, alone.scores)
+
+
 def test_a_backtest_sees_nothing_of_what_it_scores(panel):
     options = {"origins": ["2021-06-30"], "horizon": 2, "baselines": False, "draws": 300, "seed": 1}
     models = {"level": MODEL, "last": fc.Last()}
