@@ -40,8 +40,6 @@ class Emulator:
         Length and weight of each dimension (dimension, 2).
     level : float
         Log density of the first point, less the start there.
-    left_out : array
-        Log density at each point, less what all the others say of it (point), where that was asked for.
     start : Emulator or None
         What the process is added to.
     """
@@ -51,7 +49,6 @@ class Emulator:
     level: float
     value_weight: Array
     gradient_weight: Array
-    left_out: Array
     start: "Emulator | None" = None
 
     def __call__(self, s: Array) -> Array:
@@ -77,7 +74,6 @@ def emulate(
     kernel: Array | None = None,
     choose: bool = True,
     start: Emulator | None = None,
-    leave_out: bool = False,
 ) -> Emulator:
     """Emulate a log density whose quadratic form at the first point is about that of a standard normal.
 
@@ -97,8 +93,6 @@ def emulate(
         Whether better ones are chosen.
     start : Emulator, optional
         Another density, close to this one, in place of the normal one.
-    leave_out : bool
-        Whether `left_out` is worked out.
 
     Notes
     -----
@@ -115,14 +109,9 @@ def emulate(
     if choose:
         some = slice(None, None, -(-count * (1 + dims) // _MOST))
         used = _chosen(points[some], targets[some], used, nugget)
-    _, weight, factor = _fitted(points, targets, used, nugget)
-    left_out = np.zeros(0)
-    if leave_out:
-        # The inverse's diagonal at the values, which come first among what is known.
-        roots = linalg.solve_triangular(factor, np.eye(len(factor), count), lower=True, check_finite=False)
-        left_out = weight[:count] / (roots**2).sum(axis=0)
+    _, weight = _fitted(points, targets, used, nugget)
     split = weight[:count], weight[count:].reshape(points.shape)
-    return Emulator(points, used, float(rest[0]), *split, left_out, start)
+    return Emulator(points, used, float(rest[0]), *split, start)
 
 
 def _begun(start: Emulator | None, s: Array) -> Array:
@@ -143,8 +132,8 @@ def _chosen(points: Array, targets: Array, kernel: Array, nugget: float) -> Arra
     return kernel
 
 
-def _fitted(points: Array, targets: Array, kernel: Array, nugget: float) -> tuple[float, Array, Array]:
-    """Log marginal likelihood, weights of what is known, and the Cholesky factor of its covariance.
+def _fitted(points: Array, targets: Array, kernel: Array, nugget: float) -> tuple[float, Array]:
+    """Log marginal likelihood, and weights of what is known.
 
     `targets` are values and gradients (point, 1 + dimension), NaN where they are not known.
     """
@@ -158,7 +147,7 @@ def _fitted(points: Array, targets: Array, kernel: Array, nugget: float) -> tupl
     weight[known] = linalg.cho_solve((factor, True), target[known], check_finite=False)
     scale = max(float(target[known] @ weight[known]) / known.sum(), 1e-300)
     evidence = -0.5 * known.sum() * np.log(scale) - np.log(np.diag(factor)).sum()
-    return float(evidence), weight, factor
+    return float(evidence), weight
 
 
 def _cholesky(covariance: Array) -> Array:

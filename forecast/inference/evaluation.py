@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.correction import correction
-from forecast.inference.marginal import Marginal, Mode, Slopes
-from forecast.inference.search import Peak, attempt
+from forecast.inference.gaussian import Gaussian
+from forecast.inference.linalg import NotPositiveDefinite
+from forecast.inference.marginal import Marginal
+from forecast.inference.search import Peak
 
-__all__ = ["Evaluated", "Evaluator"]
+__all__ = ["Evaluated", "Evaluator", "gaussian_at"]
 
 Array = npt.NDArray[np.float64]
 
@@ -23,32 +24,20 @@ class Evaluated:
     z : array
         Whitened coordinates.
     value : float
-        Laplace's log density.
+        Log density that belongs to the best Gaussian there.
     gradient : array
         Of it, in z.
-    correction : float
-        What the second order adds.
     x : array
-        Mode of the latents.
-    shift : array
-        From the mode to the mean of the latents.
+        Mean of the latents.
     log_variance : array
         Log variance of eta, per observed cell.
-    decrement : float
-        Newton decrement of the latents.
-    definite : bool
-        Whether the latents' precision was positive definite as it was.
     """
 
     z: Array
     value: float
     gradient: Array
-    correction: float
     x: Array
-    shift: Array
     log_variance: Array
-    decrement: float
-    definite: bool
 
 
 @dataclass(frozen=True)
@@ -60,36 +49,39 @@ class Evaluator:
     marginal : Marginal
         The log density.
     peak : Peak
-        Its mode.
+        Its mode, by Laplace's method.
     root : array
         vector = mode + root @ z.
-    numbers : array
-        The normal numbers of the second-order correction.
     """
 
     marginal: Marginal
     peak: Peak
     root: Array
-    numbers: Array
 
-    def top(self) -> Evaluated:
-        """The peak itself."""
-        return self._kept(np.zeros(len(self.root)), self.peak.mode, self.peak.slopes)
-
-    def at(self, z: Array, start: Array | None = None) -> Evaluated | None:
+    def at(
+        self, z: Array, start: Array | None = None, variance: Array | None = None, keep: bool = True
+    ) -> Evaluated | None:
         """A point, or None where the density is as good as 0 because numbers run out.
 
-        `start` are latents near their mode; by default the peak's, moved along their tangent.
+        `start` are latents near their mean, by default the peak's, moved along their tangent; `variance` is about that
+        of eta, and `keep` says whether it is close.
         """
         step = self.root @ z
         x = self.peak.mode.x + self.peak.tangent @ step if start is None else start
-        mode = attempt(self.marginal, self.peak.mode.vector + step, x, self.peak.slopes.variance)
-        return None if mode is None else self._kept(z, mode, self.marginal.slopes(mode))
+        gaussian = gaussian_at(self.marginal, self.peak.mode.vector + step, x, variance, keep=keep)
+        if gaussian is None:
+            return None
+        bound = self.marginal.bound_of(gaussian)
+        log_variance = np.log(np.maximum(bound.variance, 1e-300))
+        return Evaluated(z, gaussian.value, self.root.T @ bound.gradient, gaussian.mean, log_variance)
 
-    def _kept(self, z: Array, mode: Mode, slopes: Slopes) -> Evaluated:
-        added = correction(self.marginal, mode, slopes, self.numbers)
-        log_variance = np.log(np.maximum(slopes.variance, 1e-300))
-        gradient = self.root.T @ slopes.gradient
-        return Evaluated(
-            z, mode.value, gradient, added, mode.x, slopes.shift, log_variance, mode.decrement, mode.definite
-        )
+
+def gaussian_at(
+    marginal: Marginal, vector: Array, x: Array, variance: Array | None = None, *, keep: bool = True
+) -> Gaussian | None:
+    """The best Gaussian, or None where numbers run out: so far out that the density is as good as 0."""
+    try:
+        with np.errstate(all="ignore"):
+            return marginal.gaussian(vector, x, variance, keep=keep and variance is not None)
+    except (NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError):
+        return None

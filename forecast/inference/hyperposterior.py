@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.coordinates import Axis, Coordinates
-from forecast.inference.correction import shrinkage
 from forecast.inference.emulator import Emulator, covariance, emulate
 from forecast.inference.evaluation import Evaluated, Evaluator
 from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import resampled, smoothed
 from forecast.inference.search import Peak
 
-__all__ = ["HyperPosterior", "Shape"]
+__all__ = ["HyperPosterior", "Mixture", "Shape"]
 
 Array = npt.NDArray[np.float64]
 # Proposals per draw: normal in each coordinate, of the first SD or, by its share, of the second.
@@ -25,8 +24,9 @@ _SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
 _KEPT = 60
 # From so many points on, the emulator's kernel is chosen again only when there are as many more.
 _SETTLED = 60
-# The most that the second order may change, in nats.
-_FURTHEST = 3.0
+# How much the exact density's difference from the emulated one is held towards 0, in points: that of its noise, some
+# 0.5 nats², over the square of what a coordinate may change, 0.2 nats.
+_HELD = 12.0
 # The kernel of the interpolation, the same in each dimension; its scale does not matter.
 _KERNEL = 4.0, 0.3
 
@@ -43,14 +43,11 @@ class Shape:
         The bends.
     emulator : Emulator
         Of the density in the bent coordinates.
-    correction : array
-        Coefficients of the second-order correction.
     """
 
     root: Array
     axes: tuple[Axis, ...]
     emulator: Emulator
-    correction: Array
 
 
 @dataclass(frozen=True)
@@ -66,11 +63,9 @@ class HyperPosterior:
     points : tuple of Evaluated
         Where it was evaluated with gradients; the first is the peak.
     emulator : Emulator
-        Of the corrected log density, in the bent coordinates.
+        Of the log density, in the bent coordinates.
     earlier : Shape or None
         That of an earlier fit, of which only the change is emulated.
-    changes : tuple of float
-        Of the second-order correction since the mode, at the points that were drawn from the emulator last.
     """
 
     evaluator: Evaluator
@@ -78,7 +73,6 @@ class HyperPosterior:
     points: tuple[Evaluated, ...]
     emulator: Emulator
     earlier: Shape | None = None
-    changes: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -103,15 +97,6 @@ class HyperPosterior:
         """The points in the bent coordinates (point, dimension)."""
         return self.coordinates.bend(np.stack([point.z for point in self.points]))[0]
 
-    @cached_property
-    def fitted_correction(self) -> Array:
-        """Coefficients of a quadratic over the bent coordinates that fits the second-order correction."""
-        return _fitted_correction(self.bent, self.points, self.earlier)
-
-    def correction(self, s: Array) -> Array:
-        """The second-order correction at bent points (point, dimension)."""
-        return np.asarray(_columns(s) @ self.fitted_correction)
-
     def shape(self) -> Shape:
         """What a fit to a little more data can start from; of a change of an earlier shape, both as one."""
         emulator = self.emulator
@@ -119,7 +104,7 @@ class HyperPosterior:
             before = self.earlier.emulator
             s = np.concatenate([self.bent, before.points[:_KEPT]])
             emulator = emulate(s, emulator(s), emulator.slopes(s), kernel=before.kernel, choose=False)
-        return Shape(self.evaluator.root, self.coordinates.axes, emulator, self.fitted_correction)
+        return Shape(self.evaluator.root, self.coordinates.axes, emulator)
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Whitened draws (count, dimension) from the emulated density, by importance resampling."""
@@ -127,8 +112,8 @@ class HyperPosterior:
 
     def draw_mixture(
         self, count: int, rng: np.random.Generator, mixture: Sequence[tuple[float, float]] = ((1.0, 1.0),)
-    ) -> tuple[Array, Array]:
-        """Whitened draws from a mixture of powers of the emulated density, and its log density (count) there.
+    ) -> tuple[Array, "Mixture"]:
+        """Whitened draws from a mixture of powers of the emulated density, and that mixture.
 
         Parameters
         ----------
@@ -140,17 +125,13 @@ class HyperPosterior:
             What is mixed; by default the density itself.
         """
         ends = np.rint(count * np.cumsum([share for _, share in mixture])).astype(int)
-        drawn, emulated, sizes = [], [], []
-        for (power, _), number in zip(mixture, np.diff(ends, prepend=0), strict=True):
+        drawn, parts = [], []
+        for (power, share), number in zip(mixture, np.diff(ends, prepend=0), strict=True):
             z, log_density, log_proposed = self._proposed(_PROPOSALS * max(int(number), 500), power**-0.5, rng)
             log_weight = power * log_density - log_proposed
-            chosen = resampled(smoothed(log_weight)[0], int(number), rng)
-            drawn.append(z[chosen])
-            emulated.append(log_density[chosen])
-            sizes.append(np.logaddexp.reduce(log_weight) - np.log(len(log_weight)))
-        every = np.concatenate(emulated)
-        parts = [np.log(share) + power * every - size for (power, share), size in zip(mixture, sizes, strict=True)]
-        return np.concatenate(drawn), np.asarray(np.logaddexp.reduce(parts, axis=0))
+            drawn.append(z[resampled(smoothed(log_weight)[0], int(number), rng)])
+            parts.append((power, np.log(share) - np.logaddexp.reduce(log_weight) + np.log(len(log_weight))))
+        return np.concatenate(drawn), Mixture(self, tuple(parts))
 
     def _proposed(self, count: int, width: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Whitened proposals so many times as wide as the density, its emulated log there, and theirs."""
@@ -162,38 +143,43 @@ class HyperPosterior:
         log_proposed = (np.log(self.coordinates.bend(z)[1]) + np.log(proposed / width)).sum(axis=1)
         return z, self.emulator(s), log_proposed
 
-    def modes(self, z: Array, more: Array | None = None, found: Sequence[Array] = ()) -> Array:
-        """Modes of the latents at whitened points: the peak's tangent, and what is known elsewhere."""
-        every = np.stack([point.z for point in self.points])
-        every = every if more is None else np.concatenate([every, more])
-        tangent = self.peak.tangent @ self.evaluator.root
-        known = np.stack([*(point.x for point in self.points), *found]) - every @ tangent.T
-        return self.interpolated(known, z, more) + z @ tangent.T
+    def starts(self, z: Array) -> tuple[Array, Array]:
+        """About the means of the latents and the variances of eta at whitened points (point, …).
 
-    def interpolated(self, values: Array, z: Array, more: Array | None = None) -> Array:
-        """What is known at the points (point, …), and then at `more` whitened points, at others.
-
-        A linear trend and a Gaussian process (universal kriging).
+        By the peak's tangent, and by what is known at the points.
         """
-        known = self.bent if more is None else np.concatenate([self.bent, self.coordinates.bend(more)[0]])
-        return _kriged(known, values, self.coordinates.bend(z)[0])
-
-    def corrected(self, z: Array, values: Array) -> Array:
-        """Laplace's log density at whitened points, given as values, with the second-order correction."""
-        return values + self.correction(self.coordinates.bend(z)[0])
+        known = np.stack([point.z for point in self.points])
+        tangent = self.peak.tangent @ self.evaluator.root
+        beside = np.stack([point.x for point in self.points]) - known @ tangent.T
+        log_variance = np.stack([point.log_variance for point in self.points])
+        s = self.coordinates.bend(z)[0]
+        return _kriged(self.bent, beside, s) + z @ tangent.T, np.exp(_kriged(self.bent, log_variance, s))
 
     def emulated(self, z: Array) -> Array:
-        """Emulated log density at whitened points, the second-order correction included."""
+        """Emulated log density at whitened points."""
         return self.emulator(self.coordinates.bend(z)[0])
 
-    def with_values(self, z: Array, values: Array) -> "HyperPosterior":
-        """The same with Laplace's log density at more points, without gradients."""
-        s = np.concatenate([self.bent, self.coordinates.bend(z)[0]])
-        known, gradients = _targets(self.coordinates, self.points, self.earlier)
-        every = np.concatenate([known, self.corrected(z, values)])
-        slopes = np.concatenate([gradients, np.full(z.shape, np.nan)])
-        own = self.emulator
-        made = emulate(s, every, slopes, kernel=own.kernel, choose=False, start=own.start, leave_out=True)
+    def with_values(self, z: Array, values: Array, exact: Array) -> "HyperPosterior":
+        """The same with the log density at more points, without gradients.
+
+        Parameters
+        ----------
+        z : array
+            Whitened points (point, dimension).
+        values : array
+            Log density there that belongs to the best Gaussians (point).
+        exact : array
+            Estimates of the exact one, with noise (point): a quadratic in the differences is added to the emulator.
+        """
+        at, own = self.coordinates.bend(z)[0], self.bent
+        s = np.concatenate([own, at])
+        known, gradients = _targets(self.coordinates, self.points)
+        fitted, size = _quadratic(at, exact - values, np.exp(values - values.max())), z.shape[1]
+        every = np.concatenate([known, values]) + _columns(s) @ fitted
+        bend = fitted[1 : 1 + size] + 2 * fitted[1 + size :] * own
+        slopes = np.concatenate([gradients + bend, np.full(z.shape, np.nan)])
+        before = self.emulator
+        made = emulate(s, every, slopes, kernel=before.kernel, choose=False, start=before.start)
         return replace(self, emulator=made)
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
@@ -204,6 +190,19 @@ class HyperPosterior:
         return replace(self, points=every, emulator=emulator)
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """What hyperparameters were drawn from: powers of an emulated density, with the logs of their shares over sizes."""
+
+    made: HyperPosterior
+    parts: tuple[tuple[float, float], ...]
+
+    def log_density(self, z: Array) -> Array:
+        """Of whitened points (point, dimension)."""
+        emulated = self.made.emulated(z)
+        return np.asarray(np.logaddexp.reduce([power * emulated + level for power, level in self.parts], axis=0))
+
+
 def _emulated(
     coordinates: Coordinates,
     points: Sequence[Evaluated],
@@ -211,44 +210,28 @@ def _emulated(
     kernel: Array | None = None,
     choose: bool = False,
 ) -> Emulator:
-    """The emulator of Laplace's log density with its second-order correction."""
+    """The emulator of the log density."""
     s, _ = coordinates.bend(np.stack([point.z for point in points]))
     start = None if earlier is None else earlier.emulator
-    return emulate(s, *_targets(coordinates, points, earlier), kernel=kernel, choose=choose, start=start)
+    return emulate(s, *_targets(coordinates, points), kernel=kernel, choose=choose, start=start)
 
 
-def _targets(
-    coordinates: Coordinates, points: Sequence[Evaluated], earlier: Shape | None = None
-) -> tuple[Array, Array]:
-    """Corrected values, and gradients in the bent coordinates."""
-    s, slope = coordinates.bend(np.stack([point.z for point in points]))
-    fitted = _fitted_correction(s, points, earlier)
-    size = s.shape[1]
-    linear, square = fitted[1 : 1 + size], fitted[1 + size :]
-    gradients = np.stack([point.gradient for point in points]) / slope
-    values = np.array([point.value for point in points]) + _columns(s) @ fitted
-    return values, gradients + linear + 2 * square * s
-
-
-def _fitted_correction(s: Array, points: Sequence[Evaluated], earlier: Shape | None) -> Array:
-    values = np.array([point.correction for point in points])
-    # Where the series breaks down it gives any number: what it changes since the mode stays below some nats.
-    changes = values - values[0]
-    values = values[0] + changes * shrinkage(changes / _FURTHEST)
-    if earlier is None:
-        return _quadratic(s, values)
-    return np.asarray(earlier.correction + _quadratic(s, values - _columns(s) @ earlier.correction))
+def _targets(coordinates: Coordinates, points: Sequence[Evaluated]) -> tuple[Array, Array]:
+    """Values, and gradients in the bent coordinates."""
+    _, slope = coordinates.bend(np.stack([point.z for point in points]))
+    return np.array([point.value for point in points]), np.stack([point.gradient for point in points]) / slope
 
 
 def _columns(s: Array) -> Array:
     return np.concatenate([np.ones((len(s), 1)), s, s**2], axis=1)
 
 
-def _quadratic(s: Array, values: Array) -> Array:
-    """Least squares on 1, s and s², held a little towards 0 where the points leave it open."""
+def _quadratic(s: Array, values: Array, weight: Array) -> Array:
+    """Weighted least squares on 1, s and s², held towards 0 by as much as so many points say of noise."""
     columns = _columns(s)
-    penalty = np.repeat([0.0, 1e-3, 0.1], [1, s.shape[1], s.shape[1]])
-    return np.asarray(np.linalg.solve(columns.T @ columns + np.diag(penalty), columns.T @ values))
+    penalty = np.repeat([0.0, _HELD, _HELD], [1, s.shape[1], s.shape[1]])
+    heavy = columns.T * np.sqrt(weight / weight.max())
+    return np.asarray(np.linalg.solve(heavy @ columns + np.diag(penalty), heavy @ values))
 
 
 def _kriged(known: Array, values: Array, s: Array) -> Array:

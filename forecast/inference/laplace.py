@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.bayesian import BayesianFit
-from forecast.inference.certificate import certify, is_emulated
+from forecast.inference.certificate import certify
 from forecast.inference.dispatch import Fit, conditioned
 from forecast.inference.exploration import explore, refine, resume
-from forecast.inference.hyperposterior import HyperPosterior
-from forecast.inference.latent_draws import JointDraws, draw_jointly
+from forecast.inference.draws import JointDraws, draw_jointly
 from forecast.inference.linalg import NotPositiveDefinite, one_thread
 from forecast.inference.marginal import Marginal
 from forecast.inference.published_marginal import marginal_of
@@ -26,8 +25,6 @@ from forecast.panel.panel import Panel
 __all__ = ["LaplaceOptions", "approximate"]
 
 Array = npt.NDArray[np.float64]
-# How often the emulator gets more points before the certificate is what it is.
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -89,11 +86,11 @@ def approximate(
     space, random = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
     with one_thread():
         try:
-            made, drawn, other = _drawn(marginal, start_of(marginal, start), options.draws, space, random)
+            drawn, other = _drawn(marginal, start_of(marginal, start), options.draws, space, random)
         except (NotPositiveDefinite, np.linalg.LinAlgError) as error:
-            raise DiagnosticsError(f"{model.name}: Laplace's approximation found no mode ({error})") from error
-        certificate = certify(made, drawn, other if bound.errors else None)
-    values = {**marginal.field.by_name(drawn.latents), **made.marginal.hyperparameters.constrained(drawn.vectors)}
+            raise DiagnosticsError(f"{model.name}: no mode was found ({error})") from error
+        certificate = certify(drawn, options.draws, other if bound.errors else None)
+    values = {**marginal.field.by_name(drawn.latents), **drawn.made.marginal.hyperparameters.constrained(drawn.vectors)}
     from forecast.inference.store import assemble, named_draws
 
     notes = conditioned(model)
@@ -107,35 +104,23 @@ def approximate(
         groups=groups,
         engine="laplace",
         certificate=certificate,
-        state=state_of(drawn.refined),
+        state=state_of(drawn.made),
     )
 
 
 def _drawn(
     marginal: Marginal, start: Start | None, draws: int, space: np.random.Generator, random: np.random.Generator
-) -> tuple[HyperPosterior, JointDraws, float]:
-    """The emulated density, joint draws and the share of a second mode.
+) -> tuple[JointDraws, float]:
+    """Joint draws and the share of a second mode.
 
     From a start, and from scratch where that did not lead far enough.
     """
     if start is not None:
         marginal = marginal if start.pilot is None else marginal.with_pilot(start.pilot)
         peak, other = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance))
-        made, drawn = _refined(resume(marginal, peak, start.shape, space), draws, space, random)
-        if is_emulated(drawn):
-            return made, drawn, other
+        drawn = draw_jointly(refine(resume(marginal, peak, start.shape), space), draws, random)
+        if certify(drawn, draws)["passed"].all():
+            return drawn, other
     else:
         peak, other = higher_of_both(marginal, climb(marginal))
-    return *_refined(explore(*laid_out(marginal, peak), space), draws, space, random), other
-
-
-def _refined(
-    made: HyperPosterior, draws: int, space: np.random.Generator, random: np.random.Generator
-) -> tuple[HyperPosterior, JointDraws]:
-    """With more points until the emulator is as good as the certificate asks, and joint draws."""
-    for _ in range(_ATTEMPTS):
-        made = refine(made, space)
-        drawn = draw_jointly(made, draws, random)
-        if is_emulated(drawn):
-            break
-    return made, drawn
+    return draw_jointly(refine(explore(*laid_out(marginal, peak)), space), draws, random), other

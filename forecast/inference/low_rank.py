@@ -73,12 +73,17 @@ class Updated:
 
     def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
         """H⁻¹ times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns); in their shapes."""
-        return self._moved(*self.base.solve(path, static), -self.shrunk, (path, static), self.solved)
+        return self._moved(self.base.solve(path, static), -self.shrunk, (path, static), self.solved, self.solved)
 
     def backward(self, path: Array, static: Array) -> tuple[Array, Array]:
         """Of standard normal numbers, draws with the covariance H⁻¹."""
         drawn = self.base.backward(path, static)
-        return self._moved(*drawn, self.root, drawn, (self.path, self.static))
+        return self._moved(drawn, self.root, drawn, (self.path, self.static), self.solved)
+
+    def forward(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """The transpose of `backward`."""
+        moved = self._moved((path, static), self.root.T, (path, static), self.solved, (self.path, self.static))
+        return self.base.forward(*moved)
 
     def selected_inverse(self) -> BlockArrow:
         """Entries of H⁻¹ where B has its own."""
@@ -92,12 +97,17 @@ class Updated:
         )
 
     def _moved(
-        self, path: Array, static: Array, middle: Array, right: tuple[Array, Array], left: tuple[Array, Array]
+        self,
+        vectors: tuple[Array, Array],
+        middle: Array,
+        right: tuple[Array, Array],
+        left: tuple[Array, Array],
+        out: tuple[Array, Array],
     ) -> tuple[Array, Array]:
-        """Vectors and B⁻¹U·middle·leftᵀ·right more."""
+        """Vectors and out·middle·leftᵀ·right more."""
         across = np.tensordot(left[0], right[0], axes=([0, 1], [0, 1])) + left[1].T @ right[1]
         more = middle @ across
-        return path + self.solved[0] @ more, static + self.solved[1] @ more
+        return vectors[0] + out[0] @ more, vectors[1] + out[1] @ more
 
 
 AnyFactor = Factor | Updated

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from forecast.errors import InputError
 from forecast.inference.design import Design
 from forecast.inference.field import Field
+from forecast.inference.gaussian import NODES, Gaussian, expectation, factor_of
 from forecast.inference.jets import CellTerms, cell_terms
 from forecast.inference.linalg import BlockArrow, NotPositiveDefinite, in_threads
 from forecast.inference.low_rank import AnyFactor
@@ -19,13 +20,19 @@ from forecast.inference.slopes import Pilot
 from forecast.inference.unconstrained import Hyperparameters
 from forecast.model.spec import BoundModel
 
-__all__ = ["STEP", "CellDerivatives", "Higher", "Marginal", "Mode", "Slopes"]
+__all__ = ["STEP", "Bound", "Marginal", "Mode", "Slopes"]
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")
 # Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
 TOLERANCE = 1e-8
 _STEPS = 100
+# Passes in a search for the best Gaussian, and what is left of the bound, in nats, at which it ends: draws from the
+# Gaussian have weights, so that it need not be the very best.
+_PASSES = 20
+_CLOSE_ENOUGH = 0.01
+# A step that promises less, in nats, is the last, without another factor: the next would promise about its square.
+_ONE_STEP = 0.3
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05
 # Step of a parameter between two of its scores.
@@ -100,37 +107,20 @@ class Slopes:
     deviation: Array
 
 
-class Higher(Protocol):
-    """Third and fourth derivatives of a log likelihood in the eta of its cells, as what the second order needs."""
-
-    def quartic(self, variance: Array) -> float:
-        """Σ l_ijkl V_ij V_kl, for the covariance V of eta."""
-
-    def third(self, first: Array, other: Array) -> Array:
-        """Σ_jk l_ijk e_j e'_k of deviations e and e' of eta (cell, draw)."""
-
-    def fourth(self, drawn: Array, variance: Array) -> Array:
-        """Σ_jkl l_ijkl e_j V_kl of deviations e of eta (cell, draw)."""
-
-
 @dataclass(frozen=True)
-class CellDerivatives:
-    """`Higher`, where every observation is of one cell: third and fourth derivatives `l3` and `l4` per cell."""
+class Bound:
+    """What belongs to a Gaussian and costs the inverse of its precision.
 
-    l3: Array
-    l4: Array
+    Attributes
+    ----------
+    gradient : array
+        Of its log density, in the vector.
+    variance : array
+        Of eta, per observed cell.
+    """
 
-    def quartic(self, variance: Array) -> float:
-        """From the variances alone."""
-        return float(self.l4 @ variance**2)
-
-    def third(self, first: Array, other: Array) -> Array:
-        """Cell by cell."""
-        return np.asarray(self.l3[:, None] * first * other)
-
-    def fourth(self, drawn: Array, variance: Array) -> Array:
-        """Cell by cell."""
-        return np.asarray((self.l4 * variance)[:, None] * drawn)
+    gradient: Array
+    variance: Array
 
 
 @dataclass(frozen=True)
@@ -162,6 +152,11 @@ class Marginal:
         """The rest."""
         return Hyperparameters.of(self.bound, self.pilot)
 
+    @cached_property
+    def last_period(self) -> int:
+        """The last period with an observed cell."""
+        return int((self.bound.cells % self.field.periods).max())
+
     def with_pilot(self, pilot: Pilot) -> "Marginal":
         """The same density in other coordinates."""
         moved = Marginal(self.bound, pilot)
@@ -189,22 +184,17 @@ class Marginal:
         return Design.of_theta(self.field, theta)
 
     def eta(self, theta: Mapping[str, Array], x: Array) -> Array:
-        """Eta of the observed cells, exposure included."""
+        """Eta of the observed cells, exposure included; of latents (n), or columns of them."""
         design = self.design(theta)
-        total = design.offset + design.of(x)
+        offset = design.offset
         for name, basis in self.field.feedback.items():
-            total += theta[name].reshape(-1) @ basis
-        return np.asarray(total)
+            offset = offset + theta[name].reshape(-1) @ basis
+        return np.asarray(offset.reshape(-1, *(1,) * (x.ndim - 1)) + design.of(x))
 
     def terms(self, theta: Mapping[str, Array], x: Array, order: int, parameters: bool = False) -> CellTerms:
         """Log likelihood of the observed cells and its derivatives."""
         family, eta = self.bound.model.family, self.eta(theta, x)
         return cell_terms(family, self.bound.counts, eta, theta, order=order, parameters=parameters)
-
-    def higher(self, theta: Mapping[str, Array], x: Array, factor: AnyFactor) -> Higher:
-        """Third and fourth derivatives of the log likelihood at a mode with the factor there."""
-        _, _, third, fourth = self.terms(theta, x, 4).eta
-        return CellDerivatives(third, fourth)
 
     # Latents given hyperparameters -------------------------------------------------------------------------------
 
@@ -279,6 +269,111 @@ class Marginal:
         except NotPositiveDefinite:
             return prior.with_curvature(*design.curvature(np.maximum(weight, 0.0))).factorise(), False
 
+    # The best Gaussian -------------------------------------------------------------------------------------------
+
+    def gaussian(
+        self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False
+    ) -> Gaussian:
+        """The best Gaussian of the latents (see `forecast.inference.gaussian`).
+
+        Parameters
+        ----------
+        vector : array
+            Hyperparameters.
+        start : array
+            Latents near its mean.
+        variance : array, optional
+            About the variance of eta, per observed cell.
+        keep : bool
+            Whether the variance is close enough to be kept as it is: that spares an inverse per pass.
+        """
+        field, theta = self.field, self.hyperparameters.constrained(vector)
+        prior, design = prior_precision(field, theta), self.design(theta)
+        settled, x = keep, start
+        if variance is None:
+            factor, _ = self._factor(theta, prior, self.terms(theta, x, 2))
+            variance = design.variances(factor.selected_inverse())[0]
+        expected = self.expected(theta, x, variance)
+        level, _ = self._log_joint(expected, prior, design, x)
+        for _ in range(_PASSES):
+            weight = np.maximum(-expected.eta[1], 0.0)
+            factor = factor_of(prior, design, weight)
+            _, gradient = self._log_joint(expected, prior, design, x)
+            step = field.join(*factor.solve(*field.split(gradient)))
+            decrement = float(gradient @ step) / 2
+            if decrement < _CLOSE_ENOUGH and settled:
+                break
+            length = 1.0
+            while True:
+                moved = x + length * step
+                expected = self.expected(theta, moved, variance)
+                reached, _ = self._log_joint(expected, prior, design, moved)
+                if reached >= level + 1e-4 * length * decrement or length < 1e-3:
+                    break
+                length /= 2
+            x, level = moved, reached
+            if settled and decrement < _ONE_STEP and length == 1.0:
+                break
+            if not settled:
+                fresh = design.variances(factor.selected_inverse())[0]
+                settled = float(((weight * (fresh - variance)) ** 2).sum()) < 4 * _CLOSE_ENOUGH and length == 1.0
+                # A larger variance means more information and so a smaller one: whole steps would go to and fro.
+                variance = np.sqrt(variance * fresh)
+                expected = self.expected(theta, x, variance)
+                level, _ = self._log_joint(expected, prior, design, x)
+        value = level + 0.5 * float(weight @ variance) - 0.5 * factor.log_determinant
+        total = value + self.hyperparameters.log_prior(vector)
+        if not np.isfinite(total):
+            raise NotPositiveDefinite("the log density is not finite")
+        return Gaussian(vector, theta, prior, design, x, factor, total)
+
+    def expected(self, theta: Mapping[str, Array], x: Array, variance: Array, parameters: bool = False) -> CellTerms:
+        """Expectations of `terms` where eta is normal, with the variance that is given (cell)."""
+        eta = self.eta(theta, x) + NODES[:, None] * np.sqrt(variance)
+        terms = cell_terms(self.bound.model.family, self.bound.counts, eta, theta, order=2, parameters=parameters)
+        by_name = {name: (expectation(parts[0]),) for name, parts in terms.parameters.items()}
+        return CellTerms(expectation(terms.value), tuple(expectation(each) for each in terms.eta), by_name)
+
+    def _log_joint(self, expected: CellTerms, prior: PriorPrecision, design: Design, x: Array) -> tuple[float, Array]:
+        """Expected log density of counts, with that of the latents at their mean; and its gradient in these."""
+        log_prior, path, static = prior.log_density(*self.field.split(x - self.field.mean))
+        return float(expected.value.sum()) + log_prior, self.field.join(path, static) + design.back(expected.eta[0])
+
+    def bound_of(self, gaussian: Gaussian) -> Bound:
+        """Gradient of the log density that belongs to a best Gaussian, and the variances of eta."""
+        field, theta, design, x = self.field, gaussian.theta, gaussian.design, gaussian.mean
+        inverse = gaussian.factor.selected_inverse()
+        variance, with_error = design.variances(inverse)
+        terms = self.expected(theta, x, variance, parameters=True)
+        slopes: dict[str, Any] = self._prior_slopes(gaussian.prior, x, np.zeros(field.size), inverse)
+        slopes |= self.by_parameter(theta, {name: parts[0] for name, parts in terms.parameters.items()})
+        slopes |= {name: basis @ terms.eta[0] for name, basis in field.feedback.items()}
+        if field.carried is not None and with_error is not None:
+            per_slope = field.carried.felt(field.split(x)[1]) * terms.eta[0] + with_error * terms.eta[1]
+            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
+        return Bound(self.in_vector(slopes, gaussian.vector), variance)
+
+    def log_joint(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
+        """Exact log density of counts, latents and hyperparameters at columns of latents (n, column).
+
+        Returns
+        -------
+        pair of arrays
+            Value (column), and gradient in the latents (n, column).
+        """
+        field = self.field
+        value, slope = self.log_likelihood(gaussian, x)
+        away = x - field.mean[:, None]
+        pull = field.join(*gaussian.prior.times(*field.split(away)))
+        constant = 0.5 * gaussian.prior.log_determinant + self.hyperparameters.log_prior(gaussian.vector)
+        return value + constant - 0.5 * (away * pull).sum(axis=0), gaussian.design.back(slope) - pull
+
+    def log_likelihood(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
+        """Of columns of latents: value (column), and slope in eta (cell, column)."""
+        eta = self.eta(gaussian.theta, x)
+        terms = cell_terms(self.bound.model.family, self.bound.counts, eta.T, gaussian.theta, order=1)
+        return terms.value.sum(axis=1), terms.eta[0].T
+
     # Slopes ------------------------------------------------------------------------------------------------------
 
     def slopes(self, mode: Mode) -> Slopes:
@@ -290,7 +385,7 @@ class Marginal:
         skew = terms.eta[2] * variance
         shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(skew))))
         along = design.of(shift)
-        slopes: dict[str, Any] = self._prior_slopes(mode, shift, inverse)
+        slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
         per_cell = {
             name: first + 0.5 * variance * curved + along * mixed
             for name, (first, mixed, curved) in terms.parameters.items()
@@ -305,18 +400,18 @@ class Marginal:
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         return Slopes(self.in_vector(slopes, mode.vector), shift, variance, skew, along, field.deviation(inverse))
 
-    def _prior_slopes(self, mode: Mode, shift: Array, inverse: BlockArrow) -> dict[str, float]:
+    def _prior_slopes(self, prior: PriorPrecision, x: Array, shift: Array, inverse: BlockArrow) -> dict[str, float]:
         """Derivative of the prior's part in each hyperparameter.
 
         Half of the derivative of log|Q|, less half of the trace of the derivative of Q with the second moments of the
         latents about the prior mean; `shift` is the way of their mean from the mode.
         """
         field = self.field
-        (path, static), (path_shift, static_shift) = field.split(mode.x - field.mean), field.split(shift)
+        (path, static), (path_shift, static_shift) = field.split(x - field.mean), field.split(shift)
         diagonal = np.diagonal(inverse.diagonal, axis1=1, axis2=2) + 2 * path * path_shift
         beside = inverse.coupling + path[:-1] * path_shift[1:] + path_shift[:-1] * path[1:]
         corner = inverse.corner + np.outer(static, static_shift) + np.outer(static_shift, static)
-        return mode.prior.slopes(path, static, -0.5 * diagonal, -beside, -0.5 * corner)
+        return prior.slopes(path, static, -0.5 * diagonal, -beside, -0.5 * corner)
 
     def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
         """Derivatives in the family's parameters, from those in each observed cell's own."""

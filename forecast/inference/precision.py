@@ -56,14 +56,19 @@ class PriorPrecision:
         whole.reshape(periods, -1)[:, :: width + 1] += self.diagonal
         return BlockArrow(whole, self.beside, arrow, corner + self.corner)
 
+    def times(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """Q times vectors (T, P) and (R), or matrices (T, P, column) and (R, column)."""
+        diagonal, beside = (each.reshape(*each.shape, *(1,) * (path.ndim - 2)) for each in (self.diagonal, self.beside))
+        by_path = diagonal * path
+        by_path[:-1] += beside * path[1:]
+        by_path[1:] += beside * path[:-1]
+        return by_path, self.corner @ static
+
     def log_density(self, path: Array, static: Array) -> tuple[float, Array, Array]:
         """Of latents less their mean, (T, P) and (R), without the power of 2π; and its gradient in both."""
-        by_path = -self.diagonal * path
-        by_path[:-1] -= self.beside * path[1:]
-        by_path[1:] -= self.beside * path[:-1]
-        by_static = -self.corner @ static
-        total = 0.5 * (self.log_determinant + float((path * by_path).sum()) + float(static @ by_static))
-        return total, by_path, by_static
+        by_path, by_static = self.times(path, static)
+        total = 0.5 * (self.log_determinant - float((path * by_path).sum()) - float(static @ by_static))
+        return total, -by_path, -by_static
 
     def slopes(self, path: Array, static: Array, diagonal: Array, beside: Array, corner: Array) -> dict[str, float]:
         """Derivative in each hyperparameter of `log_density`, and of what has the other gradients given in Q's entries.

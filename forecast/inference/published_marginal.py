@@ -18,10 +18,11 @@ from forecast.inference.jets import CellTerms
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.low_rank import AnyFactor, Updated
-from forecast.inference.marginal import STEP, Higher, Marginal, Mode, Slopes
+from forecast.inference.gaussian import Gaussian
+from forecast.inference.marginal import STEP, Bound, Marginal, Mode, Slopes
 from forecast.inference.precision import PriorPrecision
 from forecast.inference.published import Published
-from forecast.inference.published_sums import Entries, EntryCovariance, SumDerivatives, Sums
+from forecast.inference.published_sums import Entries, EntryCovariance, Sums, columns_of_sums
 from forecast.model.families import NUMPY
 from forecast.model.spec import BoundModel
 
@@ -79,9 +80,31 @@ class PublishedMarginal(Marginal):
         """Derivatives in the parameters, which `terms` has as they are."""
         return dict(per_cell)
 
-    def higher(self, theta: Mapping[str, Array], x: Array, factor: AnyFactor) -> Higher:
-        """Third and fourth derivatives of the log likelihood."""
-        return SumDerivatives(self.sums(theta, x), self._covariance(theta, factor))
+    def gaussian(
+        self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False
+    ) -> Gaussian:
+        """Laplace's: at the mode, with the information there."""
+        mode = self.mode(vector, start)
+        return Gaussian(vector, mode.theta, mode.prior, self.design(mode.theta), mode.x, mode.factor, mode.value)
+
+    def bound_of(self, gaussian: Gaussian) -> Bound:
+        """As `Marginal.bound_of`."""
+        mode = Mode(
+            gaussian.vector,
+            dict(gaussian.theta),
+            gaussian.prior,
+            gaussian.mean,
+            gaussian.factor,
+            gaussian.value,
+            0.0,
+            True,
+        )
+        slopes = self.slopes(mode)
+        return Bound(slopes.gradient, slopes.variance)
+
+    def log_likelihood(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
+        """Of columns of latents: value (column), and slope in eta (cell, column)."""
+        return columns_of_sums(self.entries, gaussian.theta, self.eta(gaussian.theta, x))
 
     def mode(self, vector: Array, start: Array | None = None, variance: Array | None = None) -> Mode:
         """As `Marginal.mode`; the factor is always that at the mode."""
@@ -134,7 +157,7 @@ class PublishedMarginal(Marginal):
         shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(skew))))
         variance, along = design.variances(inverse)[0], design.of(shift)
         found = _SumSlopes(np.zeros(0), shift, variance, skew, along, field.deviation(inverse), covariance)
-        slopes: dict[str, Any] = self._prior_slopes(mode, shift, inverse)
+        slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
         slopes |= self._scores(sums, across, along)
         return replace(found, gradient=self.in_vector(slopes, mode.vector))
 

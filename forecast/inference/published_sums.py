@@ -22,7 +22,7 @@ from forecast.inference.jets import JET_MATHS, Jet
 from forecast.inference.published import FACTOR, SHARE, Published
 from forecast.model.families import NUMPY, Family
 
-__all__ = ["Entries", "EntryCovariance", "SumDerivatives", "Sums"]
+__all__ = ["Entries", "EntryCovariance", "Sums", "columns_of_sums"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -99,12 +99,10 @@ class Entries:
         entries = np.ones(len(self.sum)), (self.sum, np.arange(len(self.sum)))
         return sparse.csr_array(sparse.coo_array(entries, shape=(self.sums, len(self.sum))))
 
-    @cached_property
-    def repeated(self) -> dict[int, tuple[Published, Index]]:
+    def repeated(self, number: int) -> tuple[Published, Index]:
         """The statements with every total so many times, and where these lie among so many copies of all totals."""
-        found, made = self.published, {}
-        exact, between = len(found.exact), len(found.between)
-        for number in range(1, len(_DIRECTIONS) + 1):
+        if number not in self._repeated:
+            found, exact, between = self.published, len(self.published.exact), len(self.published.between)
             copies = (exact + between) * np.arange(number)[:, None]
             layout = np.concatenate([(copies + at).ravel() for at in (np.arange(exact), exact + np.arange(between))])
             repeated = replace(
@@ -116,8 +114,12 @@ class Entries:
                 bounded=(between * np.arange(number)[:, None] + found.bounded).ravel(),
                 count=np.tile(found.count, number),
             )
-            made[number] = repeated, layout
-        return made
+            self._repeated[number] = repeated, layout
+        return self._repeated[number]
+
+    @cached_property
+    def _repeated(self) -> dict[int, tuple[Published, Index]]:
+        return {}
 
     @cached_property
     def to_cells(self) -> sparse.csr_array:
@@ -204,23 +206,7 @@ class Sums:
 
     def _along(self, directions: Sequence[tuple[float, float]], order: int) -> list[Array]:
         """Value and derivatives of each total's log probability in directions of its log sums (direction, total)."""
-        entries, totals, number = self.entries, self.entries.first, len(directions)
-        found, layout = entries.repeated[number]
-        first, second = (np.repeat(each, len(totals)) for each in zip(*directions, strict=True))
-        log_mu = np.tile(self.log[totals] + found.log_scale(self.theta, NUMPY)[totals], number)
-        mu = Jet((log_mu, first), order)[layout]
-        phi = None
-        if entries.has_spread:
-            log_phi = np.tile(2 * self.log[totals] - self.log[entries.second], number)
-            phi = Jet((log_phi, 2 * first - second), order)[layout]
-        with np.errstate(all="ignore"):
-            parts = found.log_mass_of_totals(entries.family, mu, phi, JET_MATHS, _summed)
-        known, between = (
-            each.derivatives((size,)) if size else [np.zeros(0)] * (order + 1)
-            for each, size in zip(parts, (len(found.exact), len(found.between)), strict=True)
-        )
-        pairs = zip(known, between, strict=True)
-        return [np.concatenate([one.reshape(number, -1), two.reshape(number, -1)], axis=1) for one, two in pairs]
+        return [each[:, 0] for each in _along(self.entries, self.theta, self.log[None], directions, order)]
 
     def slopes(self, partials: Mapping[tuple[int, int], Array]) -> Array:
         """Derivative of the log probability in each log sum."""
@@ -369,15 +355,15 @@ class Sums:
         return mass / total[entries.sum], JET_MATHS.log(total)
 
     @cached_property
-    def _fourth(self) -> dict[tuple[int, int], Array]:
-        return self.partials(4)
+    def _third(self) -> dict[tuple[int, int], Array]:
+        return self.partials(3)
 
     def _of_totals(self, log: Jet, order: int, which: tuple[int, int]) -> Jet:
         """A derivative of each total's log probability along changes of its log sums, by its own Taylor polynomial."""
         powers = [_powers(log[at], order) for at in (self.entries.first, self.entries.second)]
         parts = [np.zeros((len(self.entries.first), log.parts[0].shape[1])) for _ in range(order + 1)]
         total = Jet(tuple(parts), order)
-        for (first, second), values in self._fourth.items():
+        for (first, second), values in self._third.items():
             i, j = first - which[0], second - which[1]
             if i >= 0 and j >= 0 and i + j <= order:
                 scaled = (values / (factorial(i) * factorial(j)))[:, None]
@@ -398,61 +384,6 @@ class Sums:
         if self.entries.has_spread:
             total = total + self._placed(self._of_totals(log, order, (0, 1)), self.entries.second)
         return total
-
-    def square(self, drawn: Array) -> Array:
-        """Σ_jk l_ijk e_j e_k of each draw (cell, draw)."""
-        share, log = self._moved(drawn, 2)
-        slope = self._slopes_along(log, 2)[self.entries.sum] * share
-        return np.asarray(2.0 * (self.entries.to_cells @ slope.parts[2]))
-
-    def fourth(self, drawn: Array, covariance: "EntryCovariance") -> Array:
-        """Σ_jkl l_ijkl e_j V_kl of each draw (cell, draw)."""
-        return np.asarray(self.entries.to_cells @ self._across(drawn, 1, covariance)[0].parts[1])
-
-    def quartic(self, covariance: "EntryCovariance") -> float:
-        """Σ l_ijkl V_ij V_kl: the mean fourth derivative along x, x, y, y, for independent x and y with the covariance.
-
-        It is taken apart by what the chain rule gives each log sum of the four (Faà di Bruno): one to four of them,
-        that is a joint cumulant of as many over the members' shares.
-        """
-        entries, share, of, partials = self.entries, self.share, self.entries.sum, self._fourth
-        power, added = entries.power[of], entries.added
-        own, other = power**2 * (covariance.own @ share), 2.0 * (covariance.partner @ share)
-        mean, joint = added(share * own), added(share * other)
-        toward, apart = own - mean[of], other - joint[of]
-        spread = power**2 * covariance.variance - 2 * own + mean[of]
-        second, fourth = added(share * spread), added(share * spread**2)
-        squared = self._squared(covariance.own, own, mean)
-        found = float(self.slopes(partials) @ (fourth - second**2 - 2 * squared))
-        twice = 4 * added(share * spread * toward) + second**2 + 2 * squared
-        thrice = 2 * second * mean + 4 * added(share * toward**2)
-        one, two = entries.first, entries.second
-        found += float(partials[2, 0] @ twice[one] + partials[3, 0] @ thrice[one] + partials[4, 0] @ mean[one] ** 2)
-        if entries.has_spread:
-            skewed, mixed, away = (added(share * apart * each) for each in (spread, toward, apart))
-            joint, squared = joint[one], self._squared(covariance.partner, other, joint)[one]
-            (m1, m2), (s1, s2) = ((each[one], each[two]) for each in (mean, second))
-            found += float(
-                partials[1, 1] @ (4 * (skewed[one] + skewed[two]) + 2 * s1 * s2 + 4 * squared)
-                + partials[2, 1] @ (2 * s2 * m1 + 4 * s1 * joint + 4 * away[two] + 8 * mixed[one])
-                + partials[1, 2] @ (2 * s1 * m2 + 4 * s2 * joint + 4 * away[one] + 8 * mixed[two])
-                + partials[0, 2] @ twice[two]
-                + partials[0, 3] @ thrice[two]
-                + partials[3, 1] @ (4 * m1 * joint)
-                + partials[2, 2] @ (2 * m1 * m2 + 4 * joint**2)
-                + partials[1, 3] @ (4 * m2 * joint)
-                + partials[0, 4] @ m2**2
-            )
-        return found
-
-    def _squared(self, covariance: sparse.csr_array, to_mean: Array, of_means: Array) -> Array:
-        """Mean square of covariances of exponents about the means of their sums, over pairs of entries; per sum."""
-        pairs, of = covariance.tocoo(), self.entries.sum
-        row, column = pairs.row, pairs.col
-        power = self.entries.power[of]
-        centred = power[row] * power[column] * pairs.data - to_mean[row] - to_mean[column] + of_means[of[row]]
-        values = self.share[row] * self.share[column] * centred**2
-        return np.bincount(of[row], values, minlength=self.entries.sums).astype(float)
 
 
 @dataclass(frozen=True)
@@ -492,24 +423,68 @@ class EntryCovariance:
         return Jet(tuple(self.partner @ part for part in share.parts), share.order)
 
 
-@dataclass(frozen=True)
-class SumDerivatives:
-    """`forecast.inference.marginal.Higher` of published counts, with the covariance of eta."""
+def columns_of_sums(entries: Entries, theta: Mapping[str, Array], eta: Array) -> tuple[Array, Array]:
+    """Log probability of all statements and its slope in eta, at columns of eta.
 
-    sums: Sums
-    covariance: EntryCovariance
+    Parameters
+    ----------
+    entries : Entries
+        The statements' sums.
+    theta : mapping
+        Parameters of the family, factors and shares.
+    eta : array
+        Of the cells, exposure included (cell, column).
 
-    def quartic(self, variance: Array) -> float:
-        """From the covariance, in full."""
-        return self.sums.quartic(self.covariance)
+    Returns
+    -------
+    pair of arrays
+        Value (column), and slope (cell, column).
+    """
+    published = entries.published
+    exponent = members = eta.T[:, entries.cell[: len(published.members.cell)]]
+    if entries.has_spread:
+        spread = published.log_spread(members, theta["log_phi"])
+        exponent = np.concatenate([members, spread[:, entries.spread_members]], axis=1)
+    mass = np.exp(exponent.T)
+    total = entries.adding @ mass
+    log = np.log(total).T
+    value, slope = _along(entries, theta, log, _DIRECTIONS[: 1 + entries.has_spread], 1)
+    per_sum = np.zeros(log.shape)
+    per_sum[:, : published.rows] = published.multinomial
+    per_sum[:, entries.first] += slope[0]
+    if entries.has_spread:
+        per_sum[:, entries.second] = slope[1]
+    of_subsets = published.log_mass_of_subsets(theta, NUMPY).sum() if len(published.subset) else 0.0
+    linear = log[:, : published.rows] @ published.multinomial
+    per_entry = per_sum.T[entries.sum] * mass / total[entries.sum]
+    return value[0].sum(axis=1) + linear + of_subsets + published.constant, entries.to_cells @ per_entry
 
-    def third(self, first: Array, other: Array) -> Array:
-        """From squares."""
-        return (self.sums.square(first + other) - self.sums.square(first - other)) / 4
 
-    def fourth(self, drawn: Array, variance: Array) -> Array:
-        """With the covariance."""
-        return self.sums.fourth(drawn, self.covariance)
+def _along(
+    entries: Entries, theta: Mapping[str, Array], log: Array, directions: Sequence[tuple[float, float]], order: int
+) -> list[Array]:
+    """Value and derivatives of each total's log probability in directions of its log sums.
+
+    `log` is (point, sum), what is returned (direction, point, total).
+    """
+    totals, number = entries.first, len(directions) * len(log)
+    found, layout = entries.repeated(number)
+    first, second = (np.repeat(each, len(totals) * len(log)) for each in zip(*directions, strict=True))
+    log_mu = np.tile((log[:, totals] + found.log_scale(theta, NUMPY)[totals]).ravel(), len(directions))
+    mu = Jet((log_mu, first), order)[layout]
+    phi = None
+    if entries.has_spread:
+        log_phi = np.tile((2 * log[:, totals] - log[:, entries.second]).ravel(), len(directions))
+        phi = Jet((log_phi, 2 * first - second), order)[layout]
+    with np.errstate(all="ignore"):
+        parts = found.log_mass_of_totals(entries.family, mu, phi, JET_MATHS, _summed)
+    known, between = (
+        each.derivatives((size,)) if size else [np.zeros(0)] * (order + 1)
+        for each, size in zip(parts, (len(found.exact), len(found.between)), strict=True)
+    )
+    shape = len(directions), len(log), -1
+    pairs = zip(known, between, strict=True)
+    return [np.concatenate([one.reshape(shape), two.reshape(shape)], axis=2) for one, two in pairs]
 
 
 def _powers(change: Jet, order: int) -> list[Jet]:

@@ -61,7 +61,6 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
             "gradient_weight": ((_POINT, _ELEMENT), emulator.gradient_weight),
             "kernel": ((_ELEMENT, "kernel_part"), emulator.kernel),
             "level": emulator.level,
-            "correction": ("coefficient", shape.correction),
             **of_slopes,
         },
         {_ELEMENT: labels, _OTHER: labels},
@@ -81,8 +80,8 @@ def start_of(marginal: Marginal, fit: Fit | None) -> Start | None:
         z, knots, slope = (state[f"axis_{name}"].values[number][there] for name in _BY_KNOT)
         axes.append(Axis(z, knots, slope, float(state["axis_least"].values[number])))
     points, weights = state["point"].values, (state["value_weight"].values, state["gradient_weight"].values)
-    emulator = Emulator(points, state["kernel"].values, float(state["level"]), *weights, np.zeros(len(points)))
-    shape = Shape(state["root"].values, tuple(axes), emulator, state["correction"].values)
+    emulator = Emulator(points, state["kernel"].values, float(state["level"]), *weights)
+    shape = Shape(state["root"].values, tuple(axes), emulator)
     pilot = None
     if "slope_estimate" in state:
         pilot = Pilot(state["slope_information"].values, state["slope_estimate"].values)

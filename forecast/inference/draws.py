@@ -1,0 +1,180 @@
+"""Joint draws of hyperparameters and latents from the exact posterior, by importance weights.
+
+Hyperparameters are drawn from the emulated density, a part of them from a wider one; latents at each of them from the
+best Gaussian, annealed where that is too far from the exact density (`forecast.inference.weights`). Weights of both
+together are exact, so that neither the emulator's error nor that of the Gaussians is left in what is resampled by them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.inference.evaluation import gaussian_at
+from forecast.inference.hyperposterior import HyperPosterior
+from forecast.inference.linalg import NotPositiveDefinite
+from forecast.inference.pareto import resampled, smoothed
+from forecast.inference.weights import WeightedLatents, temperatures_for, weigh
+
+__all__ = ["JointDraws", "draw_jointly"]
+
+Array = npt.NDArray[np.float64]
+# Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications;
+# and in any case.
+_SHARE, _WORK, _FEWEST = 0.5, 8e10, 64
+# Draws of the latents at each; and the share of the hyperparameters that the emulator learns from before the others.
+_LATENTS, _FIRST = 4, 0.3
+# The fewest hyperparameters between two looks at the clock.
+_BATCH = 8
+# Draws that the number of temperatures is chosen by.
+_PILOT = 64
+# What hyperparameters are drawn from, as powers of the emulated density and their shares: a part is wider, so that
+# weights in the tails are bounded (Hesterberg 1995).
+_WIDER = (0.9, 0.9), (0.4, 0.1)
+
+
+@dataclass(frozen=True)
+class JointDraws:
+    """Draws, and the weights that they were taken by.
+
+    Attributes
+    ----------
+    vectors : array
+        Hyperparameters (draw, element).
+    latents : array
+        (latent, draw).
+    log_weight : array
+        Of the latents at each of the hyperparameters that were drawn (point, draw).
+    ahead : array
+        Log expected counts of the cells of the last period, and of all of them together (point, draw, cell).
+    temperatures : int
+        Of the annealing.
+    made : HyperPosterior
+        The emulated density, with what it has learned from the draws.
+    """
+
+    vectors: Array
+    latents: Array
+    log_weight: Array
+    ahead: Array
+    temperatures: int
+    made: HyperPosterior
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Hyperparameters that were drawn together: whitened (point, element), with what their Gaussians make of the log
+    density (point), the log weights of latents (point, draw), these (point, latent, draw), and `JointDraws.ahead`.
+    """
+
+    z: Array
+    values: Array
+    log_weight: Array
+    latents: Array
+    ahead: Array
+
+
+def draw_jointly(
+    made: HyperPosterior,
+    draws: int,
+    rng: np.random.Generator,
+    in_time: Callable[[float], bool] = lambda share: True,
+) -> JointDraws:
+    """Draw hyperparameters and latents.
+
+    Parameters
+    ----------
+    made : HyperPosterior
+        The emulated posterior of the hyperparameters.
+    draws : int
+        How many.
+    rng : Generator
+        Source of randomness.
+    in_time : function
+        Told after each batch what share is done; whether there is time for more.
+    """
+    size = int(max(min(_SHARE * draws, _WORK / made.marginal.work), min(_FEWEST, draws)))
+    count, temperatures = max(_LATENTS, -(-draws // size)), _temperatures(made, rng)
+    first = max(int(_FIRST * size), 1)
+    rounds, mixtures, done = [], [], 0
+    for number in (first, size - first):
+        z, mixture = made.draw_mixture(number, rng, _WIDER)
+        found, finished = _round(made, z, count, temperatures, rng, lambda share: in_time((done + share * number) / size))
+        if found is None:
+            break
+        rounds.append(found)
+        mixtures.append((len(found.z), mixture))
+        done += number
+        if not finished:
+            break
+        made = made.with_values(found.z, found.values, point_weights(found.log_weight))
+    if not rounds:
+        raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
+    every = _Round(*(np.concatenate(parts) for parts in zip(*(vars(each).values() for each in rounds), strict=True)))
+    # Each point could have come from each of the rounds (Veach & Guibas 1995: the balance heuristic).
+    log_drawn = np.logaddexp.reduce(
+        [np.log(number / len(every.z)) + mixture.log_density(every.z) for number, mixture in mixtures], axis=0
+    )
+    log_weight = every.log_weight - log_drawn[:, None]
+    row, column = np.divmod(resampled(pair_weights(log_weight).ravel(), draws, rng), count)
+    vectors = made.coordinates.vectors(every.z)[row]
+    latents = np.ascontiguousarray(every.latents[row, :, column].T)
+    return JointDraws(vectors, latents, log_weight, every.ahead, temperatures, made)
+
+
+def _round(
+    made: HyperPosterior,
+    z: Array,
+    count: int,
+    temperatures: int,
+    rng: np.random.Generator,
+    in_time: Callable[[float], bool],
+) -> tuple["_Round | None", bool]:
+    """Weighted latents at whitened hyperparameters, as far as there is time; and whether there was for all."""
+    marginal = made.marginal
+    last = np.flatnonzero(marginal.bound.cells % marginal.field.periods == marginal.last_period)
+
+    def point(
+        z: Array, vector: Array, start: Array, variance: Array, own: np.random.Generator
+    ) -> tuple[Array, ...] | None:
+        gaussian = gaussian_at(marginal, vector, start, variance)
+        if gaussian is None:
+            return None
+        weighted = weigh(marginal, gaussian, count, temperatures, own)
+        eta = marginal.eta(gaussian.theta, weighted.latents)[last]
+        ahead = np.concatenate([eta, np.logaddexp.reduce(eta, axis=0, keepdims=True)]).T
+        return z, np.array(gaussian.value), weighted.log_weight, weighted.latents, ahead
+
+    found: list[tuple[Array, ...]] = []
+    items = list(zip(z, made.coordinates.vectors(z), *made.starts(z), rng.spawn(len(z)), strict=True))
+    batch, first, there = max(_BATCH, len(z) // 10), 0, True
+    while first < len(z) and there:
+        points = marginal.at_each(point, *zip(*items[first : first + batch], strict=True))
+        found += [each for each in points if each is not None]
+        first += batch
+        there = in_time(min(first / len(z), 1.0))
+    if not found:
+        return None, there
+    return _Round(*(np.stack(parts) for parts in zip(*found, strict=True))), there
+
+
+def pair_weights(log_weight: Array) -> Array:
+    """Weights with sum 1 of latents at hyperparameters (point, draw); those of hyperparameters are smoothed."""
+    each = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+    by_point, _ = smoothed(point_weights(log_weight))
+    return by_point[:, None] * each / each.sum(axis=1, keepdims=True)
+
+
+def point_weights(log_weight: Array) -> Array:
+    """Log of the mean weight of each of the hyperparameters (point)."""
+    return np.asarray(np.logaddexp.reduce(log_weight, axis=1) - np.log(log_weight.shape[1]))
+
+
+def _temperatures(made: HyperPosterior, rng: np.random.Generator) -> int:
+    """As many as the Gaussian at the mode needs."""
+    peak = made.peak
+    gaussian = gaussian_at(made.marginal, peak.mode.vector, made.points[0].x, np.exp(made.points[0].log_variance))
+    if gaussian is None:
+        return 1
+    return temperatures_for(weigh(made.marginal, gaussian, _PILOT, 1, rng).log_weight)
