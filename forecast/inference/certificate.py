@@ -48,8 +48,8 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
     k = 0.0 if share > NEGLIGIBLE else k
     of_points, ahead = share * len(weight), effective_ahead(drawn)
     most = MIN_SHARE * draws
-    off = 1 / np.sqrt(max(of_points, 1.0))
-    told = f"errors of chance of {{}}: {off:.2f} SDs of means and {50 * np.sqrt(2) * off:.0f} % of SDs"
+    error = 1 / np.sqrt(max(of_points, 1.0))
+    off = f"may be off by {error:.2f} SDs in their means and by {50 * np.sqrt(2) * error:.0f} % in their SDs. "
     distribution = f"Distribution functions may be off by {0.5 / np.sqrt(max(ahead, 1.0)):.2f}"
     more = "Give it more time or draws, or sample it: engine='nuts'"
     long = f"A few draws hold most of the weight: no error can be told. {more}"
@@ -60,13 +60,13 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
             "slopes and contrasts: effective draws",
             of_points,
             usable and of_points >= min(MIN_SLOPES, most / 2),
-            f"{told.format('slopes').capitalize()}. {more}",
+            f"Slopes {off}{more}",
         ),
         (
             "hyperparameters: effective draws",
             of_points,
             usable and of_points >= min(MIN_HYPERPARAMETERS, most),
-            f"{told.format('hyperparameters').capitalize()}. {more}",
+            f"Hyperparameters {off}{more}",
         ),
         ("Pareto k of the weights", k, usable, long),
     ]

@@ -27,8 +27,8 @@ _SHARE, _WORK, _FEWEST = 0.5, 8e10, 64
 _LATENTS, _FIRST = 4, 0.3
 # The fewest hyperparameters between two looks at the clock.
 _BATCH = 8
-# Draws that the number of temperatures is chosen by.
-_PILOT = 64
+# Other draws that the number of temperatures is chosen by: the Gaussian is further off where variances are large.
+_PILOT = 8
 # What hyperparameters are drawn from, as powers of the emulated density and their shares: a part is wider, so that
 # weights in the tails are bounded (Hesterberg 1995).
 _WIDER = (0.9, 0.9), (0.4, 0.1)
@@ -48,8 +48,6 @@ class JointDraws:
         Of the latents at each of the hyperparameters that were drawn (point, draw).
     ahead : array
         Log expected counts of the cells of the last period, and of all of them together (point, draw, cell).
-    temperatures : int
-        Of the annealing.
     made : HyperPosterior
         The emulated density, with what it has learned from the draws.
     """
@@ -58,7 +56,6 @@ class JointDraws:
     latents: Array
     log_weight: Array
     ahead: Array
-    temperatures: int
     made: HyperPosterior
 
 
@@ -95,12 +92,12 @@ def draw_jointly(
         Told after each batch what share is done; whether there is time for more.
     """
     size = int(max(min(_SHARE * draws, _WORK / made.marginal.work), min(_FEWEST, draws)))
-    count, temperatures = max(_LATENTS, -(-draws // size)), _temperatures(made, rng)
+    count = max(_LATENTS, -(-draws // size))
     first = max(int(_FIRST * size), 1)
     rounds, mixtures, done = [], [], 0
     for number in (first, size - first):
         z, mixture = made.draw_mixture(number, rng, _WIDER)
-        found, finished = _round(made, z, count, temperatures, rng, lambda share: in_time((done + share * number) / size))
+        found, finished = _round(made, z, count, rng, lambda share: in_time((done + share * number) / size))
         if found is None:
             break
         rounds.append(found)
@@ -120,14 +117,13 @@ def draw_jointly(
     row, column = np.divmod(resampled(pair_weights(log_weight).ravel(), draws, rng), count)
     vectors = made.coordinates.vectors(every.z)[row]
     latents = np.ascontiguousarray(every.latents[row, :, column].T)
-    return JointDraws(vectors, latents, log_weight, every.ahead, temperatures, made)
+    return JointDraws(vectors, latents, log_weight, every.ahead, made)
 
 
 def _round(
     made: HyperPosterior,
     z: Array,
     count: int,
-    temperatures: int,
     rng: np.random.Generator,
     in_time: Callable[[float], bool],
 ) -> tuple["_Round | None", bool]:
@@ -141,6 +137,7 @@ def _round(
         gaussian = gaussian_at(marginal, vector, start, variance)
         if gaussian is None:
             return None
+        temperatures = temperatures_for(weigh(marginal, gaussian, _PILOT, 1, own).log_weight)
         weighted = weigh(marginal, gaussian, count, temperatures, own)
         eta = marginal.eta(gaussian.theta, weighted.latents)[last]
         ahead = np.concatenate([eta, np.logaddexp.reduce(eta, axis=0, keepdims=True)]).T
@@ -169,12 +166,3 @@ def pair_weights(log_weight: Array) -> Array:
 def point_weights(log_weight: Array) -> Array:
     """Log of the mean weight of each of the hyperparameters (point)."""
     return np.asarray(np.logaddexp.reduce(log_weight, axis=1) - np.log(log_weight.shape[1]))
-
-
-def _temperatures(made: HyperPosterior, rng: np.random.Generator) -> int:
-    """As many as the Gaussian at the mode needs."""
-    peak = made.peak
-    gaussian = gaussian_at(made.marginal, peak.mode.vector, made.points[0].x, np.exp(made.points[0].log_variance))
-    if gaussian is None:
-        return 1
-    return temperatures_for(weigh(made.marginal, gaussian, _PILOT, 1, rng).log_weight)

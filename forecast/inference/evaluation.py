@@ -1,5 +1,6 @@
 """The log density of the hyperparameters at chosen points, with all that is kept of each."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,9 +80,14 @@ class Evaluator:
 def gaussian_at(
     marginal: Marginal, vector: Array, x: Array, variance: Array | None = None, *, keep: bool = True
 ) -> Gaussian | None:
-    """The best Gaussian, or None where numbers run out: so far out that the density is as good as 0."""
-    try:
-        with np.errstate(all="ignore"):
-            return marginal.gaussian(vector, x, variance, keep=keep and variance is not None)
-    except (NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError):
-        return None
+    """The best Gaussian, from a start that may be bad; None where numbers run out, so far out that there is no density.
+
+    A start that leads nowhere is left for the mode of the latents.
+    """
+    with np.errstate(all="ignore"):
+        for kept in (True, False) if keep and variance is not None else (False,):
+            with suppress(NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError):
+                if kept:
+                    return marginal.gaussian(vector, x, variance, keep=True)
+                return marginal.gaussian(vector, marginal.mode(vector, x).x)
+    return None

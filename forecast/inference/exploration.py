@@ -26,7 +26,7 @@ _SLOWEST = 0.3
 # ends them, over three rounds, and that which does so at once after an earlier fit.
 _ROUNDS = 6
 _FEWEST = 12
-_GOOD, _EXCELLENT = 0.7, 0.95
+_GOOD, _EXCELLENT = 0.5, 0.9
 _STRETCHED = 1.5
 _RESTARTS = 3
 # A point so much higher than the mode, in nats, begins another search: the density that is explored is not quite that

@@ -24,13 +24,17 @@ from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.low_rank import AnyFactor
 from forecast.inference.precision import PriorPrecision
 
-__all__ = ["NODES", "Gaussian", "expectation"]
+__all__ = ["NODES", "FixedPoint", "Gaussian", "expectation", "factor_of"]
 
 Array = npt.NDArray[np.float64]
 # Gauss–Hermite nodes of expectations over eta of a cell: with 7 the bound is off by less than 0.02 nats on the panels of
 # `tests/benchmarks/engine.py` (against 21).
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
+
+# Shares of a step towards the variance that came out: of the first step, and the least and the most of later ones; and
+# the change of a log variance that says what share is right.
+_FIRST_SHARE, _SHARES, _TELLS = 0.7, (0.3, 1.0), 1e-3
 
 
 def expectation(values: Array) -> Array:
@@ -81,6 +85,28 @@ class Gaussian:
     def log_density(self, normal: Array) -> Array:
         """Log density of the latents at each column of standard normal numbers, without the power of 2π."""
         return np.asarray(0.5 * self.factor.log_determinant - 0.5 * (normal**2).sum(axis=0))
+
+
+class FixedPoint:
+    """Variances that reproduce themselves, cell by cell, by secants in their logs (Steffensen's method).
+
+    A larger variance of a sparse cell means more information, and so a smaller variance: whole steps would go to and
+    fro.
+    """
+
+    def __init__(self) -> None:
+        self._before: tuple[Array, Array] | None = None
+
+    def next(self, variance: Array, fresh: Array) -> Array:
+        """The next variances to try, from those that were and what came of them."""
+        at, step = np.log(variance), np.log(fresh) - np.log(variance)
+        share = np.full(len(at), _FIRST_SHARE)
+        if self._before is not None:
+            moved, change = at - self._before[0], step - self._before[1]
+            far = np.abs(moved) > _TELLS
+            share[far] = np.clip(-moved[far] / np.where(change[far] < 0, change[far], -np.inf), *_SHARES)
+        self._before = at, step
+        return np.asarray(np.exp(at + share * step))
 
 
 def factor_of(prior: PriorPrecision, design: Design, weight: Array) -> AnyFactor:

@@ -153,7 +153,9 @@ class HyperPosterior:
         beside = np.stack([point.x for point in self.points]) - known @ tangent.T
         log_variance = np.stack([point.log_variance for point in self.points])
         s = self.coordinates.bend(z)[0]
-        return _kriged(self.bent, beside, s) + z @ tangent.T, np.exp(_kriged(self.bent, log_variance, s))
+        # Beyond what is known a trend may lead anywhere.
+        ahead = np.clip(_kriged(self.bent, log_variance, s), log_variance.min(axis=0), log_variance.max(axis=0))
+        return _kriged(self.bent, beside, s) + z @ tangent.T, np.exp(ahead)
 
     def emulated(self, z: Array) -> Array:
         """Emulated log density at whitened points."""

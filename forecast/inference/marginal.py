@@ -11,7 +11,7 @@ import numpy.typing as npt
 from forecast.errors import InputError
 from forecast.inference.design import Design
 from forecast.inference.field import Field
-from forecast.inference.gaussian import NODES, Gaussian, expectation, factor_of
+from forecast.inference.gaussian import NODES, FixedPoint, Gaussian, expectation, factor_of
 from forecast.inference.jets import CellTerms, cell_terms
 from forecast.inference.linalg import BlockArrow, NotPositiveDefinite, in_threads
 from forecast.inference.low_rank import AnyFactor
@@ -30,9 +30,9 @@ _STEPS = 100
 # Passes in a search for the best Gaussian, and what is left of the bound, in nats, at which it ends: draws from the
 # Gaussian have weights, so that it need not be the very best.
 _PASSES = 20
-_CLOSE_ENOUGH = 0.01
-# A step that promises less, in nats, is the last, without another factor: the next would promise about its square.
-_ONE_STEP = 0.3
+_CLOSE_ENOUGH = 0.02
+# A step that promises less, in nats, is the last, without another factor.
+_ONE_STEP = 1.0
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05
 # Step of a parameter between two of its scores.
@@ -293,7 +293,7 @@ class Marginal:
         if variance is None:
             factor, _ = self._factor(theta, prior, self.terms(theta, x, 2))
             variance = design.variances(factor.selected_inverse())[0]
-        expected = self.expected(theta, x, variance)
+        expected, fixed_point = self.expected(theta, x, variance), FixedPoint()
         level, _ = self._log_joint(expected, prior, design, x)
         for _ in range(_PASSES):
             weight = np.maximum(-expected.eta[1], 0.0)
@@ -308,17 +308,18 @@ class Marginal:
                 moved = x + length * step
                 expected = self.expected(theta, moved, variance)
                 reached, _ = self._log_joint(expected, prior, design, moved)
-                if reached >= level + 1e-4 * length * decrement or length < 1e-3:
+                if reached >= level + 1e-4 * length * decrement:
                     break
                 length /= 2
+                if length < 1e-3:
+                    raise NotPositiveDefinite("no step leads up")
             x, level = moved, reached
             if settled and decrement < _ONE_STEP and length == 1.0:
                 break
             if not settled:
                 fresh = design.variances(factor.selected_inverse())[0]
                 settled = float(((weight * (fresh - variance)) ** 2).sum()) < 4 * _CLOSE_ENOUGH and length == 1.0
-                # A larger variance means more information and so a smaller one: whole steps would go to and fro.
-                variance = np.sqrt(variance * fresh)
+                variance = fixed_point.next(variance, fresh)
                 expected = self.expected(theta, x, variance)
                 level, _ = self._log_joint(expected, prior, design, x)
         value = level + 0.5 * float(weight @ variance) - 0.5 * factor.log_determinant

@@ -13,10 +13,8 @@ import forecast as fc
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference import dispatch, laplace, marginal
 from forecast.inference.bayesian import BayesianFit, posterior_names
-from forecast.inference.certificate import certify
 from forecast.inference.exploration import explore, refine
 from forecast.inference.laplace import LaplaceOptions, approximate
-from forecast.inference.latent_draws import draw_jointly
 from forecast.inference.search import climb
 from forecast.model.families import (
     HurdleNegativeBinomial,
@@ -88,10 +86,10 @@ def test_threads_change_no_draw(monkeypatch):
 
 def test_draws_of_a_mixture_have_the_density_that_is_said(small):
     density, rng = marginal.Marginal(MODEL.bind(small)), np.random.default_rng(1)
-    made = refine(explore(density, climb(density), rng), rng)
+    made = refine(explore(density, climb(density)), rng)
     plain = made.draw(20_000, rng)
-    wide, log_drawn = made.draw_mixture(20_000, rng, ((1.0, 0.5), (0.5, 0.5)))
-    weight = np.exp(made.emulated(wide) - log_drawn)
+    wide, mixture = made.draw_mixture(20_000, rng, ((1.0, 0.5), (0.5, 0.5)))
+    weight = np.exp(made.emulated(wide) - mixture.log_density(wide))
     weight /= weight.sum()
     # Draws come from 160,000 proposals with weights of their own: errors of some 0.02 SDs.
     np.testing.assert_allclose(weight @ wide, plain.mean(axis=0), atol=0.08)
@@ -100,8 +98,8 @@ def test_draws_of_a_mixture_have_the_density_that_is_said(small):
 
 
 def test_hyperparameters_come_no_more_than_a_few_times(fitted):
-    """Half as many anchors as draws, each as often as its weight says; far from what 64 points would give."""
-    assert 170 < len(np.unique(fitted.posterior["sigma_walk_tactic"])) <= 200
+    """Half as many points as draws, each as often as its weight says; far from what 64 points would give."""
+    assert 120 < len(np.unique(fitted.posterior["sigma_walk_tactic"])) <= 200
 
 
 def test_random_walks_start_at_0(small):
@@ -119,22 +117,43 @@ def test_a_good_fit_has_a_passed_certificate(fitted):
     assert "all diagnostics passed" in repr(fitted)
 
 
-def test_sparse_counts_fail_the_certificate():
-    table = approximate(SPARSE, sparse_panel(), seed=1).diagnostics.set_index("check")
-    assert not table.loc["largest skewness shift in SDs", "passed"]
-    assert "nuts" in table.loc["largest skewness shift in SDs", "advice"]
+def test_sparse_counts_are_exact(sparse_truth):
+    """300 groups of one Poisson cell, 93 % zeros: the posterior of the level and of its SD, by quadrature.
+
+    The rule for the engines: 0.1 SD and 5 % for 20,000 draws.
+    """
+    fit = approximate(SPARSE, sparse_panel(), LaplaceOptions(draws=20_000), seed=1)
+    assert fit.diagnostics["passed"].all(), fit.diagnostics
+    for name, values in (
+        ("intercept", fit.posterior["intercept"].values.ravel()),
+        ("log_sigma", np.log(fit.posterior["sigma_level_province_tactic"].values.ravel())),
+    ):
+        mean, sd = sparse_truth[name]
+        assert abs(values.mean() - mean) < 0.1 * sd, name
+        assert abs(values.std() / sd - 1) < 0.05, name
 
 
-def test_precisions_that_are_nowhere_definite_fail_the_certificate(small):
-    density, rng = marginal.Marginal(MODEL.bind(small)), np.random.default_rng(1)
-    made = explore(density, climb(density), rng)
-    drawn = draw_jointly(made, 50, rng)
-    assert certify(made, drawn).set_index("check").loc["share of indefinite precisions", "passed"]
-    made = replace(made, points=tuple(replace(point, definite=False) for point in made.points))
-    drawn = replace(drawn, definite=np.zeros(len(drawn.definite), dtype=bool))
-    table = certify(made, drawn).set_index("check")
-    assert table.loc["share of indefinite precisions", "value"] == 1.0
-    assert not table.loc["share of indefinite precisions", "passed"]
+@pytest.fixture
+def sparse_truth():
+    """Mean and SD of the intercept and of log sigma by quadrature over both and over each cell's level."""
+    counts = sparse_panel().attacks.values.ravel()
+    centre = np.log((counts.sum() + 0.5) / counts.size)
+    intercept, log_sigma = np.linspace(-9, 1, 121)[:, None], np.linspace(-7, 2, 181)
+    level = np.linspace(-8, 8, 401)
+    weights = stats.norm.pdf(level) / stats.norm.pdf(level).sum()
+    sigma = np.exp(log_sigma)
+    log = stats.norm.logpdf(intercept, centre, 2) + stats.halfnorm.logpdf(sigma) + log_sigma
+    mean = np.exp(intercept[..., None] + sigma[:, None] * level)
+    for value, number in zip(*np.unique(counts, return_counts=True), strict=True):
+        log = log + number * np.log(stats.poisson.pmf(value, mean) @ weights)
+    joint = np.exp(log - log.max())
+    joint /= joint.sum()
+    moments = {"intercept": intercept, "log_sigma": log_sigma}
+    means = {name: float((joint * values).sum()) for name, values in moments.items()}
+    return {
+        name: (means[name], float((joint * (values - means[name]) ** 2).sum()) ** 0.5)
+        for name, values in moments.items()
+    }
 
 
 def test_auto_goes_on_to_the_sampler_where_the_certificate_fails(monkeypatch):
@@ -271,10 +290,10 @@ def _by_quadrature(counts, centre, sd, scale):
 
 @pytest.fixture
 def work(monkeypatch):
-    """Counts the gradients of the log marginal."""
+    """Counts the gradients of the log density."""
     calls = []
-    real = marginal.Marginal.slopes
-    monkeypatch.setattr(marginal.Marginal, "slopes", lambda *args: calls.append(1) or real(*args))
+    real = marginal.Marginal.bound_of
+    monkeypatch.setattr(marginal.Marginal, "bound_of", lambda *args: calls.append(1) or real(*args))
     return calls
 
 

@@ -40,6 +40,7 @@ def test_it_is_the_factor_of_the_changed_matrix(parts):
     np.testing.assert_allclose(join(*found.solve(*split(every[0]))), inverse[0], atol=1e-12)
     root = join(*found.backward(*split(every)))
     np.testing.assert_allclose(root @ root.T, inverse, atol=1e-12)
+    np.testing.assert_allclose(join(*found.forward(*split(every))), root.T, atol=1e-12)
     selected = found.selected_inverse()
     for period in range(PERIODS):
         here = slice(period * WIDTH, (period + 1) * WIDTH)

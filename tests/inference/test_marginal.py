@@ -1,4 +1,4 @@
-"""Laplace's marginal likelihood: its gradient, its latents, and its value where the integral is known."""
+"""Laplace's marginal likelihood, and the bound of the best Gaussian: gradients, latents, and values where known."""
 
 import numpy as np
 import pytest
@@ -102,3 +102,66 @@ def test_standard_normal_numbers_give_the_priors_quantiles(prior):
         found = both.jacobian(np.array([number]))[0, 0]
         ends = constrain(prior, np.array([number - step, number + step]))
         np.testing.assert_allclose(found, (ends[1] - ends[0]) / (2 * step), rtol=1e-5)
+
+
+# The best Gaussian --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exactly(monkeypatch):
+    """Searches go on until nothing is left."""
+    monkeypatch.setattr("forecast.inference.marginal._CLOSE_ENOUGH", 1e-16)
+    monkeypatch.setattr("forecast.inference.marginal._ONE_STEP", 0.0)
+    monkeypatch.setattr("forecast.inference.marginal._PASSES", 100)
+
+
+@pytest.mark.usefixtures("exactly")
+@pytest.mark.parametrize(("terms", "family"), CASES, ids=lambda x: str(x)[:40])
+def test_the_gradient_of_the_bound_is_exact(panel, terms, family):
+    """Against differences of fourth order."""
+    made = marginal(panel, terms, family)
+    rng = np.random.default_rng(1)
+    vector = 0.3 * rng.normal(size=made.hyperparameters.size) - 0.3
+    found = made.gaussian(vector, made.mode(vector).x)
+    exact, step = made.bound_of(found).gradient, 0.01
+    for place, unit in enumerate(step * np.eye(len(vector))):
+        value = [made.gaussian(vector + k * unit, found.mean).value for k in (-2, -1, 1, 2)]
+        differences = (value[0] - 8 * value[1] + 8 * value[2] - value[3]) / (12 * step)
+        np.testing.assert_allclose(exact[place], differences, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.usefixtures("exactly")
+def test_mean_and_precision_reproduce_themselves(panel):
+    made = marginal(panel, [fc.Pooled("province"), fc.Walk(by="province")], fc.NegativeBinomial())
+    vector = np.zeros(made.hyperparameters.size)
+    found = made.gaussian(vector, made.mode(vector).x)
+    field, variance = made.field, made.bound_of(found).variance
+    expected = made.expected(found.theta, found.mean, variance)
+    dense = found.prior.with_curvature(*found.design.curvature(-expected.eta[1])).to_dense()
+    assert found.factor.log_determinant == pytest.approx(np.linalg.slogdet(dense)[1], abs=1e-6)
+    covariance = np.linalg.inv(dense)
+    np.testing.assert_allclose(np.diag(field.design @ covariance @ field.design.T), variance, rtol=1e-5)
+    _, gradient = made._log_joint(expected, found.prior, found.design, found.mean)
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-5)
+
+
+def test_the_bound_is_below_and_close_to_the_density_where_counts_are_sparse():
+    """One latent and few attacks: the exact density by quadrature, between the bound and a little above it."""
+    panel = fc.simulate_panel(1, 1, 12, seed=2, mean=0.3).panel
+    made = Marginal(fc.Model([fc.Intercept()], fc.Poisson()).bind(panel))
+    found = made.gaussian(np.zeros(0), made.mode(np.zeros(0)).x)
+    grid = np.linspace(-12, 8, 4001)
+    log, _ = made.log_joint(found, grid[None])
+    exact = np.log(np.exp(log).sum() * (grid[1] - grid[0])) - 0.5 * np.log(2 * np.pi)
+    assert exact - 0.1 < found.value < exact
+
+
+def test_a_variance_that_is_kept_costs_little(panel):
+    """The bound is stationary in it: a tenth off changes the value by less than a hundredth."""
+    made = marginal(panel, [fc.Pooled("province"), fc.Walk(by="province")], fc.NegativeBinomial())
+    vector = np.zeros(made.hyperparameters.size)
+    found = made.gaussian(vector, made.mode(vector).x)
+    variance = made.bound_of(found).variance
+    for factor in (0.9, 1.1):
+        kept = made.gaussian(vector, found.mean, factor * variance, keep=True)
+        assert abs(kept.value - found.value) < 0.05

@@ -6,11 +6,10 @@ import pytest
 from published_rows import row
 
 import forecast as fc
-from forecast.inference.correction import correction
-from forecast.inference.marginal import Marginal, Mode
+from forecast.inference.marginal import Marginal
 from forecast.inference.precision import prior_precision
 from forecast.inference.published_marginal import PublishedMarginal
-from forecast.inference.published_sums import EntryCovariance, SumDerivatives, Sums
+from forecast.inference.published_sums import EntryCovariance, Sums, columns_of_sums
 
 TERMS = [fc.Intercept(), fc.Pooled("tactic"), fc.Pooled("province"), fc.Walk(by="province")]
 WHOLE = "SY02|SY08|SY09"
@@ -82,7 +81,7 @@ def test_the_slope_and_the_information(at):
     )
 
 
-def test_third_and_fourth_derivatives(at, covariance):
+def test_third_derivatives(at, covariance):
     entries, sums = EntryCovariance.of(at[0].entries, covariance), sums_at(at)
 
     def curved(moved):
@@ -92,35 +91,16 @@ def test_third_and_fourth_derivatives(at, covariance):
         return (found := sums_at(at, moved)).in_eta(found.across(entries)[0])
 
     np.testing.assert_allclose(skew(0.0), differences(curved, len(covariance)), atol=1e-6)
-    drawn = np.random.default_rng(2).normal(0, 0.3, (len(covariance), 2))
-    along = [(skew(1e-4 * each) - skew(-1e-4 * each)) / 2e-4 for each in drawn.T]
-    np.testing.assert_allclose(sums.fourth(drawn, entries).T, along, atol=1e-5)
-    numeric = [(second(sums_at(at, 1e-4 * each)) - second(sums_at(at, -1e-4 * each))) / 2e-4 for each in drawn.T]
-    square = [np.asarray(matrix @ each).ravel() for matrix, each in zip(numeric, drawn.T, strict=True)]
-    np.testing.assert_allclose(sums.square(drawn).T, square, atol=1e-5)
-    derivatives = SumDerivatives(sums, entries)
-    both = derivatives.third(drawn, drawn[:, ::-1])
-    np.testing.assert_allclose(both[:, 0], np.asarray(numeric[0] @ drawn[:, 1]).ravel(), atol=1e-5)
-    total = float((covariance * sums.fourth(np.eye(len(covariance)), entries)).sum())
-    assert sums.quartic(entries) == pytest.approx(total)
 
 
-def test_the_second_order_is_that_of_the_tensors(at):
-    """With the third derivatives of all cells at once; the draws leave the double sum an error of 3 %."""
-    marginal, theta, x = at
-    field, prior = marginal.field, prior_precision(marginal.field, theta)
-    factor, _ = marginal._factor(theta, prior, marginal.terms(theta, x, 2))
-    mode = Mode(np.zeros(marginal.hyperparameters.size), theta, prior, x, factor, 0.0, 0.0, True)
-    slopes = marginal.slopes(mode)
-    solved = factor.solve(*field.split(field.transposed.toarray()))
-    covariance, sums = field.design @ field.join(*solved), sums_at(at)
-    third = np.stack(differences(lambda moved: np.asarray(second(sums_at(at, moved))), len(covariance), 1e-4))
-    moved = np.einsum("ijk,ia,jb,kc->abc", third, *[covariance] * 3, optimize=True)
-    shift = 0.25 * slopes.skew @ slopes.along
-    quartic = 0.125 * sums.quartic(EntryCovariance.of(marginal.entries, covariance))
-    cubic = (third * moved).sum() / 12
-    numbers = np.random.default_rng(4).standard_normal((field.size, 4000))
-    assert correction(marginal, mode, slopes, numbers) - quartic - shift == pytest.approx(cubic, rel=0.1)
+def test_columns_are_as_points_one_by_one(at):
+    moved = np.random.default_rng(2).normal(0, 0.3, (len(at[0].bound.cells), 3))
+    eta = at[0].eta(at[1], at[2])
+    value, slopes = columns_of_sums(at[0].entries, at[1], eta[:, None] + moved)
+    for column, step in enumerate(moved.T):
+        sums = sums_at(at, step)
+        assert value[column] == pytest.approx(sums.value(sums.partials(1)))
+        np.testing.assert_allclose(slopes[:, column], slope(sums), atol=1e-10)
 
 
 def test_derivatives_in_the_parameters(at, covariance):

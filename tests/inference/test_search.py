@@ -1,10 +1,9 @@
-"""The search for the hyperparameters' mode, what it begins with, and the second-order correction."""
+"""The search for the hyperparameters' mode, and what it begins with."""
 
 import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.correction import correction, noise
 from forecast.inference.information import information
 from forecast.inference.marginal import Marginal
 from forecast.inference.search import climb
@@ -83,20 +82,3 @@ def test_a_mode_from_a_near_start_has_the_same_value(marginal, peak):
     exact = marginal.mode(vector, peak.mode.x)
     start = peak.mode.x + peak.tangent @ (vector - peak.mode.vector)
     assert abs(marginal.mode(vector, start, peak.slopes.variance).value - exact.value) < 0.02
-
-
-def test_the_second_order_is_that_of_the_formula(marginal, peak):
-    """The double sum over cells as it stands; the draws leave it an error of 2 %."""
-    field = marginal.field
-    third, fourth = marginal.terms(peak.mode.theta, peak.mode.x, 4).eta[2:]
-    solved = field.join(*peak.mode.factor.solve(*field.split(field.transposed.toarray())))
-    covariance = field.design @ solved
-    variance = np.diag(covariance)
-    s = 0.5 * field.transposed @ (third * variance)
-    expected = (
-        fourth @ variance**2 / 8
-        + 0.5 * s @ field.join(*peak.mode.factor.solve(*field.split(s)))
-        + (third[:, None] * third * covariance**3).sum() / 12
-    )
-    numbers = noise(marginal, np.random.default_rng(1))
-    np.testing.assert_allclose(correction(marginal, peak.mode, peak.slopes, numbers), expected, rtol=0.06)
