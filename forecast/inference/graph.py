@@ -9,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast import names
-from forecast.errors import InputError
 from forecast.inference.backend import import_pymc, quiet
 from forecast.inference.likelihood import OBSERVATION, Members, add_likelihood
 from forecast.inference.published import add_published, published_parameters
 from forecast.model.blocks import Block
 from forecast.model.latents import Direct, Independent
-from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
 from forecast.model.spec import BoundModel
 from forecast.panel.panel import panel_hash
 
@@ -43,11 +41,11 @@ def build_pymc(bound: BoundModel) -> Any:
     import pytensor.tensor as pt
 
     with quiet(), pm.Model(coords=coords_of(bound)) as model:
-        theta = {name: _variable(name, prior, (), ()) for name, prior in bound.hyperparameters.items()}
+        theta = {name: prior.to_pymc(name) for name, prior in bound.hyperparameters.items()}
         for name, (prior, dims) in bound.model.family.parameters().items():
-            theta[name] = _variable(name, prior, dims, tuple(len(bound.panel.tactics) for _ in dims))
+            theta[name] = prior.to_pymc(name, dims, tuple(len(bound.panel.tactics) for _ in dims))
         for name, (prior, dims, labels) in published_parameters(bound).items():
-            theta[name] = _variable(name, prior, dims, (len(labels),))
+            theta[name] = prior.to_pymc(name, dims, (len(labels),))
         if "log_phi" in theta:
             pm.Deterministic(names.PHI, pt.exp(theta["log_phi"]), dims=bound.model.family.parameters()["log_phi"][1])
         latents = {block.name: _latents(bound, block, theta) for block in bound.blocks}
@@ -120,7 +118,7 @@ def _latents(bound: BoundModel, block: Block, theta: dict[str, Any]) -> Any:
 
     prior = block.prior
     if isinstance(prior, Direct):
-        return _variable(block.name, prior.prior, block.dims, block.shape)
+        return prior.prior.to_pymc(block.name, block.dims, block.shape)
     if is_centred(bound, block) and isinstance(prior, Independent):
         return pm.Normal(block.name, prior.mean, theta[str(prior.sd)], dims=block.dims, shape=block.shape)
     if isinstance(prior, Independent) and prior.prior is None:
@@ -155,22 +153,3 @@ def _at_cells(bound: BoundModel, eta: Any, cell: npt.NDArray[np.intp]) -> Any:
 
     log_exposure = pm.Data("log_exposure", bound.log_exposure.ravel()[cell])
     return pt.broadcast_to(eta, bound.grid).reshape((-1,))[pm.Data("cell", cell)] + log_exposure
-
-
-def _variable(name: str, prior: Prior, dims: tuple[str, ...], shape: tuple[int, ...]) -> Any:
-    """A random variable with one of the package's priors."""
-    import pymc as pm
-
-    if isinstance(prior, Normal):
-        return pm.Normal(name, prior.mean, prior.sd, dims=dims or None, shape=shape)
-    if isinstance(prior, HalfNormal):
-        return pm.HalfNormal(name, prior.scale, dims=dims or None, shape=shape)
-    if isinstance(prior, LogNormal):
-        return pm.LogNormal(name, np.log(prior.median), prior.sd, dims=dims or None, shape=shape)
-    if isinstance(prior, Beta):
-        return pm.Beta(name, prior.alpha, prior.beta, dims=dims or None, shape=shape)
-    if isinstance(prior, TruncatedNormal):
-        return pm.TruncatedNormal(
-            name, prior.mean, prior.sd, lower=prior.lower, upper=prior.upper, dims=dims or None, shape=shape
-        )
-    raise InputError("has no form in PyMC", where=name, found=type(prior).__name__)
