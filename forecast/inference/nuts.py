@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from forecast.errors import InputError
-from forecast.inference.backend import import_pymc, quiet, require
+from forecast.inference.backend import import_pymc, quiet
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import conditioned
 from forecast.inference.graph import build_pymc, structure
@@ -19,7 +19,7 @@ from forecast.panel.panel import Panel
 
 __all__ = ["NutsOptions", "sample_nuts"]
 
-Sampler = Literal["nutpie", "pymc", "numpyro"]
+Sampler = Literal["nutpie", "pymc"]
 # What nutpie compiled in this process, by the structure of the model; the oldest goes first.
 _COMPILED: OrderedDict[Hashable, Any] = OrderedDict()
 _KEPT = 4
@@ -37,9 +37,8 @@ class NutsOptions:
         Kept and warm-up draws per chain.
     chains : int
         Chains.
-    sampler : {'nutpie', 'pymc', 'numpyro'}
-        Who samples: nutpie in whitened coordinates (for sums over cells the PyMC form), PyMC or NumPyro the PyMC form;
-        NumPyro needs the extra of that name.
+    sampler : {'nutpie', 'pymc'}
+        Who samples: nutpie in whitened coordinates (for sums over cells the PyMC form), or PyMC the PyMC form.
     target_accept : float
         Mean acceptance that the step size is tuned to; higher is slower and safer.
     max_depth : int
@@ -98,12 +97,10 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
     Raises
     ------
     InputError
-        Where the panel cannot serve the model, or the sampler is not installed.
+        Where the panel cannot serve the model.
     """
     if seed < 0:
         raise InputError("is a whole number from 0", where="seed", found=seed)
-    if options.sampler == "numpyro":
-        require("numpyro", "numpyro")
     bound = model.bind(panel)
     from forecast.inference.store import assemble
 
@@ -112,8 +109,10 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
     else:
         pymc_model = build_pymc(bound)
         with quiet():
-            run = _by_nutpie if options.sampler == "nutpie" else _by_pymc
-            sampled = run(bound, pymc_model, options, _number(seed))
+            if options.sampler == "nutpie":
+                sampled = _by_nutpie(bound, pymc_model, options, _number(seed))
+            else:
+                sampled = _by_pymc(pymc_model, options, _number(seed))
     return BayesianFit(model, panel, seed, conditioned(model), groups=assemble(bound, sampled), engine="nuts")
 
 
@@ -172,15 +171,8 @@ def _compiled(bound: BoundModel, pymc_model: Any) -> Any:
     return compiled.with_data(**{name: pymc_model[name].get_value() for name in compiled.shared_data})
 
 
-def _by_pymc(bound: BoundModel, pymc_model: Any, options: NutsOptions, seed: int) -> Any:
+def _by_pymc(pymc_model: Any, options: NutsOptions, seed: int) -> Any:
     pm = import_pymc()
-    own = options.sampler == "pymc"
-    settings: dict[str, Any] = {"target_accept": options.target_accept}
-    if own:
-        settings |= {"max_treedepth": options.max_depth, "compile_kwargs": {"mode": "NUMBA"}}
-    else:
-        settings["nuts_sampler"] = "numpyro"
-        settings["nuts_sampler_kwargs"] = {"nuts_kwargs": {"max_tree_depth": options.max_depth}}
     with pymc_model:
         return pm.sample(
             draws=options.draws,
@@ -190,5 +182,7 @@ def _by_pymc(bound: BoundModel, pymc_model: Any, options: NutsOptions, seed: int
             random_seed=seed,
             progressbar=options.shows_progress,
             compute_convergence_checks=False,
-            **settings,
+            target_accept=options.target_accept,
+            max_treedepth=options.max_depth,
+            compile_kwargs={"mode": "NUMBA"},
         )
