@@ -142,7 +142,7 @@ class BoundModel:
         if twice or len(self.errors) > 1:
             problem = "at most one term of a model is on a covariate that was measured with error"
             raise InputError(problem, where="terms", found=twice or list(self.errors))
-        if not self.is_cellwise and not self.model.family.sums:
+        if self.is_published and not self.model.family.sums:
             raise InputError("takes no sums over cells", where=type(self.model.family).__name__)
 
     @cached_property
@@ -184,8 +184,8 @@ class BoundModel:
 
     @property
     def is_cellwise(self) -> bool:
-        """True where every observation is of one cell."""
-        return self.panel.observations.is_cellwise
+        """True where every observation is the count of one cell: nothing else but published counts is of more."""
+        return not self.is_published
 
     @property
     def is_published(self) -> bool:
@@ -194,9 +194,9 @@ class BoundModel:
 
     @cached_property
     def cells(self) -> npt.NDArray[np.intp]:
-        """The cell of each used observation, in C order of the grid; where they are sums, all cells that are in any."""
+        """The cell of each used observation, in C order of the grid; of published counts, all cells that are in any."""
         cells = np.asarray(self.panel.observations.cells[self.rows].indices, dtype=np.intp)
-        return cells if self.is_cellwise else np.unique(cells)
+        return np.unique(cells) if self.is_published else cells
 
     @cached_property
     def counts(self) -> Counts:

@@ -1,14 +1,16 @@
 """`Model`: plain data that print, go through TOML and are bound to a panel."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse
+from published_rows import row
 
+import forecast as fc
 from forecast.errors import InputError
 from forecast.model.families import (
     FAMILIES,
@@ -228,30 +230,28 @@ def test_covariates_are_named_once():
     assert Model(terms).covariates == ["b", "a"]
 
 
-def _with_a_sum(panel):
-    """The panel, its first two cells observed as one sum only."""
-    seen = panel.observations
-    rest = sparse.csr_array(seen.cells[2:])
-    both = sparse.csr_array((np.ones(2, np.int8), ([0, 0], [0, 1])), shape=(1, rest.shape[1]))
-    table = seen.table.iloc[1:].reset_index(drop=True)
-    other = replace(panel)
-    object.__setattr__(other, "observations", type(seen)(table, sparse.csr_array(sparse.vstack([both, rest]))))
-    return other
+@pytest.fixture(scope="module")
+def published():
+    """Totals of three provinces from March to May, of which the second is of two months."""
+    rows = [row("SY02|SY08|SY09", 42), row("SY02|SY08|SY09", 50, "2021-04", "2021-05")]
+    return fc.Panel.from_reports(pd.DataFrame(rows))
 
 
 @pytest.mark.parametrize("family", [ZeroInflatedNegativeBinomial(), HurdleNegativeBinomial()])
-def test_sums_over_cells_are_refused_by_families_that_have_none(family, panel):
+def test_published_counts_are_refused_by_families_that_have_no_sums(family, published):
     with pytest.raises(InputError, match=f"{type(family).__name__}.*no sums"):
-        Model([Intercept()], family).bind(_with_a_sum(panel))
+        Model([Intercept()], family).bind(published)
 
 
 @pytest.mark.parametrize("family", [Poisson(), NegativeBinomial()])
-def test_sums_over_cells_are_observations_of_the_others(family, panel):
-    bound = Model([Intercept()], family).bind(_with_a_sum(panel))
+def test_published_counts_are_observations_of_the_others(family, published):
+    bound = Model([Intercept()], family).bind(published)
+    assert bound.is_published
     assert not bound.is_cellwise
-    assert len(bound.rows) == panel.attacks.size - 1
+    assert len(bound.rows) == 2
+    assert len(bound.cells) == 9
 
 
-def test_a_sum_that_reaches_into_the_first_lags_is_left_out(panel):
-    bound = Model([Intercept(), Covariate("capability", lag=2)], Poisson()).bind(_with_a_sum(panel))
-    assert len(bound.rows) == panel.attacks.size * 38 // 40
+def test_a_published_count_that_reaches_into_the_first_lags_is_left_out(published):
+    bound = Model([Intercept(), Covariate("ramadan", lag=1)], Poisson()).bind(published)
+    np.testing.assert_array_equal(bound.rows, [1])
