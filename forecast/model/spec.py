@@ -66,11 +66,6 @@ class Model:
         """Covariates that it uses, of the panel and of the calendar."""
         return list(dict.fromkeys(term.name for term in self.terms if isinstance(term, Covariate)))
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether a covariate is taken by paths that were drawn without the counts; see `Covariate`."""
-        return any(isinstance(term, Covariate) and term.propagate == "cut" for term in self.terms)
-
     def bind(self, panel: Panel) -> "BoundModel":
         """The model against a panel; an `InputError` says which term the panel cannot serve, and why."""
         return BoundModel(self, panel)
