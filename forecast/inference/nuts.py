@@ -100,7 +100,8 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
     from forecast.inference.store import assemble
 
     sampled = (_whitened if options.sampler == "nutpie" else _by_pymc)(bound, options, seed)
-    return BayesianFit(model, panel, seed, conditioned(model), groups=assemble(bound, sampled), engine="nuts")
+    notes = (*conditioned(model), *bound.dropped)
+    return BayesianFit(model, panel, seed, notes, groups=assemble(bound, sampled), engine="nuts")
 
 
 def _whitened(bound: BoundModel, options: NutsOptions, seed: int) -> dict[str, xr.Dataset]:

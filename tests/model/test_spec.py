@@ -1,6 +1,6 @@
 """`Model`: plain data that print, go through TOML and are bound to a panel."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 
 import numpy as np
@@ -255,3 +255,54 @@ def test_published_counts_are_observations_of_the_others(family, published):
 def test_a_published_count_that_reaches_into_the_first_lags_is_left_out(published):
     bound = Model([Intercept(), Covariate("ramadan", lag=1)], Poisson()).bind(published)
     np.testing.assert_array_equal(bound.rows, [1])
+
+
+@pytest.mark.parametrize(
+    ("terms", "dropped"),
+    [
+        ([Walk(by="province"), Walk(by=("province", "tactic"))], {"walk_province_tactic": "walk_province"}),
+        ([Walk(by=()), Walk(by="country")], {"walk_country": "walk"}),
+        ([Walk(by="tactic"), Walk(by=())], {"walk": "walk_tactic"}),
+        ([Pooled("province"), Pooled("province", "tactic")], {"level_province_tactic": "level_province"}),
+        ([Pooled("tactic"), Pooled("province")], {"level_tactic": "intercept"}),
+        ([Season(1), Season(1, by="tactic")], {"season_tactic": "season"}),
+        # Other settings, other terms: priors differ, or what they do.
+        ([Walk(by=()), Walk(by="country", damping=1)], {}),
+        ([Walk(by="province"), Walk(by=("province", "tactic"), sigma=HalfNormal(0.1))], {}),
+        ([Pooled("province"), Pooled("province", "tactic", sigma=HalfNormal(0.1))], {}),
+        ([Season(1), Season(2, by="tactic")], {}),
+        ([Pooled("province"), Spatial()], {}),
+        ([Walk(by=()), Walk(by="province")], {}),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_terms_that_repeat_another_on_the_panel_are_left_out_with_a_note(terms, dropped, first, one_tactic):
+    """The intercept stands first or last: a level with one label repeats it in any case."""
+    model = Model([Intercept(), *terms] if first else [*terms, Intercept()])
+    bound = model.bind(one_tactic)
+    notes = tuple(f"{label} is left out: on this panel it repeats {other}" for label, other in dropped.items())
+    assert bound.dropped == notes
+    labels = [term.label for term in model.terms if term.label not in dropped]
+    assert [term.label for term, _ in bound.terms] == labels
+    assert [block.name for block in bound.blocks] == labels
+    assert not {name for name in bound.hyperparameters if name.removeprefix("sigma_") in dropped}
+
+
+def test_without_an_intercept_a_level_with_one_label_stays(one_tactic):
+    bound = Model([Pooled("tactic"), Pooled("country")]).bind(one_tactic)
+    assert [block.name for block in bound.blocks] == ["level_tactic"]
+    assert len(bound.dropped) == 1
+
+
+def test_where_labels_differ_every_term_stays(full_model, panel):
+    bound = full_model.bind(panel)
+    assert bound.dropped == ()
+    assert [term for term, _ in bound.terms] == list(full_model.terms)
+
+
+@pytest.fixture(scope="module")
+def one_tactic():
+    """4 provinces with neighbours in one country, one tactic, 24 months."""
+    panel = fc.simulate_panel(4, 1, 24, seed=1).panel
+    country = (panel.dataset["country"].dims, ["Iraq"] * 4)
+    return replace(panel, dataset=panel.dataset.assign_coords(country=country))
