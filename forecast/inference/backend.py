@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from forecast.errors import InputError
-
-__all__ = ["import_arviz", "import_pymc", "quiet", "require"]
+__all__ = ["import_arviz", "import_pymc", "quiet"]
 
 
 def import_pymc() -> ModuleType:
@@ -43,12 +41,3 @@ def quiet(compiling: bool = True) -> Iterator[None]:
 
         with pytensor.config.change_flags(mode="FAST_COMPILE"):
             yield
-
-
-def require(module: str, extra: str) -> ModuleType:
-    """An optional module; an `InputError` names the extra to install where it is missing."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        hint = f"Install attack-forecast[{extra}]"
-        raise InputError("is not installed", where=module, hint=hint) from error

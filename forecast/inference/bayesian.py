@@ -16,7 +16,7 @@ from forecast.errors import InputError
 from forecast.inference.dispatch import Fit
 from forecast.inference.published import published_parameters
 from forecast.inference.pull import pull_rows
-from forecast.model.spec import BoundModel
+from forecast.model.spec import BoundModel, Model
 
 if TYPE_CHECKING:
     import arviz
@@ -90,8 +90,9 @@ class BayesianFit(Fit):
 
     @property
     def equation(self) -> str:
-        """The printed model."""
-        return str(self.model)
+        """The printed model, without terms that repeat another on the panel."""
+        terms = [term for term, _ in self.bound.terms]
+        return str(Model(terms, self.model.family, self.model.name))
 
     @property
     def parameters(self) -> pd.DataFrame:

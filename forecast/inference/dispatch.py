@@ -97,10 +97,6 @@ def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = N
 def _fit_model(model: Model, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> Fit:
     if engine not in _ENGINES:
         raise InputError("unknown engine", where="engine", found=engine, expected=_ENGINES)
-    if model.is_cut:
-        from forecast.inference.cut import fit_cut
-
-        return fit_cut(fit, model, panel, engine=engine, seed=seed)
     if engine == "nuts":
         return _sampled(model, panel, seed)
     bound = model.bind(panel)

@@ -1,6 +1,5 @@
-"""A bound model as a PyMC model, with named dims, and the key of what it compiles to."""
+"""A bound model as a PyMC model, with named dims."""
 
-from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,17 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast import names
-from forecast.errors import InputError
 from forecast.inference.backend import import_pymc, quiet
-from forecast.inference.likelihood import OBSERVATION, Members, add_likelihood
+from forecast.inference.likelihood import OBSERVATION, add_likelihood
 from forecast.inference.published import add_published, published_parameters
 from forecast.model.blocks import Block
 from forecast.model.latents import Direct, Independent
-from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
 from forecast.model.spec import BoundModel
-from forecast.panel.panel import panel_hash
 
-__all__ = ["STANDARD", "build_pymc", "coords_of", "is_centred", "structure"]
+__all__ = ["STANDARD", "build_pymc", "coords_of", "is_centred"]
 
 # What the standard normal numbers of non-centred latents are called, after the name of the latents.
 STANDARD = "_z"
@@ -43,11 +39,11 @@ def build_pymc(bound: BoundModel) -> Any:
     import pytensor.tensor as pt
 
     with quiet(), pm.Model(coords=coords_of(bound)) as model:
-        theta = {name: _variable(name, prior, (), ()) for name, prior in bound.hyperparameters.items()}
+        theta = {name: prior.to_pymc(name) for name, prior in bound.hyperparameters.items()}
         for name, (prior, dims) in bound.model.family.parameters().items():
-            theta[name] = _variable(name, prior, dims, tuple(len(bound.panel.tactics) for _ in dims))
+            theta[name] = prior.to_pymc(name, dims, tuple(len(bound.panel.tactics) for _ in dims))
         for name, (prior, dims, labels) in published_parameters(bound).items():
-            theta[name] = _variable(name, prior, dims, (len(labels),))
+            theta[name] = prior.to_pymc(name, dims, (len(labels),))
         if "log_phi" in theta:
             pm.Deterministic(names.PHI, pt.exp(theta["log_phi"]), dims=bound.model.family.parameters()["log_phi"][1])
         latents = {block.name: _latents(bound, block, theta) for block in bound.blocks}
@@ -78,26 +74,6 @@ def is_centred(bound: BoundModel, block: Block) -> bool:
     return bool(np.median(carried) > _STRONG)
 
 
-def structure(bound: BoundModel) -> Hashable:
-    """What a compiled model depends on; two bound models that share it differ in their data only."""
-    blocks = tuple(
-        (
-            block.name,
-            block.dims,
-            block.shape,
-            replace(block.prior, mean=0.0) if isinstance(block.prior, Independent) else block.prior,
-            None if block.basis is None else block.basis.shape,
-            tuple((name, tuple(index.tolist())) for name, index in block.groups.items()),
-            None if block.error is None else (block.error.rows.shape, tuple(block.error.index.ravel().tolist())),
-            is_centred(bound, block),
-        )
-        for block in bound.blocks
-    )
-    # What was published is compiled in.
-    held = panel_hash(bound.panel) if bound.is_published else ""
-    return bound.model.family, bound.model.lags, bound.grid, bound.is_cellwise, _is_complete(bound), blocks, held
-
-
 def coords_of(bound: BoundModel) -> dict[str, Any]:
     """Labels of every dim that a posterior has."""
     coords: dict[str, Any] = {names.TACTIC: bound.panel.tactics, OBSERVATION: bound.rows}
@@ -120,20 +96,14 @@ def _latents(bound: BoundModel, block: Block, theta: dict[str, Any]) -> Any:
 
     prior = block.prior
     if isinstance(prior, Direct):
-        return _variable(block.name, prior.prior, block.dims, block.shape)
+        return prior.prior.to_pymc(block.name, block.dims, block.shape)
     if is_centred(bound, block) and isinstance(prior, Independent):
         return pm.Normal(block.name, prior.mean, theta[str(prior.sd)], dims=block.dims, shape=block.shape)
     if isinstance(prior, Independent) and prior.prior is None:
-        # The intercept's centre comes from the data, so it must not be compiled in.
+        # The intercept's centre comes from the data.
         prior = replace(prior, mean=pm.Data(f"mean_{block.name}", np.array(prior.mean)))
     z = pm.Normal(f"{block.name}{STANDARD}", dims=_standard_dims(block) or None, shape=block.prior.z_shape(block.shape))
     return pm.Deterministic(block.name, prior.transform(z, theta), dims=block.dims or None)
-
-
-def _is_complete(bound: BoundModel) -> bool:
-    """True where the observations are every cell after the lags, in order: a slice then serves instead of an index."""
-    after = np.arange(np.prod(bound.grid)).reshape(bound.grid)[..., bound.model.lags :]
-    return bound.is_cellwise and np.array_equal(bound.cells, after.ravel())
 
 
 def _at_observations(bound: BoundModel, eta: Any) -> Any:
@@ -141,8 +111,10 @@ def _at_observations(bound: BoundModel, eta: Any) -> Any:
     import pymc as pm
     import pytensor.tensor as pt
 
-    if not _is_complete(bound):
-        return _at_cells(bound, eta, bound.cells if bound.is_cellwise else Members.of(bound).cell)
+    after = np.arange(np.prod(bound.grid)).reshape(bound.grid)[..., bound.model.lags :]
+    if not np.array_equal(bound.cells, after.ravel()):
+        return _at_cells(bound, eta, bound.cells)
+    # Every cell after the lags, in order: a slice is faster than an index.
     log_exposure = pm.Data("log_exposure", bound.log_exposure.ravel()[bound.cells])
     grid = pt.broadcast_to(eta, bound.grid)
     return grid[..., bound.model.lags :].reshape((len(bound.cells),)) + log_exposure
@@ -155,22 +127,3 @@ def _at_cells(bound: BoundModel, eta: Any, cell: npt.NDArray[np.intp]) -> Any:
 
     log_exposure = pm.Data("log_exposure", bound.log_exposure.ravel()[cell])
     return pt.broadcast_to(eta, bound.grid).reshape((-1,))[pm.Data("cell", cell)] + log_exposure
-
-
-def _variable(name: str, prior: Prior, dims: tuple[str, ...], shape: tuple[int, ...]) -> Any:
-    """A random variable with one of the package's priors."""
-    import pymc as pm
-
-    if isinstance(prior, Normal):
-        return pm.Normal(name, prior.mean, prior.sd, dims=dims or None, shape=shape)
-    if isinstance(prior, HalfNormal):
-        return pm.HalfNormal(name, prior.scale, dims=dims or None, shape=shape)
-    if isinstance(prior, LogNormal):
-        return pm.LogNormal(name, np.log(prior.median), prior.sd, dims=dims or None, shape=shape)
-    if isinstance(prior, Beta):
-        return pm.Beta(name, prior.alpha, prior.beta, dims=dims or None, shape=shape)
-    if isinstance(prior, TruncatedNormal):
-        return pm.TruncatedNormal(
-            name, prior.mean, prior.sd, lower=prior.lower, upper=prior.upper, dims=dims or None, shape=shape
-        )
-    raise InputError("has no form in PyMC", where=name, found=type(prior).__name__)

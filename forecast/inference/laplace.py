@@ -93,7 +93,7 @@ def approximate(
     values = {**marginal.field.by_name(drawn.latents), **drawn.made.marginal.hyperparameters.constrained(drawn.vectors)}
     from forecast.inference.store import assemble, named_draws
 
-    notes = conditioned(model)
+    notes = (*conditioned(model), *bound.dropped)
     posterior = named_draws(bound, {name: array[None] for name, array in values.items()})
     groups = assemble(bound, {"posterior": posterior})
     return BayesianFit(

@@ -1,8 +1,6 @@
 """The reference engine: the No-U-Turn sampler, by nutpie in whitened coordinates, or on a model's PyMC form."""
 
 import sys
-from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -10,19 +8,16 @@ import numpy as np
 import xarray as xr
 
 from forecast.errors import InputError
-from forecast.inference.backend import import_pymc, quiet, require
+from forecast.inference.backend import import_pymc, quiet
 from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import conditioned
-from forecast.inference.graph import build_pymc, structure
+from forecast.inference.graph import build_pymc
 from forecast.model.spec import BoundModel, Model
 from forecast.panel.panel import Panel
 
 __all__ = ["NutsOptions", "sample_nuts"]
 
-Sampler = Literal["nutpie", "pymc", "numpyro"]
-# What nutpie compiled in this process, by the structure of the model; the oldest goes first.
-_COMPILED: OrderedDict[Hashable, Any] = OrderedDict()
-_KEPT = 4
+Sampler = Literal["nutpie", "pymc"]
 # What is kept of nutpie's statistics.
 _STATS = ("diverging", "energy", "depth", "maxdepth_reached", "n_steps", "step_size", "logp")
 
@@ -37,9 +32,8 @@ class NutsOptions:
         Kept and warm-up draws per chain.
     chains : int
         Chains.
-    sampler : {'nutpie', 'pymc', 'numpyro'}
-        Who samples: nutpie in whitened coordinates (for sums over cells the PyMC form), PyMC or NumPyro the PyMC form;
-        NumPyro needs the extra of that name.
+    sampler : {'nutpie', 'pymc'}
+        Who samples: nutpie in whitened coordinates, or PyMC on the model's PyMC form.
     target_accept : float
         Mean acceptance that the step size is tuned to; higher is slower and safer.
     max_depth : int
@@ -98,28 +92,16 @@ def sample_nuts(model: Model, panel: Panel, options: NutsOptions = NutsOptions()
     Raises
     ------
     InputError
-        Where the panel cannot serve the model, or the sampler is not installed.
+        Where the panel cannot serve the model.
     """
     if seed < 0:
         raise InputError("is a whole number from 0", where="seed", found=seed)
-    if options.sampler == "numpyro":
-        require("numpyro", "numpyro")
     bound = model.bind(panel)
     from forecast.inference.store import assemble
 
-    if options.sampler == "nutpie" and (bound.is_cellwise or bound.is_published):
-        sampled = _whitened(bound, options, seed)
-    else:
-        pymc_model = build_pymc(bound)
-        with quiet():
-            run = _by_nutpie if options.sampler == "nutpie" else _by_pymc
-            sampled = run(bound, pymc_model, options, _number(seed))
-    return BayesianFit(model, panel, seed, conditioned(model), groups=assemble(bound, sampled), engine="nuts")
-
-
-def _number(seed: int) -> int:
-    """The seed as samplers take it: 32 bits."""
-    return int(np.random.SeedSequence(seed).generate_state(1)[0])
+    sampled = (_whitened if options.sampler == "nutpie" else _by_pymc)(bound, options, seed)
+    notes = (*conditioned(model), *bound.dropped)
+    return BayesianFit(model, panel, seed, notes, groups=assemble(bound, sampled), engine="nuts")
 
 
 def _whitened(bound: BoundModel, options: NutsOptions, seed: int) -> dict[str, xr.Dataset]:
@@ -139,56 +121,20 @@ def _whitened(bound: BoundModel, options: NutsOptions, seed: int) -> dict[str, x
     return {"posterior": posterior, "sample_stats": statistics}
 
 
-def _by_nutpie(bound: BoundModel, pymc_model: Any, options: NutsOptions, seed: int) -> Any:
-    import nutpie
-
-    compiled = _compiled(bound, pymc_model)
-    return nutpie.sample(
-        compiled,
-        draws=options.draws,
-        tune=options.tune,
-        chains=options.chains,
-        cores=options.cores,
-        seed=seed,
-        save_warmup=False,
-        progress_bar=options.shows_progress,
-        target_accept=options.target_accept,
-        maxdepth=options.max_depth,
-    )
-
-
-def _compiled(bound: BoundModel, pymc_model: Any) -> Any:
-    """The model as nutpie compiled it, with this panel's data; compiled anew only for a new structure."""
-    import nutpie
-
-    key = structure(bound)
-    if key not in _COMPILED:
-        _COMPILED[key] = nutpie.compile_pymc_model(pymc_model, backend="numba")
-        if len(_COMPILED) > _KEPT:
-            _COMPILED.popitem(last=False)
-        return _COMPILED[key]
-    _COMPILED.move_to_end(key)
-    compiled = _COMPILED[key]
-    return compiled.with_data(**{name: pymc_model[name].get_value() for name in compiled.shared_data})
-
-
-def _by_pymc(bound: BoundModel, pymc_model: Any, options: NutsOptions, seed: int) -> Any:
+def _by_pymc(bound: BoundModel, options: NutsOptions, seed: int) -> Any:
+    """InferenceData by PyMC's sampler, on the model's PyMC form."""
     pm = import_pymc()
-    own = options.sampler == "pymc"
-    settings: dict[str, Any] = {"target_accept": options.target_accept}
-    if own:
-        settings |= {"max_treedepth": options.max_depth, "compile_kwargs": {"mode": "NUMBA"}}
-    else:
-        settings["nuts_sampler"] = "numpyro"
-        settings["nuts_sampler_kwargs"] = {"nuts_kwargs": {"max_tree_depth": options.max_depth}}
-    with pymc_model:
+    with quiet(), build_pymc(bound):
         return pm.sample(
             draws=options.draws,
             tune=options.tune,
             chains=options.chains,
             cores=options.cores,
-            random_seed=seed,
+            # As samplers take it: 32 bits.
+            random_seed=int(np.random.SeedSequence(seed).generate_state(1)[0]),
             progressbar=options.shows_progress,
             compute_convergence_checks=False,
-            **settings,
+            target_accept=options.target_accept,
+            max_treedepth=options.max_depth,
+            compile_kwargs={"mode": "NUMBA"},
         )

@@ -20,11 +20,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecast import names
-from forecast.inference.likelihood import Members, matched_log_mass, pytensor_maths
+from forecast.inference.likelihood import pytensor_maths
+from forecast.model.families import Counts, Family, NegativeBinomial
 from forecast.model.priors import Normal, Prior
 from forecast.model.spec import BoundModel
 
-__all__ = ["FACTOR", "SHARE", "Published", "add_published", "published_parameters"]
+__all__ = ["FACTOR", "SHARE", "Members", "Published", "add_published", "published_parameters"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -33,6 +34,32 @@ FACTOR, SHARE = "log_factor", "logit_share"
 _PRIORS: Mapping[str, Prior] = {FACTOR: Normal(0.0, 1.0), SHARE: Normal(0.0, 1.5)}
 # Added to the probability between bounds: its logarithm must be a number.
 _LEAST = 1e-12
+
+
+@dataclass(frozen=True)
+class Members:
+    """The cells that published counts are of, one entry per observation and cell.
+
+    Attributes
+    ----------
+    cell : array of int
+        Position of the cell, in C order of the grid.
+    row : array of int
+        Which of the used observations it belongs to.
+    tactic : array of int
+        Its tactic.
+    """
+
+    cell: npt.NDArray[np.intp]
+    row: npt.NDArray[np.intp]
+    tactic: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, bound: BoundModel) -> "Members":
+        """Of the observations that a bound model uses."""
+        cells = bound.panel.observations.cells[bound.rows].tocoo()
+        _, tactic, _ = np.unravel_index(cells.col, bound.grid)
+        return cls(cells.col.astype(np.intp), cells.row.astype(np.intp), np.asarray(tactic, dtype=np.intp))
 
 
 @dataclass(frozen=True)
@@ -175,7 +202,7 @@ class Published:
 
         def counted(value: Array, at: Index) -> Any:
             own = {} if log_phi is None else {"log_phi": log_phi[at]}
-            return matched_log_mass(family, value, log_mu[at], own, maths)
+            return _matched_log_mass(family, value, log_mu[at], own, maths)
 
         known = counted(self.value, np.arange(len(self.exact)))
         if not len(self.between):
@@ -233,6 +260,14 @@ def add_published(bound: BoundModel, eta: Callable[[Index], Any], theta: Mapping
     pm.Potential(
         "published", found.log_mass(bound.model.family, eta(found.members.cell), theta, pytensor_maths(), summed)
     )
+
+
+def _matched_log_mass(family: Family, value: Any, log_mu: Any, theta: Mapping[str, Any], maths: Any) -> Any:
+    """Log mass of sums over cells: the family with a mean and a dispersion of each observation's own."""
+    # 0, 1, 2, … in NumPy and PyTensor alike: each observation is a tactic to the family.
+    own = (value * 0 + 1).cumsum().astype("int64") - 1
+    counts = Counts(value, own, value, own, own)
+    return (NegativeBinomial(by=names.TACTIC) if theta else family).log_mass(counts, log_mu, theta, maths)
 
 
 def _picked(values: Any, index: Index) -> Any:

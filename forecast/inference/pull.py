@@ -63,8 +63,8 @@ def path_given_counts(fit: "BayesianFit") -> pd.DataFrame:
 
 
 def pull_rows(fit: "BayesianFit") -> list[pd.DataFrame]:
-    """The row of the diagnostics, where there is such a term and counts can pull it (paths of a 'cut' they do not)."""
-    if not fit.bound.errors or fit.bound.model.is_cut:
+    """The row of the diagnostics, where there is such a term."""
+    if not fit.bound.errors:
         return []
     largest = float(path_given_counts(fit)["pull"].abs().max())
     check = "largest pull of the counts on a measured path in SDs (decides nothing)"

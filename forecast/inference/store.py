@@ -44,8 +44,7 @@ def assemble(bound: BoundModel, sampled: Any) -> dict[str, xr.Dataset]:
     bound : BoundModel
         Model and panel.
     sampled : arviz.InferenceData, or mapping of str to xarray.Dataset
-        With the group `posterior`, and from a sampler `sample_stats`. Labels come from the panel: a compiled model that
-        was used again still has those of its first one.
+        With the group `posterior`, and from a sampler `sample_stats`.
     """
     groups, coords = {}, coords_of(bound)
     for group in [name for name in _SAMPLED if name in sampled]:
@@ -60,7 +59,7 @@ def assemble(bound: BoundModel, sampled: Any) -> dict[str, xr.Dataset]:
     constant = xr.Dataset(
         {name: (names.CELL_DIMS, bound.panel.dataset[name].values) for name in (names.EXPOSURE, names.OBSERVED)}, grid
     )
-    if bound.is_cellwise:
+    if not bound.is_published:
         constant = constant.assign({"cell": (OBSERVATION, bound.cells)})
     groups["constant_data"] = constant
     return groups

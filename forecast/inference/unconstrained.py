@@ -5,17 +5,16 @@ is not normal, and slopes on a covariate that was measured with error.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from forecast.inference.published import published_parameters
 from forecast.inference.slopes import Pilot, PooledSlopes
 from forecast.model.latents import Direct, Independent
-from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
+from forecast.model.priors import Normal, Prior
 from forecast.model.spec import BoundModel
 
 __all__ = ["Hyperparameters", "constrain"]
@@ -96,13 +95,13 @@ class Hyperparameters:
         owners = [self.priors[name] for name, at in self.slices.items() for _ in range(at.stop - at.start)]
         for place, prior in enumerate(owners):
             places.setdefault(type(prior), []).append(place)
-        return [(_stacked([owners[place] for place in at]), np.array(at)) for at in places.values()]
+        return [(kind.stacked([owners[place] for place in at]), np.array(at)) for kind, at in places.items()]
 
     def constrained(self, vector: Array) -> dict[str, Array]:
         """The values by name: vector (element) or (sample, element), results of their shape, samples first."""
         values = np.empty(vector.shape)
         for prior, at in self._kinds:
-            values[..., at] = constrain(prior, vector[..., at])
+            values[..., at] = prior.quantile(vector[..., at])
         if self.pooled is not None:
             sigma, v, u = self._of_slopes
             found = self.pooled.located(values[..., sigma[0]], vector[..., v[0]], vector[..., u])
@@ -123,7 +122,7 @@ class Hyperparameters:
         sigma, v, u = self._of_slopes
         place = np.concatenate([sigma, v, u])
         point = vector[place]
-        point[0] = constrain(self.priors[self.pooled.sigma], vector[sigma])[0]  # type: ignore[union-attr]
+        point[0] = self.priors[self.pooled.sigma].quantile(vector[sigma])[0]  # type: ignore[union-attr]
         return place, point
 
     def log_prior(self, vector: Array) -> float:
@@ -138,7 +137,7 @@ class Hyperparameters:
         """Derivatives of the values (rows) in the elements of the vector."""
         slopes = np.empty(vector.shape)
         for prior, at in self._kinds:
-            slopes[at] = _slope(prior, vector[at])
+            slopes[at] = prior.slope(vector[at])
         matrix = np.diag(slopes)
         if self.pooled is not None:
             place, point = self._slopes_at(vector)
@@ -153,7 +152,7 @@ class Hyperparameters:
         if self.pooled is not None:
             place, point = self._slopes_at(vector)
             own = self.pooled.derivatives(point[0], point[1], point[2:])[1]
-            own[0] *= _slope(self.priors[self.pooled.sigma], vector[place[:1]])[0]
+            own[0] *= self.priors[self.pooled.sigma].slope(vector[place[:1]])[0]
             own[0] += gradient[place[0]]
             gradient[place] = own
         return gradient
@@ -175,7 +174,7 @@ class Hyperparameters:
         moved = vector.copy()
         if self.pooled is not None:
             sigma, v, u = self._of_slopes
-            spread = float(constrain(self.priors[self.pooled.sigma], vector[sigma])[0])
+            spread = float(self.priors[self.pooled.sigma].quantile(vector[sigma])[0])
             main, deviations = slopes[self.pooled.main], slopes[self.pooled.deviations]
             moved[v[0]], moved[u] = self.pooled.coordinates(spread, float(main), deviations)
             return moved
@@ -186,56 +185,6 @@ class Hyperparameters:
         return moved
 
 
-def _stacked(priors: list[Prior]) -> Prior:
-    """Priors of one kind as one whose parameters are arrays."""
-    stacked = object.__new__(type(priors[0]))
-    for part in fields(priors[0]):
-        object.__setattr__(stacked, part.name, np.array([getattr(prior, part.name) for prior in priors]))
-    return stacked
-
-
 def constrain(prior: Prior, element: Array) -> Array:
     """Values from standard normal numbers: the prior's quantiles."""
-    below = special.ndtr(element)
-    if isinstance(prior, Normal):
-        return prior.mean + prior.sd * element
-    if isinstance(prior, LogNormal):
-        return prior.median * np.exp(prior.sd * element)
-    if isinstance(prior, HalfNormal):
-        # Each form is exact in its own tail.
-        small, large = np.sqrt(2) * special.erfinv(below), -special.ndtri(0.5 * special.ndtr(-element))
-        return np.asarray(prior.scale * np.where(element < 0, small, large))
-    if isinstance(prior, Beta):
-        return np.asarray(special.betaincinv(prior.alpha, prior.beta, below))
-    if isinstance(prior, TruncatedNormal):
-        lower, upper = _cut(prior)
-        return np.asarray(prior.mean + prior.sd * special.ndtri(lower + (upper - lower) * below))
-    raise TypeError(f"no quantiles of {type(prior).__name__}")
-
-
-def _slope(prior: Prior, element: Array) -> Array:
-    """Density of the standard normal number over that of the value."""
-    if isinstance(prior, Normal):
-        return np.broadcast_to(prior.sd, element.shape)
-    value = constrain(prior, element)
-    if isinstance(prior, LogNormal):
-        return prior.sd * value
-    if isinstance(prior, HalfNormal):
-        log = -0.5 * (value / prior.scale) ** 2 + 0.5 * np.log(2 / np.pi) - np.log(prior.scale)
-    elif isinstance(prior, Beta):
-        log = special.xlogy(prior.alpha - 1, value) + special.xlog1py(prior.beta - 1, -value)
-        log = log - special.betaln(prior.alpha, prior.beta)
-    elif isinstance(prior, TruncatedNormal):
-        lower, upper = _cut(prior)
-        log = _log_normal((value - prior.mean) / prior.sd) - np.log(prior.sd * (upper - lower))
-    return np.asarray(np.exp(_log_normal(element) - log))
-
-
-def _cut(prior: TruncatedNormal) -> tuple[Array, Array]:
-    """Probabilities of the whole normal distribution below the two bounds."""
-    lower, upper = special.ndtr((np.array([prior.lower, prior.upper]) - prior.mean) / prior.sd)
-    return lower, upper
-
-
-def _log_normal(z: Array) -> Array:
-    return np.asarray(-0.5 * z**2 - 0.5 * np.log(2 * np.pi))
+    return prior.quantile(element)

@@ -128,6 +128,16 @@ class Block:
         column = np.arange(int(np.prod(self.shape))).reshape(self.shape)
         return np.asarray(np.broadcast_to(self._spread(column, 0), (1, *shape))[0])
 
+    def partition(self, shape: tuple[int, int, int]) -> npt.NDArray[np.intp]:
+        """How its labels divide the series (province, tactic), flat: of each, the first that has the same label.
+
+        Two blocks that divide the series alike have the same partition, whatever their labels are called.
+        """
+        column = np.arange(int(np.prod(self.shape))).reshape(self.shape)
+        labels = np.broadcast_to(self._spread(column, 0)[0, ..., 0], shape[:2]).ravel()
+        _, first, label = np.unique(labels, return_index=True, return_inverse=True)
+        return np.asarray(first[label], dtype=np.intp)
+
     def _spread(self, values: Any, lead: int) -> Any:
         """Latents at (lead axes, coefficient, province, tactic, period), each 1 where they do not vary."""
         index: list[Any] = [slice(None)] * lead

@@ -17,7 +17,7 @@ from forecast.errors import InputError
 from forecast.model.blocks import Block, Error
 from forecast.model.families import FAMILIES, Counts, Family, NegativeBinomial
 from forecast.model.priors import Prior, prior_from_dict
-from forecast.model.terms import TERMS, Covariate, Pooled, Term
+from forecast.model.terms import TERMS, Covariate, Intercept, Pooled, Term
 from forecast.panel.panel import Panel
 
 __all__ = ["BoundModel", "Model"]
@@ -65,11 +65,6 @@ class Model:
     def covariates(self) -> list[str]:
         """Covariates that it uses, of the panel and of the calendar."""
         return list(dict.fromkeys(term.name for term in self.terms if isinstance(term, Covariate)))
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether a covariate is taken by paths that were drawn without the counts; see `Covariate`."""
-        return any(isinstance(term, Covariate) and term.propagate == "cut" for term in self.terms)
 
     def bind(self, panel: Panel) -> "BoundModel":
         """The model against a panel; an `InputError` says which term the panel cannot serve, and why."""
@@ -122,7 +117,7 @@ class Model:
 
 @dataclass(frozen=True)
 class BoundModel:
-    """A model against a panel: its blocks of latents, and the observations that it is fitted to.
+    """A model against a panel: its terms and their blocks of latents, and the observations that it is fitted to.
 
     Attributes
     ----------
@@ -142,13 +137,49 @@ class BoundModel:
         if twice or len(self.errors) > 1:
             problem = "at most one term of a model is on a covariate that was measured with error"
             raise InputError(problem, where="terms", found=twice or list(self.errors))
-        if not self.is_cellwise and not self.model.family.sums:
+        if self.is_published and not self.model.family.sums:
             raise InputError("takes no sums over cells", where=type(self.model.family).__name__)
 
-    @cached_property
+    @property
     def terms(self) -> tuple[tuple[Term, tuple[Block, ...]], ...]:
-        """Each term with its blocks."""
-        return tuple((term, term.blocks(self.panel)) for term in self.model.terms)
+        """Each term with its blocks; without those that repeat another on this panel."""
+        return self._distinct[0]
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """A note on each term of the model that repeats another on this panel, and is left out."""
+        return self._distinct[1]
+
+    @cached_property
+    def _distinct(self) -> tuple[tuple[tuple[Term, tuple[Block, ...]], ...], tuple[str, ...]]:
+        """Terms with their blocks, and notes on those left out.
+
+        With one tactic, say, walks of provinces and walks of provinces and tactics are the same paths twice, of which
+        the counts say nothing but their sum.
+        """
+        kept: list[tuple[Term, tuple[Block, ...]]] = []
+        dropped: list[str] = []
+        intercept = next((term for term in self.model.terms if isinstance(term, Intercept)), None)
+        for term in self.model.terms:
+            blocks = term.blocks(self.panel)
+            first = next((other for other, others in kept if self._is_repeated(term, blocks, other, others)), None)
+            if isinstance(term, Pooled) and not blocks[0].partition(self.grid).any():
+                # All cells have one level: the intercept, wherever that stands.
+                first = intercept or first
+            if first is None:
+                kept.append((term, blocks))
+            else:
+                dropped.append(f"{term.label} is left out: on this panel it repeats {first.label}")
+        return tuple(kept), tuple(dropped)
+
+    def _is_repeated(self, term: Term, blocks: Sequence[Block], other: Term, others: Sequence[Block]) -> bool:
+        """Whether two terms differ in nothing but what the labels are called that they vary by."""
+        if type(term) is not type(other) or _settings(term) != _settings(other) or len(blocks) != len(others):
+            return False
+        return all(
+            np.array_equal(one.partition(self.grid), two.partition(self.grid))
+            for one, two in zip(blocks, others, strict=True)
+        )
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -184,8 +215,8 @@ class BoundModel:
 
     @property
     def is_cellwise(self) -> bool:
-        """True where every observation is of one cell."""
-        return self.panel.observations.is_cellwise
+        """True where every observation is the count of one cell: nothing else but published counts is of more."""
+        return not self.is_published
 
     @property
     def is_published(self) -> bool:
@@ -194,9 +225,9 @@ class BoundModel:
 
     @cached_property
     def cells(self) -> npt.NDArray[np.intp]:
-        """The cell of each used observation, in C order of the grid; where they are sums, all cells that are in any."""
+        """The cell of each used observation, in C order of the grid; of published counts, all cells that are in any."""
         cells = np.asarray(self.panel.observations.cells[self.rows].indices, dtype=np.intp)
-        return cells if self.is_cellwise else np.unique(cells)
+        return np.unique(cells) if self.is_published else cells
 
     @cached_property
     def counts(self) -> Counts:
@@ -204,6 +235,11 @@ class BoundModel:
         value = self.panel.observations.table[names.VALUE].to_numpy()[self.rows]
         _, tactic, _ = np.unravel_index(self.cells, self.grid)
         return Counts.of(value, tactic)
+
+
+def _settings(term: Term) -> dict[str, Any]:
+    """All options of a term but the labels that it varies by."""
+    return {name: value for name, value in vars(term).items() if name != "by"}
 
 
 def _built(kinds: Mapping[str, type], key: str, values: Mapping[str, Any], where: str) -> Any:

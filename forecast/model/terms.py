@@ -39,7 +39,7 @@ __all__ = [
 
 _COEFFICIENT = "coefficient"
 _GROUPS = (names.COUNTRY, names.ZONE, names.PCODE)
-_PROPAGATE = ("error", "mean", "cut")
+_PROPAGATE = ("error", "mean")
 # Covariates in the periods to come, by name: (province, tactic, period). Those that were measured with error:
 # (sample, force, period), with the periods of the panel before them.
 FutureValues = Mapping[str, npt.NDArray[np.float64]]
@@ -381,12 +381,10 @@ class Covariate(_Slopes):
         Prior of the slope, per standard deviation of the covariate.
     sigma : Prior
         Of the standard deviation between labels.
-    propagate : {'error', 'mean', 'cut'}
+    propagate : {'error', 'mean'}
         What becomes of the error of a covariate that was measured with one. 'error': eta gets slope · (mean + e) with
-        e ~ N(0, covariance), one e for each force (Berkson error). The others stand here to be compared with. 'mean':
-        the mean is taken for the truth, so that the slope is about right and its interval too narrow. 'cut': whole
-        paths are drawn without the counts, a model is fitted to each of 20, and the posteriors are pooled; the slope
-        is then biased towards zero by the share of the path's variance that is error, however many paths are drawn.
+        e ~ N(0, covariance), one e for each force (Berkson error). 'mean' stands here to be compared with it: the mean
+        is taken for the truth, so that the slope is about right and its interval too narrow.
     """
 
     name: str

@@ -51,16 +51,6 @@ class Observations:
         """True where there are published counts among them."""
         return "kind" in self.table
 
-    @property
-    def is_cellwise(self) -> bool:
-        """True where every observation is an exact count of one cell."""
-        if self.is_published:
-            return False
-        exact = (self.table[names.LOWER] == self.table[names.VALUE]) & (
-            self.table[names.UPPER] == self.table[names.VALUE]
-        )
-        return bool(exact.all() and (np.diff(self.cells.indptr) == 1).all())
-
     def totals(self, exposure: npt.NDArray[np.float64]) -> tuple[float, float]:
         """Attacks in all, and the exposure of the cells that they are of; parts and subsets of others left out."""
         own = np.ones(len(self), dtype=bool)

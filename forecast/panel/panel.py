@@ -25,8 +25,6 @@ from forecast.panel.zones import ended, known_ends, told_ends
 
 __all__ = ["Panel", "panel_hash"]
 
-Array = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, repr=False)
 class Panel(Labelled):
@@ -202,22 +200,6 @@ class Panel(Labelled):
             raise InputError("no such covariate", where=name, expected=self.covariates or "none")
         parts = [part for part, variable in self.dataset.variables.items() if variable.attrs.get(PART_OF) == name]
         return replace(self, dataset=self.dataset.drop_vars([name, *parts]))
-
-    def with_measured(self, name: str, mean: Array) -> "Panel":
-        """Panel in which a covariate that was measured with error has another mean (force, period)."""
-        measured = self.measured(name)
-        if measured is None or mean.shape != measured.mean.shape:
-            raise InputError("was not measured with error, or by other forces or periods", where=f"covariate {name}")
-        felt = np.where(measured.unit >= 0, mean[measured.unit, np.arange(mean.shape[1])], np.nan)
-        return replace(
-            self,
-            dataset=self.dataset.assign(
-                {
-                    name: self.dataset[name].copy(data=felt),
-                    f"{name}_mean": self.dataset[f"{name}_mean"].copy(data=mean),
-                }
-            ),
-        )
 
     def between(self, start: str | pd.Timestamp | None = None, end: str | pd.Timestamp | None = None) -> "Panel":
         """Panel of the periods that lie wholly within the days `start` to `end` (inclusive, both optional).

@@ -97,8 +97,8 @@ def prior_predictive(model: Model, panel: Panel, *, draws: int = 500, seed: int)
     coords = {dim: seen[dim] for dim in names.CELL_DIMS}
     array = xr.DataArray(simulated.counts, coords, names.DRAW_DIMS, names.DRAWS)
     cut = np.asarray(simulated.cut.any(axis=(1, 2, 3)))
-    notes = (f"{int(cut.sum()):,} of {draws:,} draws had expected counts that were cut to 10⁹",) if cut.any() else ()
-    return PriorPredictive(array, _table(simulated.counts, seen.values, cut), notes)
+    told = (f"{int(cut.sum()):,} of {draws:,} draws had expected counts that were cut to 10⁹",) if cut.any() else ()
+    return PriorPredictive(array, _table(simulated.counts, seen.values, cut), (*bound.dropped, *told))
 
 
 def prior_draws(bound: BoundModel, draws: int, rng: np.random.Generator) -> dict[str, Array]:

@@ -120,31 +120,19 @@ def test_a_surge_leaves_the_path_of_the_indicators_and_raises_the_diagnostic(cou
         fc.path_given_counts(fc.fit(fc.Model([fc.Intercept()]), counts, engine="laplace", seed=1))
 
 
-@pytest.mark.parametrize("propagate", ["error", "mean", "cut"])
+@pytest.mark.parametrize("propagate", ["error", "mean"])
 def test_every_way_of_propagating_forecasts_and_is_kept(counts, values, propagate, tmp_path):
     panel = fc.measure_capability(indicators_of(values), draws=60, seed=1).attach(counts)
     declared = model(propagate=propagate)
     assert fc.Model.from_toml(declared.to_toml()) == declared
     fit = fc.fit(declared, panel, engine="laplace", seed=1)
     assert ("capability_error" in fit.posterior) == (propagate != "mean")
-    assert any("biased towards zero" in note for note in fit.notes) == (propagate == "cut")
     assert fit.diagnostics["passed"].all()
     ahead = {"futures": {"capability": fc.project()}, "draws": 50, "seed": 1}
     before = fc.predict(fit, 2, **ahead)
     fit.save(tmp_path / "fit.nc")
     after = fc.predict(type(fit).load(tmp_path / "fit.nc"), 2, **ahead)
     np.testing.assert_array_equal(before.draws, after.draws)
-
-
-def test_the_cut_leaves_the_paths_as_the_indicators_have_them(counts, values):
-    panel = fc.measure_capability(indicators_of(values), draws=60, seed=1).attach(counts)
-    fit = fc.fit(model(propagate="cut"), panel, engine="laplace", seed=1)
-    drawn = fit.posterior["capability_error"].values[0]
-    assert len(np.unique(drawn, axis=0)) == 20
-    assert not fit.diagnostics["check"].str.contains("pull").any()
-    paths = np.unique(drawn, axis=0)
-    assert abs(paths.mean()) < 4 / paths.size**0.5
-    assert paths.std() == pytest.approx(1.0, abs=4 / (2 * paths.size) ** 0.5)
 
 
 def test_two_terms_on_one_measured_covariate_are_refused(counts, values):

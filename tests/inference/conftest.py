@@ -1,16 +1,13 @@
 """Small panels that serve every term, and fits with made-up draws, so that most tests need no sampling."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import sparse
 
 import forecast as fc
 from forecast.inference.backend import import_pymc
 from forecast.inference.bayesian import BayesianFit
 from forecast.model.latents import Direct
 from forecast.model.spec import Model
-from forecast.panel.observations import Observations
 from forecast.panel.panel import Panel
 
 
@@ -60,28 +57,5 @@ def made_fit():
         idata = arviz.from_dict(posterior=values, sample_stats=stats, dims=dims, coords=coords)
         groups = {group: idata[group] for group in idata.groups()}
         return BayesianFit(model, panel, seed, ("a note",), groups=groups)
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def with_sums():
-    """Makes of a panel one whose last two periods are known by totals over provinces only."""
-
-    def make(panel: Panel) -> Panel:
-        """The same panel, known by its cells but for the last two periods: of these, totals over provinces."""
-        grid = panel.attacks.shape
-        cell = np.arange(np.prod(grid)).reshape(grid)
-        sets = [[one] for one in cell[..., :-2].ravel()]
-        sets += [list(cell[:, tactic, period]) for tactic in range(grid[1]) for period in (grid[2] - 2, grid[2] - 1)]
-        counts = panel.dataset["attacks"].values.ravel()
-        value = np.array([counts[one].sum() for one in sets], dtype=float)
-        table = pd.DataFrame({"value": value, "lower": value, "upper": value, "definition": "", "publisher": ""})
-        rows = np.repeat(np.arange(len(sets)), [len(one) for one in sets])
-        entries = (np.ones(len(rows), dtype=np.int8), (rows, np.concatenate(sets)))
-        cells = sparse.csr_array(entries, shape=(len(sets), cell.size))
-        copy = Panel(panel.dataset, panel.ledger)
-        copy.__dict__["observations"] = Observations(table, cells)
-        return copy
 
     return make

@@ -1,4 +1,4 @@
-"""Sampling for real, on panels small enough for seconds: recovery, seeds, reuse of what was compiled, no compiler."""
+"""Sampling for real, on panel small enough for seconds: recovery, seeds, processes, no compiler."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.inference import chains, nuts
+from forecast.inference import chains
 from forecast.inference.bayesian import BayesianFit, eta, posterior_draws
 from forecast.inference.nuts import NutsOptions, sample_nuts
 from forecast.model.families import NegativeBinomial, Poisson
@@ -24,17 +24,14 @@ PHI = 2.0
 
 
 @pytest.fixture(scope="module")
-def panels(make_panel):
-    """Two panels of the same shape and truth."""
+def panel(make_panel):
     rng = np.random.default_rng(11)
-    draws = rng.negative_binomial(PHI, PHI / (PHI + np.exp(LOG_RATE)[:, None, None]), size=(5, 1, 60))
-    other = rng.poisson(3.0, size=(5, 1, 60))
-    return make_panel(draws), make_panel(other, start="2015-02-01")
+    return make_panel(rng.negative_binomial(PHI, PHI / (PHI + np.exp(LOG_RATE)[:, None, None]), size=(5, 1, 60)))
 
 
 @pytest.fixture(scope="module")
-def sampled(panels) -> BayesianFit:
-    return sample_nuts(MODEL, panels[0], OPTIONS, seed=5)
+def sampled(panel) -> BayesianFit:
+    return sample_nuts(MODEL, panel, OPTIONS, seed=5)
 
 
 def test_truth_is_recovered(sampled):
@@ -48,86 +45,64 @@ def test_truth_is_recovered(sampled):
     assert log_phi.std() < 0.6
 
 
-def test_groups_names_and_dims(sampled, panels):
+def test_groups_names_and_dims(sampled, panel):
     assert set(sampled.idata.groups()) == {"posterior", "sample_stats", "observed_data", "constant_data"}
     posterior = sampled.posterior
     assert dict(posterior.sizes)["chain"] == 2
     assert posterior["level_province"].dims == ("chain", "draw", "province")
-    assert list(posterior["province"].values) == panels[0].provinces
+    assert list(posterior["province"].values) == panel.provinces
     assert posterior["intercept"].dims == posterior["log_phi"].dims == ("chain", "draw")
     np.testing.assert_allclose(posterior["phi"], np.exp(posterior["log_phi"]))
     assert not [name for name in posterior.data_vars if name.endswith("__")]
-    np.testing.assert_array_equal(sampled.idata.observed_data["attacks"], panels[0].attacks.values.ravel())
+    np.testing.assert_array_equal(sampled.idata.observed_data["attacks"], panel.attacks.values.ravel())
     assert sampled.idata.constant_data["exposure"].dims == ("province", "tactic", "period")
     assert sampled.pymc_model["attacks"] is not None
     assert "smallest E-BFMI" in list(sampled.diagnostics["check"])
 
 
-def test_same_seed_same_draws(sampled, panels):
-    again, other = (sample_nuts(MODEL, panels[0], OPTIONS, seed=seed) for seed in (5, 6))
+def test_same_seed_same_draws(sampled, panel):
+    again, other = (sample_nuts(MODEL, panel, OPTIONS, seed=seed) for seed in (5, 6))
     assert sampled.posterior.equals(again.posterior)
     assert not sampled.posterior["intercept"].equals(other.posterior["intercept"])
 
 
-def test_processes_give_the_same_draws(sampled, panels, monkeypatch, capfd):
+def test_processes_give_the_same_draws(sampled, panel, monkeypatch, capfd):
     """With a progress bar; what libraries print in a process does not stand between its results."""
     monkeypatch.setattr(chains, "_WORTH", 0.0)
     shown = replace(OPTIONS, cores=2, progress=True)
-    assert sampled.posterior.equals(sample_nuts(MODEL, panels[0], shown, seed=5).posterior)
+    assert sampled.posterior.equals(sample_nuts(MODEL, panel, shown, seed=5).posterior)
     assert "1200/1200 draws" in capfd.readouterr().err
 
 
-def test_a_process_that_ends_early_is_told(panels, monkeypatch):
+def test_a_process_that_ends_early_is_told(panel, monkeypatch):
     monkeypatch.setattr(chains, "_WORTH", 0.0)
     monkeypatch.setattr(chains, "_PROGRAM", "raise SystemExit('no memory')")
     with pytest.raises(RuntimeError, match="ended early: no memory"):
-        sample_nuts(MODEL, panels[0], replace(OPTIONS, cores=2), seed=5)
+        sample_nuts(MODEL, panel, replace(OPTIONS, cores=2), seed=5)
 
 
 class OwnIntercept(Intercept):
     """What a script defines is not known to another interpreter."""
 
 
-def test_a_model_of_ones_own_script_is_sampled_here(panels, monkeypatch):
+def test_a_model_of_ones_own_script_is_sampled_here(panel, monkeypatch):
     monkeypatch.setattr(chains, "_WORTH", 0.0)
     monkeypatch.setattr(OwnIntercept, "__module__", "__main__")
     monkeypatch.setattr(chains, "_PROGRAM", "raise SystemExit('was sent')")
     few = replace(OPTIONS, draws=20, tune=20, cores=2)
-    fit = sample_nuts(Model([OwnIntercept()], Poisson()), panels[0], few, seed=5)
+    fit = sample_nuts(Model([OwnIntercept()], Poisson()), panel, few, seed=5)
     assert fit.posterior["intercept"].shape == (2, 20)
 
 
-def test_sums_of_cells_are_sampled_and_another_panel_of_the_same_shape_is_not_compiled_again(
-    panels, with_sums, monkeypatch
-):
-    """The true log rates, each of five within 4 posterior SDs: by chance one pair of fits in 1,500 would fail."""
-    import nutpie
-
-    real, calls = nutpie.compile_pymc_model, []
-    monkeypatch.setattr(
-        nutpie, "compile_pymc_model", lambda *args, **options: calls.append(1) or real(*args, **options)
-    )
-    nuts._COMPILED.clear()
-    for panel, truth in zip(map(with_sums, panels), (LOG_RATE, np.full(5, np.log(3))), strict=True):
-        fit = sample_nuts(MODEL, panel, OPTIONS, seed=5)
-        assert len(calls) == 1
-        assert list(fit.posterior["province"].values) == panel.provinces
-        log_rate = eta(fit.bound, posterior_draws(fit, 600, seed=1))[:, :, 0, 0]
-        assert np.all(np.abs(log_rate.mean(axis=0) - truth) < 4 * log_rate.std(axis=0))
-
-
-def test_wrong_options_are_refused(panels, monkeypatch):
+def test_wrong_options_are_refused(panel):
     with pytest.raises(InputError, match="unknown engine"):
-        fc.fit(MODEL, panels[0], engine="magic", seed=1)
+        fc.fit(MODEL, panel, engine="magic", seed=1)
     with pytest.raises(InputError, match=r"NutsOptions\.draws"):
         NutsOptions(draws=0)
     with pytest.raises(InputError, match="unknown sampler"):
         NutsOptions(sampler="gibbs")
     with pytest.raises(InputError, match="target_accept"):
         NutsOptions(target_accept=1.0)
-    monkeypatch.setitem(sys.modules, "numpyro", None)
-    with pytest.raises(InputError, match=r"numpyro: is not installed. Install attack-forecast\[numpyro\]"):
-        sample_nuts(MODEL, panels[0], NutsOptions(sampler="numpyro"), seed=1)
 
 
 NO_COMPILER = """

@@ -10,6 +10,7 @@ from forecast.errors import InputError
 from forecast.evaluation.checks import posterior_predictive
 from forecast.inference import store
 from forecast.inference.bayesian import BayesianFit
+from forecast.inference.dispatch import fit as fit_model
 from forecast.inference.nuts import NutsOptions, sample_nuts
 from forecast.inference.store import assemble, load_fit
 from forecast.model.families import Poisson
@@ -145,3 +146,23 @@ def test_a_covariate_whose_name_ends_like_a_hidden_one_is_kept(make_panel, tmp_p
     drawn.save(tmp_path / "fit.nc")
     loaded = BayesianFit.load(tmp_path / "fit.nc")
     np.testing.assert_array_equal(loaded.posterior["slope_strikes_z"], drawn.posterior["slope_strikes_z"])
+
+
+@pytest.mark.parametrize("engine", ["laplace", "nuts"])
+def test_a_fit_without_a_repeated_term_says_so_forecasts_and_is_kept(engine, make_panel, tmp_path):
+    panel = make_panel(np.random.default_rng(3).poisson(4.0, (3, 1, 14)))
+    model = Model([Intercept(), Pooled("province"), Pooled("province", "tactic")], Poisson(), "twice")
+    if engine == "laplace":
+        fit = fit_model(model, panel, engine=engine, seed=1)
+    else:
+        fit = sample_nuts(model, panel, NutsOptions(draws=50, tune=50, chains=1, progress=False), seed=1)
+    assert fit.notes == ("level_province_tactic is left out: on this panel it repeats level_province",)
+    assert set(fit.posterior.data_vars) == {"intercept", "level_province", "sigma_level_province"}
+    assert "level_province_tactic" in str(fit.model)
+    assert "level_province_tactic" not in fit.equation
+    fit.save(tmp_path / "fit.nc")
+    back = load_fit(tmp_path / "fit.nc")
+    assert back.notes == fit.notes
+    before, after = (predict(each, 2, draws=20, seed=1) for each in (fit, back))
+    np.testing.assert_array_equal(before.draws, after.draws)
+    assert fit.notes[0] in before.provenance["notes"]

@@ -1,5 +1,7 @@
 """Priors: what they refuse, how they print, and that plain data bring them back."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,6 +67,27 @@ def test_a_truncated_normal_is_a_normal_within_its_bounds():
     inside = stats.norm.cdf(1.0, 0.2, 0.3) - stats.norm.cdf(-0.5, 0.2, 0.3)
     np.testing.assert_allclose(prior.frozen().pdf(0.4), stats.norm.pdf(0.4, 0.2, 0.3) / inside)
     assert prior.frozen().pdf(1.01) == 0
+
+
+KINDS = [Normal(1, 2), HalfNormal(0.3), LogNormal(24, 1), Beta(0.5, 0.5), TruncatedNormal(0.1, 0.3, -1, 1)]
+
+
+@pytest.mark.parametrize("prior", KINDS, ids=lambda prior: type(prior).__name__)
+def test_standard_normal_numbers_give_quantiles_and_their_slopes(prior):
+    z, step = np.linspace(-4, 4, 17), 1e-4
+    np.testing.assert_allclose(prior.quantile(z), prior.frozen().ppf(stats.norm.cdf(z)), rtol=1e-6, atol=1e-9)
+    inner = z[2:-2]
+    differences = (prior.quantile(inner + step) - prior.quantile(inner - step)) / (2 * step)
+    np.testing.assert_allclose(prior.slope(inner), differences, rtol=1e-5)
+
+
+@pytest.mark.parametrize("prior", KINDS, ids=lambda prior: type(prior).__name__)
+def test_stacked_priors_do_what_each_does(prior):
+    other, z = replace(prior, **{fields(prior)[-1].name: 1.5}), np.array([-0.7, 1.2])
+    together = type(prior).stacked([prior, other])
+    for verb in ("quantile", "slope"):
+        apart = [getattr(each, verb)(z[number : number + 1])[0] for number, each in enumerate((prior, other))]
+        np.testing.assert_array_equal(getattr(together, verb)(z), apart)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from dataclasses import fields, replace
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse
+from published_rows import row
 
+import forecast as fc
 from forecast.errors import InputError
 from forecast.model.families import (
     FAMILIES,
@@ -228,30 +230,79 @@ def test_covariates_are_named_once():
     assert Model(terms).covariates == ["b", "a"]
 
 
-def _with_a_sum(panel):
-    """The panel, its first two cells observed as one sum only."""
-    seen = panel.observations
-    rest = sparse.csr_array(seen.cells[2:])
-    both = sparse.csr_array((np.ones(2, np.int8), ([0, 0], [0, 1])), shape=(1, rest.shape[1]))
-    table = seen.table.iloc[1:].reset_index(drop=True)
-    other = replace(panel)
-    object.__setattr__(other, "observations", type(seen)(table, sparse.csr_array(sparse.vstack([both, rest]))))
-    return other
+@pytest.fixture(scope="module")
+def published():
+    """Totals of three provinces from March to May, of which the second is of two months."""
+    rows = [row("SY02|SY08|SY09", 42), row("SY02|SY08|SY09", 50, "2021-04", "2021-05")]
+    return fc.Panel.from_reports(pd.DataFrame(rows))
 
 
 @pytest.mark.parametrize("family", [ZeroInflatedNegativeBinomial(), HurdleNegativeBinomial()])
-def test_sums_over_cells_are_refused_by_families_that_have_none(family, panel):
+def test_published_counts_are_refused_by_families_that_have_no_sums(family, published):
     with pytest.raises(InputError, match=f"{type(family).__name__}.*no sums"):
-        Model([Intercept()], family).bind(_with_a_sum(panel))
+        Model([Intercept()], family).bind(published)
 
 
 @pytest.mark.parametrize("family", [Poisson(), NegativeBinomial()])
-def test_sums_over_cells_are_observations_of_the_others(family, panel):
-    bound = Model([Intercept()], family).bind(_with_a_sum(panel))
+def test_published_counts_are_observations_of_the_others(family, published):
+    bound = Model([Intercept()], family).bind(published)
+    assert bound.is_published
     assert not bound.is_cellwise
-    assert len(bound.rows) == panel.attacks.size - 1
+    assert len(bound.rows) == 2
+    assert len(bound.cells) == 9
 
 
-def test_a_sum_that_reaches_into_the_first_lags_is_left_out(panel):
-    bound = Model([Intercept(), Covariate("capability", lag=2)], Poisson()).bind(_with_a_sum(panel))
-    assert len(bound.rows) == panel.attacks.size * 38 // 40
+def test_a_published_count_that_reaches_into_the_first_lags_is_left_out(published):
+    bound = Model([Intercept(), Covariate("ramadan", lag=1)], Poisson()).bind(published)
+    np.testing.assert_array_equal(bound.rows, [1])
+
+
+@pytest.mark.parametrize(
+    ("terms", "dropped"),
+    [
+        ([Walk(by="province"), Walk(by=("province", "tactic"))], {"walk_province_tactic": "walk_province"}),
+        ([Walk(by=()), Walk(by="country")], {"walk_country": "walk"}),
+        ([Walk(by="tactic"), Walk(by=())], {"walk": "walk_tactic"}),
+        ([Pooled("province"), Pooled("province", "tactic")], {"level_province_tactic": "level_province"}),
+        ([Pooled("tactic"), Pooled("province")], {"level_tactic": "intercept"}),
+        ([Season(1), Season(1, by="tactic")], {"season_tactic": "season"}),
+        # Other settings, other terms: priors differ, or what they do.
+        ([Walk(by=()), Walk(by="country", damping=1)], {}),
+        ([Walk(by="province"), Walk(by=("province", "tactic"), sigma=HalfNormal(0.1))], {}),
+        ([Pooled("province"), Pooled("province", "tactic", sigma=HalfNormal(0.1))], {}),
+        ([Season(1), Season(2, by="tactic")], {}),
+        ([Pooled("province"), Spatial()], {}),
+        ([Walk(by=()), Walk(by="province")], {}),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_terms_that_repeat_another_on_the_panel_are_left_out_with_a_note(terms, dropped, first, one_tactic):
+    """The intercept stands first or last: a level with one label repeats it in any case."""
+    model = Model([Intercept(), *terms] if first else [*terms, Intercept()])
+    bound = model.bind(one_tactic)
+    notes = tuple(f"{label} is left out: on this panel it repeats {other}" for label, other in dropped.items())
+    assert bound.dropped == notes
+    labels = [term.label for term in model.terms if term.label not in dropped]
+    assert [term.label for term, _ in bound.terms] == labels
+    assert [block.name for block in bound.blocks] == labels
+    assert not {name for name in bound.hyperparameters if name.removeprefix("sigma_") in dropped}
+
+
+def test_without_an_intercept_a_level_with_one_label_stays(one_tactic):
+    bound = Model([Pooled("tactic"), Pooled("country")]).bind(one_tactic)
+    assert [block.name for block in bound.blocks] == ["level_tactic"]
+    assert len(bound.dropped) == 1
+
+
+def test_where_labels_differ_every_term_stays(full_model, panel):
+    bound = full_model.bind(panel)
+    assert bound.dropped == ()
+    assert [term for term, _ in bound.terms] == list(full_model.terms)
+
+
+@pytest.fixture(scope="module")
+def one_tactic():
+    """4 provinces with neighbours in one country, one tactic, 24 months."""
+    panel = fc.simulate_panel(4, 1, 24, seed=1).panel
+    country = (panel.dataset["country"].dims, ["Iraq"] * 4)
+    return replace(panel, dataset=panel.dataset.assign_coords(country=country))

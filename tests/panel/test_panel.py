@@ -48,7 +48,7 @@ def test_a_gap_is_no_zero(table):
     assert panel.attacks.isnull().sum() == 2
     assert Panel.from_frame(short, missing="zero").attacks.isnull().sum() == 1
     assert not panel.observations.table["value"].isna().any()
-    assert panel.observations.is_cellwise
+    assert not panel.observations.is_published
 
 
 @pytest.mark.parametrize(

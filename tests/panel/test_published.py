@@ -42,7 +42,6 @@ def panel(events, rows):
 def test_cells_and_reports_are_both_observations(panel, events):
     seen = panel.observations
     assert seen.is_published
-    assert not seen.is_cellwise
     reports, cells = seen.table.iloc[:5], seen.table.iloc[5:]
     assert reports["kind"].tolist() == ["total", "total", "total", "part", "subset"]
     assert not reports["is_reference"].any()
@@ -71,7 +70,7 @@ def test_slices_and_files_keep_both(panel, events, tmp_path):
     assert alone.table["kind"].tolist() == ["total"] * 7
     # Where no report is left, it is a panel of events.
     assert panel.between(start="2021-06-01").select(provinces=UNITS[:1]).observations.is_published is False
-    assert panel.select(provinces=UNITS[:1]).observations.is_cellwise
+    assert not panel.select(provinces=UNITS[:1]).observations.is_published
 
 
 def test_what_the_panel_has_no_cells_for_is_left_out(events, row):

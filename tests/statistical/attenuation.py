@@ -3,12 +3,13 @@
     python tests/statistical/attenuation.py --replicates 200 --seed 1       # writes reference/attenuation.csv
 
 One force, 72 months, one indicator as noisy as the path is wide, a slope of −0.4. `raw`: the indicator itself as the
-covariate; `cut`: paths drawn without the counts and pooled; `mean`: the path's mean taken for the truth; `error`: the
-default. One row per replicate and way: estimate, 90 % bounds, and `theory`: the slope that the true path has on the
-covariate, times −0.4, which is what a regression on it finds.
+covariate; `cut`: paths drawn without the counts, a fit to each, the posteriors pooled; `mean`: the path's mean taken
+for the truth; `error`: the default. One row per replicate and way: estimate, 90 % bounds, and `theory`: the slope that
+the true path has on the covariate, times −0.4, which is what a regression on it finds.
 """
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from forecast.simulate.processes import unit_autoregression
 REFERENCE = Path(__file__).parent / "reference" / "attenuation.csv"
 SLOPE, MONTHS, PROVINCES, MEAN, PHI, HALF_LIFE = -0.4, 72, 3, 6.0, 5.0, 12.0
 WAYS = ("raw", "cut", "mean", "error")
+# Paths that are drawn for `cut`.
+PATHS = 20
 
 
 def replicate(seed: int) -> pd.DataFrame:
@@ -32,7 +35,6 @@ def replicate(seed: int) -> pd.DataFrame:
     panel = _panel(rng, path)
     measured = fc.measure_capability(_indicators(panel, indicator), seed=seed)
     attached = measured.attach(panel)
-    raw = xr.DataArray(indicator, {"period": panel.dataset["period"]}, ("period",), "capability")
     mean = measured.mean.values[0]
     drawn = measured.dataset["path"].values[:, 0]
     # What the true path has on each covariate: on drawn paths, that of the pooled regression.
@@ -43,18 +45,41 @@ def replicate(seed: int) -> pd.DataFrame:
     }
     rows = []
     for way in WAYS:
-        propagate = way if way in ("cut", "mean") else "error"
-        terms = [fc.Intercept(), fc.Pooled("province"), fc.Covariate("capability", propagate=propagate)]
-        model = fc.Model(terms, fc.NegativeBinomial(by=None), way)
-        used = panel.with_covariate("capability", raw) if way == "raw" else attached
-        fit = fc.fit(model, used, engine="laplace", seed=seed)
-        draws = fit.posterior["slope_capability"].values.ravel()
-        # A covariate without a unit of its own is standardised.
-        unit = float(indicator.std()) if way == "raw" else 1.0
-        lower, estimate, upper = np.quantile(draws / unit, [0.05, 0.5, 0.95])
-        passed = bool(fit.diagnostics["passed"].all())
+        if way == "raw":
+            slopes, passed = _fitted_to(panel, [indicator], seed)
+        elif way == "cut":
+            slopes, passed = _fitted_to(panel, _paths(attached, seed), seed)
+        else:
+            fit = fc.fit(_model(way), attached, engine="laplace", seed=seed)
+            slopes, passed = fit.posterior["slope_capability"].values, bool(fit.diagnostics["passed"].all())
+        lower, estimate, upper = np.quantile(slopes, [0.05, 0.5, 0.95])
         rows.append((seed, way, estimate, lower, upper, SLOPE * found.get(way, 1.0), passed))
     return pd.DataFrame(rows, columns=["seed", "way", "estimate", "lower", "upper", "theory", "passed"])
+
+
+def _model(propagate: str = "error") -> fc.Model:
+    terms = [fc.Intercept(), fc.Pooled("province"), fc.Covariate("capability", propagate=propagate)]
+    return fc.Model(terms, fc.NegativeBinomial(by=None))
+
+
+def _paths(attached: fc.Panel, seed: int) -> np.ndarray:
+    """Paths of the force drawn from what the indicators say of it, (path, period)."""
+    measured = attached.measured("capability")
+    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(3)[2])
+    return measured.paths(rng.standard_normal((PATHS, measured.factor.shape[2])))[:, 0]
+
+
+def _fitted_to(panel: fc.Panel, paths: Iterable[np.ndarray], seed: int) -> tuple[np.ndarray, bool]:
+    """Slopes on paths that are taken for the truth, those of all pooled, and whether every fit passed its checks."""
+    slopes, passed, fit = [], True, None
+    for number, path in enumerate(paths):
+        known = xr.DataArray(path, {"period": panel.dataset["period"]}, ("period",), "capability")
+        own = panel.with_covariate("capability", known)
+        fit = fc.fit(_model(), own, engine="laplace", start=fit, seed=seed + number)
+        # A covariate without a unit of its own is standardised.
+        slopes.append(fit.posterior["slope_capability"].values.ravel() / path.std())
+        passed = passed and bool(fit.diagnostics["passed"].all())
+    return np.concatenate(slopes), passed
 
 
 def _panel(rng: np.random.Generator, path: np.ndarray) -> fc.Panel:
