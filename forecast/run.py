@@ -3,10 +3,9 @@
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +39,7 @@ from forecast.report.backtest import BASELINE, BacktestPart, backtest_part
 from forecast.report.build import ReportContent, write_report
 from forecast.report.capability import CapabilityPart
 from forecast.report.published import PublishedPart, published_part
+from forecast.workers import process_pool
 
 __all__ = [
     "RUN_FILES",
@@ -203,8 +203,7 @@ def run_backtest(
     if workers < 1:
         raise InputError("is a whole number from 1", where="workers", found=workers)
     model, given = settings.built_model(), settings.backtest
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
-    try:
+    with process_pool(workers) if workers > 1 else nullcontext() as pool:
         found = backtest(
             {} if model.name in default_baselines() else {model.name: model},
             load_source(settings),
@@ -220,9 +219,6 @@ def run_backtest(
             resume=resume,
             step=step,
         )
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
     # Single published counts, of which baselines know nothing, are scored and not compared.
     levels = list(dict.fromkeys(found.scores.loc[found.scores[names.MODEL] == BASELINE, "level"]))
     table = pd.concat([skill(found.of(level), BASELINE).assign(level=level) for level in levels], ignore_index=True)
