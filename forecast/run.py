@@ -148,7 +148,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
         # Wrong ones are found before the fit, which takes long.
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     step(f"fitting {model.name}", 1, total)
-    fitted = fit(model, panel, engine=settings.engine, seed=settings.seed)
+    fitted = fit(model, panel, engine=settings.engine, max_seconds=settings.max_seconds, seed=settings.seed)
     failures = failed_checks(fitted.diagnostics, model.name)
     if failures and not allow_unconverged:
         raise DiagnosticsError(f"{failures}. With --allow-unconverged the report is written, with a warning on it")
@@ -370,7 +370,7 @@ def _held_out_scores(
         step(f"scoring {name} on the last {held_out} periods", 2 + number, 3 + len(models))
         engine = settings.engine if name == main else "auto"
         try:
-            fitted = fit(model, training, engine=engine, seed=settings.seed)
+            fitted = fit(model, training, engine=engine, max_seconds=settings.max_seconds, seed=settings.seed)
         except InputError as error:
             notes.append(f"{name} is not scored: it cannot be fitted to the data up to {origin:%Y-%m-%d} ({error})")
             continue

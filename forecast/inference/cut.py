@@ -16,6 +16,7 @@ from forecast.inference.dispatch import Fit
 from forecast.model.spec import Model
 from forecast.model.terms import Covariate
 from forecast.panel.panel import Panel
+from forecast.progress import progress
 
 __all__ = ["PATHS", "fit_cut"]
 
@@ -23,15 +24,17 @@ __all__ = ["PATHS", "fit_cut"]
 PATHS = 20
 
 
-def fit_cut(fit: Any, model: Model, panel: Panel, *, engine: str, seed: int) -> BayesianFit:
+def fit_cut(
+    fit: Any, model: Model, panel: Panel, *, engine: str, max_seconds: float | None = None, seed: int
+) -> BayesianFit:
     """The pooled posterior of a model with a covariate by 'cut'.
 
     Parameters
     ----------
     fit : callable
         How each path's model is fitted: `forecast.fit`.
-    model, panel, engine, seed
-        As of `fit`.
+    model, panel, engine, max_seconds, seed
+        As of `fit`; each path has an equal part of the time.
     """
     (error,) = model.bind(panel).errors.values()
     name = error.covariate
@@ -45,10 +48,13 @@ def fit_cut(fit: Any, model: Model, panel: Panel, *, engine: str, seed: int) -> 
     assert measured is not None
     z = rng.standard_normal((PATHS, measured.factor.shape[2]))
     fits: list[BayesianFit] = []
-    for number, path in enumerate(measured.paths(z)):
-        known = panel.with_measured(name, path)
-        start: Fit | None = fits[-1] if fits and fits[-1].engine == "laplace" else None
-        fits.append(fit(given, known, engine=engine, start=start, seed=seed + number))
+    part = None if max_seconds is None else max_seconds / PATHS
+    with progress(f"Fitting {PATHS} paths") as told:
+        for number, path in enumerate(measured.paths(z)):
+            known = panel.with_measured(name, path)
+            start: Fit | None = fits[-1] if fits and fits[-1].engine == "laplace" else None
+            fits.append(fit(given, known, engine=engine, start=start, max_seconds=part, seed=seed + number))
+            told((number + 1) / PATHS)
     parts = []
     for each, row in zip(fits, z, strict=True):
         kept = each.posterior.stack(all=(names.CHAIN, names.DRAW)).isel(all=slice(None, None, PATHS))
@@ -59,8 +65,8 @@ def fit_cut(fit: Any, model: Model, panel: Panel, *, engine: str, seed: int) -> 
     pooled = pooled.assign_coords({names.DRAW: np.arange(pooled.sizes[names.DRAW])})
     checks = pd.concat([each.diagnostics for each in fits])
     worst = checks.sort_values("passed").groupby("check", sort=False).first().reset_index()
+    # All have the same notes, but for those where time ran out.
+    notes = max((each.notes for each in fits), key=len)
     note = f"{PATHS} paths of {name} were drawn without the counts: slopes on it are biased towards zero"
     groups = {**fits[0].groups, "posterior": pooled.transpose(names.CHAIN, names.DRAW, ...)}
-    return BayesianFit(
-        model, panel, seed, (*fits[0].notes, note), groups=groups, engine=fits[0].engine, certificate=worst
-    )
+    return BayesianFit(model, panel, seed, (*notes, note), groups=groups, engine=fits[0].engine, certificate=worst)

@@ -145,6 +145,8 @@ def test_the_cut_leaves_the_paths_as_the_indicators_have_them(counts, values):
     paths = np.unique(drawn, axis=0)
     assert abs(paths.mean()) < 4 / paths.size**0.5
     assert paths.std() == pytest.approx(1.0, abs=4 / (2 * paths.size) ** 0.5)
+    bounded = fc.fit(model(propagate="cut"), panel, max_seconds=1e-6, seed=1)
+    assert [note.split(" after")[0] for note in bounded.notes if "max_seconds" in note] == ["stopped"]
 
 
 def test_two_terms_on_one_measured_covariate_are_refused(counts, values):
