@@ -135,7 +135,7 @@ def backtest(
 
     given = read_settings(settings)
     folder = output or given.backtest.output or Path("out/backtest")
-    with _progress(remaining=True) as step:
+    with _progress(even=True) as step:
         table = run_backtest(given, folder, workers=workers, resume=resume, step=step)
     shown = table[["level", "model", "score", "skill", "lower", "upper", "p_value"]]
     typer.echo("CRPS of log(1 + count), skill and difference to recent_mean (95 %):")
@@ -237,21 +237,14 @@ def _pairs(words: list[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _progress(remaining: bool = False) -> Iterator["Step"]:
-    """A progress bar on the terminal, which goes when the work is done; with the time left where steps are alike."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+def _progress(even: bool = False) -> Iterator["Step"]:
+    """What a command does, on standard error; with the time left where its steps are alike."""
+    from forecast.progress import on_command_line, progress
 
-    columns: list[Any] = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
-    columns += [TextColumn("left"), TimeRemainingColumn()] if remaining else []
-    console = Console(stderr=True)
-    # The speed is that of all steps so far: one of them may take minutes.
-    options: dict[str, Any] = {"console": console, "transient": True, "speed_estimate_period": 1e9}
-    with Progress(*columns, disable=not console.is_terminal, **options) as progress:
-        task = progress.add_task("starting")
+    with on_command_line(), progress("starting", even=even) as told:
 
         def step(text: str, done: int, total: int) -> None:
-            progress.update(task, description=text, completed=done, total=total)
+            told(done / total, text)
 
         yield step
 

@@ -198,7 +198,8 @@ class Settings(_Section):
     draws: _Whole = Field(1000, ge=100, le=100_000)
     seed: _Whole = Field(1, ge=0)
     model: str | dict[str, Any] = "regression"
-    engine: Literal["auto", "laplace", "nuts"] = "auto"
+    engine: Literal["auto", "laplace", "nuts"] = Field("auto", description="'auto' is 'laplace', and never samples")
+    max_seconds: float | None = Field(None, gt=0, description="bounds each fit of `forecast run`, not of a backtest")
     output: Path = Path("out")
     data: DataSettings
     places: PlaceSettings = PlaceSettings()
@@ -231,6 +232,8 @@ class Settings(_Section):
             unused = [f"{section}.{key}" for key in keys if key in getattr(self, section).model_fields_set]
             if unused:
                 raise ValueError(f"{', '.join(unused)} has no use with {kind} (data.source = {self.data.source!r})")
+        if self.engine == "nuts" and self.max_seconds is not None:
+            raise ValueError("max_seconds has no use with engine = 'nuts', which cannot be stopped early")
         if self.data.source == "reports":
             self._check_reports()
         if self.capability is not None and "capability" in self.covariates:

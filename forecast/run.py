@@ -3,10 +3,9 @@
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +39,7 @@ from forecast.report.backtest import BASELINE, BacktestPart, backtest_part
 from forecast.report.build import ReportContent, write_report
 from forecast.report.capability import CapabilityPart
 from forecast.report.published import PublishedPart, published_part
+from forecast.workers import process_pool
 
 __all__ = [
     "RUN_FILES",
@@ -148,7 +148,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
         # Wrong ones are found before the fit, which takes long.
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     step(f"fitting {model.name}", 1, total)
-    fitted = fit(model, panel, engine=settings.engine, seed=settings.seed)
+    fitted = fit(model, panel, engine=settings.engine, max_seconds=settings.max_seconds, seed=settings.seed)
     failures = failed_checks(fitted.diagnostics, model.name)
     if failures and not allow_unconverged:
         raise DiagnosticsError(f"{failures}. With --allow-unconverged the report is written, with a warning on it")
@@ -203,8 +203,7 @@ def run_backtest(
     if workers < 1:
         raise InputError("is a whole number from 1", where="workers", found=workers)
     model, given = settings.built_model(), settings.backtest
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
-    try:
+    with process_pool(workers) if workers > 1 else nullcontext() as pool:
         found = backtest(
             {} if model.name in default_baselines() else {model.name: model},
             load_source(settings),
@@ -220,9 +219,6 @@ def run_backtest(
             resume=resume,
             step=step,
         )
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
     # Single published counts, of which baselines know nothing, are scored and not compared.
     levels = list(dict.fromkeys(found.scores.loc[found.scores[names.MODEL] == BASELINE, "level"]))
     table = pd.concat([skill(found.of(level), BASELINE).assign(level=level) for level in levels], ignore_index=True)
@@ -374,7 +370,7 @@ def _held_out_scores(
         step(f"scoring {name} on the last {held_out} periods", 2 + number, 3 + len(models))
         engine = settings.engine if name == main else "auto"
         try:
-            fitted = fit(model, training, engine=engine, seed=settings.seed)
+            fitted = fit(model, training, engine=engine, max_seconds=settings.max_seconds, seed=settings.seed)
         except InputError as error:
             notes.append(f"{name} is not scored: it cannot be fitted to the data up to {origin:%Y-%m-%d} ({error})")
             continue

@@ -15,6 +15,8 @@ ORDER = [
     "names",
     "errors",
     "files",
+    "progress",
+    "workers",
     "ledger",
     "datasets",
     "counts",

@@ -111,14 +111,30 @@ class RecentMeanFit(BaselineFit):
 
 
 @fit.register
-def fit_zero(model: Zero, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> ZeroFit:
+def fit_zero(
+    model: Zero,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
+) -> ZeroFit:
     """Fit `Zero`; see `fit`."""
     require_auto(engine)
     return ZeroFit(model, panel, seed)
 
 
 @fit.register
-def fit_last(model: Last, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> LastFit:
+def fit_last(
+    model: Last,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
+) -> LastFit:
     """Fit `Last`; see `fit`."""
     require_auto(engine)
     stand_in, notes = tactic_means(panel)
@@ -128,7 +144,13 @@ def fit_last(model: Last, panel: Panel, *, engine: str = "auto", start: Fit | No
 
 @fit.register
 def fit_conflictology(
-    model: Conflictology, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int
+    model: Conflictology,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
 ) -> ConflictologyFit:
     """Fit `Conflictology`; see `fit`."""
     require_auto(engine)
@@ -151,7 +173,13 @@ def fit_conflictology(
 
 @fit.register
 def fit_recent_mean(
-    model: RecentMean, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int
+    model: RecentMean,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
 ) -> RecentMeanFit:
     """Fit `RecentMean`; see `fit`."""
     require_auto(engine)

@@ -109,7 +109,13 @@ class RegressionFit(BaselineFit):
 
 @fit.register
 def fit_regression(
-    model: NegativeBinomialRegression, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int
+    model: NegativeBinomialRegression,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
 ) -> RegressionFit:
     """Fit `NegativeBinomialRegression`; see `fit`."""
     require_auto(engine)

@@ -63,7 +63,13 @@ class SmoothingFit(BaselineFit):
 
 @fit.register
 def fit_smoothing(
-    model: ExponentialSmoothing, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int
+    model: ExponentialSmoothing,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
 ) -> SmoothingFit:
     """Fit `ExponentialSmoothing`; see `fit`.
 

@@ -37,6 +37,8 @@ from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last
 from forecast.prediction.reports import totals_panel
+from forecast.progress import silent
+from forecast.workers import end_with_parent, kill_workers
 
 if TYPE_CHECKING:
     import altair as alt
@@ -198,7 +200,8 @@ def backtest(
         As of `predict` and `fit`. The same seed gives the same numbers, whatever the executor.
     executor : concurrent.futures.Executor, optional
         Who does the work: a process pool, or Dask's (`Client.get_executor()`); by default this process. Workers use
-        one core each. A worker of a process pool must be able to see the folder.
+        one core each, and those of a process pool end with this process, or at Ctrl-C. A worker must be able to see
+        the folder.
     folder : path, optional
         Where forecasts and scores are kept, each origin at once when it is done. A new or empty one, or with `resume`
         one of the same backtest that was broken off.
@@ -349,10 +352,25 @@ def _work(tasks: Sequence[_Task], executor: Executor | None, step: Callable[[str
             step(task.name, number, len(tasks))
             _run_block(task)
         return
-    running = {executor.submit(_run_block, task): task for task in tasks}
-    for number, done in enumerate(as_completed(running)):
-        done.result()
-        step(running[done].name, number + 1, len(tasks))
+    running = {executor.submit(_run_elsewhere, task): task for task in tasks}
+    try:
+        for number, done in enumerate(as_completed(running)):
+            done.result()
+            step(running[done].name, number + 1, len(tasks))
+    except BaseException as error:
+        for future in running:
+            future.cancel()
+        if not isinstance(error, Exception):
+            # An interruption: a pool would wait for what its processes do.
+            kill_workers(executor)
+        raise
+
+
+def _run_elsewhere(task: _Task) -> None:
+    """A block in a worker, which shows nothing, and ends with the process that started it."""
+    end_with_parent()
+    with silent():
+        _run_block(task)
 
 
 def _run_block(task: _Task) -> None:

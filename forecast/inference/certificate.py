@@ -12,7 +12,7 @@ import pandas as pd
 from forecast.inference.draws import JointDraws, pair_weights, point_weights
 from forecast.inference.pareto import effective_share, smoothed
 
-__all__ = ["CERTIFIED", "certify"]
+__all__ = ["CERTIFIED", "certify", "effective_ahead"]
 
 Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7

@@ -6,15 +6,17 @@ and no library of the parent is forked.
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,8 @@ from forecast.inference.backend import import_arviz
 from forecast.inference.linalg import one_thread
 from forecast.inference.nuts import NutsOptions
 from forecast.inference.whitened import Whitened
+from forecast.progress import Progress, on_command_line, progress, silent
+from forecast.workers import end_with_input
 
 __all__ = ["Chain", "sample_chains", "work"]
 
@@ -34,6 +38,9 @@ _WORTH = 15.0
 _STEPS = 12
 # Draws between two reports of progress.
 _REPORT = 20
+# Who shows progress, by `NutsOptions.progress`.
+_AS_ASKED: dict[bool | None, Callable[[], AbstractContextManager[None]]]
+_AS_ASKED = {None: nullcontext, True: on_command_line, False: silent}
 # What a new interpreter runs; it finds the package where this one does.
 _PROGRAM = """
 import pickle, sys
@@ -67,12 +74,19 @@ def sample_chains(density: Whitened, options: NutsOptions, seeds: list[int]) -> 
     _ = density.pilot
     cores = options.cores or os.cpu_count() or 1
     workers = min(cores, len(seeds)) if _is_long(density, options) and _can_be_sent(density) else 1
-    with _bar((options.draws + options.tune) * len(seeds), options.shows_progress) as told:
+    processes = _Processes()
+    with _AS_ASKED[options.progress](), progress(f"Sampling {density.bound.model.name}") as shown:
+        told = _Counted(shown, (options.draws + options.tune) * len(seeds))
         if workers == 1:
             return [_chain(density, options, seed, told) for seed in seeds]
         with ThreadPoolExecutor(workers) as pool:
             shares = [seeds[first::workers] for first in range(workers)]
-            found = list(pool.map(lambda share: _in_a_process(density, options, share, told), shares))
+            try:
+                found = list(pool.map(lambda share: _in_a_process(processes, density, options, share, told), shares))
+            except BaseException:
+                # The pool waits for its threads, and these for their processes.
+                processes.kill()
+                raise
     return [found[number % workers][number // workers] for number in range(len(seeds))]
 
 
@@ -90,18 +104,16 @@ def _can_be_sent(density: Whitened) -> bool:
     return "__main__" not in {type(part).__module__ for part in (*model.terms, model.family)}
 
 
-@contextmanager
-def _bar(total: int, shown: bool) -> Iterator[Told]:
-    if not shown:
-        yield lambda number: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+class _Counted:
+    """Progress by the number of draws; chains tell it from several threads."""
 
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TextColumn("draws"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("Sampling", total=total)
-        yield lambda number: bar.advance(task, number)
+    def __init__(self, shown: Progress, total: int) -> None:
+        self._shown, self._total, self._done, self._lock = shown, total, 0, threading.Lock()
+
+    def __call__(self, number: int) -> None:
+        with self._lock:
+            self._done += number
+            self._shown(self._done / self._total)
 
 
 def _chain(density: Whitened, options: NutsOptions, seed: int, told: Told) -> Chain:
@@ -140,6 +152,9 @@ def _chain(density: Whitened, options: NutsOptions, seed: int, told: Told) -> Ch
             target_accept=options.target_accept,
             maxdepth=options.max_depth,
         )
+    if trace["posterior"].sizes["draw"] < options.draws:
+        # What nutpie makes of an interruption.
+        raise KeyboardInterrupt
     told((options.draws + options.tune) % _REPORT)
     draws, stats = (
         {str(name): variable.values[0] for name, variable in trace[group].data_vars.items()}
@@ -151,12 +166,35 @@ def _chain(density: Whitened, options: NutsOptions, seed: int, told: Told) -> Ch
 # In a process of its own --------------------------------------------------------------------------------------
 
 
-def _in_a_process(density: Whitened, options: NutsOptions, seeds: list[int], told: Told) -> list[Chain]:
+class _Processes:
+    """The interpreters at work, so that all can be ended from another thread."""
+
+    def __init__(self) -> None:
+        self._lock, self._started, self._ended = threading.Lock(), list[subprocess.Popen[bytes]](), False
+
+    def start(self, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._ended:
+                raise RuntimeError("no more chains")
+            process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+            )
+            self._started.append(process)
+        return process
+
+    def kill(self) -> None:
+        with self._lock:
+            self._ended = True
+            for process in self._started:
+                process.kill()
+
+
+def _in_a_process(
+    processes: _Processes, density: Whitened, options: NutsOptions, seeds: list[int], told: Told
+) -> list[Chain]:
     chains: list[Chain] = []
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        )
+        process = processes.start(errors)
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -193,6 +231,9 @@ def work() -> None:
         pickle.dump(message, results)
         results.flush()
 
+    # Ctrl-C goes to all processes of a terminal: the parent is the one that answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     density, options, seeds = pickle.load(sys.stdin.buffer)
+    end_with_input()
     for seed in seeds:
         say(_chain(density, options, seed, say))

@@ -1,12 +1,12 @@
 """`fit`: one verb for every kind of model."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
 import pandas as pd
 
-from forecast.errors import DiagnosticsError, InputError
+from forecast.errors import InputError
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
 
@@ -28,7 +28,7 @@ class Fit:
     seed : int
         The seed that fitting used.
     notes : tuple of str
-        What the user must be told (a fallback, say).
+        What the user must be told (that time ran out, say).
     """
 
     model: Any
@@ -67,7 +67,15 @@ def conditioned(model: Model) -> tuple[str, ...]:
 
 
 @singledispatch
-def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> Fit:
+def fit(
+    model: Any,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
+) -> Fit:
     """Fit a model to a panel.
 
     Parameters
@@ -77,11 +85,15 @@ def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = N
     panel : Panel
         The data. It is not changed.
     engine : str
-        How to fit a `Model`: 'laplace' (fast, with a certificate in `diagnostics`), 'nuts' (the reference, by
-        sampling), or 'auto': 'laplace', and on to 'nuts' where the certificate fails or observations are sums over
-        cells, with a note that says so. Baselines have one way ('auto').
+        How to fit a `Model`: 'laplace' (fast, with a certificate in `diagnostics`), 'nuts' (the reference, by sampling,
+        which takes minutes to hours), or 'auto', which is 'laplace' and never samples: where the certificate fails, it
+        says what the fit is good for. Baselines have one way ('auto').
     start : Fit, optional
         An earlier fit by 'laplace' of the same model, also to fewer periods: its modes are where this one starts.
+    max_seconds : float, optional
+        After so long the fast engine returns what it has, with its certificate and a note that time ran out. It takes
+        longer only to find the mode and explore about it, without which there is nothing. Where time runs out, the
+        same seed need not give the same fit. Baselines take no time, and 'nuts' cannot be stopped so.
     seed : int
         The same seed gives the same fit.
 
@@ -89,38 +101,40 @@ def fit(model: Any, panel: Panel, *, engine: str = "auto", start: Fit | None = N
     -------
     Fit
         Of the subclass that belongs to the model.
+
+    Raises
+    ------
+    InputError
+        Where the panel cannot serve the model, an argument is wrong, or the engine cannot do what is asked for.
+    DiagnosticsError
+        Where the fast engine finds no mode.
     """
     raise InputError("cannot be fitted", found=type(model).__name__, expected="a model or a baseline")
 
 
 @fit.register
-def _fit_model(model: Model, panel: Panel, *, engine: str = "auto", start: Fit | None = None, seed: int) -> Fit:
+def _fit_model(
+    model: Model,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
+) -> Fit:
     if engine not in _ENGINES:
         raise InputError("unknown engine", where="engine", found=engine, expected=_ENGINES)
+    if engine == "nuts" and max_seconds is not None:
+        hint = "Fit it by engine 'auto', or sample fewer draws: sample_nuts with NutsOptions"
+        raise InputError("engine 'nuts' cannot be stopped early", where="max_seconds", found=max_seconds, hint=hint)
     if engine == "nuts":
-        return _sampled(model, panel, seed)
+        # The sampler's libraries take seconds to import.
+        from forecast.inference.nuts import sample_nuts
+
+        return sample_nuts(model, panel, seed=seed)
     bound = model.bind(panel)
-    if engine == "auto" and not bound.is_cellwise and not bound.is_published:
-        return _sampled(model, panel, seed, "observations are sums over cells: sampled by engine 'nuts'")
-    from forecast.inference.laplace import approximate
+    if not bound.is_cellwise and not bound.is_published:
+        raise InputError("observations that are sums over cells need engine 'nuts'", where="engine", found=engine)
+    from forecast.inference.laplace import LaplaceOptions, approximate
 
-    try:
-        fitted = approximate(model, panel, start=start, seed=seed)
-    except DiagnosticsError as error:
-        if engine == "laplace":
-            raise
-        return _sampled(model, panel, seed, f"engine 'laplace' failed ({error}): sampled by engine 'nuts'")
-    failed = fitted.diagnostics.loc[~fitted.diagnostics["passed"]]
-    if engine == "laplace" or failed.empty:
-        return fitted
-    told = ", ".join(f"{row['check']} = {row['value']:.3g}" for _, row in failed.iterrows())
-    return _sampled(model, panel, seed, f"engine 'laplace' failed its certificate ({told}): sampled by engine 'nuts'")
-
-
-def _sampled(model: Model, panel: Panel, seed: int, *notes: str) -> Fit:
-    """By the reference engine, with notes why."""
-    # The sampler's libraries take seconds to import.
-    from forecast.inference.nuts import sample_nuts
-
-    fitted = sample_nuts(model, panel, seed=seed)
-    return replace(fitted, notes=(*notes, *fitted.notes))
+    return approximate(model, panel, LaplaceOptions(max_seconds=max_seconds), start=start, seed=seed)

@@ -5,8 +5,8 @@ best Gaussian, annealed where that is too far from the exact density (`forecast.
 together are exact, so that neither the emulator's error nor that of the Gaussians is left in what is resampled by them.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,12 @@ import numpy.typing as npt
 from forecast.inference.evaluation import gaussian_at
 from forecast.inference.hyperposterior import HyperPosterior
 from forecast.inference.linalg import NotPositiveDefinite
+from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import resampled, smoothed
-from forecast.inference.weights import WeightedLatents, temperatures_for, weigh
+from forecast.inference.weights import temperatures_for, weigh
+from forecast.progress import InTime
 
-__all__ = ["JointDraws", "draw_jointly"]
+__all__ = ["JointDraws", "draw_jointly", "points_of"]
 
 Array = npt.NDArray[np.float64]
 # Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications;
@@ -76,7 +78,7 @@ def draw_jointly(
     made: HyperPosterior,
     draws: int,
     rng: np.random.Generator,
-    in_time: Callable[[float], bool] = lambda share: True,
+    in_time: InTime = lambda share: True,
 ) -> JointDraws:
     """Draw hyperparameters and latents.
 
@@ -89,15 +91,18 @@ def draw_jointly(
     rng : Generator
         Source of randomness.
     in_time : function
-        Told after each batch what share is done; whether there is time for more.
+        Told after each batch what share is done; whether there is time for more. At least one batch is drawn.
     """
-    size = int(max(min(_SHARE * draws, _WORK / made.marginal.work), min(_FEWEST, draws)))
+    size = points_of(made.marginal, draws)
     count = max(_LATENTS, -(-draws // size))
     first = max(int(_FIRST * size), 1)
     rounds, mixtures, done = [], [], 0
     for number in (first, size - first):
         z, mixture = made.draw_mixture(number, rng, _WIDER)
-        found, finished = _round(made, z, count, rng, lambda share: in_time((done + share * number) / size))
+        # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
+        z = rng.permutation(z)
+        of_all = partial(_share_of_all, in_time, done / size, number / size)
+        found, finished = _round(made, z, count, rng, of_all)
         if found is None:
             break
         rounds.append(found)
@@ -120,12 +125,21 @@ def draw_jointly(
     return JointDraws(vectors, latents, log_weight, every.ahead, made)
 
 
+def points_of(marginal: Marginal, draws: int) -> int:
+    """How many hyperparameters are drawn for so many joint draws."""
+    return int(max(min(_SHARE * draws, _WORK / marginal.work), min(_FEWEST, draws)))
+
+
+def _share_of_all(in_time: InTime, before: float, part: float, share: float) -> bool:
+    return in_time(before + part * share)
+
+
 def _round(
     made: HyperPosterior,
     z: Array,
     count: int,
     rng: np.random.Generator,
-    in_time: Callable[[float], bool],
+    in_time: InTime,
 ) -> tuple["_Round | None", bool]:
     """Weighted latents at whitened hyperparameters, as far as there is time; and whether there was for all."""
     marginal = made.marginal
@@ -160,7 +174,7 @@ def pair_weights(log_weight: Array) -> Array:
     """Weights with sum 1 of latents at hyperparameters (point, draw); those of hyperparameters are smoothed."""
     each = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     by_point, _ = smoothed(point_weights(log_weight))
-    return by_point[:, None] * each / each.sum(axis=1, keepdims=True)
+    return np.asarray(by_point[:, None] * each / each.sum(axis=1, keepdims=True))
 
 
 def point_weights(log_weight: Array) -> Array:

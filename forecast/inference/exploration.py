@@ -10,14 +10,15 @@ from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import effective_share
 from forecast.inference.search import Peak, climb
+from forecast.progress import InTime
 
 __all__ = ["explore", "refine", "resume"]
 
 Array = npt.NDArray[np.float64]
 # Where each side of an axis is first looked at, in SDs.
 _OUT = 1.5
-# A side on which the density falls more slowly than this share of a normal one is looked at again, further out: where it
-# has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
+# A side on which the density falls more slowly than this share of a normal one is looked at again, further out: where
+# it has fallen as far as a normal one 3.2 SDs out, until it has as 2.8 SDs out.
 _SLOW = 0.85
 _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
@@ -34,11 +35,21 @@ _RESTARTS = 3
 _HIGHER = 0.5
 
 
-def explore(marginal: Marginal, peak: Peak) -> HyperPosterior:
-    """Evaluate the density about its mode and along the axes through it; `refine` comes next."""
+def explore(marginal: Marginal, peak: Peak, told: InTime = lambda share: True) -> HyperPosterior:
+    """Evaluate the density about its mode and along the axes through it; `refine` comes next.
+
+    Parameters
+    ----------
+    marginal : Marginal
+        The log density.
+    peak : Peak
+        Its mode.
+    told : function
+        Told after each axis what share is done.
+    """
     for restart in range(_RESTARTS):
         evaluator = Evaluator(marginal, peak, whitening(peak.covariance))
-        axes, points = _along_axes(evaluator)
+        axes, points = _along_axes(evaluator, told)
         best = max(points, key=lambda point: point.value)
         if best.value <= points[0].value + _HIGHER or restart == _RESTARTS - 1:
             break
@@ -53,10 +64,20 @@ def resume(marginal: Marginal, peak: Peak, shape: Shape) -> HyperPosterior:
     return HyperPosterior.of(evaluator, shape.axes, (_top(evaluator),), shape)
 
 
-def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
-    """With points drawn from the emulator, round by round, until it knows them beforehand."""
+def refine(made: HyperPosterior, rng: np.random.Generator, in_time: InTime = lambda share: True) -> HyperPosterior:
+    """With points drawn from the emulator, round by round, until it knows them beforehand.
+
+    Parameters
+    ----------
+    made : HyperPosterior
+        From `explore` or `resume`.
+    rng : Generator
+        Source of randomness.
+    in_time : function
+        Told before each round what share is done at most; whether there is time for more.
+    """
     size = len(made.peak.mode.vector)
-    if not size:
+    if not size or not in_time(0.0):
         return made
     count = max(_FEWEST, size)
     if made.earlier is None:
@@ -64,7 +85,9 @@ def refine(made: HyperPosterior, rng: np.random.Generator) -> HyperPosterior:
         s = _STRETCHED * made.coordinates.bend(made.draw(count // 2, rng))[0]
         made = made.with_points(_evaluated(made, made.coordinates.straighten(s)))
     seen = np.zeros(0)
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
+        if not in_time(number / _ROUNDS):
+            break
         fresh = _evaluated(made, made.draw(count, rng))
         z = np.stack([point.z for point in fresh])
         log_weight = np.array([point.value for point in fresh]) - made.emulated(z)
@@ -96,10 +119,16 @@ def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
     return [point for point in points if point is not None]
 
 
-def _along_axes(evaluator: Evaluator) -> tuple[tuple[Axis, ...], list[Evaluated]]:
+def _along_axes(evaluator: Evaluator, told: InTime) -> tuple[tuple[Axis, ...], list[Evaluated]]:
     """Points on each axis through the mode, and the coordinates along it."""
     top = _top(evaluator)
-    found = evaluator.marginal.at_each(lambda number: _axis(evaluator, top, number), range(len(evaluator.root)))
+
+    def axis(number: int) -> tuple[Axis, list[Evaluated]]:
+        found = _axis(evaluator, top, number)
+        told((number + 1) / len(evaluator.root))
+        return found
+
+    found = evaluator.marginal.at_each(axis, range(len(evaluator.root)))
     return tuple(axis for axis, _ in found), [top, *(point for _, points in found for point in points)]
 
 

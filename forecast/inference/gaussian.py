@@ -27,8 +27,7 @@ from forecast.inference.precision import PriorPrecision
 __all__ = ["NODES", "FixedPoint", "Gaussian", "expectation", "factor_of"]
 
 Array = npt.NDArray[np.float64]
-# Gauss–Hermite nodes of expectations over eta of a cell: with 7 the bound is off by less than 0.02 nats on the panels of
-# `tests/benchmarks/engine.py` (against 21).
+# Gauss–Hermite nodes of expectations over eta of a cell; what they miss is left to the weights.
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 

@@ -271,9 +271,7 @@ class Marginal:
 
     # The best Gaussian -------------------------------------------------------------------------------------------
 
-    def gaussian(
-        self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False
-    ) -> Gaussian:
+    def gaussian(self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False) -> Gaussian:
         """The best Gaussian of the latents (see `forecast.inference.gaussian`).
 
         Parameters
@@ -332,7 +330,9 @@ class Marginal:
         """Expectations of `terms` where eta is normal, with the variance that is given (cell)."""
         eta = self.eta(theta, x) + NODES[:, None] * np.sqrt(variance)
         terms = cell_terms(self.bound.model.family, self.bound.counts, eta, theta, order=2, parameters=parameters)
-        by_name = {name: (expectation(parts[0]),) for name, parts in terms.parameters.items()}
+        by_name: dict[str, tuple[Array, ...]] = {
+            name: (expectation(parts[0]),) for name, parts in terms.parameters.items()
+        }
         return CellTerms(expectation(terms.value), tuple(expectation(each) for each in terms.eta), by_name)
 
     def _log_joint(self, expected: CellTerms, prior: PriorPrecision, design: Design, x: Array) -> tuple[float, Array]:

@@ -41,7 +41,7 @@ class NutsOptions:
     cores : int, optional
         Chains at one time; as many as the machine has by default.
     progress : bool, optional
-        Progress bar; by default where there is a terminal.
+        Whether progress is shown: by default in notebooks and on terminals; if True elsewhere too, as lines.
     """
 
     draws: int = 1000
@@ -66,7 +66,7 @@ class NutsOptions:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether there is a progress bar."""
+        """Whether a sampler of the PyMC form shows its own progress bar."""
         return sys.stderr.isatty() if self.progress is None else self.progress
 
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 from scipy import sparse
 
 from forecast.errors import InputError
+from forecast.inference.gaussian import Gaussian
 from forecast.inference.jets import CellTerms
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.low_rank import AnyFactor, Updated
-from forecast.inference.gaussian import Gaussian
 from forecast.inference.marginal import STEP, Bound, Marginal, Mode, Slopes
 from forecast.inference.precision import PriorPrecision
 from forecast.inference.published import Published
@@ -80,9 +80,7 @@ class PublishedMarginal(Marginal):
         """Derivatives in the parameters, which `terms` has as they are."""
         return dict(per_cell)
 
-    def gaussian(
-        self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False
-    ) -> Gaussian:
+    def gaussian(self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False) -> Gaussian:
         """Laplace's: at the mode, with the information there."""
         mode = self.mode(vector, start)
         return Gaussian(vector, mode.theta, mode.prior, self.design(mode.theta), mode.x, mode.factor, mode.value)

@@ -1,8 +1,8 @@
 """Importance weights of draws of the latents against their exact density, annealed where a Gaussian is too far from it.
 
-A draw x of a Gaussian q has the log weight r = log p(y, x, theta) − log q(x). Where r varies by more than a nat, the draw
-is moved from q to the exact density on the way q^(1−b)·p^b by Hamiltonian steps that leave each of these invariant, and
-its weight is the product of the ratios that it passes (Neal 2001): unbiased for p(y, theta), however well the steps mix.
+A draw x of a Gaussian q has the log weight r = log p(y, x, theta) − log q(x). Where r varies by more than a nat, it is
+moved from q to the exact density on the way q^(1−b)·p^b by Hamiltonian steps that leave each of these invariant, and
+its weight is the product of the ratios that it passes (Neal 2001): unbiased for p(y, theta), however the steps mix.
 In the coordinates of q the Gaussian part of the motion is a rotation, which is done exactly (Neal 2011, section 5.5.1).
 Hyperparameters that are drawn from any density and weighted so, together with the latents, are draws of the exact joint
 posterior (Tran, Scharth, Gunawan & Kohn 2013).
@@ -22,8 +22,8 @@ Array = npt.NDArray[np.float64]
 # Variance of log weights that one temperature takes off, and the most temperatures. With so many the variance that is
 # left is about 1, on Syria by month (10 without annealing) and on published totals (16).
 _PER_TEMPERATURE, _MOST = 1.0, 40
-# Rotations between two temperatures, and their angle: of 1 to 3 rotations by 0.4 to 1.0, about the least variance for the
-# same number of gradients on both panels.
+# Rotations between two temperatures, and their angle: of 1 to 3 rotations by 0.4 to 1.0, about the least variance for
+# the same number of gradients on both panels.
 _ROTATIONS, _ANGLE = 2, 0.7
 
 
@@ -66,6 +66,7 @@ def weigh(
     rng : Generator
         Source of randomness.
     """
+
     def ratio(z: Array) -> tuple[Array, Array]:
         """The log ratio at standard normal numbers, and its gradient."""
         value, gradient = marginal.log_joint(gaussian, gaussian.drawn(z))

@@ -196,13 +196,18 @@ class Outcome:
     err: str
 
 
+def without_progress(err: str) -> str:
+    """What a command wrote but for the lines that say how far it is, where it takes longer than two seconds."""
+    return re.sub(r"(?m)^(starting|reading|fitting|Fitting|scoring|writing|rendering)\b.*\n", "", err)
+
+
 def call(words: str, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     """The command in this process, in the current folder."""
     monkeypatch.setattr(sys, "argv", ["forecast", *words.split()])
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stop:
         cli.main()
-    return Outcome(int(stop.value.code or 0), out.getvalue(), err.getvalue())
+    return Outcome(int(stop.value.code or 0), out.getvalue(), without_progress(err.getvalue()))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -462,6 +467,8 @@ SETTINGS_FILES = [
              SETTINGS + changed(COVARIATE, "hold_last", "later.csv"), strikes__csv=STRIKES),
     settings("option of another source", r"tactic_by: the source plain does not know", within("data",
              'tactic_by = "dyad"')),
+    settings("time for the sampler", r"max_seconds has no use with engine = 'nuts', which cannot be stopped early",
+             'engine = "nuts"\nmax_seconds = 5\n' + SETTINGS),
     settings("option without use for counts", r"panel\.actor has no use with ready counts",
              within("panel", 'actor = "IS"', READY), events__csv=COUNTS),
     settings("option without use for events", r"panel\.missing has no use with events", within("panel",
@@ -1055,7 +1062,7 @@ def command(*words: str, **options: Any) -> Outcome:
         env=os.environ | {"PYTHONPATH": str(Path(forecast.__file__).parents[1])},
         **options,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return Outcome(done.returncode, done.stdout, without_progress(done.stderr))
 
 
 def test_in_a_process_of_its_own(folder: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 import forecast as fc
-from forecast.errors import DiagnosticsError, InputError
-from forecast.inference import dispatch, laplace, marginal
+from forecast.errors import InputError
+from forecast.inference import marginal
 from forecast.inference.bayesian import BayesianFit, posterior_names
 from forecast.inference.exploration import explore, refine
 from forecast.inference.laplace import LaplaceOptions, approximate
@@ -154,40 +154,6 @@ def sparse_truth():
         name: (means[name], float((joint * (values - means[name]) ** 2).sum()) ** 0.5)
         for name, values in moments.items()
     }
-
-
-def test_auto_goes_on_to_the_sampler_where_the_certificate_fails(monkeypatch):
-    from forecast.inference import nuts
-
-    sampled = []
-
-    def sample(model, panel, *, seed):
-        sampled.append(seed)
-        return BayesianFit(model, panel, seed, ("sampled",), engine="nuts")
-
-    monkeypatch.setattr(nuts, "sample_nuts", sample)
-    fit = fc.fit(SPARSE, sparse_panel(), seed=4)
-    assert fit.engine == "nuts"
-    assert sampled == [4]
-    assert "failed its certificate (largest skewness shift in SDs = 2" in fit.notes[0]
-    assert fit.notes[1] == "sampled"
-    assert fc.fit(SPARSE, sparse_panel(), engine="laplace", seed=4).engine == "laplace"
-    assert sampled == [4]
-
-
-def test_auto_is_fast_where_the_certificate_holds(small):
-    assert fc.fit(MODEL, small, seed=1).engine == "laplace"
-
-
-def test_auto_goes_on_to_the_sampler_where_there_is_no_mode(monkeypatch, small):
-    def failing(*args, **options):
-        raise DiagnosticsError("no mode")
-
-    monkeypatch.setattr(laplace, "approximate", failing)
-    monkeypatch.setattr(dispatch, "_sampled", lambda model, panel, seed, *notes: notes)
-    assert "no mode" in fc.fit(MODEL, small, seed=1)[0]
-    with pytest.raises(DiagnosticsError):
-        fc.fit(MODEL, small, engine="laplace", seed=1)
 
 
 def test_wrong_requests(small):

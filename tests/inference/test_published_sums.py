@@ -82,7 +82,7 @@ def test_the_slope_and_the_information(at):
 
 
 def test_third_derivatives(at, covariance):
-    entries, sums = EntryCovariance.of(at[0].entries, covariance), sums_at(at)
+    entries = EntryCovariance.of(at[0].entries, covariance)
 
     def curved(moved):
         return float((np.asarray(second(sums_at(at, moved))) * covariance).sum())

@@ -1,0 +1,297 @@
+"""What long work tells while it goes on: where it is, how long it will take, and whether there is time for more.
+
+Nothing is shown of work in its first two seconds. Afterwards there is a bar in a notebook and on a terminal; on the
+command line without a terminal a line on standard error, at most every 15 seconds; and in a program of one's own
+without a terminal the same line goes to the logger 'forecast', at level INFO. Work within work is shown with it.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, copy_context
+from html import escape
+from importlib import import_module
+from typing import Any, Protocol
+
+__all__ = ["InTime", "Progress", "on_command_line", "progress", "silent"]
+
+# Told what share is done; whether there is time for more.
+InTime = Callable[[float], bool]
+# In seconds: work so long is shown, time between two lines, and between two looks at what has changed.
+_SHOWN_AFTER, _BETWEEN_LINES, _LOOK = 2.0, 15.0, 0.5
+# Shares from which the time that is left can be told.
+_TELLING = 0.02
+_LINES: ContextVar[bool] = ContextVar("lines", default=False)
+_DISPLAY: ContextVar["_Display | None"] = ContextVar("display", default=None)
+
+
+class Progress:
+    """A piece of work under way; made by `progress`, and called with the share that is done.
+
+    Attributes
+    ----------
+    what : str
+        What is done, in a few words.
+    share : float
+        How much of it is done, from 0 to 1; it never falls.
+    """
+
+    def __init__(
+        self, what: str, max_seconds: float | None, even: bool, clock: Callable[[], float], look: Callable[[], None]
+    ) -> None:
+        self.what, self.share = what, 0.0
+        self._max_seconds, self._even, self._clock, self._look = max_seconds, even, clock, look
+        self._began = clock()
+
+    def __call__(self, share: float, what: str | None = None) -> bool:
+        """Tell the share that is done, and what is done now; whether there is time for more."""
+        self.what, self.share = what or self.what, min(max(self.share, share), 1.0)
+        self._look()
+        return self.is_in_time()
+
+    def part(self, first: float, last: float, *, time: float = 1.0) -> InTime:
+        """What a stage is given to tell its own share to: it is the work from one share to another.
+
+        There is time for more of it until so much of the time of the whole has gone.
+        """
+
+        def told(share: float) -> bool:
+            self(first + (last - first) * min(max(share, 0.0), 1.0))
+            return self.is_in_time(time)
+
+        return told
+
+    def is_in_time(self, part: float = 1.0) -> bool:
+        """Whether less than the time, or than a part of it, has gone."""
+        return self._max_seconds is None or self.elapsed < part * self._max_seconds
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the work began."""
+        return self._clock() - self._began
+
+    @property
+    def left(self) -> str:
+        """About how long it will take yet, in words; '' where that is not known."""
+        if not self._even or self.share < _TELLING:
+            return ""
+        return f"about {_in_words(self.elapsed * (1 - self.share) / self.share)} left"
+
+    @property
+    def line(self) -> str:
+        """Where it is, in one line."""
+        if not self._even:
+            return self.what
+        return f"{self.what}: {100 * self.share:.0f} %" + (f", {self.left}" if self.left else "")
+
+
+@contextmanager
+def progress(
+    what: str, *, max_seconds: float | None = None, even: bool = True, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Progress]:
+    """Show work while it goes on.
+
+    Parameters
+    ----------
+    what : str
+        What is done, in a few words.
+    max_seconds : float, optional
+        After which there is no time for more.
+    even : bool
+        Whether shares grow about evenly with time, so that one can tell from them how long it will take.
+    clock : function
+        Gives seconds.
+    """
+    display = _DISPLAY.get() or _Display(_screen(clock))
+    work = Progress(what, max_seconds, even, clock, display.look)
+    token = _DISPLAY.set(display)
+    display.add(work)
+    try:
+        yield work
+    finally:
+        display.remove(work)
+        _DISPLAY.reset(token)
+
+
+@contextmanager
+def on_command_line() -> Iterator[None]:
+    """Within this, where there is no terminal, lines go to standard error."""
+    token = _LINES.set(True)
+    try:
+        yield
+    finally:
+        _LINES.reset(token)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Within this nothing is shown: in one of several processes or threads, say, that share a terminal."""
+    token = _DISPLAY.set(_Display(None))
+    try:
+        yield
+    finally:
+        _DISPLAY.reset(token)
+
+
+# How it is shown ------------------------------------------------------------------------------------------------------
+
+
+class _Screen(Protocol):
+    """Where work is shown."""
+
+    def show(self, works: Sequence[Progress]) -> None:
+        """Show pieces of work, each of which is part of the one before."""
+
+    def close(self) -> None:
+        """Take away what was shown, where it can be."""
+
+
+class _Display:
+    """The pieces of work under way, from the outermost to the innermost, and the screen that they are shown on."""
+
+    def __init__(self, screen: _Screen | None) -> None:
+        self._screen, self._works = screen, list[Progress]()
+        # Work in several threads may tell its shares at one time.
+        self._lock, self._ended = threading.RLock(), threading.Event()
+
+    def add(self, work: Progress) -> None:
+        with self._lock:
+            self._works.append(work)
+        if len(self._works) == 1 and self._screen is not None:
+            # Work may go on for minutes without telling anything.
+            threading.Thread(target=copy_context().run, args=(self._watch,), daemon=True).start()
+
+    def remove(self, work: Progress) -> None:
+        with self._lock:
+            self._works.remove(work)
+            if not self._works and self._screen is not None:
+                self._ended.set()
+                with suppress(OSError, ValueError):
+                    self._screen.close()
+
+    def look(self) -> None:
+        if self._screen is None:
+            return
+        with self._lock:
+            works = [work for work in self._works if work.elapsed >= _SHOWN_AFTER]
+            if works:
+                # Nobody may be there any more to be told.
+                with suppress(OSError, ValueError):
+                    self._screen.show(works)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK):
+            self.look()
+
+
+def _screen(clock: Callable[[], float]) -> _Screen | None:
+    """The one that belongs to where this runs."""
+    if _is_notebook():
+        return _Notebook(clock)
+    if sys.stderr is not None and sys.stderr.isatty():
+        return _Terminal()
+    if _LINES.get():
+        return _Lines(lambda line: print(line, file=sys.stderr, flush=True), clock)
+    logger = logging.getLogger("forecast")
+    return _Lines(logger.info, clock) if logger.isEnabledFor(logging.INFO) else None
+
+
+def _is_notebook() -> bool:
+    """Whether this runs in a kernel of Jupyter."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return "IPKernelApp" in getattr(shell, "config", {})
+
+
+class _Lines:
+    """A line now and then."""
+
+    def __init__(self, write: Callable[[str], object], clock: Callable[[], float]) -> None:
+        self._write, self._clock, self._last = write, clock, -float("inf")
+
+    def show(self, works: Sequence[Progress]) -> None:
+        now = self._clock()
+        if now - self._last < _BETWEEN_LINES:
+            return
+        self._last = now
+        # Of work in uneven steps the part that is done now says more.
+        told = [work for work in works[:-1] if work._even]
+        self._write("; ".join(work.line for work in (*told, works[-1])))
+
+    def close(self) -> None:
+        """Lines stay."""
+
+
+class _Terminal:
+    """A bar for each piece of work."""
+
+    def __init__(self) -> None:
+        self._bars: Any = None
+        self._tasks: dict[Progress, Any] = {}
+
+    def show(self, works: Sequence[Progress]) -> None:
+        if self._bars is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bars
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[left]}"),
+            )
+            self._bars = Bars(SpinnerColumn(), *columns, console=Console(stderr=True), transient=True)
+            self._bars.start()
+        for gone in set(self._tasks) - set(works):
+            self._bars.remove_task(self._tasks.pop(gone))
+        for work in works:
+            if work not in self._tasks:
+                self._tasks[work] = self._bars.add_task(work.what, left="")
+                # It began before it was shown.
+                self._bars.tasks[-1].start_time = self._bars.get_time() - work.elapsed
+            done = {"completed": work.share, "total": 1.0 if work.share > 0 else None}
+            self._bars.update(self._tasks[work], description=work.what, left=work.left, **done)
+
+    def close(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+
+class _Notebook:
+    """A bar of HTML for each piece of work (those of Rich would need ipywidgets)."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._last = clock, -float("inf")
+        self._handle: Any = None
+
+    def show(self, works: Sequence[Progress]) -> None:
+        now = self._clock()
+        if now - self._last < _LOOK:
+            return
+        self._last = now
+        self._put(
+            "".join(
+                f'<div><progress max="1" value="{work.share:.3f}"></progress> {escape(work.line)}</div>'
+                for work in works
+            )
+        )
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._put("")
+
+    def _put(self, html: str) -> None:
+        ipython: Any = import_module("IPython.display")
+        if self._handle is None:
+            self._handle = ipython.display(ipython.HTML(html), display_id=True)
+        else:
+            self._handle.update(ipython.HTML(html))
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,79 @@
+"""`fit`: 'auto' is the fast engine and never samples, and `max_seconds` bounds it."""
+
+import pytest
+
+import forecast as fc
+from forecast.errors import DiagnosticsError, InputError
+from forecast.inference import draws, laplace, nuts
+from forecast.inference.linalg import NotPositiveDefinite
+
+MODEL = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="tactic")], fc.NegativeBinomial(), "small")
+
+
+@pytest.fixture(scope="module")
+def small():
+    """4 lattice provinces, 2 tactics, 30 months."""
+    return fc.simulate_panel(4, 2, 30, seed=3, mean=4.0).panel
+
+
+@pytest.fixture(autouse=True)
+def never_sampled(monkeypatch):
+    def sample(*args, **options):
+        raise AssertionError("sampled unasked")
+
+    monkeypatch.setattr(nuts, "sample_nuts", sample)
+
+
+def test_auto_is_the_fast_engine(small):
+    fit, fast = (fc.fit(MODEL, small, engine=engine, seed=1) for engine in ("auto", "laplace"))
+    assert fit.engine == "laplace"
+    assert fit.posterior.equals(fast.posterior)
+    assert fit.notes == ()
+
+
+@pytest.mark.parametrize("engine", ["auto", "laplace"])
+def test_without_a_mode_an_error_names_the_sampler(engine, monkeypatch, small):
+    def failing(*args):
+        raise NotPositiveDefinite("step 3")
+
+    monkeypatch.setattr(laplace, "climb", failing)
+    with pytest.raises(DiagnosticsError, match=r"small: no mode was found \(step 3\)\. Sample it: engine='nuts'"):
+        fc.fit(MODEL, small, engine=engine, seed=1)
+
+
+@pytest.mark.parametrize("engine", ["auto", "laplace"])
+def test_of_sums_over_cells_an_error_names_the_sampler(engine, with_sums, small):
+    with pytest.raises(InputError, match="sums over cells need engine 'nuts'"):
+        fc.fit(MODEL, with_sums(small), engine=engine, seed=1)
+
+
+def test_little_time_gives_a_batch_with_its_certificate_and_a_note(small, monkeypatch):
+    batches = []
+    real = draws.weigh
+    monkeypatch.setattr(draws, "weigh", lambda *args: batches.append(1) or real(*args))
+    fit = fc.fit(MODEL, small, max_seconds=1e-9, seed=1)
+    # One is of the pilot. The first of two rounds has 150 points, in ten batches.
+    assert len(batches) == 15 + 1
+    assert fit.posterior.sizes["draw"] == 1000
+    assert not fit.diagnostics["passed"].all()
+    assert fit.notes == ("stopped after 0 s (max_seconds) with 15 of 500 weighted points",)
+    assert fc.predict(fit, 2, draws=20, seed=1).draws.sizes["sample"] == 20
+
+
+def test_enough_time_changes_nothing(small):
+    free, bounded = (fc.fit(MODEL, small, max_seconds=seconds, seed=1) for seconds in (None, 600.0))
+    assert bounded.notes == ()
+    assert bounded.posterior.equals(free.posterior)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_time_is_a_number_above_0(seconds, small):
+    with pytest.raises(InputError, match="max_seconds: is a number above 0"):
+        fc.fit(MODEL, small, max_seconds=seconds, seed=1)
+
+
+def test_the_sampler_cannot_be_bounded_and_baselines_take_no_time(small):
+    with pytest.raises(InputError, match="max_seconds: engine 'nuts' cannot be stopped early"):
+        fc.fit(MODEL, small, engine="nuts", max_seconds=5.0, seed=1)
+    for baseline in fc.default_baselines().values():
+        assert fc.fit(baseline, small, max_seconds=5.0, seed=1).model == baseline
