@@ -132,9 +132,6 @@ def _fit_model(
         from forecast.inference.nuts import sample_nuts
 
         return sample_nuts(model, panel, seed=seed)
-    bound = model.bind(panel)
-    if not bound.is_cellwise and not bound.is_published:
-        raise InputError("observations that are sums over cells need engine 'nuts'", where="engine", found=engine)
     from forecast.inference.laplace import LaplaceOptions, approximate
 
     return approximate(model, panel, LaplaceOptions(max_seconds=max_seconds), start=start, seed=seed)

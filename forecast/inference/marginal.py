@@ -306,7 +306,7 @@ class Marginal:
                 moved = x + length * step
                 expected = self.expected(theta, moved, variance)
                 reached, _ = self._log_joint(expected, prior, design, moved)
-                if reached >= level + 1e-4 * length * decrement:
+                if reached >= level + 1e-4 * length * decrement - 1e-10 * abs(level):
                     break
                 length /= 2
                 if length < 1e-3:
