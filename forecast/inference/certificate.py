@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from forecast.inference.diagnostics import CERTIFIED, HYPERPARAMETERS, SLOPES
 from forecast.inference.draws import JointDraws, pair_weights, point_weights
 from forecast.inference.pareto import effective_share, smoothed
 
-__all__ = ["CERTIFIED", "certify", "effective_ahead"]
+__all__ = ["certify"]
 
 Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7
@@ -26,8 +27,6 @@ MAX_MIRRORED = 0.01
 # Levels at which distribution functions of forecasts are looked at, and the share of these that may be worse.
 _LEVELS = 0.05, 0.25, 0.5, 0.75, 0.95
 _WORSE = 0.05
-# The check that a forecast, and a report of it, stands on.
-CERTIFIED = "forecasts: effective draws"
 
 
 def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.DataFrame:
@@ -57,13 +56,13 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
     rows = [
         (CERTIFIED, ahead, usable and ahead >= min(MIN_FORECASTS, most), f"{distribution}. {more}"),
         (
-            "slopes and contrasts: effective draws",
+            SLOPES,
             of_points,
             usable and of_points >= min(MIN_SLOPES, most / 2),
             f"Slopes {off}{more}",
         ),
         (
-            "hyperparameters: effective draws",
+            HYPERPARAMETERS,
             of_points,
             usable and of_points >= min(MIN_HYPERPARAMETERS, most),
             f"Hyperparameters {off}{more}",

@@ -13,12 +13,25 @@ from forecast.inference.backend import import_arviz
 if TYPE_CHECKING:
     from forecast.inference.bayesian import BayesianFit
 
-__all__ = ["add_pareto_k", "check_sampling", "failed_checks", "pointwise_of", "sampling_table"]
+__all__ = [
+    "CERTIFIED",
+    "HYPERPARAMETERS",
+    "OTHER_GRADES",
+    "SLOPES",
+    "add_pareto_k",
+    "check_sampling",
+    "failed_checks",
+    "pointwise_of",
+    "sampling_table",
+]
 
 MAX_R_HAT = 1.01
 MIN_ESS = 400
 MIN_E_BFMI = 0.3
 MAX_TREE_DEPTH_SHARE = 0.01
+# The grades of a certificate: that which a forecast, and a report of it, stands on, and the others.
+CERTIFIED = "forecasts: effective draws"
+OTHER_GRADES = SLOPES, HYPERPARAMETERS = "slopes and contrasts: effective draws", "hyperparameters: effective draws"
 _LONGER = "Draw longer (NutsOptions(draws=..., tune=...)), or simplify the model"
 # Rows of eta that are held at once, so that memory stays small on a large panel.
 _AT_ONCE = 50
@@ -75,8 +88,12 @@ def sampling_table(posterior: Any, sample_stats: Any) -> pd.DataFrame:
 
 
 def failed_checks(diagnostics: pd.DataFrame, model: str) -> str:
-    """What the fit of a model failed of its checks, and what to do; '' where it passed, or none were made."""
+    """What the fit of a model failed of its checks, and what to do; '' where it passed, or none were made.
+
+    Grades of slopes and of hyperparameters decide nothing: a forecast stands on its own.
+    """
     failed = diagnostics.loc[~diagnostics["passed"].astype(bool)] if len(diagnostics) else diagnostics
+    failed = failed.loc[~failed["check"].isin(OTHER_GRADES)] if len(failed) else failed
     told = "; ".join(f"{row['check']} = {row['value']:g}: {row['advice']}" for _, row in failed.iterrows())
     return f"the fit of {model} failed its checks: {told}" if told else ""
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.certificate import CERTIFIED, certify
+from forecast.inference.certificate import certify
+from forecast.inference.diagnostics import CERTIFIED, failed_checks
 from forecast.inference.draws import JointDraws, pair_weights, point_weights
 from forecast.inference.marginal import Marginal
 from forecast.inference.weights import temperatures_for, weigh
@@ -101,6 +102,10 @@ def test_a_grade_that_fails_says_by_how_much():
     assert table.loc["slopes and contrasts: effective draws", "passed"]
     assert not table.loc["hyperparameters: effective draws", "passed"]
     assert "0.09 SDs" in table.loc["hyperparameters: effective draws", "advice"]
+    # A report stands on the grade of forecasts.
+    assert failed_checks(table.reset_index(), "m") == ""
+    table.loc[CERTIFIED, "passed"] = False
+    assert CERTIFIED in failed_checks(table.reset_index(), "m")
 
 
 def test_pair_weights_add_up_to_those_of_the_hyperparameters():
