@@ -13,7 +13,7 @@ from forecast.inference.diagnostics import CERTIFIED, HYPERPARAMETERS, SLOPES
 from forecast.inference.draws import JointDraws, pair_weights, point_weights
 from forecast.inference.pareto import effective_share, smoothed
 
-__all__ = ["certify"]
+__all__ = ["certify", "effective_ahead"]
 
 Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7
