@@ -1,8 +1,9 @@
 """The engines agree: the fast one against references by the sampler, kept as files (`reference/engines_reference.py`).
 
-The rule: for 99 % of quantities means within 0.1 reference SD and SDs within 10 % (the certificate's grade), with 8,000
-fast draws against an ESS of 10,000; for 99 % of quantiles of future counts the share of fast draws below the reference's
-quantile within 3 standard errors of the level, for as many draws as are effective. A case without a reference skips.
+The rule: for 99 % of quantities means within 0.1 reference SD and SDs within 10 % (the certificate's grade), with
+8,000 fast draws against an ESS of 10,000; for 99 % of quantiles of future counts the share of fast draws below the
+reference quantile within 3 standard errors of the level, for as many draws as are effective.
+A case without a reference skips.
 """
 
 from pathlib import Path
