@@ -11,8 +11,6 @@ import pytest
 from published_rows import MONTHS, PROVINCES, published, truth
 
 import forecast as fc
-from forecast.config import read_settings
-from forecast.datasets import data_path
 from forecast.inference.bayesian import eta, posterior_draws
 from forecast.inference.laplace import LaplaceOptions, approximate
 from forecast.inference.nuts import NutsOptions, sample_nuts
@@ -77,13 +75,3 @@ def test_unknown_cells_taken_for_zero_fail(full):
         lower, upper = np.quantile(draws, [0.05, 0.95], axis=0)
         inside.append(((lower <= expected) & (expected <= upper))[~known].mean())
     assert np.mean(inside) < 0.5
-
-
-@pytest.mark.slow
-def test_the_certificate_sees_where_the_second_order_breaks_down():
-    """On the Syrian totals up to May 2023 SDs of some cells are two to four times the sampler's, by the seed."""
-    settings = read_settings(data_path("syria_reports.toml"))
-    panel = fc.Panel.from_reports(pd.read_csv(data_path("syria_reports.csv")), zone_ends={"central": "2024-11-30"})
-    fit = approximate(settings.built_model(), panel.between(None, "2023-05-31"), LaplaceOptions(draws=100), seed=1)
-    checks = fit.diagnostics.set_index("check")
-    assert not checks.loc["share of draws that the second order changes by a nat", "passed"]
