@@ -25,8 +25,9 @@ Array = npt.NDArray[np.float64]
 # Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications;
 # and in any case.
 _SHARE, _WORK, _FEWEST = 0.5, 8e10, 64
-# Draws of the latents at each; and the share of the hyperparameters that the emulator learns from before the others.
-_LATENTS, _FIRST = 4, 0.3
+# Draws of the latents at each; and the share of the hyperparameters that the emulator learns from before the others, up
+# to those of 1,000 draws: its memory grows with the square of their number.
+_LATENTS, _FIRST, _MOST_FIRST = 4, 0.3, 150
 # The fewest hyperparameters between two looks at the clock.
 _BATCH = 8
 # Other draws that the number of temperatures is chosen by: the Gaussian is further off where variances are large.
@@ -95,9 +96,11 @@ def draw_jointly(
     """
     size = points_of(made.marginal, draws)
     count = max(_LATENTS, -(-draws // size))
-    first = max(int(_FIRST * size), 1)
+    first = min(max(int(_FIRST * size), 1), _MOST_FIRST)
     rounds, mixtures, done = [], [], 0
     for number in (first, size - first):
+        if rounds:
+            made = made.with_values(rounds[0].z, rounds[0].values, point_weights(rounds[0].log_weight))
         z, mixture = made.draw_mixture(number, rng, _WIDER)
         # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
         z = rng.permutation(z)
@@ -110,7 +113,6 @@ def draw_jointly(
         done += number
         if not finished:
             break
-        made = made.with_values(found.z, found.values, point_weights(found.log_weight))
     if not rounds:
         raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
     every = _Round(*(np.concatenate(parts) for parts in zip(*(vars(each).values() for each in rounds), strict=True)))

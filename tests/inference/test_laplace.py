@@ -120,7 +120,7 @@ def test_a_good_fit_has_a_passed_certificate(fitted):
 def test_sparse_counts_are_exact(sparse_truth):
     """300 groups of one Poisson cell, 93 % zeros: the posterior of the level and of its SD, by quadrature.
 
-    The grade of hyperparameters: 0.1 SD and 10 %.
+    The rule for the engines: 0.1 SD and 5 % for 20,000 draws.
     """
     fit = approximate(SPARSE, sparse_panel(), LaplaceOptions(draws=20_000), seed=1)
     assert fit.diagnostics["passed"].all(), fit.diagnostics
@@ -130,7 +130,7 @@ def test_sparse_counts_are_exact(sparse_truth):
     ):
         mean, sd = sparse_truth[name]
         assert abs(values.mean() - mean) < 0.1 * sd, name
-        assert abs(values.std() / sd - 1) < 0.1, name
+        assert abs(values.std() / sd - 1) < 0.05, name
 
 
 @pytest.fixture

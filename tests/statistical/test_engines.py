@@ -1,9 +1,9 @@
 """The engines agree: the fast one against references by the sampler, kept as files (`reference/engines_reference.py`).
 
-The rule: for 99 % of quantities means within 0.1 reference SD and SDs within 10 % (the certificate's grade), with
-8,000 fast draws against an ESS of 10,000; for 99 % of quantiles of future counts the share of fast draws below the
-reference quantile within 3 standard errors of the level, for as many draws as are effective.
-A case without a reference skips.
+The rule: for 99 % of quantities means within 0.1 reference SD and SDs within 5 %, with 20,000 fast draws against an ESS
+of 10,000 (chance alone is then below 0.04 SD and 3 %, at three standard errors); for 99 % of quantiles of future counts
+the share of fast draws below the reference's quantile within 3 standard errors of the level. A case without a reference
+skips.
 """
 
 from pathlib import Path
@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.inference.diagnostics import HYPERPARAMETERS
 from forecast.inference.laplace import LaplaceOptions, approximate
 
 REFERENCE = Path(__file__).parent / "reference"
-DRAWS = 8_000
+DRAWS = 20_000
 # Without --full: between them they hold every term.
 QUICK = ("feedback", "space_and_slopes", "measured_with_error")
 
@@ -35,12 +34,11 @@ def compared(fit, reference):
 def outside(fit, reference):
     """Quantiles of future counts that lie further from their level than chance takes them."""
     draws = models.forecast_draws(fit, DRAWS)
-    effective = fit.diagnostics.set_index("check").loc[HYPERPARAMETERS, "value"]
     rows = []
     for row in reference.itertuples():
         own = draws[row.quantity]
         below = (own < row.count).mean() + row.share * (own == row.count).mean()
-        error = np.sqrt(row.level * (1 - row.level) * (1 / effective + 1 / row.draws))
+        error = np.sqrt(row.level * (1 - row.level) * (1 / len(own) + 1 / row.draws))
         rows.append({"quantity": row.quantity, "level": row.level, "z": (below - row.level) / error})
     return pd.DataFrame(rows)
 
@@ -59,7 +57,7 @@ def test_the_fast_engine_agrees_with_the_sampler(name, full, shared_data_if_real
     reference = pd.read_csv(path)
     assert reference[["ess_bulk", "ess_tail"]].to_numpy().min() >= 10_000
     found = compared(fit, reference)
-    wrong = found[(found["difference"].abs() > 0.1) | ((found["ratio"] - 1).abs() > 0.1)]
+    wrong = found[(found["difference"].abs() > 0.1) | ((found["ratio"] - 1).abs() > 0.05)]
     assert len(wrong) <= 0.01 * len(found), wrong.round(3).to_string()
     ahead = outside(fit, pd.read_csv(REFERENCE / f"engines_{name}_forecast.csv"))
     far = ahead[ahead["z"].abs() > 3]
