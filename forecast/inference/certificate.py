@@ -13,7 +13,7 @@ from forecast.inference.diagnostics import CERTIFIED, HYPERPARAMETERS, SLOPES
 from forecast.inference.draws import JointDraws, pair_weights, point_weights
 from forecast.inference.pareto import effective_share, smoothed
 
-__all__ = ["certify", "effective_ahead"]
+__all__ = ["certify", "effective_ahead", "is_certified"]
 
 Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7
@@ -76,6 +76,11 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
     table["passed"] = table["passed"].astype(bool)
     table["advice"] = table["advice"].where(~table["passed"], "")
     return table
+
+
+def is_certified(drawn: JointDraws, draws: int) -> bool:
+    """Whether forecasts can stand on draws, of which so many were asked for."""
+    return bool(certify(drawn, draws).set_index("check").loc[CERTIFIED, "passed"])
 
 
 def effective_ahead(drawn: JointDraws) -> float:

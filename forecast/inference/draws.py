@@ -5,6 +5,7 @@ best Gaussian, annealed where that is too far from the exact density (`forecast.
 together are exact, so that neither the emulator's error nor that of the Gaussians is left in what is resampled by them.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.evaluation import gaussian_at
-from forecast.inference.hyperposterior import HyperPosterior
+from forecast.inference.hyperposterior import HyperPosterior, Mixture
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import resampled, smoothed
@@ -27,7 +28,9 @@ Array = npt.NDArray[np.float64]
 _SHARE, _WORK, _FEWEST = 0.5, 8e10, 64
 # Draws of the latents at each; and the share of the hyperparameters that the emulator learns from before the others, up
 # to those of 1,000 draws: its memory grows with the square of their number.
-_LATENTS, _FIRST, _MOST_FIRST = 4, 0.3, 150
+_LATENTS, _FIRST, _MOST_FIRST = 8, 0.3, 150
+# Rounds at most: two, and more where too few draws are effective.
+_ROUNDS = 4
 # The fewest hyperparameters between two looks at the clock.
 _BATCH = 8
 # Other draws that the number of temperatures is chosen by: the Gaussian is further off where variances are large.
@@ -80,6 +83,7 @@ def draw_jointly(
     draws: int,
     rng: np.random.Generator,
     in_time: InTime = lambda share: True,
+    enough: Callable[[JointDraws], bool] = lambda drawn: True,
 ) -> JointDraws:
     """Draw hyperparameters and latents.
 
@@ -93,13 +97,17 @@ def draw_jointly(
         Source of randomness.
     in_time : function
         Told after each batch what share is done; whether there is time for more. At least one batch is drawn.
+    enough : function
+        Whether draws are good enough; there are more rounds until they are, up to a bound.
     """
     size = points_of(made.marginal, draws)
     count = max(_LATENTS, -(-draws // size))
     first = min(max(int(_FIRST * size), 1), _MOST_FIRST)
-    rounds, mixtures, done = [], [], 0
-    for number in (first, size - first):
-        if rounds:
+    rounds: list[_Round] = []
+    mixtures: list[tuple[int, Mixture]] = []
+    done = 0
+    for number in (first, *[size - first] * (_ROUNDS - 1)):
+        if len(rounds) == 1:
             made = made.with_values(rounds[0].z, rounds[0].values, point_weights(rounds[0].log_weight))
         z, mixture = made.draw_mixture(number, rng, _WIDER)
         # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
@@ -111,17 +119,30 @@ def draw_jointly(
         rounds.append(found)
         mixtures.append((len(found.z), mixture))
         done += number
-        if not finished:
-            break
+        if not finished or done >= size:
+            drawn = _joined(made, rounds, mixtures, draws, rng)
+            if not finished or enough(drawn):
+                return drawn
     if not rounds:
         raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
+    return _joined(made, rounds, mixtures, draws, rng)
+
+
+def _joined(
+    made: HyperPosterior,
+    rounds: Sequence[_Round],
+    mixtures: Sequence[tuple[int, Mixture]],
+    draws: int,
+    rng: np.random.Generator,
+) -> JointDraws:
+    """Draws of all rounds together."""
     every = _Round(*(np.concatenate(parts) for parts in zip(*(vars(each).values() for each in rounds), strict=True)))
     # Each point could have come from each of the rounds (Veach & Guibas 1995: the balance heuristic).
     log_drawn = np.logaddexp.reduce(
         [np.log(number / len(every.z)) + mixture.log_density(every.z) for number, mixture in mixtures], axis=0
     )
     log_weight = every.log_weight - log_drawn[:, None]
-    row, column = np.divmod(resampled(pair_weights(log_weight).ravel(), draws, rng), count)
+    row, column = np.divmod(resampled(pair_weights(log_weight).ravel(), draws, rng), log_weight.shape[1])
     vectors = made.coordinates.vectors(every.z)[row]
     latents = np.ascontiguousarray(every.latents[row, :, column].T)
     return JointDraws(vectors, latents, log_weight, every.ahead, made)

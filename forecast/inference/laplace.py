@@ -4,13 +4,14 @@ See ARCHITECTURE.md for the algebra.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.bayesian import BayesianFit
-from forecast.inference.certificate import certify, effective_ahead
+from forecast.inference.certificate import certify, effective_ahead, is_certified
 from forecast.inference.dispatch import Fit, conditioned
 from forecast.inference.draws import JointDraws, draw_jointly, points_of
 from forecast.inference.exploration import explore, refine, resume
@@ -135,17 +136,19 @@ def _drawn(
     """
     exploring = told.part(_SEARCHED, _EXPLORED)
     refining, drawing = told.part(_EXPLORED, _REFINED, time=_UNTIL), told.part(_REFINED, 1.0)
+    enough = partial(is_certified, draws=draws)
     near: JointDraws | None = None
     if start is not None:
         marginal = marginal if start.pilot is None else marginal.with_pilot(start.pilot)
         peak, other = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance))
-        near = draw_jointly(refine(resume(marginal, peak, start.shape), space, refining), draws, random, drawing)
-        if not told.is_in_time() or certify(near, draws)["passed"].all():
+        made = refine(resume(marginal, peak, start.shape), space, refining)
+        near = draw_jointly(made, draws, random, drawing, enough)
+        if not told.is_in_time() or enough(near):
             return near, other
     else:
         peak, other = higher_of_both(marginal, climb(marginal))
     made = explore(*laid_out(marginal, peak), exploring)
-    drawn = draw_jointly(refine(made, space, refining), draws, random, drawing)
+    drawn = draw_jointly(refine(made, space, refining), draws, random, drawing, enough)
     if near is not None and not told.is_in_time() and effective_ahead(near) > effective_ahead(drawn):
         return near, other
     return drawn, other
@@ -154,6 +157,6 @@ def _drawn(
 def _ran_out(drawn: JointDraws, draws: int, told: Progress) -> tuple[str, ...]:
     """The note that time ran out, where it did."""
     points, asked = len(drawn.log_weight), points_of(drawn.made.marginal, draws)
-    if told.is_in_time() or points == asked:
+    if told.is_in_time() or points >= asked:
         return ()
     return (f"stopped after {told.elapsed:.0f} s (max_seconds) with {points} of {asked} weighted points",)

@@ -20,6 +20,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
+from progress_lines import without_progress
 
 import forecast
 from forecast import cli
@@ -194,11 +195,6 @@ class Outcome:
     code: int
     out: str
     err: str
-
-
-def without_progress(err: str) -> str:
-    """What a command wrote but for the lines that say how far it is, where it takes longer than two seconds."""
-    return re.sub(r"(?m)^(starting|reading|fitting|Fitting|scoring|writing|rendering)\b.*\n", "", err)
 
 
 def call(words: str, monkeypatch: pytest.MonkeyPatch) -> Outcome:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from progress_lines import without_progress
 
 import forecast as fc
 from forecast import cli
@@ -127,7 +128,7 @@ def test_wrong_settings_of_capability_take_one_line(files, tmp_path, monkeypatch
 
     assert old in SETTINGS
     assert run(files, tmp_path, SETTINGS.replace(old, new), monkeypatch) == 2
-    told = capsys.readouterr().err
+    told = without_progress(capsys.readouterr().err)
     assert re.search(message, told), told
     assert len(told.splitlines()) == 1
     assert not (tmp_path / "out" / "run.json").exists()

@@ -52,7 +52,7 @@ def test_temperatures_take_the_variance_of_weights_down(sparse):
 
 def test_temperatures_by_the_variance():
     assert temperatures_for(np.zeros(10)) == 1
-    assert temperatures_for(np.array([-3.0, 3.0])) == 9
+    assert temperatures_for(np.array([-3.0, 3.0])) == 18
     assert temperatures_for(np.array([-300.0, 300.0])) == 40
 
 

@@ -1,0 +1,8 @@
+"""Lines of progress, which commands write where work takes longer than two seconds."""
+
+import re
+
+
+def without_progress(err: str) -> str:
+    """What a command wrote but for the lines that say how far it is, where it takes longer than two seconds."""
+    return re.sub(r"(?m)^(starting|reading|fitting|Fitting|scoring|writing|rendering)\b.*\n", "", err)
