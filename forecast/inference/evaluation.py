@@ -74,7 +74,7 @@ class Evaluator:
             return None
         bound = self.marginal.bound_of(gaussian)
         log_variance = np.log(np.maximum(bound.variance, 1e-300))
-        return Evaluated(z, gaussian.value, self.root.T @ bound.gradient, gaussian.mean, log_variance)
+        return Evaluated(z, gaussian.value, self.root.T @ bound.gradient, gaussian.x, log_variance)
 
 
 def gaussian_at(

@@ -49,14 +49,14 @@ class Gaussian:
     ----------
     vector : array
         The hyperparameters, unconstrained.
-    theta : dict of str to array
+    theta : mapping of str to array
         Their values.
     prior : PriorPrecision
         Of the latents, for these values.
     design : Design
         From latents to eta.
-    mean : array
-        Of the latents (n).
+    x : array
+        Mean of the latents (n).
     factor : Factor or Updated
         Of their precision.
     value : float
@@ -67,14 +67,14 @@ class Gaussian:
     theta: Mapping[str, Array]
     prior: PriorPrecision
     design: Design
-    mean: Array
+    x: Array
     factor: AnyFactor
     value: float
 
     def drawn(self, normal: Array) -> Array:
         """Latents (n, column) from standard normal numbers."""
         field = self.design.field
-        return self.mean[:, None] + field.join(*self.factor.backward(*field.split(normal)))
+        return self.x[:, None] + field.join(*self.factor.backward(*field.split(normal)))
 
     def whitened(self, gradient: Array) -> Array:
         """A gradient in the latents (n, column) as one in the standard normal numbers."""
@@ -109,7 +109,7 @@ class FixedPoint:
 
 
 def factor_of(prior: PriorPrecision, design: Design, weight: Array) -> AnyFactor:
-    """Of Q + A' diag(weight) A, weights below 0 taken for 0."""
+    """Of Q + A' diag(weight) A; `NotPositiveDefinite` where there is none."""
     if not np.isfinite(weight).all():
         raise NotPositiveDefinite("weights are not finite")
-    return prior.with_curvature(*design.curvature(np.maximum(weight, 0.0))).factorise()
+    return prior.with_curvature(*design.curvature(weight)).factorise()

@@ -46,35 +46,17 @@ _CHEAP = 2.4e7
 
 
 @dataclass(frozen=True)
-class Mode:
-    """The mode of the latents given the hyperparameters.
+class Mode(Gaussian):
+    """Laplace's Gaussian: at the mode of the latents given the hyperparameters, with the precision there or close by.
 
     Attributes
     ----------
-    vector : array
-        The hyperparameters, unconstrained.
-    theta : dict of str to array
-        Their values.
-    prior : PriorPrecision
-        Of the latents, for these values.
-    x : array
-        The latents (n).
-    factor : Factor or Updated
-        Of their precision there, or close by.
-    value : float
-        Log posterior density of `vector`, up to a constant.
     decrement : float
         Half the squared Newton step that was left, in posterior SDs.
     definite : bool
         Whether the precision was positive definite as it was; else weights below 0 were taken for 0.
     """
 
-    vector: Array
-    theta: dict[str, Array]
-    prior: PriorPrecision
-    x: Array
-    factor: AnyFactor
-    value: float
     decrement: float
     definite: bool
 
@@ -235,7 +217,7 @@ class Marginal:
         elif variance is not None:
             log_determinant += float(variance @ (before.eta[1] - terms.eta[1]))
         total = value - 0.5 * log_determinant + self.hyperparameters.log_prior(vector)
-        return Mode(vector, theta, prior, x, factor, total, decrement, definite)
+        return Mode(vector, theta, prior, self.design(theta), x, factor, total, decrement, definite)
 
     def factor(self, theta: Mapping[str, Array], x: Array) -> AnyFactor:
         """Of the latents' precision at a point."""
@@ -265,9 +247,9 @@ class Marginal:
     def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[AnyFactor, bool]:
         weight, design = -terms.eta[1], self.design(theta)
         try:
-            return prior.with_curvature(*design.curvature(weight)).factorise(), True
+            return factor_of(prior, design, weight), True
         except NotPositiveDefinite:
-            return prior.with_curvature(*design.curvature(np.maximum(weight, 0.0))).factorise(), False
+            return factor_of(prior, design, np.maximum(weight, 0.0)), False
 
     # The best Gaussian -------------------------------------------------------------------------------------------
 
@@ -342,7 +324,7 @@ class Marginal:
 
     def bound_of(self, gaussian: Gaussian) -> Bound:
         """Gradient of the log density that belongs to a best Gaussian, and the variances of eta."""
-        field, theta, design, x = self.field, gaussian.theta, gaussian.design, gaussian.mean
+        field, theta, design, x = self.field, gaussian.theta, gaussian.design, gaussian.x
         inverse = gaussian.factor.selected_inverse()
         variance, with_error = design.variances(inverse)
         terms = self.expected(theta, x, variance, parameters=True)
@@ -377,7 +359,7 @@ class Marginal:
 
     # Slopes ------------------------------------------------------------------------------------------------------
 
-    def slopes(self, mode: Mode) -> Slopes:
+    def slopes(self, mode: Gaussian) -> Slopes:
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
         field, theta = self.field, mode.theta
         terms, design = self.terms(theta, mode.x, 3, parameters=True), self.design(theta)

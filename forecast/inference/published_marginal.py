@@ -82,22 +82,11 @@ class PublishedMarginal(Marginal):
 
     def gaussian(self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False) -> Gaussian:
         """Laplace's: at the mode, with the information there."""
-        mode = self.mode(vector, start)
-        return Gaussian(vector, mode.theta, mode.prior, self.design(mode.theta), mode.x, mode.factor, mode.value)
+        return self.mode(vector, start)
 
     def bound_of(self, gaussian: Gaussian) -> Bound:
         """As `Marginal.bound_of`."""
-        mode = Mode(
-            gaussian.vector,
-            dict(gaussian.theta),
-            gaussian.prior,
-            gaussian.mean,
-            gaussian.factor,
-            gaussian.value,
-            0.0,
-            True,
-        )
-        slopes = self.slopes(mode)
+        slopes = self.slopes(gaussian)
         return Bound(slopes.gradient, slopes.variance)
 
     def log_likelihood(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
@@ -145,7 +134,7 @@ class PublishedMarginal(Marginal):
         period = self.period[np.concatenate([totals, found.whole])]
         return sparse.csr_array(roots[period >= 0]), period[period >= 0]
 
-    def slopes(self, mode: Mode) -> Slopes:
+    def slopes(self, mode: Gaussian) -> Slopes:
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
         field, design, sums = self.field, self.design(mode.theta), self.sums(mode.theta, mode.x)
         inverse = mode.factor.selected_inverse()

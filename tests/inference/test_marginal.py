@@ -125,7 +125,7 @@ def test_the_gradient_of_the_bound_is_exact(panel, terms, family):
     found = made.gaussian(vector, made.mode(vector).x)
     exact, step = made.bound_of(found).gradient, 0.01
     for place, unit in enumerate(step * np.eye(len(vector))):
-        value = [made.gaussian(vector + k * unit, found.mean).value for k in (-2, -1, 1, 2)]
+        value = [made.gaussian(vector + k * unit, found.x).value for k in (-2, -1, 1, 2)]
         differences = (value[0] - 8 * value[1] + 8 * value[2] - value[3]) / (12 * step)
         np.testing.assert_allclose(exact[place], differences, rtol=1e-3, atol=1e-3)
 
@@ -136,12 +136,12 @@ def test_mean_and_precision_reproduce_themselves(panel):
     vector = np.zeros(made.hyperparameters.size)
     found = made.gaussian(vector, made.mode(vector).x)
     field, variance = made.field, made.bound_of(found).variance
-    expected = made.expected(found.theta, found.mean, variance)
+    expected = made.expected(found.theta, found.x, variance)
     dense = found.prior.with_curvature(*found.design.curvature(-expected.eta[1])).to_dense()
     assert found.factor.log_determinant == pytest.approx(np.linalg.slogdet(dense)[1], abs=1e-6)
     covariance = np.linalg.inv(dense)
     np.testing.assert_allclose(np.diag(field.design @ covariance @ field.design.T), variance, rtol=1e-5)
-    _, gradient = made._log_joint(expected, found.prior, found.design, found.mean)
+    _, gradient = made._log_joint(expected, found.prior, found.design, found.x)
     np.testing.assert_allclose(gradient, 0.0, atol=1e-5)
 
 
@@ -163,5 +163,5 @@ def test_a_variance_that_is_kept_costs_little(panel):
     found = made.gaussian(vector, made.mode(vector).x)
     variance = made.bound_of(found).variance
     for factor in (0.9, 1.1):
-        kept = made.gaussian(vector, found.mean, factor * variance, keep=True)
+        kept = made.gaussian(vector, found.x, factor * variance, keep=True)
         assert abs(kept.value - found.value) < 0.05
