@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecast.inference.diagnostics import CERTIFIED, HYPERPARAMETERS, SLOPES
-from forecast.inference.draws import JointDraws, pair_weights, point_weights
+from forecast.inference.draws import JointDraws
 from forecast.inference.pareto import effective_share, smoothed
 
 __all__ = ["certify", "effective_ahead", "is_certified"]
@@ -41,7 +41,7 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
     mirrored : float, optional
         The share of a second mode (see `forecast.inference.search.higher_of_both`), where there can be one.
     """
-    weight, k = smoothed(point_weights(drawn.log_weight))
+    weight, k = smoothed(drawn.log_weight)
     share = effective_share(weight)
     # The shape of a tail says nothing where weights are as good as equal.
     k = 0.0 if share > NEGLIGIBLE else k
@@ -88,7 +88,8 @@ def effective_ahead(drawn: JointDraws) -> float:
 
     That number of independent draws whose error is that of the weighted ones, at all levels but the worst twentieth.
     """
-    weight = pair_weights(drawn.log_weight)
+    count = drawn.ahead.shape[1]
+    weight = np.repeat(smoothed(drawn.log_weight)[0][:, None] / count, count, axis=1)
     flat, effective = weight.ravel(), []
     for values in np.moveaxis(drawn.ahead, 2, 0):
         order = np.argsort(values, axis=None)

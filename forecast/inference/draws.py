@@ -1,7 +1,7 @@
 """Joint draws of hyperparameters and latents from the exact posterior, by importance weights.
 
 Hyperparameters are drawn from the emulated density, a part of them from a wider one; latents at each of them from the
-best Gaussian, annealed where that is too far from the exact density (`forecast.inference.weights`). Weights of both
+best Gaussian and what makes them exact (`forecast.inference.particles`). Weights of both
 together are exact, so that neither the emulator's error nor that of the Gaussians is left in what is resampled by them.
 """
 
@@ -17,7 +17,6 @@ from forecast.inference.hyperposterior import HyperPosterior, Mixture
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
 from forecast.inference.pareto import resampled, smoothed
-from forecast.inference.weights import temperatures_for, weigh
 from forecast.progress import InTime
 
 __all__ = ["JointDraws", "draw_jointly", "points_of"]
@@ -33,8 +32,6 @@ _LATENTS, _FIRST, _MOST_FIRST = 8, 0.3, 150
 _ROUNDS = 4
 # The fewest hyperparameters between two looks at the clock.
 _BATCH = 8
-# Other draws that the number of temperatures is chosen by: the Gaussian is further off where variances are large.
-_PILOT = 8
 # What hyperparameters are drawn from, as powers of the emulated density and their shares: a part is wider, so that
 # weights in the tails are bounded (Hesterberg 1995).
 _WIDER = (0.9, 0.9), (0.4, 0.1)
@@ -51,7 +48,7 @@ class JointDraws:
     latents : array
         (latent, draw).
     log_weight : array
-        Of the latents at each of the hyperparameters that were drawn (point, draw).
+        Of each of the hyperparameters that were drawn (point).
     ahead : array
         Log expected counts of the cells of the last period, and of all of them together (point, draw, cell).
     made : HyperPosterior
@@ -68,7 +65,7 @@ class JointDraws:
 @dataclass(frozen=True)
 class _Round:
     """Hyperparameters that were drawn together: whitened (point, element), with what their Gaussians make of the log
-    density (point), the log weights of latents (point, draw), these (point, latent, draw), and `JointDraws.ahead`.
+    density and what it is estimated to be (point), latents of equal weight (point, latent, draw), and `JointDraws.ahead`.
     """
 
     z: Array
@@ -108,7 +105,7 @@ def draw_jointly(
     done = 0
     for number in (first, *[size - first] * (_ROUNDS - 1)):
         if len(rounds) == 1:
-            made = made.with_values(rounds[0].z, rounds[0].values, point_weights(rounds[0].log_weight))
+            made = made.with_values(rounds[0].z, rounds[0].values, rounds[0].log_weight)
         z, mixture = made.draw_mixture(number, rng, _WIDER)
         # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
         z = rng.permutation(z)
@@ -141,8 +138,9 @@ def _joined(
     log_drawn = np.logaddexp.reduce(
         [np.log(number / len(every.z)) + mixture.log_density(every.z) for number, mixture in mixtures], axis=0
     )
-    log_weight = every.log_weight - log_drawn[:, None]
-    row, column = np.divmod(resampled(pair_weights(log_weight).ravel(), draws, rng), log_weight.shape[1])
+    log_weight = every.log_weight - log_drawn
+    each = every.latents.shape[2]
+    row, column = np.divmod(resampled(np.repeat(smoothed(log_weight)[0] / each, each), draws, rng), each)
     vectors = made.coordinates.vectors(every.z)[row]
     latents = np.ascontiguousarray(every.latents[row, :, column].T)
     return JointDraws(vectors, latents, log_weight, every.ahead, made)
@@ -174,11 +172,10 @@ def _round(
         gaussian = gaussian_at(marginal, vector, start, variance)
         if gaussian is None:
             return None
-        temperatures = temperatures_for(weigh(marginal, gaussian, _PILOT, 1, own).log_weight)
-        weighted = weigh(marginal, gaussian, count, temperatures, own)
+        weighted = marginal.weighted(gaussian, count, own)
         eta = marginal.eta(gaussian.theta, weighted.latents)[last]
         ahead = np.concatenate([eta, np.logaddexp.reduce(eta, axis=0, keepdims=True)]).T
-        return z, np.array(gaussian.value), weighted.log_weight, weighted.latents, ahead
+        return z, np.array(gaussian.value), np.array(weighted.log_weight), weighted.latents, ahead
 
     found: list[tuple[Array, ...]] = []
     items = list(zip(z, made.coordinates.vectors(z), *made.starts(z), rng.spawn(len(z)), strict=True))
@@ -191,15 +188,3 @@ def _round(
     if not found:
         return None, there
     return _Round(*(np.stack(parts) for parts in zip(*found, strict=True))), there
-
-
-def pair_weights(log_weight: Array) -> Array:
-    """Weights with sum 1 of latents at hyperparameters (point, draw); those of hyperparameters are smoothed."""
-    each = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-    by_point, _ = smoothed(point_weights(log_weight))
-    return np.asarray(by_point[:, None] * each / each.sum(axis=1, keepdims=True))
-
-
-def point_weights(log_weight: Array) -> Array:
-    """Log of the mean weight of each of the hyperparameters (point)."""
-    return np.asarray(np.logaddexp.reduce(log_weight, axis=1) - np.log(log_weight.shape[1]))

@@ -14,6 +14,7 @@ from forecast.inference.search import Peak
 __all__ = ["Evaluated", "Evaluator", "gaussian_at"]
 
 Array = npt.NDArray[np.float64]
+_NO_NUMBERS = NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,10 @@ class Evaluator:
         `start` are latents near their mean, by default the peak's, moved along their tangent; `variance` is about that
         of eta, and `keep` says whether it is close.
         """
-        step = self.root @ z
-        x = self.peak.mode.x + self.peak.tangent @ step if start is None else start
-        gaussian = gaussian_at(self.marginal, self.peak.mode.vector + step, x, variance, keep=keep)
+        step, peak = self.root @ z, self.peak
+        x = peak.mode.x + peak.tangent @ step if start is None else start
+        keep, variance = (False, peak.slopes.variance) if variance is None else (keep, variance)
+        gaussian = gaussian_at(self.marginal, peak.mode.vector + step, x, variance, keep=keep)
         if gaussian is None:
             return None
         bound = self.marginal.bound_of(gaussian)
@@ -85,9 +87,9 @@ def gaussian_at(
     A start that leads nowhere is left for the mode of the latents.
     """
     with np.errstate(all="ignore"):
-        for kept in (True, False) if keep and variance is not None else (False,):
-            with suppress(NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError):
-                if kept:
-                    return marginal.gaussian(vector, x, variance, keep=True)
-                return marginal.gaussian(vector, marginal.mode(vector, x).x)
+        if variance is not None:
+            with suppress(*_NO_NUMBERS):
+                return marginal.gaussian(vector, x, variance, keep=keep)
+        with suppress(*_NO_NUMBERS):
+            return marginal.gaussian(vector, marginal.mode(vector, x).x)
     return None

@@ -22,9 +22,10 @@ import numpy.typing as npt
 from forecast.inference.design import Design
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.low_rank import AnyFactor
+from forecast.inference.pareto import resampled
 from forecast.inference.precision import PriorPrecision
 
-__all__ = ["NODES", "FixedPoint", "Gaussian", "expectation", "factor_of"]
+__all__ = ["NODES", "BestGaussian", "FixedPoint", "Gaussian", "WeightedLatents", "expectation", "factor_of"]
 
 Array = npt.NDArray[np.float64]
 # Gauss–Hermite nodes of expectations over eta of a cell; what they miss is left to the weights.
@@ -84,6 +85,51 @@ class Gaussian:
     def log_density(self, normal: Array) -> Array:
         """Log density of the latents at each column of standard normal numbers, without the power of 2π."""
         return np.asarray(0.5 * self.factor.log_determinant - 0.5 * (normal**2).sum(axis=0))
+
+
+@dataclass(frozen=True)
+class BestGaussian(Gaussian):
+    """The best Gaussian, or close to it, with the quadratic in eta that takes the place of each cell's log mass.
+
+    Attributes
+    ----------
+    eta : array
+        Mean of eta, per observed cell.
+    slope, weight : array
+        g and w of `log_density`'s exponent, per observed cell: A'g = Q(x − m0), and Q + A' diag(w) A is the precision.
+    constant : float
+        Log density of the mean under the prior and of the hyperparameters, less the log density of the mean here.
+    """
+
+    eta: Array
+    slope: Array
+    weight: Array
+    constant: float
+
+
+@dataclass(frozen=True)
+class WeightedLatents:
+    """Draws of the latents at given hyperparameters.
+
+    Attributes
+    ----------
+    latents : array
+        (n, draw), all of the same weight.
+    log_weight : float
+        Log of an unbiased estimate of p(y, theta), up to a constant.
+    """
+
+    latents: Array
+    log_weight: float
+
+    @classmethod
+    def taken(cls, latents: Array, log_weight: Array, count: int, rng: np.random.Generator) -> "WeightedLatents":
+        """So many of draws (n, draw) with log weights (draw), by these."""
+        top = float(log_weight.max())
+        if not np.isfinite(top):
+            return cls(latents[:, np.arange(count) % latents.shape[1]], -np.inf)
+        weight = np.exp(log_weight - top)
+        return cls(latents[:, resampled(weight / weight.sum(), count, rng)], top + float(np.log(weight.mean())))
 
 
 class FixedPoint:

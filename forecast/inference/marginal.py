@@ -11,10 +11,11 @@ import numpy.typing as npt
 from forecast.errors import InputError
 from forecast.inference.design import Design
 from forecast.inference.field import Field
-from forecast.inference.gaussian import NODES, FixedPoint, Gaussian, expectation, factor_of
+from forecast.inference.gaussian import NODES, BestGaussian, FixedPoint, Gaussian, WeightedLatents, expectation, factor_of
 from forecast.inference.jets import CellTerms, cell_terms
 from forecast.inference.linalg import BlockArrow, NotPositiveDefinite, in_threads
 from forecast.inference.low_rank import AnyFactor
+from forecast.inference.particles import ParticleFilter
 from forecast.inference.precision import PriorPrecision, prior_precision
 from forecast.inference.slopes import Pilot
 from forecast.inference.unconstrained import Hyperparameters
@@ -27,12 +28,12 @@ Result = TypeVar("Result")
 # Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
 TOLERANCE = 1e-8
 _STEPS = 100
-# Passes in a search for the best Gaussian, and what is left of the bound, in nats, at which it ends: draws from the
-# Gaussian have weights, so that it need not be the very best.
+# Passes in a search for the best Gaussian: draws from it have weights, so that it need not be the very best. A step that
+# promises less than so much, in nats, is the last. Variances are taken for good, and a factor for the next step, where
+# changes of weights times variances have less than such a sum of squares: half of it is what they add to the variance
+# of log weights.
 _PASSES = 20
-_CLOSE_ENOUGH = 0.02
-# A step that promises less, in nats, is the last, without another factor.
-_ONE_STEP = 1.0
+_ONE_STEP, _SETTLED, _SAME = 1.0, 0.5, 0.2
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05
 # Step of a parameter between two of its scores.
@@ -43,6 +44,11 @@ _CLOSE = 0.01
 # of these a mode is cheap: 500 of them, for 1,000 draws, then take some seconds.
 _PER_CELL, _BESIDE = 4e3, 5e6
 _CHEAP = 2.4e7
+
+
+def _apart(weight: Array, variance: Array) -> float:
+    """How far cells' information is from where it was, a change of one of the two given."""
+    return float(((weight * variance) ** 2).sum())
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,11 @@ class Marginal:
         return Field(self.bound)
 
     @cached_property
+    def particles(self) -> ParticleFilter:
+        """What draws latents."""
+        return ParticleFilter.of(self.field)
+
+    @cached_property
     def hyperparameters(self) -> Hyperparameters:
         """The rest."""
         return Hyperparameters.of(self.bound, self.pilot)
@@ -142,7 +153,7 @@ class Marginal:
     def with_pilot(self, pilot: Pilot) -> "Marginal":
         """The same density in other coordinates."""
         moved = Marginal(self.bound, pilot)
-        vars(moved)["field"] = self.field
+        vars(moved).update(field=self.field, particles=self.particles)
         return moved
 
     @cached_property
@@ -274,39 +285,46 @@ class Marginal:
             factor, _ = self._factor(theta, prior, self.terms(theta, x, 2))
             variance = design.variances(factor.selected_inverse())[0]
         expected, fixed_point = self.expected(theta, x, variance), FixedPoint()
-        level, _ = self._log_joint(expected, prior, design, x)
-        for _ in range(_PASSES):
-            weight = np.maximum(-expected.eta[1], 0.0)
-            factor = factor_of(prior, design, weight)
-            _, gradient = self._log_joint(expected, prior, design, x)
+        level, gradient = self._log_joint(expected, prior, design, x)
+        ahead, again = np.maximum(-expected.eta[1], 0.0), False
+        for number in range(_PASSES):
+            if not again:
+                weight = ahead
+                factor = factor_of(prior, design, weight)
             step = field.join(*factor.solve(*field.split(gradient)))
             decrement = float(gradient @ step) / 2
-            if decrement < _CLOSE_ENOUGH and settled:
+            if (settled and decrement < _ONE_STEP) or number == _PASSES - 1:
                 break
             length = 1.0
             while True:
                 moved = x + length * step
                 expected = self.expected(theta, moved, variance)
-                reached, _ = self._log_joint(expected, prior, design, moved)
+                reached, gradient = self._log_joint(expected, prior, design, moved)
                 if reached >= level + 1e-4 * length * decrement - 1e-10 * abs(level):
                     break
                 length /= 2
                 if length < 1e-3:
                     raise NotPositiveDefinite("no step leads up")
             x, level = moved, reached
-            if settled and decrement < _ONE_STEP and length == 1.0:
-                break
+            ahead = np.maximum(-expected.eta[1], 0.0)
+            again = settled and length == 1.0 and _apart(ahead - weight, variance) < _SAME
             if not settled:
                 fresh = design.variances(factor.selected_inverse())[0]
-                settled = float(((weight * (fresh - variance)) ** 2).sum()) < 4 * _CLOSE_ENOUGH and length == 1.0
+                settled = _apart(weight, fresh - variance) < _SETTLED and length == 1.0
                 variance = fixed_point.next(variance, fresh)
                 expected = self.expected(theta, x, variance)
-                level, _ = self._log_joint(expected, prior, design, x)
-        value = level + 0.5 * float(weight @ variance) - 0.5 * factor.log_determinant
-        total = value + self.hyperparameters.log_prior(vector)
+                level, gradient = self._log_joint(expected, prior, design, x)
+                ahead = np.maximum(-expected.eta[1], 0.0)
+        # The last step is a whole one: only then the slopes balance the prior exactly.
+        x, slope = x + step, expected.eta[0] - weight * design.of(step)
+        total = level + decrement + 0.5 * float(weight @ variance) - 0.5 * factor.log_determinant
+        total += self.hyperparameters.log_prior(vector)
         if not np.isfinite(total):
             raise NotPositiveDefinite("the log density is not finite")
-        return Gaussian(vector, theta, prior, design, x, factor, total)
+        log_prior, *_ = prior.log_density(*field.split(x - field.mean))
+        constant = log_prior + self.hyperparameters.log_prior(vector) - 0.5 * factor.log_determinant
+        eta = self.eta(theta, x)
+        return BestGaussian(vector, theta, prior, design, x, factor, total, eta, slope, weight, constant)
 
     def expected(self, theta: Mapping[str, Array], x: Array, variance: Array, parameters: bool = False) -> CellTerms:
         """Expectations of `terms` where eta is normal, with the variance that is given (cell)."""
@@ -336,26 +354,10 @@ class Marginal:
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         return Bound(self.in_vector(slopes, gaussian.vector), variance)
 
-    def log_joint(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
-        """Exact log density of counts, latents and hyperparameters at columns of latents (n, column).
-
-        Returns
-        -------
-        pair of arrays
-            Value (column), and gradient in the latents (n, column).
-        """
-        field = self.field
-        value, slope = self.log_likelihood(gaussian, x)
-        away = x - field.mean[:, None]
-        pull = field.join(*gaussian.prior.times(*field.split(away)))
-        constant = 0.5 * gaussian.prior.log_determinant + self.hyperparameters.log_prior(gaussian.vector)
-        return value + constant - 0.5 * (away * pull).sum(axis=0), gaussian.design.back(slope) - pull
-
-    def log_likelihood(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
-        """Of columns of latents: value (column), and slope in eta (cell, column)."""
-        eta = self.eta(gaussian.theta, x)
-        terms = cell_terms(self.bound.model.family, self.bound.counts, eta.T, gaussian.theta, order=1)
-        return terms.value.sum(axis=1), terms.eta[0].T
+    def weighted(self, gaussian: Gaussian, count: int, rng: np.random.Generator) -> WeightedLatents:
+        """So many draws of the latents at the hyperparameters of a best Gaussian, from their exact density."""
+        assert isinstance(gaussian, BestGaussian)
+        return self.particles.draw(gaussian, count, rng)
 
     # Slopes ------------------------------------------------------------------------------------------------------
 

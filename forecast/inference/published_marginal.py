@@ -6,7 +6,7 @@ latents' precision; those over several periods change it by a matrix of low rank
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from forecast.errors import InputError
-from forecast.inference.gaussian import Gaussian
+from forecast.inference.annealing import anneal
+from forecast.inference.gaussian import Gaussian, WeightedLatents
 from forecast.inference.jets import CellTerms
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite
@@ -89,9 +90,24 @@ class PublishedMarginal(Marginal):
         slopes = self.slopes(gaussian)
         return Bound(slopes.gradient, slopes.variance)
 
-    def log_likelihood(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
-        """Of columns of latents: value (column), and slope in eta (cell, column)."""
-        return columns_of_sums(self.entries, gaussian.theta, self.eta(gaussian.theta, x))
+    def weighted(self, gaussian: Gaussian, count: int, rng: np.random.Generator) -> WeightedLatents:
+        """As `Marginal.weighted`."""
+        return anneal(gaussian, partial(self.log_joint, gaussian), count, rng)
+
+    def log_joint(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
+        """Exact log density of statements, latents and hyperparameters at columns of latents (n, column).
+
+        Returns
+        -------
+        pair of arrays
+            Value (column), and gradient in the latents (n, column).
+        """
+        field, theta = self.field, gaussian.theta
+        value, slope = columns_of_sums(self.entries, theta, self.eta(theta, x))
+        away = x - field.mean[:, None]
+        pull = field.join(*gaussian.prior.times(*field.split(away)))
+        constant = 0.5 * gaussian.prior.log_determinant + self.hyperparameters.log_prior(gaussian.vector)
+        return value + constant - 0.5 * (away * pull).sum(axis=0), gaussian.design.back(slope) - pull
 
     def mode(self, vector: Array, start: Array | None = None, variance: Array | None = None) -> Mode:
         """As `Marginal.mode`; the factor is always that at the mode."""

@@ -72,6 +72,11 @@ class Counts:
         pairs, inverse = np.unique(np.stack([tactic, value], axis=1), axis=0, return_inverse=True)
         return cls(value, tactic, pairs[:, 1], pairs[:, 0].astype(np.intp), inverse.ravel())
 
+    def at(self, cells: npt.NDArray[np.intp]) -> "Counts":
+        """Those of some cells."""
+        held = self.distinct_value, self.distinct_tactic
+        return Counts(self.value[cells], self.tactic[cells], *held, self.pair[cells])
+
 
 @dataclass(frozen=True)
 class Family(ABC):
