@@ -58,6 +58,7 @@ def _annealed(
     gaussian: Gaussian, log_joint: LogJoint, count: int, temperatures: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Latents (n, draw), and their log weights (draw); with one temperature they are those of the Gaussian."""
+
     def ratio(z: Array) -> tuple[Array, Array]:
         """The log ratio at standard normal numbers, and its gradient."""
         value, gradient = log_joint(gaussian.drawn(z))

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.evaluation import gaussian_at
+from forecast.inference.gaussian import Sampler
 from forecast.inference.hyperposterior import HyperPosterior, Mixture
 from forecast.inference.linalg import NotPositiveDefinite
 from forecast.inference.marginal import Marginal
@@ -23,13 +24,14 @@ __all__ = ["JointDraws", "draw_jointly", "points_of"]
 
 Array = npt.NDArray[np.float64]
 # Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications;
-# and in any case.
-_SHARE, _WORK, _FEWEST = 0.5, 8e10, 64
-# Draws of the latents at each; and the share of the hyperparameters that the emulator learns from before the others, up
-# to those of 1,000 draws: its memory grows with the square of their number.
-_LATENTS, _FIRST, _MOST_FIRST = 8, 0.3, 150
-# Rounds at most: two, and more where too few draws are effective.
-_ROUNDS = 4
+# and in any case. While too few draws are effective there are more, up to so many times as many.
+_SHARE, _WORK, _FEWEST, _MOST = 0.5, 4e10, 64, 4
+# Draws of the latents at each.
+_LATENTS = 8
+# Rounds that these hyperparameters come in, and the largest: the emulator learns from all rounds before, up to so many
+# hyperparameters, since its memory grows with the square of their number. (Effective for forecasts on Syria by month,
+# of 500: 82 to 106 in two rounds, 152 to 214 in five.)
+_ROUNDS, _LARGEST, _LEARNT = 5, 100, 600
 # The fewest hyperparameters between two looks at the clock.
 _BATCH = 8
 # What hyperparameters are drawn from, as powers of the emulated density and their shares: a part is wider, so that
@@ -99,30 +101,47 @@ def draw_jointly(
     """
     size = points_of(made.marginal, draws)
     count = max(_LATENTS, -(-draws // size))
-    first = min(max(int(_FIRST * size), 1), _MOST_FIRST)
+    sampler = _sampler(made, rng)
     rounds: list[_Round] = []
     mixtures: list[tuple[int, Mixture]] = []
     done = 0
-    for number in (first, *[size - first] * (_ROUNDS - 1)):
-        if len(rounds) == 1:
-            made = made.with_values(rounds[0].z, rounds[0].values, rounds[0].log_weight)
+    while done < _MOST * size:
+        number = _next(done, size)
+        if rounds and done < _LEARNT:
+            so_far = _together(rounds)
+            made = made.with_values(so_far.z, so_far.values, so_far.log_weight)
         z, mixture = made.draw_mixture(number, rng, _WIDER)
         # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
         z = rng.permutation(z)
         of_all = partial(_share_of_all, in_time, done / size, number / size)
-        found, finished = _round(made, z, count, rng, of_all)
-        if found is None:
-            break
-        rounds.append(found)
-        mixtures.append((len(found.z), mixture))
-        done += number
-        if not finished or done >= size:
-            drawn = _joined(made, rounds, mixtures, draws, rng)
-            if not finished or enough(drawn):
-                return drawn
+        found, drawn = _round(made, sampler, z, count, rng, of_all)
+        done += drawn
+        if found is not None:
+            rounds.append(found)
+            mixtures.append((drawn, mixture))
+        if rounds and (drawn < number or done >= size):
+            joined = _joined(made, rounds, mixtures, draws, rng)
+            if drawn < number or enough(joined):
+                return joined
     if not rounds:
         raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
     return _joined(made, rounds, mixtures, draws, rng)
+
+
+def _sampler(made: HyperPosterior, rng: np.random.Generator) -> Sampler:
+    """With the effort that the mode needs."""
+    top = made.points[0]
+    gaussian = gaussian_at(made.marginal, made.peak.mode.vector, top.x, np.exp(top.log_variance))
+    if gaussian is None:
+        raise NotPositiveDefinite("no Gaussian at the mode")
+    return made.marginal.sampler(gaussian, rng)
+
+
+def _next(done: int, size: int) -> int:
+    """How many hyperparameters the next round has, after so many."""
+    if done < _LEARNT:
+        return min(max(size // _ROUNDS, 1), _LARGEST)
+    return size - done if done < size else size // 2
 
 
 def _joined(
@@ -133,10 +152,10 @@ def _joined(
     rng: np.random.Generator,
 ) -> JointDraws:
     """Draws of all rounds together."""
-    every = _Round(*(np.concatenate(parts) for parts in zip(*(vars(each).values() for each in rounds), strict=True)))
+    every = _together(rounds)
     # Each point could have come from each of the rounds (Veach & Guibas 1995: the balance heuristic).
     log_drawn = np.logaddexp.reduce(
-        [np.log(number / len(every.z)) + mixture.log_density(every.z) for number, mixture in mixtures], axis=0
+        [np.log(number) + mixture.log_density(every.z) for number, mixture in mixtures], axis=0
     )
     log_weight = every.log_weight - log_drawn
     each = every.latents.shape[2]
@@ -144,6 +163,10 @@ def _joined(
     vectors = made.coordinates.vectors(every.z)[row]
     latents = np.ascontiguousarray(every.latents[row, :, column].T)
     return JointDraws(vectors, latents, log_weight, every.ahead, made)
+
+
+def _together(rounds: Sequence[_Round]) -> _Round:
+    return _Round(*(np.concatenate(parts) for parts in zip(*(vars(each).values() for each in rounds), strict=True)))
 
 
 def points_of(marginal: Marginal, draws: int) -> int:
@@ -157,12 +180,13 @@ def _share_of_all(in_time: InTime, before: float, part: float, share: float) -> 
 
 def _round(
     made: HyperPosterior,
+    sampler: Sampler,
     z: Array,
     count: int,
     rng: np.random.Generator,
     in_time: InTime,
-) -> tuple["_Round | None", bool]:
-    """Weighted latents at whitened hyperparameters, as far as there is time; and whether there was for all."""
+) -> tuple["_Round | None", int]:
+    """Weighted latents at whitened hyperparameters, as far as there is time; and at how many of them they were tried."""
     marginal = made.marginal
     last = np.flatnonzero(marginal.bound.cells % marginal.field.periods == marginal.last_period)
 
@@ -172,7 +196,7 @@ def _round(
         gaussian = gaussian_at(marginal, vector, start, variance)
         if gaussian is None:
             return None
-        weighted = marginal.weighted(gaussian, count, own)
+        weighted = sampler(gaussian, count, own)
         eta = marginal.eta(gaussian.theta, weighted.latents)[last]
         ahead = np.concatenate([eta, np.logaddexp.reduce(eta, axis=0, keepdims=True)]).T
         return z, np.array(gaussian.value), np.array(weighted.log_weight), weighted.latents, ahead
@@ -185,6 +209,5 @@ def _round(
         found += [each for each in points if each is not None]
         first += batch
         there = in_time(min(first / len(z), 1.0))
-    if not found:
-        return None, there
-    return _Round(*(np.stack(parts) for parts in zip(*found, strict=True))), there
+    tried = min(first, len(z))
+    return _Round(*(np.stack(parts) for parts in zip(*found, strict=True))) if found else None, tried

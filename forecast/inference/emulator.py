@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from forecast.inference.linalg import compiled
+from forecast.inference.linalg import compiled, in_threads
 
 __all__ = ["Emulator", "covariance", "emulate"]
 
@@ -20,6 +20,8 @@ _FIRST = 2
 # The most values and derivatives that kernels are chosen by: 60 points of twelve hyperparameters.
 _MOST = 780
 _SMALL = 1e-3
+# What is evaluated at once, for the threads.
+_PARTS = 2
 # The most that the process may add to the normal density, and that per squared distance: where it knows little, it must
 # not make a mode of its own.
 _RISE, _WIDER = 1.0, 0.25
@@ -53,8 +55,8 @@ class Emulator:
 
     def __call__(self, s: Array) -> Array:
         """Log density at points (point, dimension)."""
-        weights = self.value_weight, self.gradient_weight
-        result = _summed(s, self.points, self.kernel, *weights, self.gradient_weight.any(axis=1))
+        known = self.points, self.kernel, self.value_weight, self.gradient_weight, self.gradient_weight.any(axis=1)
+        result = np.concatenate(in_threads(lambda some: _summed(some, *known), np.array_split(s, _PARTS)))
         most = _RISE + _WIDER * (s**2).sum(axis=1)
         return np.asarray(self.level + _begun(self.start, s) + np.minimum(result, most))
 

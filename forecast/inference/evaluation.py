@@ -1,7 +1,9 @@
 """The log density of the hyperparameters at chosen points, with all that is kept of each."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ from forecast.inference.search import Peak
 __all__ = ["Evaluated", "Evaluator", "gaussian_at"]
 
 Array = npt.NDArray[np.float64]
+Result = TypeVar("Result")
 _NO_NUMBERS = NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError
 
 
@@ -60,36 +63,36 @@ class Evaluator:
     peak: Peak
     root: Array
 
-    def at(
-        self, z: Array, start: Array | None = None, variance: Array | None = None, keep: bool = True
-    ) -> Evaluated | None:
+    def at(self, z: Array, start: Array | None = None, variance: Array | None = None) -> Evaluated | None:
         """A point, or None where the density is as good as 0 because numbers run out.
 
         `start` are latents near their mean, by default the peak's, moved along their tangent; `variance` is about that
-        of eta, and `keep` says whether it is close.
+        of eta, by default the peak's.
         """
         step, peak = self.root @ z, self.peak
-        x = peak.mode.x + peak.tangent @ step if start is None else start
-        keep, variance = (False, peak.slopes.variance) if variance is None else (keep, variance)
-        gaussian = gaussian_at(self.marginal, peak.mode.vector + step, x, variance, keep=keep)
-        if gaussian is None:
+        vector, x = peak.mode.vector + step, peak.mode.x + peak.tangent @ step if start is None else start
+        variance = peak.slopes.variance if variance is None else variance
+        found = _attempt(self.marginal, self.marginal.best, vector, x, variance)
+        if found is None:
             return None
-        bound = self.marginal.bound_of(gaussian)
+        gaussian, bound = found
         log_variance = np.log(np.maximum(bound.variance, 1e-300))
         return Evaluated(z, gaussian.value, self.root.T @ bound.gradient, gaussian.x, log_variance)
 
 
-def gaussian_at(
-    marginal: Marginal, vector: Array, x: Array, variance: Array | None = None, *, keep: bool = True
-) -> Gaussian | None:
-    """The best Gaussian, from a start that may be bad; None where numbers run out, so far out that there is no density.
+def gaussian_at(marginal: Marginal, vector: Array, x: Array, variance: Array) -> Gaussian | None:
+    """The best Gaussian from a start and variances that may be bad; None where there is no density."""
+    return _attempt(marginal, marginal.gaussian, vector, x, variance)
 
-    A start that leads nowhere is left for the mode of the latents.
-    """
+
+def _attempt(
+    marginal: Marginal, found: Callable[[Array, Array, Array], Result], vector: Array, x: Array, variance: Array
+) -> Result | None:
+    """What is found from a start that may be bad, or else from the mode; None where numbers run out, so far out."""
     with np.errstate(all="ignore"):
-        if variance is not None:
-            with suppress(*_NO_NUMBERS):
-                return marginal.gaussian(vector, x, variance, keep=keep)
         with suppress(*_NO_NUMBERS):
-            return marginal.gaussian(vector, marginal.mode(vector, x).x)
+            return found(vector, x, variance)
+        with suppress(*_NO_NUMBERS):
+            mode = marginal.mode(vector, x)
+            return found(vector, mode.x, marginal.design(mode.theta).variances(mode.factor.selected_inverse())[0])
     return None

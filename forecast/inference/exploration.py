@@ -142,7 +142,7 @@ def _axis(evaluator: Evaluator, top: Evaluated, number: int) -> tuple[Axis, list
 def _side(evaluator: Evaluator, top: Evaluated, number: int, sign: float) -> list[Evaluated]:
     """One point on one side of the mode, and more further out where the density falls slowly."""
     unit, variance = sign * np.eye(len(evaluator.root))[number], np.exp(top.log_variance)
-    near = evaluator.at(_OUT * unit, variance=variance, keep=False) or evaluator.at(0.5 * _OUT * unit)
+    near = evaluator.at(_OUT * unit, variance=variance) or evaluator.at(0.5 * _OUT * unit)
     found = [near] if near else []
     while found and len(found) < _MOST:
         last = found[-1]

@@ -13,8 +13,9 @@ is stationary in m, w and v, so that errors of these count twice over only, and 
 that at fixed m and H.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,21 +26,12 @@ from forecast.inference.low_rank import AnyFactor
 from forecast.inference.pareto import resampled
 from forecast.inference.precision import PriorPrecision
 
-__all__ = ["NODES", "BestGaussian", "FixedPoint", "Gaussian", "WeightedLatents", "expectation", "factor_of"]
+__all__ = ["BestGaussian", "FixedPoint", "Gaussian", "Sampler", "WeightedLatents", "factor_of"]
 
 Array = npt.NDArray[np.float64]
-# Gauss–Hermite nodes of expectations over eta of a cell; what they miss is left to the weights.
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
-WEIGHTS = WEIGHTS / WEIGHTS.sum()
-
 # Shares of a step towards the variance that came out: of the first step, and the least and the most of later ones; and
 # the change of a log variance that says what share is right.
 _FIRST_SHARE, _SHARES, _TELLS = 0.7, (0.3, 1.0), 1e-3
-
-
-def expectation(values: Array) -> Array:
-    """Of values at the nodes (node, …)."""
-    return np.asarray(np.tensordot(WEIGHTS, values, axes=1))
 
 
 @dataclass(frozen=True)
@@ -130,6 +122,10 @@ class WeightedLatents:
             return cls(latents[:, np.arange(count) % latents.shape[1]], -np.inf)
         weight = np.exp(log_weight - top)
         return cls(latents[:, resampled(weight / weight.sum(), count, rng)], top + float(np.log(weight.mean())))
+
+
+# Draws so many latents at a Gaussian's hyperparameters.
+Sampler = Callable[[Any, int, np.random.Generator], WeightedLatents]
 
 
 class FixedPoint:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import InputError
+from forecast.inference.cells import expected_terms
 from forecast.inference.design import Design
 from forecast.inference.field import Field
-from forecast.inference.gaussian import NODES, BestGaussian, FixedPoint, Gaussian, WeightedLatents, expectation, factor_of
+from forecast.inference.gaussian import BestGaussian, FixedPoint, Gaussian, Sampler, factor_of
 from forecast.inference.jets import CellTerms, cell_terms
 from forecast.inference.linalg import BlockArrow, NotPositiveDefinite, in_threads
 from forecast.inference.low_rank import AnyFactor
@@ -33,7 +34,7 @@ _STEPS = 100
 # changes of weights times variances have less than such a sum of squares: half of it is what they add to the variance
 # of log weights.
 _PASSES = 20
-_ONE_STEP, _SETTLED, _SAME = 1.0, 0.5, 0.2
+_ONE_STEP, _SETTLED, _SAME = 1.0, 0.02, 0.2
 # A factor is used again for as long as each step shrinks the Newton decrement to this share.
 _SHRINKS = 0.05
 # Step of a parameter between two of its scores.
@@ -264,36 +265,28 @@ class Marginal:
 
     # The best Gaussian -------------------------------------------------------------------------------------------
 
-    def gaussian(self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False) -> Gaussian:
-        """The best Gaussian of the latents (see `forecast.inference.gaussian`).
+    def gaussian(self, vector: Array, x: Array, variance: Array) -> Gaussian:
+        """The best Gaussian of the latents for given variances of eta (see `forecast.inference.gaussian`).
 
         Parameters
         ----------
         vector : array
             Hyperparameters.
-        start : array
+        x : array
             Latents near its mean.
-        variance : array, optional
+        variance : array
             About the variance of eta, per observed cell.
-        keep : bool
-            Whether the variance is close enough to be kept as it is: that spares an inverse per pass.
         """
         field, theta = self.field, self.hyperparameters.constrained(vector)
         prior, design = prior_precision(field, theta), self.design(theta)
-        settled, x = keep, start
-        if variance is None:
-            factor, _ = self._factor(theta, prior, self.terms(theta, x, 2))
-            variance = design.variances(factor.selected_inverse())[0]
-        expected, fixed_point = self.expected(theta, x, variance), FixedPoint()
+        expected = self.expected(theta, x, variance)
         level, gradient = self._log_joint(expected, prior, design, x)
-        ahead, again = np.maximum(-expected.eta[1], 0.0), False
-        for number in range(_PASSES):
-            if not again:
-                weight = ahead
-                factor = factor_of(prior, design, weight)
+        weight = np.maximum(-expected.eta[1], 0.0)
+        factor = factor_of(prior, design, weight)
+        for _ in range(_PASSES):
             step = field.join(*factor.solve(*field.split(gradient)))
             decrement = float(gradient @ step) / 2
-            if (settled and decrement < _ONE_STEP) or number == _PASSES - 1:
+            if decrement < _ONE_STEP:
                 break
             length = 1.0
             while True:
@@ -307,44 +300,58 @@ class Marginal:
                     raise NotPositiveDefinite("no step leads up")
             x, level = moved, reached
             ahead = np.maximum(-expected.eta[1], 0.0)
-            again = settled and length == 1.0 and _apart(ahead - weight, variance) < _SAME
-            if not settled:
-                fresh = design.variances(factor.selected_inverse())[0]
-                settled = _apart(weight, fresh - variance) < _SETTLED and length == 1.0
-                variance = fixed_point.next(variance, fresh)
-                expected = self.expected(theta, x, variance)
-                level, gradient = self._log_joint(expected, prior, design, x)
-                ahead = np.maximum(-expected.eta[1], 0.0)
+            if length < 1.0 or _apart(ahead - weight, variance) > _SAME:
+                weight = ahead
+                factor = factor_of(prior, design, weight)
         # The last step is a whole one: only then the slopes balance the prior exactly.
         x, slope = x + step, expected.eta[0] - weight * design.of(step)
-        total = level + decrement + 0.5 * float(weight @ variance) - 0.5 * factor.log_determinant
-        total += self.hyperparameters.log_prior(vector)
-        if not np.isfinite(total):
-            raise NotPositiveDefinite("the log density is not finite")
+        log_hyperprior = self.hyperparameters.log_prior(vector)
         log_prior, *_ = prior.log_density(*field.split(x - field.mean))
-        constant = log_prior + self.hyperparameters.log_prior(vector) - 0.5 * factor.log_determinant
+        constant = log_prior + log_hyperprior - 0.5 * factor.log_determinant
+        value = level + decrement + 0.5 * float(weight @ variance) - 0.5 * factor.log_determinant + log_hyperprior
+        if not np.isfinite(value):
+            raise NotPositiveDefinite("the log density is not finite")
         eta = self.eta(theta, x)
-        return BestGaussian(vector, theta, prior, design, x, factor, total, eta, slope, weight, constant)
+        return BestGaussian(vector, theta, prior, design, x, factor, value, eta, slope, weight, constant)
+
+    def best(self, vector: Array, x: Array, variance: Array | None = None) -> tuple[Gaussian, Bound]:
+        """The best Gaussian of the latents with its own variances of eta, and what belongs to it.
+
+        Parameters
+        ----------
+        vector : array
+            Hyperparameters.
+        x : array
+            Latents near its mean.
+        variance : array, optional
+            About the variance of eta, per observed cell.
+        """
+        theta, fixed_point = self.hyperparameters.constrained(vector), FixedPoint()
+        if variance is None:
+            variance = self.design(theta).variances(self.factor(theta, x).selected_inverse())[0]
+        for _ in range(_PASSES):
+            gaussian = self.gaussian(vector, x, variance)
+            assert isinstance(gaussian, BestGaussian)
+            inverse = gaussian.factor.selected_inverse()
+            fresh, with_error = gaussian.design.variances(inverse)
+            if _apart(gaussian.weight, fresh - variance) < _SETTLED:
+                break
+            variance, x = fixed_point.next(variance, fresh), gaussian.x
+        return gaussian, self._bound(gaussian, inverse, fresh, with_error)
 
     def expected(self, theta: Mapping[str, Array], x: Array, variance: Array, parameters: bool = False) -> CellTerms:
         """Expectations of `terms` where eta is normal, with the variance that is given (cell)."""
-        eta = self.eta(theta, x) + NODES[:, None] * np.sqrt(variance)
-        terms = cell_terms(self.bound.model.family, self.bound.counts, eta, theta, order=2, parameters=parameters)
-        by_name: dict[str, tuple[Array, ...]] = {
-            name: (expectation(parts[0]),) for name, parts in terms.parameters.items()
-        }
-        return CellTerms(expectation(terms.value), tuple(expectation(each) for each in terms.eta), by_name)
+        family, eta = self.bound.model.family, self.eta(theta, x)
+        return expected_terms(family, self.bound.counts, eta, variance, theta, parameters)
 
     def _log_joint(self, expected: CellTerms, prior: PriorPrecision, design: Design, x: Array) -> tuple[float, Array]:
         """Expected log density of counts, with that of the latents at their mean; and its gradient in these."""
         log_prior, path, static = prior.log_density(*self.field.split(x - self.field.mean))
         return float(expected.value.sum()) + log_prior, self.field.join(path, static) + design.back(expected.eta[0])
 
-    def bound_of(self, gaussian: Gaussian) -> Bound:
-        """Gradient of the log density that belongs to a best Gaussian, and the variances of eta."""
-        field, theta, design, x = self.field, gaussian.theta, gaussian.design, gaussian.x
-        inverse = gaussian.factor.selected_inverse()
-        variance, with_error = design.variances(inverse)
+    def _bound(self, gaussian: Gaussian, inverse: BlockArrow, variance: Array, with_error: Array | None) -> Bound:
+        """From the inverse of the precision, and what that says of eta (see `Design.variances`)."""
+        field, theta, x = self.field, gaussian.theta, gaussian.x
         terms = self.expected(theta, x, variance, parameters=True)
         slopes: dict[str, Any] = self._prior_slopes(gaussian.prior, x, np.zeros(field.size), inverse)
         slopes |= self.by_parameter(theta, {name: parts[0] for name, parts in terms.parameters.items()})
@@ -354,10 +361,9 @@ class Marginal:
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         return Bound(self.in_vector(slopes, gaussian.vector), variance)
 
-    def weighted(self, gaussian: Gaussian, count: int, rng: np.random.Generator) -> WeightedLatents:
-        """So many draws of the latents at the hyperparameters of a best Gaussian, from their exact density."""
-        assert isinstance(gaussian, BestGaussian)
-        return self.particles.draw(gaussian, count, rng)
+    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
+        """What draws latents at a best Gaussian's hyperparameters, with as much effort as the one given needs."""
+        return self.particles.sized(gaussian, rng).draw
 
     # Slopes ------------------------------------------------------------------------------------------------------
 

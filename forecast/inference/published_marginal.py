@@ -15,7 +15,7 @@ from scipy import sparse
 
 from forecast.errors import InputError
 from forecast.inference.annealing import anneal
-from forecast.inference.gaussian import Gaussian, WeightedLatents
+from forecast.inference.gaussian import Gaussian, Sampler
 from forecast.inference.jets import CellTerms
 from forecast.inference.likelihood import observed_values
 from forecast.inference.linalg import NotPositiveDefinite
@@ -81,18 +81,19 @@ class PublishedMarginal(Marginal):
         """Derivatives in the parameters, which `terms` has as they are."""
         return dict(per_cell)
 
-    def gaussian(self, vector: Array, start: Array, variance: Array | None = None, *, keep: bool = False) -> Gaussian:
+    def gaussian(self, vector: Array, x: Array, variance: Array) -> Gaussian:
         """Laplace's: at the mode, with the information there."""
-        return self.mode(vector, start)
+        return self.mode(vector, x)
 
-    def bound_of(self, gaussian: Gaussian) -> Bound:
-        """As `Marginal.bound_of`."""
-        slopes = self.slopes(gaussian)
-        return Bound(slopes.gradient, slopes.variance)
+    def best(self, vector: Array, x: Array, variance: Array | None = None) -> tuple[Gaussian, Bound]:
+        """Laplace's."""
+        mode = self.mode(vector, x)
+        slopes = self.slopes(mode)
+        return mode, Bound(slopes.gradient, slopes.variance)
 
-    def weighted(self, gaussian: Gaussian, count: int, rng: np.random.Generator) -> WeightedLatents:
-        """As `Marginal.weighted`."""
-        return anneal(gaussian, partial(self.log_joint, gaussian), count, rng)
+    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
+        """As `Marginal.sampler`; the effort is chosen anew at all hyperparameters."""
+        return lambda at, count, own: anneal(at, partial(self.log_joint, at), count, own)
 
     def log_joint(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
         """Exact log density of statements, latents and hyperparameters at columns of latents (n, column).
