@@ -155,7 +155,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
     if panel.observations.is_published and not zones:
         zones = _own_zones(forecast)
-    scores, notes = _held_out_scores(settings, models, model.name, source, panel, step)
+    scores, notes = _held_out_scores(settings, models, fitted, source, panel, step)
     notes = [*settings.notes, *notes, *said]
     step("writing the report", total - 1, total)
     record = _record(settings, panel, zones, fitted, notes)
@@ -346,14 +346,14 @@ def _checks(fitted: Fit) -> pd.DataFrame:
 def _held_out_scores(
     settings: Settings,
     models: Mapping[str, Any],
-    main: str,
+    main: Fit,
     source: PanelSource | CountsSource,
     panel: Panel,
     step: Step,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Scores of every model on the last periods, at cell level and for totals; covariates hold their last value.
 
-    A model that cannot be fitted to what is left is left out, and the second value says so.
+    The main model's search starts where its fit to all periods ended; its weights leave no trace of that. A model that cannot be fitted to what is left is left out, and the second value says so.
     """
     held_out = settings.held_out
     if not held_out:
@@ -368,9 +368,9 @@ def _held_out_scores(
     tables, notes = [], []
     for number, (name, model) in enumerate(models.items()):
         step(f"scoring {name} on the last {held_out} periods", 2 + number, 3 + len(models))
-        engine = settings.engine if name == main else "auto"
+        of_main: dict[str, Any] = {"engine": settings.engine, "start": main} if name == main.model.name else {}
         try:
-            fitted = fit(model, training, engine=engine, max_seconds=settings.max_seconds, seed=settings.seed)
+            fitted = fit(model, training, max_seconds=settings.max_seconds, seed=settings.seed, **of_main)
         except InputError as error:
             notes.append(f"{name} is not scored: it cannot be fitted to the data up to {origin:%Y-%m-%d} ({error})")
             continue

@@ -212,7 +212,7 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     lower, upper = np.quantile(draws, [(1 - _SCORED) / 2, (1 + _SCORED) / 2], axis=1)
     table["crps"] = scoringrules.crps_ensemble(observed, draws, estimator="nrg", backend="numpy")
     name = _INTERVAL_SCORES[INTERVALS.index(_SCORED)]
-    table[name] = scoringrules.interval_score(observed, lower, upper, 1 - _SCORED, backend="numpy")
+    table[name] = _interval_score(observed, lower, upper, 1 - _SCORED)
     return table[[*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, "crps", "ignorance", name]]
 
 
@@ -255,8 +255,6 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
 
 def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
     """The point forecast and the scores of counts; `draws` has one row per count, in ascending order."""
-    import scoringrules
-
     ends = [end for level in INTERVALS for end in ((1 - level) / 2, (1 + level) / 2)]
     median, *bounds = np.quantile(draws, [0.5, *ends], axis=1, method="inverted_cdf")
     found: dict[str, npt.NDArray[Any]] = {names.PREDICTED: median.astype(np.int64)}
@@ -264,13 +262,11 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
         ("crps", observed.astype(float), draws.astype(float)),
         ("crps_log", np.log1p(observed), np.log1p(draws)),
     ):
-        found[name] = scoringrules.crps_ensemble(
-            outcome, ensemble, estimator="pwm", sorted_ensemble=True, backend="numpy"
-        )
+        found[name] = _crps(outcome, ensemble)
     each = zip(INTERVALS, bounds[::2], bounds[1::2], _INSIDE, _INTERVAL_SCORES, strict=True)
     for level, lower, upper, inside, interval_score in each:
         found[inside] = (lower <= observed) & (observed <= upper)
-        found[interval_score] = scoringrules.interval_score(observed, lower, upper, 1 - level, backend="numpy")
+        found[interval_score] = _interval_score(observed, lower, upper, 1 - level)
         if level == _SCORED:
             found[_WIDTH] = (upper - lower).astype(float)
     edges, size = np.array([*IGNORANCE_BINS, np.inf]), draws.shape[1]
@@ -280,9 +276,27 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
     found["ignorance"] = -np.log2((held + 1) / (size + len(IGNORANCE_BINS)))
     for threshold, above, brier in zip(THRESHOLDS, _ABOVE, _BRIER, strict=True):
         found[above] = 1 - _up_to(draws, np.full(len(draws), threshold)) / size
-        found[brier] = scoringrules.brier_score(observed > threshold, found[above], backend="numpy")
+        found[brier] = (found[above] - (observed > threshold)) ** 2
     found["pit_lower"], found["pit_upper"] = (_up_to(draws, observed - gap) / size for gap in (0.5, 0.0))
     return found
+
+
+def _crps(outcome: npt.NDArray[Any], draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Fair CRPS of draws in ascending order, one row per outcome.
+
+    Of the package `scoringrules`, which tests compare with, the import alone compiles for several seconds.
+    """
+    size = draws.shape[1]
+    spread = draws @ (2 * np.arange(size) - size + 1) / (size * (size - 1)) if size > 1 else 0.0
+    return np.asarray(np.abs(draws - outcome[:, None]).mean(axis=1) - spread)
+
+
+def _interval_score(
+    observed: npt.NDArray[Any], lower: npt.NDArray[Any], upper: npt.NDArray[Any], outside: float
+) -> npt.NDArray[np.float64]:
+    """Of central intervals that leave out so large a share (Gneiting & Raftery 2007)."""
+    missed = np.maximum(lower - observed, 0) + np.maximum(observed - upper, 0)
+    return np.asarray(upper - lower + 2 / outside * missed)
 
 
 def _up_to(draws: npt.NDArray[np.int64], bound: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,8 @@ the axes is a normal one, and an emulator only has to learn what the axes do tog
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +58,12 @@ class Axis:
         bound = 3 * np.minimum(np.append(secant, np.inf), np.insert(secant, 0, np.inf))
         return cls(z, s, np.minimum(np.clip(slopes, *_BENT), bound), least)
 
+    @cached_property
+    def _splines(self) -> tuple[Any, Any]:
+        """The coordinate between the knots, and its derivative."""
+        spline = CubicHermiteSpline(self.z, self.s, self.slope)
+        return spline, spline.derivative()
+
     def _end(self, number: int) -> tuple[float, float, float]:
         """At the first or last knot: distance from the mode, its derivative, and the least one further out."""
         slope = float(self.slope[number])
@@ -63,8 +71,9 @@ class Axis:
 
     def bend(self, z: Array) -> tuple[Array, Array]:
         """New coordinate and its derivative."""
-        spline, inside = CubicHermiteSpline(self.z, self.s, self.slope), np.clip(z, self.z[0], self.z[-1])
-        found, slopes = spline(inside), np.maximum(spline(inside, 1), 1e-3)
+        spline, derivative = self._splines
+        inside = np.clip(z, self.z[0], self.z[-1])
+        found, slopes = spline(inside), np.maximum(derivative(inside), 1e-3)
         for number, sign in ((0, -1.0), (-1, 1.0)):
             # The density falls on with its slope at the knot, and with a curvature.
             start, slope, least = self._end(number)
@@ -75,10 +84,15 @@ class Axis:
             slopes[beyond] = (start * slope + least**2 * out[beyond]) / roots
         return found, slopes
 
+    @cached_property
+    def _grid(self) -> tuple[Array, Array]:
+        """New coordinates on a grid of the old one, and that grid."""
+        grid = np.linspace(self.z[0], self.z[-1], _GRID)
+        return self.bend(grid)[0], grid
+
     def straighten(self, s: Array) -> Array:
         """The inverse of `bend`."""
-        grid = np.linspace(self.z[0], self.z[-1], _GRID)
-        z = np.interp(s, self.bend(grid)[0], grid)
+        z = np.interp(s, *self._grid)
         for _ in range(2):
             found, slopes = self.bend(z)
             z = np.clip(z - (found - s) / slopes, self.z[0], self.z[-1])

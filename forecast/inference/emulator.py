@@ -17,8 +17,8 @@ Array = npt.NDArray[np.float64]
 # what they begin with.
 _KERNELS = np.array([(3.0, 0.01), (3.0, 0.1), (2.0, 0.1), (1.5, 1.0), (1.0, 0.3)])
 _FIRST = 2
-# The most values and derivatives that kernels are chosen by: 60 points of twelve hyperparameters.
-_MOST = 780
+# The most values and derivatives that kernels are chosen by: 30 points of twelve hyperparameters.
+_MOST = 390
 _SMALL = 1e-3
 # What is evaluated at once, for the threads.
 _PARTS = 2

@@ -25,7 +25,7 @@ _MOST = 4
 _SLOWEST = 0.3
 # Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
 # ends them, over three rounds, and that which does so at once after an earlier fit.
-_ROUNDS = 6
+_ROUNDS = 3
 _FEWEST = 12
 _GOOD, _EXCELLENT = 0.5, 0.9
 _STRETCHED = 1.5

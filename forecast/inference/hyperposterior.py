@@ -143,19 +143,23 @@ class HyperPosterior:
         log_proposed = (np.log(self.coordinates.bend(z)[1]) + np.log(proposed / width)).sum(axis=1)
         return z, self.emulator(s), log_proposed
 
+    @cached_property
+    def _beside(self) -> tuple["_Kriged", "_Kriged"]:
+        """What means of the latents have beside the peak's tangent, and log variances of eta."""
+        known, tangent = np.stack([point.z for point in self.points]), self.peak.tangent @ self.evaluator.root
+        beside = np.stack([point.x for point in self.points]) - known @ tangent.T
+        log_variance = np.stack([point.log_variance for point in self.points])
+        return _Kriged.of(self.bent, beside), _Kriged.of(self.bent, log_variance)
+
     def starts(self, z: Array) -> tuple[Array, Array]:
         """About the means of the latents and the variances of eta at whitened points (point, …).
 
         By the peak's tangent, and by what is known at the points.
         """
-        known = np.stack([point.z for point in self.points])
-        tangent = self.peak.tangent @ self.evaluator.root
-        beside = np.stack([point.x for point in self.points]) - known @ tangent.T
-        log_variance = np.stack([point.log_variance for point in self.points])
-        s = self.coordinates.bend(z)[0]
+        s, tangent = self.coordinates.bend(z)[0], self.peak.tangent @ self.evaluator.root
+        beside, log_variance = self._beside
         # Beyond what is known a trend may lead anywhere.
-        ahead = np.clip(_kriged(self.bent, log_variance, s), log_variance.min(axis=0), log_variance.max(axis=0))
-        return _kriged(self.bent, beside, s) + z @ tangent.T, np.exp(ahead)
+        return beside(s) + z @ tangent.T, np.exp(np.clip(log_variance(s), *log_variance.range))
 
     def emulated(self, z: Array) -> Array:
         """Emulated log density at whitened points."""
@@ -183,7 +187,9 @@ class HyperPosterior:
         slopes = np.concatenate([gradients + tilt, np.full(z.shape, np.nan)])
         before = self.emulator
         made = emulate(s, every, slopes, kernel=before.kernel, choose=False, start=before.start)
-        return replace(self, emulator=made)
+        grown = replace(self, emulator=made)
+        vars(grown)["_beside"] = self._beside
+        return grown
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
@@ -227,21 +233,49 @@ def _targets(coordinates: Coordinates, points: Sequence[Evaluated]) -> tuple[Arr
 
 def _linear(s: Array, values: Array, weight: Array) -> Array:
     """Weighted least squares on 1 and s, held towards 0 by as much as so many points say of noise."""
-    columns = np.concatenate([np.ones((len(s), 1)), s], axis=1)
+    columns = _with_one(s)
     penalty = np.repeat([0.0, _HELD], [1, s.shape[1]])
     heavy = columns.T * (weight / weight.max())
     return np.asarray(np.linalg.solve(heavy @ columns + np.diag(penalty), heavy @ values))
 
 
-def _kriged(known: Array, values: Array, s: Array) -> Array:
-    """Values (point, …) at other bent points; without the linear trend where there are too few."""
-    size = 1 + s.shape[1] if len(known) > 2 * (1 + s.shape[1]) else 1
-    trend, ahead = (np.concatenate([np.ones((len(each), 1)), each], axis=1)[:, :size] for each in (known, s))
-    kernel = np.tile(_KERNEL, (s.shape[1], 1))
-    between = covariance(known, known, kernel)
-    between[np.diag_indices_from(between)] *= 1 + 1e-6
-    solved = np.linalg.solve(between, np.concatenate([trend, values - values[0]], axis=1))
-    normal = trend.T @ solved[:, :size]
-    slopes = np.linalg.lstsq(normal, trend.T @ solved[:, size:], rcond=None)[0]
-    rest = solved[:, size:] - solved[:, :size] @ slopes
-    return np.asarray(values[0] + ahead @ slopes + covariance(s, known, kernel) @ rest)
+@dataclass(frozen=True)
+class _Kriged:
+    """Values (…) between bent points: a linear trend, where there are points enough for one, and a Gaussian process.
+
+    Attributes
+    ----------
+    known : array
+        Where they are known (point, dimension).
+    first, trend, rest : array
+        The first value; coefficients of 1 and the coordinates; weights of the points (point, …).
+    range : pair of arrays
+        The least and the largest of the values.
+    """
+
+    known: Array
+    first: Array
+    trend: Array
+    rest: Array
+    range: tuple[Array, Array]
+
+    @classmethod
+    def of(cls, known: Array, values: Array) -> "_Kriged":
+        """From values (point, …) at the points."""
+        size = 1 + known.shape[1] if len(known) > 2 * (1 + known.shape[1]) else 1
+        columns = _with_one(known)[:, :size]
+        between = covariance(known, known, np.tile(_KERNEL, (known.shape[1], 1)))
+        between[np.diag_indices_from(between)] *= 1 + 1e-6
+        solved = np.linalg.solve(between, np.concatenate([columns, values - values[0]], axis=1))
+        trend = np.linalg.lstsq(columns.T @ solved[:, :size], columns.T @ solved[:, size:], rcond=None)[0]
+        rest = solved[:, size:] - solved[:, :size] @ trend
+        return cls(known, values[0], trend, rest, (values.min(axis=0), values.max(axis=0)))
+
+    def __call__(self, s: Array) -> Array:
+        """At other bent points."""
+        process = covariance(s, self.known, np.tile(_KERNEL, (s.shape[1], 1))) @ self.rest
+        return np.asarray(self.first + _with_one(s)[:, : len(self.trend)] @ self.trend + process)
+
+
+def _with_one(s: Array) -> Array:
+    return np.concatenate([np.ones((len(s), 1)), s], axis=1)
