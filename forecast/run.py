@@ -353,7 +353,8 @@ def _held_out_scores(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Scores of every model on the last periods, at cell level and for totals; covariates hold their last value.
 
-    The main model's search starts where its fit to all periods ended; its weights leave no trace of that. A model that cannot be fitted to what is left is left out, and the second value says so.
+    The main model's search starts where its fit to all periods ended; its weights leave no trace of that. A model that
+    cannot be fitted to what is left is left out, and the second value says so.
     """
     held_out = settings.held_out
     if not held_out:

@@ -23,9 +23,9 @@ from forecast.progress import InTime
 __all__ = ["JointDraws", "draw_jointly", "points_of"]
 
 Array = npt.NDArray[np.float64]
-# Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications;
-# and in any case. While too few draws are effective there are more, up to so many times as many.
-_SHARE, _WORK, _FEWEST, _MOST = 0.5, 4e10, 64, 4
+# Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications
+# per draw; and in any case. While too few draws are effective there are more, up to so many times as many.
+_SHARE, _WORK, _FEWEST, _MOST = 0.5, 4e7, 64, 4
 # Draws of the latents at each.
 _LATENTS = 8
 # Rounds that these hyperparameters come in, and the largest: the emulator learns from all rounds before, up to so many
@@ -67,7 +67,7 @@ class JointDraws:
 @dataclass(frozen=True)
 class _Round:
     """Hyperparameters that were drawn together: whitened (point, element), with what their Gaussians make of the log
-    density and what it is estimated to be (point), latents of equal weight (point, latent, draw), and `JointDraws.ahead`.
+    density, what it is estimated to be (point), latents of equal weight (point, latent, draw), and `JointDraws.ahead`.
     """
 
     z: Array
@@ -171,7 +171,7 @@ def _together(rounds: Sequence[_Round]) -> _Round:
 
 def points_of(marginal: Marginal, draws: int) -> int:
     """How many hyperparameters are drawn for so many joint draws."""
-    return int(max(min(_SHARE * draws, _WORK / marginal.work), min(_FEWEST, draws)))
+    return int(max(draws * min(_SHARE, _WORK / marginal.work), min(_FEWEST, draws)))
 
 
 def _share_of_all(in_time: InTime, before: float, part: float, share: float) -> bool:
@@ -186,7 +186,7 @@ def _round(
     rng: np.random.Generator,
     in_time: InTime,
 ) -> tuple["_Round | None", int]:
-    """Weighted latents at whitened hyperparameters, as far as there is time; and at how many of them they were tried."""
+    """Weighted latents at whitened hyperparameters, as far as there is time; and how many were tried."""
     marginal = made.marginal
     last = np.flatnonzero(marginal.bound.cells % marginal.field.periods == marginal.last_period)
 

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.design import Design
-from forecast.inference.linalg import NotPositiveDefinite
+from forecast.inference.linalg import Factor, NotPositiveDefinite
 from forecast.inference.low_rank import AnyFactor
 from forecast.inference.pareto import resampled
 from forecast.inference.precision import PriorPrecision
@@ -89,10 +89,13 @@ class BestGaussian(Gaussian):
         Mean of eta, per observed cell.
     slope, weight : array
         g and w of `log_density`'s exponent, per observed cell: A'g = Q(x − m0), and Q + A' diag(w) A is the precision.
+    factor : Factor
+        As of any Gaussian; draws are made with it period by period.
     constant : float
         Log density of the mean under the prior and of the hyperparameters, less the log density of the mean here.
     """
 
+    factor: Factor
     eta: Array
     slope: Array
     weight: Array
@@ -150,7 +153,7 @@ class FixedPoint:
         return np.asarray(np.exp(at + share * step))
 
 
-def factor_of(prior: PriorPrecision, design: Design, weight: Array) -> AnyFactor:
+def factor_of(prior: PriorPrecision, design: Design, weight: Array) -> Factor:
     """Of Q + A' diag(weight) A; `NotPositiveDefinite` where there is none."""
     if not np.isfinite(weight).all():
         raise NotPositiveDefinite("weights are not finite")

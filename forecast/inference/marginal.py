@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 # Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
 TOLERANCE = 1e-8
 _STEPS = 100
-# Passes in a search for the best Gaussian: draws from it have weights, so that it need not be the very best. A step that
+# Passes in a search for the best Gaussian: draws have weights, so that it need not be the very best. A step that
 # promises less than so much, in nats, is the last. Variances are taken for good, and a factor for the next step, where
 # changes of weights times variances have less than such a sum of squares: half of it is what they add to the variance
 # of log weights.
@@ -363,6 +363,7 @@ class Marginal:
 
     def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
         """What draws latents at a best Gaussian's hyperparameters, with as much effort as the one given needs."""
+        assert isinstance(gaussian, BestGaussian)
         return self.particles.sized(gaussian, rng).draw
 
     # Slopes ------------------------------------------------------------------------------------------------------

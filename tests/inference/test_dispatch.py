@@ -42,15 +42,15 @@ def test_without_a_mode_an_error_names_the_sampler(engine, monkeypatch, small):
 
 
 def test_little_time_gives_a_batch_with_its_certificate_and_a_note(small, monkeypatch):
-    batches = []
-    real = draws.weigh
-    monkeypatch.setattr(draws, "weigh", lambda *args: batches.append(1) or real(*args))
+    points = []
+    real = draws.gaussian_at
+    monkeypatch.setattr(draws, "gaussian_at", lambda *args: points.append(1) or real(*args))
     fit = fc.fit(MODEL, small, max_seconds=1e-9, seed=1)
-    # Each point has a pilot. The first of two rounds has 150 points, in ten batches.
-    assert len(batches) == 2 * 15
+    # The mode, and the first of ten batches of the first round's 100 points.
+    assert len(points) == 1 + 10
     assert fit.posterior.sizes["draw"] == 1000
     assert not fit.diagnostics["passed"].all()
-    assert fit.notes == ("stopped after 0 s (max_seconds) with 15 of 500 weighted points",)
+    assert fit.notes == ("stopped after 0 s (max_seconds) with 10 of 500 weighted points",)
     assert fc.predict(fit, 2, draws=20, seed=1).draws.sizes["sample"] == 20
 
 
