@@ -267,8 +267,9 @@ class _Kriged:
         between = covariance(known, known, np.tile(_KERNEL, (known.shape[1], 1)))
         between[np.diag_indices_from(between)] *= 1 + 1e-6
         solved = np.linalg.solve(between, np.concatenate([columns, values - values[0]], axis=1))
-        trend: Array = np.linalg.lstsq(columns.T @ solved[:, :size], columns.T @ solved[:, size:], rcond=None)[0]
-        rest: Array = solved[:, size:] - solved[:, :size] @ trend
+        slopes = np.linalg.lstsq(columns.T @ solved[:, :size], columns.T @ solved[:, size:], rcond=None)[0]
+        trend = np.asarray(slopes, dtype=float)
+        rest = solved[:, size:] - solved[:, :size] @ trend
         ends = np.asarray(values.min(axis=0)), np.asarray(values.max(axis=0))
         return cls(known, values[0], trend, rest, ends)
 
