@@ -22,10 +22,11 @@ from forecast.evaluation.scores import score
 from forecast.evaluation.skill import skill
 from forecast.events.boundaries import Boundaries, check_geometry
 from forecast.files import check_output_files, check_output_folder, sha256, write_csv, write_text, write_together
-from forecast.inference.bayesian import BayesianFit
-from forecast.inference.diagnostics import add_pareto_k, failed_checks
-from forecast.inference.dispatch import Fit, fit
-from forecast.inference.pull import path_given_counts
+from forecast.inference.dispatch import fit
+from forecast.inference.posterior.base import Fit
+from forecast.inference.posterior.bayesian import BayesianFit
+from forecast.inference.posterior.diagnostics import add_pareto_k, failed_checks
+from forecast.inference.posterior.pull import path_given_counts
 from forecast.inputs import input_files, load_activity, load_boundaries, load_futures, load_source, load_zones
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import CountsSource, PanelSource

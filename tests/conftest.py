@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from forecast.inference.bayesian import BayesianFit
-from forecast.inference.published import published_parameters
+from forecast.inference.likelihood.published import published_parameters
+from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.panel.panel import Panel
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

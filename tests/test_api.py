@@ -63,6 +63,57 @@ def test_import_is_quick_and_light():
     assert min(map(float, seconds)) < 0.5
 
 
+# The rooms of `inference`, in the order of imports.
+INFERENCE = ["machine", "likelihood", "gaussian", "weights", "mode", "posterior", "laplace", "nuts", "dispatch"]
+
+
+def _modules() -> dict[str, Path]:
+    """Every module of the package by its name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = ["forecast", *path.relative_to(PACKAGE).with_suffix("").parts]
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def _imported(path: Path) -> list[tuple[str, list[str]]]:
+    """Modules of the package that a file imports, also within functions, with the names; not for type checkers only."""
+    tree = ast.parse(path.read_text())
+    unused = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and getattr(branch.test, "id", "") == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    return [
+        (node.module or "", [alias.name for alias in node.names])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node not in unused and (node.module or "").startswith("forecast.")
+    ]
+
+
+def test_no_module_of_inference_imports_itself_through_others():
+    modules = {name: path for name, path in _modules().items() if name.startswith("forecast.inference.")}
+    imports = {name: {other for other, _ in _imported(path) if other in modules} for name, path in modules.items()}
+    settled: set[str] = set()
+    while True:
+        free = {name for name, needed in imports.items() if needed <= settled} - settled
+        if not free:
+            break
+        settled |= free
+    assert not set(imports) - settled
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "inference").rglob("*.py")), ids=lambda path: path.name)
+def test_rooms_of_inference_import_only_upwards_and_no_private_names(path: Path):
+    room = path.relative_to(PACKAGE / "inference").parts[0].removesuffix(".py")
+    for module, imported in _imported(path):
+        assert not [name for name in imported if name.startswith("_")], module
+        if module.startswith("forecast.inference.") and room in INFERENCE:
+            other = module.split(".")[2]
+            assert INFERENCE.index(other) <= INFERENCE.index(room), f"{path.name} imports {module}"
+
+
 def _room(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 

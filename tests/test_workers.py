@@ -18,8 +18,9 @@ CHAINS = """
 import signal, subprocess, sys
 from pathlib import Path
 import forecast as fc
-from forecast.inference import chains
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.nuts import chains
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.nuts.engine import sample_nuts
 signal.signal(signal.SIGINT, signal.default_int_handler)
 chains._WORTH = 0.0
 real = chains._Processes.start
@@ -31,7 +32,7 @@ chains._Processes.start = start
 chains._Counted.__call__ = lambda self, number: Path(sys.argv[2]).touch()
 # They tell once that they sample, and no more: at the next word they would find nobody there.
 chains._PROGRAM = chains._PROGRAM.replace("work()", '''
-from forecast.inference import chains
+from forecast.inference.nuts import chains
 real = chains._chain
 def chain(density, options, seed, told):
     words = iter([told])

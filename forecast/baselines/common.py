@@ -13,7 +13,7 @@ from scipy.special import gammaln, xlogy
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.inference.dispatch import Fit
+from forecast.inference.posterior.base import Fit
 from forecast.panel.panel import Panel
 from forecast.prediction.continuation import check_request
 from forecast.prediction.futures import Future

@@ -21,7 +21,8 @@ from forecast.baselines.design import Design, stack, training_cells
 from forecast.baselines.estimation import effects_without_attacks, maximum_likelihood
 from forecast.counts import draw_counts
 from forecast.errors import InputError
-from forecast.inference.dispatch import Fit, fit
+from forecast.inference.dispatch import fit
+from forecast.inference.posterior.base import Fit
 from forecast.panel.calendar import next_periods
 from forecast.panel.panel import Panel
 from forecast.prediction.caps import cap_notes, mean_cap

@@ -20,7 +20,8 @@ from forecast.baselines.common import (
 )
 from forecast.counts import draw_counts
 from forecast.errors import InputError
-from forecast.inference.dispatch import Fit, fit
+from forecast.inference.dispatch import fit
+from forecast.inference.posterior.base import Fit
 from forecast.panel.panel import Panel
 from forecast.prediction.caps import cap_notes, mean_cap
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, predict

@@ -13,9 +13,10 @@ from scipy import stats
 from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.discrepancy import STATISTICS, discrepancies
-from forecast.inference.backend import import_arviz
-from forecast.inference.bayesian import BayesianFit, eta, posterior_draws, posterior_names
-from forecast.inference.likelihood import OBSERVATION
+from forecast.inference.likelihood.counts import OBSERVATION
+from forecast.inference.posterior.backend import import_arviz
+from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
+from forecast.inference.posterior.labels import eta, posterior_names
 
 __all__ = ["check_fit", "compare", "loo", "posterior_predictive", "quantile_residuals"]
 

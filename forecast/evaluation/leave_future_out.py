@@ -10,9 +10,9 @@ from scipy import special
 from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.rolling import origin_days
-from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import fit
-from forecast.inference.pareto import smoothed
+from forecast.inference.posterior.bayesian import BayesianFit
+from forecast.inference.weights.pareto import smoothed
 from forecast.model.families import Counts
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel

@@ -5,7 +5,7 @@ import pandas as pd
 
 from forecast import names
 from forecast.evaluation.scores import mixture_log_score, score_table
-from forecast.inference.bayesian import BayesianFit
+from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.prediction.reports import report_predictive, series_label

@@ -27,9 +27,10 @@ from forecast.errors import InputError
 from forecast.evaluation.reports import OVER_ZONE, score_reports
 from forecast.evaluation.scores import ENERGY_COLUMNS, SCORE_COLUMNS, energy_score, score
 from forecast.files import write_csv, write_text
-from forecast.inference.bayesian import BayesianFit
-from forecast.inference.dispatch import Fit, fit
-from forecast.inference.linalg import one_core
+from forecast.inference.dispatch import fit
+from forecast.inference.machine import one_core
+from forecast.inference.posterior.base import Fit
+from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.model.spec import Model
 from forecast.panel.build import CountsSource
 from forecast.panel.panel import Panel, panel_hash

@@ -1,69 +1,16 @@
 """`fit`: one verb for every kind of model."""
 
-from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
-import pandas as pd
-
 from forecast.errors import InputError
+from forecast.inference.posterior.base import Fit
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
 
-__all__ = ["Fit", "conditioned", "fit"]
+__all__ = ["fit"]
 
 _ENGINES = ["auto", "laplace", "nuts"]
-
-
-@dataclass(frozen=True, repr=False)
-class Fit:
-    """A fitted model: what every engine and every baseline returns, in a subclass of its own.
-
-    Attributes
-    ----------
-    model : object
-        The declaration that was fitted.
-    panel : Panel
-        The data that it was fitted to.
-    seed : int
-        The seed that fitting used.
-    notes : tuple of str
-        What the user must be told (that time ran out, say).
-    """
-
-    model: Any
-    panel: Panel
-    seed: int
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def diagnostics(self) -> pd.DataFrame:
-        """One row per check: check, value, passed, advice. Empty for a model that has none."""
-        return pd.DataFrame({"check": [], "value": [], "passed": [], "advice": []})
-
-    @property
-    def equation(self) -> str:
-        """The model with its priors, for a report; '' for a model that has none."""
-        return ""
-
-    @property
-    def parameters(self) -> pd.DataFrame:
-        """Main parameters for a report: parameter, mean, sd, lower_90, upper_90; empty for a model that has none."""
-        return pd.DataFrame({"parameter": [], "mean": [], "sd": [], "lower_90": [], "upper_90": []})
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(repr(self))}</pre>"
-
-    def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} of {self.model}", f"  to {self.panel!r}".replace("\n", "\n  ")]
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
-
-
-def conditioned(model: Model) -> tuple[str, ...]:
-    """The note that periods at the start are not fitted, where a model looks back on them."""
-    return (f"the first {model.lags} periods are conditioned on, not fitted",) if model.lags else ()
 
 
 @singledispatch
@@ -129,9 +76,9 @@ def _fit_model(
         raise InputError("engine 'nuts' cannot be stopped early", where="max_seconds", found=max_seconds, hint=hint)
     if engine == "nuts":
         # The sampler's libraries take seconds to import.
-        from forecast.inference.nuts import sample_nuts
+        from forecast.inference.nuts.engine import sample_nuts
 
         return sample_nuts(model, panel, seed=seed)
-    from forecast.inference.laplace import LaplaceOptions, approximate
+    from forecast.inference.laplace.engine import LaplaceOptions, approximate
 
     return approximate(model, panel, LaplaceOptions(max_seconds=max_seconds), start=start, seed=seed)

@@ -2,7 +2,7 @@
 
 With mu the expected counts of cells in one joint draw, S their sum over the cells of a published count and κ the
 factor of its definition in the same draw, the count is negative binomial with mean κ·S and dispersion S² / Σ mu²/phi,
-as in the likelihood (`forecast.inference.published`); a part or subset of another is binomial given that one.
+as in the likelihood (`inference.likelihood.published`); a part or subset of another is binomial given that one.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,9 @@ from scipy.special import log_expit
 from forecast import names
 from forecast.counts import draw_counts
 from forecast.errors import InputError
-from forecast.inference.bayesian import BayesianFit, eta, posterior_draws
-from forecast.inference.published import FACTOR, SHARE, Published
+from forecast.inference.likelihood.published import FACTOR, SHARE, Published
+from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
+from forecast.inference.posterior.labels import eta
 from forecast.panel.build import panel_from_counts
 from forecast.panel.observations import Observations
 from forecast.panel.panel import Panel

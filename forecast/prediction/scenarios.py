@@ -14,7 +14,7 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.inference.bayesian import BayesianFit, posterior_draws
+from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.model.blocks import Block
 from forecast.model.terms import Covariate, Season, Step, Term, Walk
 from forecast.panel.calendar import periods_per_year

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.inference.bayesian import BayesianFit, posterior_draws
+from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.model.blocks import error_name
 from forecast.model.families import Family, NegativeBinomial, Poisson
 from forecast.panel.calendar import next_periods

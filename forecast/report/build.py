@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from forecast.errors import InputError
 from forecast.files import write_text
-from forecast.inference.diagnostics import failed_checks
+from forecast.inference.posterior.diagnostics import failed_checks
 from forecast.ledger import Ledger
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast

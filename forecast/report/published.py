@@ -7,7 +7,8 @@ import pandas as pd
 
 from forecast import names
 from forecast.capability.indicators import Indicators
-from forecast.inference.bayesian import BayesianFit, eta, posterior_draws
+from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
+from forecast.inference.posterior.labels import eta
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.prediction.reports import described_reports, expected_reports, fitted_reports, fitted_totals, zone_totals

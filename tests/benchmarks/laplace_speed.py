@@ -30,8 +30,9 @@ from scipy import stats
 from scoringrules import crps_ensemble
 
 import forecast as fc
-from forecast.inference.laplace import approximate
-from forecast.inference.linalg import BlockArrow, one_thread
+from forecast.inference.gaussian.block_arrow import BlockArrow
+from forecast.inference.laplace.engine import approximate
+from forecast.inference.machine import one_thread
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "statistical" / "reference"))
 SIMULATED = (33, 6, 120)
@@ -117,7 +118,7 @@ def sampled() -> float:
     """Seconds of PyMC and nutpie on the simulated panel, compilation in."""
     import nutpie
 
-    from forecast.inference.graph import build_pymc
+    from forecast.inference.posterior.pymc_form import build_pymc
 
     def road() -> Any:
         form = build_pymc(fc.quick_model().bind(panel_of("simulated")))

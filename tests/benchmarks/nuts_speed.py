@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 import forecast as fc
-from forecast.inference.backend import import_pymc, quiet
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior.backend import import_pymc, quiet
 from forecast.model.families import NegativeBinomial
 from forecast.model.spec import Model
 from forecast.model.terms import Covariate, Excitation, Intercept, Pooled, Season

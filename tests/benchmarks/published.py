@@ -24,7 +24,8 @@ from forecast import names
 from forecast.config import read_settings
 from forecast.datasets import data_path
 from forecast.files import write_csv
-from forecast.inference.bayesian import eta, posterior_draws
+from forecast.inference.posterior.bayesian import posterior_draws
+from forecast.inference.posterior.labels import eta
 
 HERE = Path(__file__).resolve().parents[1] / "statistical" / "reference"
 MONTHS = 24

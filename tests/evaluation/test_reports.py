@@ -9,7 +9,7 @@ from scipy import special, stats
 import forecast as fc
 from forecast.evaluation.reports import score_reports
 from forecast.evaluation.scores import SCORE_COLUMNS
-from forecast.inference.laplace import LaplaceOptions, approximate
+from forecast.inference.laplace.engine import LaplaceOptions, approximate
 from forecast.prediction.reports import totals_panel
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by=None), "level")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.backend import import_pymc
-from forecast.inference.bayesian import BayesianFit
+from forecast.inference.posterior.backend import import_pymc
+from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.model.latents import Direct
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel

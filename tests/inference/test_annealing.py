@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference import annealing
-from forecast.inference.marginal import Marginal
+from forecast.inference.mode.marginal import Marginal
+from forecast.inference.weights import annealing
 
 
 @pytest.fixture(scope="module")

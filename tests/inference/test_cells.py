@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference import cells
-from forecast.inference.jets import cell_terms
+from forecast.inference.likelihood import cells
+from forecast.inference.likelihood.jets import cell_terms
 from forecast.model.families import Counts
 
 RNG = np.random.default_rng(1)

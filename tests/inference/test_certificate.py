@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from forecast.inference.certificate import certify
-from forecast.inference.diagnostics import CERTIFIED, failed_checks
-from forecast.inference.draws import JointDraws
+from forecast.inference.laplace.certificate import certify
+from forecast.inference.laplace.draws import JointDraws
+from forecast.inference.posterior.diagnostics import CERTIFIED, failed_checks
 
 
 def drawn(log_weight, rng):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecast.inference.coordinates import Axis, Coordinates, whitening
+from forecast.inference.laplace.coordinates import Axis, Coordinates, whitening
 
 
 def gamma_like(z):

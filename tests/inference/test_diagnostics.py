@@ -7,8 +7,9 @@ from scipy import stats
 
 from forecast.errors import InputError
 from forecast.evaluation.checks import posterior_predictive
-from forecast.inference.bayesian import eta, posterior_draws
-from forecast.inference.diagnostics import add_pareto_k, sampling_table
+from forecast.inference.posterior.bayesian import posterior_draws
+from forecast.inference.posterior.diagnostics import add_pareto_k, sampling_table
+from forecast.inference.posterior.labels import eta
 from forecast.model.families import NegativeBinomial, Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Excitation, Intercept, Pooled, Walk

@@ -4,8 +4,10 @@ import pytest
 
 import forecast as fc
 from forecast.errors import DiagnosticsError, InputError
-from forecast.inference import draws, laplace, nuts
-from forecast.inference.linalg import NotPositiveDefinite
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
+from forecast.inference.laplace import draws
+from forecast.inference.laplace import engine as laplace
+from forecast.inference.nuts import engine as nuts
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="tactic")], fc.NegativeBinomial(), "small")
 

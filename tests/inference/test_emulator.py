@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecast.inference.emulator import emulate
+from forecast.inference.laplace.emulator import emulate
 
 
 def skewed(z):

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from forecast.inference.jets import cell_terms
+from forecast.inference.likelihood.jets import cell_terms
 from forecast.model.families import (
     Counts,
     HurdleNegativeBinomial,

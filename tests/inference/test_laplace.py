@@ -11,11 +11,12 @@ from scipy import stats
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.inference import marginal
-from forecast.inference.bayesian import BayesianFit, posterior_names
-from forecast.inference.exploration import explore, refine
-from forecast.inference.laplace import LaplaceOptions, approximate
-from forecast.inference.search import climb
+from forecast.inference.laplace.engine import LaplaceOptions, approximate
+from forecast.inference.laplace.exploration import explore, refine
+from forecast.inference.mode import marginal
+from forecast.inference.mode.search import climb
+from forecast.inference.posterior.bayesian import BayesianFit
+from forecast.inference.posterior.labels import posterior_names
 from forecast.model.families import (
     HurdleNegativeBinomial,
     NegativeBinomial,

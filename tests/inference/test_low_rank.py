@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from forecast.inference.linalg import BlockArrow, NotPositiveDefinite
-from forecast.inference.low_rank import Updated
+from forecast.inference.gaussian.block_arrow import BlockArrow, NotPositiveDefinite
+from forecast.inference.gaussian.low_rank import Updated
 
 PERIODS, WIDTH, STATIC, RANK = 5, 3, 2, 4
 PATHS = PERIODS * WIDTH

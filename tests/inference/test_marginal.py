@@ -5,8 +5,8 @@ import pytest
 from scipy import integrate, stats
 
 import forecast as fc
-from forecast.inference.marginal import TOLERANCE, Marginal
-from forecast.inference.unconstrained import Hyperparameters, constrain
+from forecast.inference.mode.hyperparameters import Hyperparameters, constrain
+from forecast.inference.mode.marginal import TOLERANCE, Marginal
 
 TERMS = [
     [fc.Pooled("province"), fc.Pooled("province", "tactic")],
@@ -111,8 +111,8 @@ def test_standard_normal_numbers_give_the_priors_quantiles(prior):
 def exactly(monkeypatch):
     """Searches go on until nothing is left."""
     for name in ("_ONE_STEP", "_SETTLED", "_SAME"):
-        monkeypatch.setattr(f"forecast.inference.marginal.{name}", 1e-14)
-    monkeypatch.setattr("forecast.inference.marginal._PASSES", 100)
+        monkeypatch.setattr(f"forecast.inference.mode.marginal.{name}", 1e-14)
+    monkeypatch.setattr("forecast.inference.mode.marginal._PASSES", 100)
 
 
 @pytest.mark.usefixtures("exactly")

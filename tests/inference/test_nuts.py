@@ -11,9 +11,11 @@ import pytest
 import forecast as fc
 from forecast import progress
 from forecast.errors import InputError
-from forecast.inference import chains
-from forecast.inference.bayesian import BayesianFit, eta, posterior_draws
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.nuts import chains
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
+from forecast.inference.posterior.labels import eta
 from forecast.model.families import NegativeBinomial, Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Intercept, Pooled
@@ -112,7 +114,8 @@ NO_COMPILER = """
 import sys
 import forecast as fc
 assert not {"pymc", "arviz", "pytensor", "nutpie"} & set(sys.modules)
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.nuts.engine import sample_nuts
 from forecast.model.families import Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Walk

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from forecast.inference.backend import import_arviz
-from forecast.inference.pareto import effective_share, resampled, smoothed
+from forecast.inference.posterior.backend import import_arviz
+from forecast.inference.weights.pareto import effective_share, resampled, smoothed
 
 
 @pytest.mark.parametrize("spread", [0.1, 0.5, 1.0, 2.0, 3.0])

@@ -5,8 +5,8 @@ import pytest
 from scipy.special import logsumexp
 
 import forecast as fc
-from forecast.inference import particles
-from forecast.inference.marginal import Marginal
+from forecast.inference.mode.marginal import Marginal
+from forecast.inference.weights import particles
 
 FAMILIES = (
     fc.Poisson(),

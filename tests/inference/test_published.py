@@ -10,11 +10,12 @@ from scipy import stats
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.inference.graph import build_pymc
-from forecast.inference.nuts import NutsOptions, sample_nuts
-from forecast.inference.published import FACTOR, SHARE, Published, published_parameters
-from forecast.inference.published_marginal import PublishedMarginal
-from forecast.inference.whitened import Whitened
+from forecast.inference.likelihood.published import FACTOR, SHARE, Published, published_parameters
+from forecast.inference.mode.published_marginal import PublishedMarginal
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.nuts.whitened import Whitened
+from forecast.inference.posterior.pymc_form import build_pymc
 from forecast.model.families import NUMPY
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone")], fc.NegativeBinomial(by=None), "m")

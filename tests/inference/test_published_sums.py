@@ -6,10 +6,10 @@ import pytest
 from published_rows import row
 
 import forecast as fc
-from forecast.inference.marginal import Marginal
-from forecast.inference.precision import prior_precision
-from forecast.inference.published_marginal import PublishedMarginal
-from forecast.inference.published_sums import EntryCovariance, Sums, columns_of_sums
+from forecast.inference.gaussian.precision import prior_precision
+from forecast.inference.likelihood.published_sums import EntryCovariance, Sums, columns_of_sums
+from forecast.inference.mode.marginal import Marginal
+from forecast.inference.mode.published_marginal import PublishedMarginal
 
 TERMS = [fc.Intercept(), fc.Pooled("tactic"), fc.Pooled("province"), fc.Walk(by="province")]
 WHOLE = "SY02|SY08|SY09"
@@ -133,7 +133,7 @@ def test_the_factor_is_of_the_whole_precision(at):
 
 
 def test_the_gradient_of_the_log_marginal(at, monkeypatch):
-    monkeypatch.setattr("forecast.inference.marginal.TOLERANCE", 1e-20)
+    monkeypatch.setattr("forecast.inference.mode.marginal.TOLERANCE", 1e-20)
     marginal = at[0]
     vector = np.random.default_rng(4).normal(0, 0.3, marginal.hyperparameters.size)
     mode = marginal.mode(vector)

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from published_rows import row
 
-from forecast.inference.backend import import_arviz
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior.backend import import_arviz
 from forecast.model.families import Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Intercept

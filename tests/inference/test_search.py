@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.information import information
-from forecast.inference.marginal import Marginal
-from forecast.inference.search import climb
+from forecast.inference.mode.information import information
+from forecast.inference.mode.marginal import Marginal
+from forecast.inference.mode.search import climb
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,13 @@ import xarray as xr
 
 from forecast.errors import InputError
 from forecast.evaluation.checks import posterior_predictive
-from forecast.inference import store
-from forecast.inference.bayesian import BayesianFit
 from forecast.inference.dispatch import fit as fit_model
-from forecast.inference.nuts import NutsOptions, sample_nuts
-from forecast.inference.store import assemble, load_fit
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior import store
+from forecast.inference.posterior.bayesian import BayesianFit
+from forecast.inference.posterior.labels import assemble
+from forecast.inference.posterior.store import load_fit
 from forecast.model.families import Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Covariate, Intercept, Pooled, Walk

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.inference.backend import import_arviz
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior.backend import import_arviz
 from forecast.model.families import Poisson
 from forecast.model.spec import Model
 from forecast.model.terms import Intercept, Pooled

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.bayesian import eta
-from forecast.inference.likelihood import pointwise
-from forecast.inference.linalg import NotPositiveDefinite
-from forecast.inference.whitened import Whitened
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
+from forecast.inference.likelihood.counts import pointwise
+from forecast.inference.nuts.whitened import Whitened
+from forecast.inference.posterior.labels import eta
 from forecast.model.latents import Direct
 
 TERMS = [
@@ -121,7 +121,7 @@ def test_without_a_mode_the_coordinates_are_those_of_the_prior(panel, monkeypatc
         raise NotPositiveDefinite("no mode")
 
     assert whitened(panel, TERMS[0], fc.NegativeBinomial()).pilot.weight.all()
-    monkeypatch.setattr("forecast.inference.whitened.climb", fails)
+    monkeypatch.setattr("forecast.inference.nuts.whitened.climb", fails)
     density = whitened(panel, TERMS[0], fc.NegativeBinomial())
     assert not density.pilot.weight.any()
     drawn, point = density.draws(np.zeros(density.size)), np.zeros(density.size)

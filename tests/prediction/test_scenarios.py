@@ -172,7 +172,8 @@ def test_parts_of_a_change_add_up_to_that_of_the_forecast(fitted):
     held = fc.decompose(fitted, HORIZON, futures={"measured": fc.project()}, draws=201, seed=3).set_index("part")
     assert table.loc["measured", "percent"] > held.loc["measured", "percent"]
     np.testing.assert_array_equal(table.loc["trend"], held.loc["trend"])
-    from forecast.inference.bayesian import eta, posterior_draws
+    from forecast.inference.posterior.bayesian import posterior_draws
+    from forecast.inference.posterior.labels import eta
 
     values = posterior_draws(fitted, 201, 3)
     before = eta(fitted.bound, values)[..., -12:].mean(axis=-1)

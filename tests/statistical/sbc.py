@@ -27,10 +27,12 @@ from scipy import stats
 
 import forecast as fc
 from forecast.files import write_csv
-from forecast.inference.bayesian import BayesianFit, eta
-from forecast.inference.laplace import LaplaceOptions, approximate
-from forecast.inference.likelihood import pointwise
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.laplace.engine import LaplaceOptions, approximate
+from forecast.inference.likelihood.counts import pointwise
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior.bayesian import BayesianFit
+from forecast.inference.posterior.labels import eta
 from forecast.model.families import (
     Family,
     HurdleNegativeBinomial,

@@ -10,9 +10,10 @@ import pytest
 from scipy import stats
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
-from forecast.inference.backend import import_arviz
-from forecast.inference.bayesian import BayesianFit
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior.backend import import_arviz
+from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.model.families import Poisson
 from forecast.model.priors import HalfNormal
 from forecast.model.spec import Model

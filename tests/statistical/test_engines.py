@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.inference.laplace import LaplaceOptions, approximate
+from forecast.inference.laplace.engine import LaplaceOptions, approximate
 
 REFERENCE = Path(__file__).parent / "reference"
 DRAWS = 20_000

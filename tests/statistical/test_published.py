@@ -11,9 +11,11 @@ import pytest
 from published_rows import MONTHS, PROVINCES, published, truth
 
 import forecast as fc
-from forecast.inference.bayesian import eta, posterior_draws
-from forecast.inference.laplace import LaplaceOptions, approximate
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.laplace.engine import LaplaceOptions, approximate
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior.bayesian import posterior_draws
+from forecast.inference.posterior.labels import eta
 
 LEVELS = (fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone"), fc.Walk(by="province"))
 MODEL = fc.Model(LEVELS, fc.NegativeBinomial(by=None), "published")

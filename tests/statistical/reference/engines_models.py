@@ -10,8 +10,9 @@ import xarray as xr
 
 import forecast as fc
 from forecast.config import Settings
-from forecast.inference.bayesian import BayesianFit, eta
-from forecast.inference.published import published_parameters
+from forecast.inference.likelihood.published import published_parameters
+from forecast.inference.posterior.bayesian import BayesianFit
+from forecast.inference.posterior.labels import eta
 from forecast.inputs import load_source
 from forecast.model.latents import Direct
 from forecast.model.priors import Beta, HalfNormal, LogNormal

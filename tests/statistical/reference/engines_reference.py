@@ -21,8 +21,9 @@ import pandas as pd
 from engines_models import CASES, LEVELS, Case, forecast_draws, quantities
 
 from forecast.files import write_csv
-from forecast.inference.bayesian import BayesianFit
-from forecast.inference.nuts import NutsOptions, sample_nuts
+from forecast.inference.nuts.engine import sample_nuts
+from forecast.inference.nuts.options import NutsOptions
+from forecast.inference.posterior.bayesian import BayesianFit
 
 HERE = Path(__file__).parent
 ENOUGH = 10_000

@@ -1,0 +1,1 @@
+"""The latents as a Gaussian field: order, design, precision, factors, and the best Gaussian."""

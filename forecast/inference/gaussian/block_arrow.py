@@ -1,0 +1,342 @@
+"""Symmetric positive definite matrices that are block-tridiagonal with an arrow: factors, solutions, draws, inverses.
+
+The loops over the periods are machine code with BLAS inside. Two BLAS threads would fight over the small blocks:
+`forecast.inference.machine.one_thread` is for callers.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import blas, lapack
+
+from forecast.inference.machine import compiled
+
+__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite"]
+
+Array = npt.NDArray[np.float64]
+# Up to this size a matrix is factorised by plain loops, which beat BLAS there; of a triangle, what is 0 is left out
+# in steps of it.
+_BLOCK = 40
+
+
+class NotPositiveDefinite(ArithmeticError):
+    """A matrix that should have a Cholesky factor has none."""
+
+
+@dataclass(frozen=True)
+class BlockArrow:
+    """A symmetric matrix of T periods with P numbers each, and R numbers (the arrow) that are coupled to all of them.
+
+    Attributes
+    ----------
+    diagonal : array
+        (T, P, P): blocks of the periods; the lower triangles are read.
+    coupling : array
+        (T − 1, P): entry between a number and the same one of the next period; the blocks beside the diagonal hold
+        nothing else.
+    arrow : array
+        (T, P, R): entries between each period and the arrow.
+    corner : array
+        (R, R): the arrow's own block; the lower triangle is read.
+    """
+
+    diagonal: Array
+    coupling: Array
+    arrow: Array
+    corner: Array
+
+    def factorise(self) -> "Factor":
+        """Cholesky factor; `NotPositiveDefinite` where there is none."""
+        reached, lower, inverse, below, cross = _factorised_paths(self.diagonal, self.coupling, self.arrow)
+        if reached < len(self.diagonal):
+            raise NotPositiveDefinite(f"not positive definite: period {reached}")
+        corner = np.array(self.corner, order="F")
+        if len(corner):
+            # All periods side by side: one product.
+            wide = cross.reshape(-1, len(corner)).T
+            corner = blas.dsyrk(-1.0, wide, beta=1.0, c=corner, lower=1, overwrite_c=1) if wide.size else corner
+            corner, failed = lapack.dpotrf(corner, lower=1, clean=1)
+            if failed:
+                raise NotPositiveDefinite("not positive definite: the arrow")
+        return Factor(lower, inverse, below, cross, corner)
+
+    def to_dense(self) -> Array:
+        """The whole matrix: period by period, then the arrow."""
+        periods, width = self.diagonal.shape[:2]
+        paths = periods * width
+        dense = np.zeros((paths + len(self.corner),) * 2)
+        for period in range(periods):
+            here = slice(period * width, (period + 1) * width)
+            dense[here, here] = np.tril(self.diagonal[period])
+            dense[paths:, here] = self.arrow[period].T
+        beside = np.arange(paths - width) if periods else np.arange(0)
+        dense[beside + width, beside] = self.coupling.ravel()
+        dense[paths:, paths:] = np.tril(self.corner)
+        return np.asarray(dense + np.tril(dense, -1).T)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Cholesky factor L of a `BlockArrow`.
+
+    Attributes
+    ----------
+    lower, inverse : array
+        (T, P, P): the periods' own triangles, and the inverses of these.
+    below : array
+        (T − 1, P, P): rows of the next period, columns of this one.
+    cross : array
+        (T, P, R): columns of each period, rows of the arrow, transposed.
+    corner : array
+        (R, R): the arrow's own triangle.
+    """
+
+    lower: Array
+    inverse: Array
+    below: Array
+    cross: Array
+    corner: Array
+
+    @cached_property
+    def diagonal(self) -> Array:
+        """The diagonal of L."""
+        return np.append(np.diagonal(self.lower, axis1=1, axis2=2), np.diagonal(self.corner))
+
+    @property
+    def size(self) -> int:
+        """Numbers that it holds."""
+        return sum(part.size for part in (self.lower, self.inverse, self.below, self.cross, self.corner))
+
+    @property
+    def log_determinant(self) -> float:
+        """Of the matrix (not of L)."""
+        return 2.0 * float(np.log(self.diagonal).sum())
+
+    def forward(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """L⁻¹ times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns); in their shapes."""
+        made, rest = _forward(self.inverse, self.below, self.cross, *_as_matrices(path, static))
+        if rest.size:
+            rest = blas.dtrsm(1.0, self.corner, rest, lower=1)
+        return made.reshape(path.shape), rest.reshape(static.shape)
+
+    def backward(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """L⁻ᵀ times what `forward` takes: of standard normal numbers, draws with the matrix's inverse as covariance."""
+        right, rest = _as_matrices(path, static)
+        rest = self.static_backward(rest)
+        return self.paths_backward(right, rest).reshape(path.shape), rest.reshape(static.shape)
+
+    def static_backward(self, static: Array) -> Array:
+        """`backward`'s rows of the arrow (R, column)."""
+        return np.ascontiguousarray(blas.dtrsm(1.0, self.corner, static, lower=1, trans_a=1)) if static.size else static
+
+    def paths_backward(self, path: Array, static: Array, after: Array | None = None, first: int = 0) -> Array:
+        """`backward`'s rows of some periods, given those of the arrow and of the period after them.
+
+        Parameters
+        ----------
+        path : array
+            What `backward` takes, of these periods (period, P, column).
+        static, after : array
+            Rows of the arrow (R, column) and of the next period (P, column), none after the last.
+        first : int
+            The first of the periods.
+        """
+        here = slice(first, first + len(path))
+        last = np.zeros((0, 0)) if after is None else after
+        return np.asarray(_backward(self.inverse[here], self.below[here], self.cross[here], path, static, last))
+
+    def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """The matrix's inverse times what `forward` takes."""
+        return self.backward(*self.forward(path, static))
+
+    def selected_inverse(self) -> BlockArrow:
+        """The inverse's entries where the matrix has its own (Takahashi's recursion); blocks are symmetric."""
+        corner = np.zeros((0, 0))
+        if len(self.corner):
+            corner, _ = lapack.dpotri(self.corner, lower=1)
+            corner = np.ascontiguousarray(np.tril(corner) + np.tril(corner, -1).T)
+        diagonal, coupling, arrow = _selected_inverse(self.inverse, self.below, self.cross, corner)
+        return BlockArrow(diagonal, coupling, arrow, corner)
+
+
+def _as_matrices(path: Array, static: Array) -> tuple[Array, Array]:
+    columns = int(np.prod(path.shape[2:]))
+    shapes = (*path.shape[:2], columns), (len(static), columns)
+    return np.ascontiguousarray(path.reshape(shapes[0])), np.ascontiguousarray(static.reshape(shapes[1]))
+
+
+# Loops over the periods ----------------------------------------------------------------------------------------------
+
+
+@compiled
+def _factorised_block(block: Any, own: Any, back: Any) -> Any:
+    """The Cholesky factor of a matrix and its inverse, row after row; see `_factorised`."""
+    for i in range(block.shape[0]):
+        for j in range(i):
+            total = block[i, j]
+            for k in range(j):
+                total -= own[i, k] * own[j, k]
+            own[i, j] = total * back[j, j]
+        total = block[i, i]
+        for k in range(i):
+            total -= own[i, k] * own[i, k]
+        if not total > 0.0:
+            return False
+        own[i, i] = np.sqrt(total)
+        scale = 1.0 / own[i, i]
+        for k in range(i):
+            factor = -own[i, k] * scale
+            for j in range(k + 1):
+                back[i, j] += factor * back[k, j]
+        back[i, i] = scale
+    return True
+
+
+@compiled
+def _factorised(matrix: Any, own: Any, back: Any) -> Any:
+    """The Cholesky factor of a matrix and its inverse, into `own` and `back` (both 0 before); False where it has none.
+
+    By columns of blocks: what is below a block and what is left of it goes to BLAS.
+    """
+    size = matrix.shape[0]
+    for first in range(0, size, _BLOCK):
+        last = min(first + _BLOCK, size)
+        block, before = matrix[first:last, first:last].copy(), own[first:last, :first].copy()
+        if first:
+            block -= np.dot(before, before.T)
+        factor, inverse = np.zeros(block.shape), np.zeros(block.shape)
+        if not _factorised_block(block, factor, inverse):
+            return False
+        own[first:last, first:last], back[first:last, first:last] = factor, inverse
+        if first:
+            left = np.dot(before, back[:first, :first].copy())
+            back[first:last, :first] = -np.dot(inverse, left)
+        if last < size:
+            below = matrix[last:, first:last].copy()
+            if first:
+                below -= np.dot(own[last:, :first].copy(), before.T)
+            own[last:, first:last] = np.dot(below, inverse.T)
+    return True
+
+
+@compiled
+def _lower_times(lower: Any, matrix: Any) -> Any:
+    """A lower triangle times a matrix."""
+    size = lower.shape[0]
+    if size <= 2 * _BLOCK:
+        return np.dot(lower, matrix)
+    found = np.empty(matrix.shape)
+    for first in range(0, size, _BLOCK):
+        last = min(first + _BLOCK, size)
+        found[first:last] = np.dot(lower[first:last, :last].copy(), matrix[:last])
+    return found
+
+
+@compiled
+def _take_upper_times(upper: Any, matrix: Any, out: Any) -> Any:
+    """Takes an upper triangle times a matrix from `out`."""
+    size = upper.shape[0]
+    step = size if size <= 2 * _BLOCK else _BLOCK
+    for first in range(0, size, step):
+        last = min(first + step, size)
+        out[first:last] -= np.dot(upper[first:last, first:].copy(), matrix[first:])
+
+
+@compiled
+def _take_square(upper: Any, out: Any) -> Any:
+    """Takes an upper triangle times its transpose from the lower triangle of `out`."""
+    size = upper.shape[0]
+    step = size if size <= 2 * _BLOCK else _BLOCK
+    for first in range(0, size, step):
+        last = min(first + step, size)
+        right = upper[first:, first:].copy()
+        out[first:, first:last] -= np.dot(right, right[: last - first].T)
+
+
+@compiled
+def _factorised_paths(diagonal: Any, coupling: Any, arrow: Any) -> Any:
+    """The factor but for its corner; first the number of periods that have one."""
+    periods, width, size = arrow.shape
+    lower, inverse = np.zeros((periods, width, width)), np.zeros((periods, width, width))
+    below = np.zeros((max(periods - 1, 0), width, width))
+    cross = np.empty((periods, width, size))
+    reached = periods
+    for t in range(periods if width else 0):
+        block, slab = diagonal[t].copy(), arrow[t].copy()
+        if t:
+            _take_square(below[t - 1], block)
+            if size:
+                _take_upper_times(below[t - 1], cross[t - 1], slab)
+        if not _factorised(block, lower[t], inverse[t]):
+            reached = t
+            break
+        if size:
+            cross[t] = _lower_times(inverse[t], slab)
+        if t < periods - 1:
+            # The entries beside the diagonal times L⁻ᵀ.
+            for i in range(width):
+                for j in range(i, width):
+                    below[t, i, j] = coupling[t, i] * inverse[t, j, i]
+    return reached, lower, inverse, below, cross
+
+
+@compiled
+def _forward(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> Any:
+    periods, width = path.shape[:2]
+    found, rest = np.empty(path.shape), static.copy()
+    for t in range(periods if width else 0):
+        right = path[t].copy()
+        if t:
+            _take_upper_times(below[t - 1], found[t - 1], right)
+        found[t] = _lower_times(inverse[t], right)
+        if static.shape[0]:
+            rest -= np.dot(cross[t].T, found[t])
+    return found, rest
+
+
+@compiled
+def _backward(inverse: Any, below: Any, cross: Any, path: Any, static: Any, after: Any) -> Any:
+    """Rows of the periods, given those of the arrow and, where there are more periods, of the next."""
+    periods, width = path.shape[:2]
+    found = np.empty(path.shape)
+    for t in range(periods - 1, -1, -1) if width else range(0):
+        right = path[t].copy()
+        if static.shape[0]:
+            right -= np.dot(cross[t], static)
+        if t < periods - 1:
+            right -= np.dot(below[t].T, found[t + 1])
+        elif after.shape[0]:
+            right -= np.dot(below[t].T, after)
+        found[t] = np.dot(inverse[t].T, right)
+    return found
+
+
+@compiled
+def _selected_inverse(inverse: Any, below: Any, cross: Any, corner: Any) -> Any:
+    periods, width, size = cross.shape
+    diagonal, coupling = np.empty((periods, width, width)), np.empty((max(periods - 1, 0), width))
+    beside, arrow = np.empty((periods, width, size)), np.empty((periods, width, size))
+    if size and width:
+        for t in range(periods):
+            beside[t] = np.dot(inverse[t].T, cross[t])
+        # Every period's entries at once; what comes through later periods is taken off in the loop.
+        arrow = np.dot(beside.reshape(periods * width, size), corner).reshape(periods, width, size)
+    for t in range(periods - 1, -1, -1) if width else range(0):
+        own, slab = np.dot(inverse[t].T, inverse[t]), -arrow[t]
+        if t < periods - 1:
+            under = np.dot(below[t], inverse[t])
+            between = -np.dot(diagonal[t + 1], under)
+            if size:
+                slab -= np.dot(under.T, arrow[t + 1])
+                between -= np.dot(arrow[t + 1], beside[t].T)
+            own -= np.dot(under.T, between)
+            for i in range(width):
+                coupling[t, i] = between[i, i]
+        if size:
+            own -= np.dot(beside[t], slab.T)
+            arrow[t] = slab
+        diagonal[t] = own
+    return diagonal, coupling, arrow

@@ -1,0 +1,143 @@
+"""The prior precision of all latents at once, as arrays, with its derivatives in the hyperparameters."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+
+from forecast.inference.gaussian.block_arrow import BlockArrow
+from forecast.inference.gaussian.field import Field
+from forecast.inference.gaussian.places import prior_parts
+from forecast.inference.likelihood.jets import IMAGINARY_STEP
+
+__all__ = ["PriorPrecision", "prior_precision"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Derivative:
+    """Of one block's log determinant and entries (as of `prior_parts`) in one hyperparameter."""
+
+    name: str
+    along: bool
+    at: slice
+    log_determinant: float
+    parts: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class PriorPrecision:
+    """Precision Q of the latents given the hyperparameters.
+
+    Attributes
+    ----------
+    diagonal, beside, corner : array
+        Entries of paths in each period (T, P) and beside these (T − 1, P); of static latents (R, R).
+    log_determinant : float
+        Of Q.
+    derivatives : tuple
+        In each hyperparameter.
+    """
+
+    diagonal: Array
+    beside: Array
+    corner: Array
+    log_determinant: float
+    derivatives: tuple[_Derivative, ...]
+
+    def with_curvature(self, diagonal: Array, arrow: Array, corner: Array) -> BlockArrow:
+        """Q with the curvature of the likelihood, as `Field.curvature` gives it."""
+        periods, width = self.diagonal.shape
+        whole = diagonal.copy()
+        whole.reshape(periods, -1)[:, :: width + 1] += self.diagonal
+        return BlockArrow(whole, self.beside, arrow, corner + self.corner)
+
+    def times(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """Q times vectors (T, P) and (R), or matrices (T, P, column) and (R, column)."""
+        diagonal, beside = (each.reshape(*each.shape, *(1,) * (path.ndim - 2)) for each in (self.diagonal, self.beside))
+        by_path = diagonal * path
+        by_path[:-1] += beside * path[1:]
+        by_path[1:] += beside * path[:-1]
+        return by_path, self.corner @ static
+
+    def log_density(self, path: Array, static: Array) -> tuple[float, Array, Array]:
+        """Of latents less their mean, (T, P) and (R), without the power of 2π; and its gradient in both."""
+        by_path, by_static = self.times(path, static)
+        total = 0.5 * (self.log_determinant - float((path * by_path).sum()) - float(static @ by_static))
+        return total, -by_path, -by_static
+
+    def slopes(self, path: Array, static: Array, diagonal: Array, beside: Array, corner: Array) -> dict[str, float]:
+        """Derivative in each hyperparameter of `log_density`, and of what has the other gradients given in Q's entries.
+
+        Parameters
+        ----------
+        path, static : array
+            Latents less their mean, (T, P) and (R).
+        diagonal, beside, corner : array
+            A gradient in Q, in shapes as above; each number `beside` stands in two entries of Q.
+        """
+        of_diagonal = diagonal - 0.5 * path**2
+        of_beside = beside - path[:-1] * path[1:]
+        of_corner = corner - 0.5 * np.outer(static, static)
+        found = {}
+        for each in self.derivatives:
+            if each.along:
+                gradient = of_diagonal[:, each.at].sum(axis=1) @ each.parts[0]
+                gradient += of_beside[:, each.at].sum(axis=1) @ each.parts[1]
+            elif each.parts[0].ndim < 2:
+                gradient = np.trace(of_corner[each.at, each.at]) * each.parts[0]
+            else:
+                gradient = (of_corner[each.at, each.at] * each.parts[0]).sum()
+            found[each.name] = float(gradient) + 0.5 * each.log_determinant
+        return found
+
+    def forces(self, path: Array, static: Array) -> Iterator[tuple[str, tuple[Array, Array], tuple[Array, Array]]]:
+        """Of each hyperparameter: the derivative of `log_density`'s gradient, and Q⁻¹ times it; both in both shapes."""
+        for each in self.derivatives:
+            force, moved = (np.zeros_like(path), np.zeros_like(static)), (np.zeros_like(path), np.zeros_like(static))
+            if each.along:
+                own, (middle, side) = path[:, each.at], each.parts
+                out = -middle[:, None] * own
+                out[:-1] -= side[:, None] * own[1:]
+                out[1:] -= side[:, None] * own[:-1]
+                banded = np.zeros((2, len(path)))
+                banded[0, 1:], banded[1] = self.beside[:, each.at.start], self.diagonal[:, each.at.start]
+                force[0][:, each.at], moved[0][:, each.at] = out, linalg.solveh_banded(banded, out)
+            else:
+                (slope,), own, block = each.parts, static[each.at], self.corner[each.at, each.at]
+                out = -slope * own if slope.ndim < 2 else -slope @ own
+                force[1][each.at] = out
+                moved[1][each.at] = out / block[0, 0] if slope.ndim < 2 else linalg.solve(block, out, assume_a="pos")
+            yield each.name, force, moved
+
+
+def prior_precision(field: Field, theta: Mapping[str, Any]) -> PriorPrecision:
+    """Of a field, for the values of its hyperparameters."""
+    diagonal, beside = np.empty((field.periods, field.width)), np.empty((field.periods - 1, field.width))
+    corner = np.zeros((field.static, field.static))
+    total, derivatives = 0.0, []
+    log_determinant: Any
+    parts: tuple[Any, ...]
+    for place in field.places:
+        learned = place.block.prior.hyperparameters
+        log_determinant, parts = (0.0, ()) if learned else prior_parts(place, theta)
+        for name in learned:
+            # Its real part is the value itself, whichever of the hyperparameters moves.
+            log_determinant, parts = prior_parts(place, {**theta, name: theta[name] + IMAGINARY_STEP * 1j})
+            slopes = tuple(np.imag(part) / IMAGINARY_STEP for part in parts)
+            slope = float(np.imag(log_determinant)) / IMAGINARY_STEP
+            derivatives.append(_Derivative(name, place.along, place.at, slope, slopes))
+        total += float(np.real(log_determinant))
+        if place.along:
+            diagonal[:, place.at], beside[:, place.at] = (np.real(part)[:, None] for part in parts)
+        elif parts[0].ndim < 2:
+            corner.ravel()[place.at.start * (field.static + 1) : place.at.stop * field.static : field.static + 1] = (
+                np.real(parts[0])
+            )
+        else:
+            corner[place.at, place.at] = np.real(parts[0])
+    return PriorPrecision(diagonal, beside, corner, total, tuple(derivatives))

@@ -1,0 +1,213 @@
+"""Joint draws of hyperparameters and latents from the exact posterior, by importance weights.
+
+Hyperparameters are drawn from the emulated density, a part of them from a wider one; latents at each of them from the
+best Gaussian and what makes them exact (`forecast.inference.weights.particles`). Weights of both
+together are exact, so that neither the emulator's error nor that of the Gaussians is left in what is resampled by them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
+from forecast.inference.laplace.evaluation import gaussian_at
+from forecast.inference.laplace.hyperposterior import HyperPosterior, Mixture
+from forecast.inference.mode.marginal import Marginal
+from forecast.inference.weights.pareto import resampled, smoothed
+from forecast.inference.weights.weighted import Sampler
+from forecast.progress import InTime
+
+__all__ = ["JointDraws", "draw_jointly", "points_of"]
+
+Array = npt.NDArray[np.float64]
+# Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications
+# per draw; and in any case. While too few draws are effective there are more, up to so many times as many.
+_SHARE, _WORK, _FEWEST, _MOST = 0.5, 4e7, 64, 4
+# Draws of the latents at each.
+_LATENTS = 8
+# Rounds that these hyperparameters come in, and the largest: the emulator learns from all rounds before, up to so many
+# hyperparameters, since its memory grows with the square of their number. (Effective for forecasts on Syria by month,
+# of 500: 82 to 106 in two rounds, 152 to 214 in five.)
+_ROUNDS, _LARGEST, _LEARNT = 5, 100, 600
+# The fewest hyperparameters between two looks at the clock.
+_BATCH = 8
+# What hyperparameters are drawn from, as powers of the emulated density and their shares: a part is wider, so that
+# weights in the tails are bounded (Hesterberg 1995).
+_WIDER = (0.9, 0.9), (0.4, 0.1)
+
+
+@dataclass(frozen=True)
+class JointDraws:
+    """Draws, and the weights that they were taken by.
+
+    Attributes
+    ----------
+    vectors : array
+        Hyperparameters (draw, element).
+    latents : array
+        (latent, draw).
+    log_weight : array
+        Of each of the hyperparameters that were drawn (point).
+    ahead : array
+        Log expected counts of the cells of the last period, and of all of them together (point, draw, cell).
+    made : HyperPosterior
+        The emulated density, with what it has learned from the draws.
+    """
+
+    vectors: Array
+    latents: Array
+    log_weight: Array
+    ahead: Array
+    made: HyperPosterior
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Hyperparameters that were drawn together: whitened (point, element), with what their Gaussians make of the log
+    density, what it is estimated to be (point), latents of equal weight (point, latent, draw), and `JointDraws.ahead`.
+    """
+
+    z: Array
+    values: Array
+    log_weight: Array
+    latents: Array
+    ahead: Array
+
+
+def draw_jointly(
+    made: HyperPosterior,
+    draws: int,
+    rng: np.random.Generator,
+    in_time: InTime = lambda share: True,
+    enough: Callable[[JointDraws], bool] = lambda drawn: True,
+) -> JointDraws:
+    """Draw hyperparameters and latents.
+
+    Parameters
+    ----------
+    made : HyperPosterior
+        The emulated posterior of the hyperparameters.
+    draws : int
+        How many.
+    rng : Generator
+        Source of randomness.
+    in_time : function
+        Told after each batch what share is done; whether there is time for more. At least one batch is drawn.
+    enough : function
+        Whether draws are good enough; there are more rounds until they are, up to a bound.
+    """
+    size = points_of(made.marginal, draws)
+    count = max(_LATENTS, -(-draws // size))
+    sampler = _sampler(made, rng)
+    rounds: list[_Round] = []
+    mixtures: list[tuple[int, Mixture]] = []
+    done = 0
+    while done < _MOST * size:
+        number = _next(done, size)
+        if rounds and done < _LEARNT:
+            so_far = _together(rounds)
+            made = made.with_values(so_far.z, so_far.values, so_far.log_weight)
+        z, mixture = made.draw_mixture(number, rng, _WIDER)
+        # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
+        z = rng.permutation(z)
+        of_all = partial(_share_of_all, in_time, done / size, number / size)
+        found, drawn = _round(made, sampler, z, count, rng, of_all)
+        done += drawn
+        if found is not None:
+            rounds.append(found)
+            mixtures.append((drawn, mixture))
+        if rounds and (drawn < number or done >= size):
+            joined = _joined(made, rounds, mixtures, draws, rng)
+            if drawn < number or enough(joined):
+                return joined
+    if not rounds:
+        raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
+    return _joined(made, rounds, mixtures, draws, rng)
+
+
+def _sampler(made: HyperPosterior, rng: np.random.Generator) -> Sampler:
+    """With the effort that the mode needs."""
+    top = made.points[0]
+    gaussian = gaussian_at(made.marginal, made.peak.mode.vector, top.x, np.exp(top.log_variance))
+    if gaussian is None:
+        raise NotPositiveDefinite("no Gaussian at the mode")
+    return made.marginal.sampler(gaussian, rng)
+
+
+def _next(done: int, size: int) -> int:
+    """How many hyperparameters the next round has, after so many."""
+    if done < _LEARNT:
+        return min(max(size // _ROUNDS, 1), _LARGEST)
+    return size - done if done < size else size // 2
+
+
+def _joined(
+    made: HyperPosterior,
+    rounds: Sequence[_Round],
+    mixtures: Sequence[tuple[int, Mixture]],
+    draws: int,
+    rng: np.random.Generator,
+) -> JointDraws:
+    """Draws of all rounds together."""
+    every = _together(rounds)
+    # Each point could have come from each of the rounds (Veach & Guibas 1995: the balance heuristic).
+    log_drawn = np.logaddexp.reduce(
+        [np.log(number) + mixture.log_density(every.z) for number, mixture in mixtures], axis=0
+    )
+    log_weight = every.log_weight - log_drawn
+    each = every.latents.shape[2]
+    row, column = np.divmod(resampled(np.repeat(smoothed(log_weight)[0] / each, each), draws, rng), each)
+    vectors = made.coordinates.vectors(every.z)[row]
+    latents = np.ascontiguousarray(every.latents[row, :, column].T)
+    return JointDraws(vectors, latents, log_weight, every.ahead, made)
+
+
+def _together(rounds: Sequence[_Round]) -> _Round:
+    return _Round(*(np.concatenate(parts) for parts in zip(*(vars(each).values() for each in rounds), strict=True)))
+
+
+def points_of(marginal: Marginal, draws: int) -> int:
+    """How many hyperparameters are drawn for so many joint draws."""
+    return int(max(draws * min(_SHARE, _WORK / marginal.work), min(_FEWEST, draws)))
+
+
+def _share_of_all(in_time: InTime, before: float, part: float, share: float) -> bool:
+    return in_time(before + part * share)
+
+
+def _round(
+    made: HyperPosterior,
+    sampler: Sampler,
+    z: Array,
+    count: int,
+    rng: np.random.Generator,
+    in_time: InTime,
+) -> tuple["_Round | None", int]:
+    """Weighted latents at whitened hyperparameters, as far as there is time; and how many were tried."""
+    marginal = made.marginal
+    last = np.flatnonzero(marginal.bound.cells % marginal.field.periods == marginal.last_period)
+
+    def point(
+        z: Array, vector: Array, start: Array, variance: Array, own: np.random.Generator
+    ) -> tuple[Array, ...] | None:
+        gaussian = gaussian_at(marginal, vector, start, variance)
+        if gaussian is None:
+            return None
+        weighted = sampler(gaussian, count, own)
+        eta = marginal.eta(gaussian.theta, weighted.latents)[last]
+        ahead = np.concatenate([eta, np.logaddexp.reduce(eta, axis=0, keepdims=True)]).T
+        return z, np.array(gaussian.value), np.array(weighted.log_weight), weighted.latents, ahead
+
+    found: list[tuple[Array, ...]] = []
+    items = list(zip(z, made.coordinates.vectors(z), *made.starts(z), rng.spawn(len(z)), strict=True))
+    batch, first, there = max(_BATCH, len(z) // 10), 0, True
+    while first < len(z) and there:
+        points = marginal.at_each(point, *zip(*items[first : first + batch], strict=True))
+        found += [each for each in points if each is not None]
+        first += batch
+        there = in_time(min(first / len(z), 1.0))
+    tried = min(first, len(z))
+    return _Round(*(np.stack(parts) for parts in zip(*found, strict=True))) if found else None, tried

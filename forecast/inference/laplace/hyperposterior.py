@@ -1,0 +1,283 @@
+"""The posterior of the hyperparameters: the points where it is known, the emulator of it, and draws from that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.inference.laplace.coordinates import Axis, Coordinates
+from forecast.inference.laplace.emulator import Emulator, covariance, emulate
+from forecast.inference.laplace.evaluation import Evaluated, Evaluator
+from forecast.inference.mode.marginal import Marginal
+from forecast.inference.mode.search import Peak
+from forecast.inference.weights.pareto import resampled, smoothed
+
+__all__ = ["HyperPosterior", "Mixture", "Shape"]
+
+Array = npt.NDArray[np.float64]
+# Proposals per draw, and at least: normal in each coordinate, of the first SD or, by its share, of the second.
+_PROPOSALS, _FEWEST = 8, 2000
+_SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
+# Points of an earlier fit that are handed on to the next.
+_KEPT = 60
+# From so many points on, the emulator's kernel is chosen again only when there are as many more.
+_SETTLED = 60
+# How much the exact density's difference from the emulated one is held towards 0, in points: that of its noise, some
+# 0.5 nats², over the square of what a coordinate may change, 0.2 nats.
+_HELD = 12.0
+# The kernel of the interpolation, the same in each dimension; its scale does not matter.
+_KERNEL = 4.0, 0.3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The density of the hyperparameters about its mode, as an earlier fit found it.
+
+    Attributes
+    ----------
+    root : array
+        Of the whitening.
+    axes : tuple of Axis
+        The bends.
+    emulator : Emulator
+        Of the density in the bent coordinates.
+    """
+
+    root: Array
+    axes: tuple[Axis, ...]
+    emulator: Emulator
+
+
+@dataclass(frozen=True)
+class HyperPosterior:
+    """The log density of the hyperparameters, emulated.
+
+    Attributes
+    ----------
+    evaluator : Evaluator
+        What is emulated.
+    coordinates : Coordinates
+        In which it is about standard normal.
+    points : tuple of Evaluated
+        Where it was evaluated with gradients; the first is the peak.
+    emulator : Emulator
+        Of the log density, in the bent coordinates.
+    earlier : Shape or None
+        That of an earlier fit, of which only the change is emulated.
+    """
+
+    evaluator: Evaluator
+    coordinates: Coordinates
+    points: tuple[Evaluated, ...]
+    emulator: Emulator
+    earlier: Shape | None = None
+
+    @classmethod
+    def of(
+        cls, evaluator: Evaluator, axes: tuple[Axis, ...], points: Sequence[Evaluated], earlier: Shape | None = None
+    ) -> "HyperPosterior":
+        """From points about the evaluator's peak, the first of which is the peak."""
+        coordinates = Coordinates(evaluator.peak.mode.vector, evaluator.root, axes)
+        return cls(evaluator, coordinates, tuple(points), _emulated(coordinates, points, earlier), earlier)
+
+    @property
+    def marginal(self) -> Marginal:
+        """The model against the panel."""
+        return self.evaluator.marginal
+
+    @property
+    def peak(self) -> Peak:
+        """The mode of the hyperparameters."""
+        return self.evaluator.peak
+
+    @cached_property
+    def bent(self) -> Array:
+        """The points in the bent coordinates (point, dimension)."""
+        return self.coordinates.bend(np.stack([point.z for point in self.points]))[0]
+
+    def shape(self) -> Shape:
+        """What a fit to a little more data can start from; of a change of an earlier shape, both as one."""
+        emulator = self.emulator
+        if self.earlier is not None:
+            before = self.earlier.emulator
+            s = np.concatenate([self.bent, before.points[:_KEPT]])
+            emulator = emulate(s, emulator(s), emulator.slopes(s), kernel=before.kernel, choose=False)
+        return Shape(self.evaluator.root, self.coordinates.axes, emulator)
+
+    def draw(self, count: int, rng: np.random.Generator) -> Array:
+        """Whitened draws (count, dimension) from the emulated density, by importance resampling."""
+        return self.draw_mixture(count, rng)[0]
+
+    def draw_mixture(
+        self, count: int, rng: np.random.Generator, mixture: Sequence[tuple[float, float]] = ((1.0, 1.0),)
+    ) -> tuple[Array, "Mixture"]:
+        """Whitened draws from a mixture of powers of the emulated density, and that mixture.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        rng : Generator
+            Source of randomness.
+        mixture : sequence of (power, share)
+            What is mixed; by default the density itself.
+        """
+        ends = np.rint(count * np.cumsum([share for _, share in mixture])).astype(int)
+        drawn, parts = [], []
+        for (power, share), number in zip(mixture, np.diff(ends, prepend=0), strict=True):
+            z, log_density, log_proposed = self._proposed(max(_PROPOSALS * int(number), _FEWEST), power**-0.5, rng)
+            log_weight = power * log_density - log_proposed
+            drawn.append(z[resampled(smoothed(log_weight)[0], int(number), rng)])
+            parts.append((power, np.log(share) - np.logaddexp.reduce(log_weight) + np.log(len(log_weight))))
+        return np.concatenate(drawn), Mixture(self, tuple(parts))
+
+    def _proposed(self, count: int, width: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Whitened proposals so many times as wide as the density, its emulated log there, and theirs."""
+        shape = count, len(self.peak.mode.vector)
+        normal = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
+        proposed = sum(share / sd * np.exp(-0.5 * (normal / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
+        s = width * normal
+        z = self.coordinates.straighten(s)
+        log_proposed = (np.log(self.coordinates.bend(z)[1]) + np.log(proposed / width)).sum(axis=1)
+        return z, self.emulator(s), log_proposed
+
+    @cached_property
+    def _beside(self) -> tuple["_Kriged", "_Kriged"]:
+        """What means of the latents have beside the peak's tangent, and log variances of eta."""
+        known, tangent = np.stack([point.z for point in self.points]), self.peak.tangent @ self.evaluator.root
+        beside = np.stack([point.x for point in self.points]) - known @ tangent.T
+        log_variance = np.stack([point.log_variance for point in self.points])
+        return _Kriged.of(self.bent, beside), _Kriged.of(self.bent, log_variance)
+
+    def starts(self, z: Array) -> tuple[Array, Array]:
+        """About the means of the latents and the variances of eta at whitened points (point, …).
+
+        By the peak's tangent, and by what is known at the points.
+        """
+        s, tangent = self.coordinates.bend(z)[0], self.peak.tangent @ self.evaluator.root
+        beside, log_variance = self._beside
+        # Beyond what is known a trend may lead anywhere.
+        return beside(s) + z @ tangent.T, np.exp(np.clip(log_variance(s), *log_variance.range))
+
+    def emulated(self, z: Array) -> Array:
+        """Emulated log density at whitened points."""
+        return self.emulator(self.coordinates.bend(z)[0])
+
+    def with_values(self, z: Array, values: Array, exact: Array) -> "HyperPosterior":
+        """The same with the log density at more points, without gradients.
+
+        Parameters
+        ----------
+        z : array
+            Whitened points (point, dimension).
+        values : array
+            Log density there that belongs to the best Gaussians (point).
+        exact : array
+            Estimates of the exact one, with noise (point). What is linear in the differences is added to the emulator:
+            it leaves .03 of their variance of .55 on Syria by month, squares and products no less.
+        """
+        at = self.coordinates.bend(z)[0]
+        s = np.concatenate([self.bent, at])
+        known, gradients = _targets(self.coordinates, self.points)
+        fitted = _linear(at, exact - values, np.exp(values - values.max()))
+        level, tilt = fitted[0], fitted[1:]
+        every = np.concatenate([known, values]) + level + s @ tilt
+        slopes = np.concatenate([gradients + tilt, np.full(z.shape, np.nan)])
+        before = self.emulator
+        made = emulate(s, every, slopes, kernel=before.kernel, choose=False, start=before.start)
+        grown = replace(self, emulator=made)
+        vars(grown)["_beside"] = self._beside
+        return grown
+
+    def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
+        """The same with more points."""
+        every = (*self.points, *points)
+        grown = len(every) < _SETTLED or len(every) // _SETTLED > len(self.points) // _SETTLED
+        emulator = _emulated(self.coordinates, every, self.earlier, self.emulator.kernel, grown)
+        return replace(self, points=every, emulator=emulator)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What hyperparameters were drawn from: powers of an emulated density, with the logs of their shares over sizes."""
+
+    made: HyperPosterior
+    parts: tuple[tuple[float, float], ...]
+
+    def log_density(self, z: Array) -> Array:
+        """Of whitened points (point, dimension)."""
+        emulated = self.made.emulated(z)
+        return np.asarray(np.logaddexp.reduce([power * emulated + level for power, level in self.parts], axis=0))
+
+
+def _emulated(
+    coordinates: Coordinates,
+    points: Sequence[Evaluated],
+    earlier: Shape | None = None,
+    kernel: Array | None = None,
+    choose: bool = False,
+) -> Emulator:
+    """The emulator of the log density."""
+    s, _ = coordinates.bend(np.stack([point.z for point in points]))
+    start = None if earlier is None else earlier.emulator
+    return emulate(s, *_targets(coordinates, points), kernel=kernel, choose=choose, start=start)
+
+
+def _targets(coordinates: Coordinates, points: Sequence[Evaluated]) -> tuple[Array, Array]:
+    """Values, and gradients in the bent coordinates."""
+    _, slope = coordinates.bend(np.stack([point.z for point in points]))
+    return np.array([point.value for point in points]), np.stack([point.gradient for point in points]) / slope
+
+
+def _linear(s: Array, values: Array, weight: Array) -> Array:
+    """Weighted least squares on 1 and s, held towards 0 by as much as so many points say of noise."""
+    columns = _with_one(s)
+    penalty = np.repeat([0.0, _HELD], [1, s.shape[1]])
+    heavy = columns.T * (weight / weight.max())
+    return np.asarray(np.linalg.solve(heavy @ columns + np.diag(penalty), heavy @ values))
+
+
+@dataclass(frozen=True)
+class _Kriged:
+    """Values (…) between bent points: a linear trend, where there are points enough for one, and a Gaussian process.
+
+    Attributes
+    ----------
+    known : array
+        Where they are known (point, dimension).
+    first, trend, rest : array
+        The first value; coefficients of 1 and the coordinates; weights of the points (point, …).
+    range : pair of arrays
+        The least and the largest of the values.
+    """
+
+    known: Array
+    first: Array
+    trend: Array
+    rest: Array
+    range: tuple[Array, Array]
+
+    @classmethod
+    def of(cls, known: Array, values: Array) -> "_Kriged":
+        """From values (point, …) at the points."""
+        size = 1 + known.shape[1] if len(known) > 2 * (1 + known.shape[1]) else 1
+        columns = _with_one(known)[:, :size]
+        between = covariance(known, known, np.tile(_KERNEL, (known.shape[1], 1)))
+        between[np.diag_indices_from(between)] *= 1 + 1e-6
+        solved = np.linalg.solve(between, np.concatenate([columns, values - values[0]], axis=1))
+        slopes = np.linalg.lstsq(columns.T @ solved[:, :size], columns.T @ solved[:, size:], rcond=None)[0]
+        trend = np.asarray(slopes, dtype=float)
+        rest = solved[:, size:] - solved[:, :size] @ trend
+        ends = np.asarray(values.min(axis=0)), np.asarray(values.max(axis=0))
+        return cls(known, values[0], trend, rest, ends)
+
+    def __call__(self, s: Array) -> Array:
+        """At other bent points."""
+        process = covariance(s, self.known, np.tile(_KERNEL, (s.shape[1], 1))) @ self.rest
+        return np.asarray(self.first + _with_one(s)[:, : len(self.trend)] @ self.trend + process)
+
+
+def _with_one(s: Array) -> Array:
+    return np.concatenate([np.ones((len(s), 1)), s], axis=1)

@@ -1,0 +1,1 @@
+"""What counts say of eta: log masses of cells and of published sums, with their derivatives."""

@@ -1,0 +1,318 @@
+"""The likelihood of published counts: totals, their parts, and subsets of them (see `forecast.panel.facts`).
+
+With mu the expected counts of cells and S their sum over a set of cells, per period and publisher:
+
+    total | mu            ~ NB(κ·S, S² / Σ mu²/phi)          the mean and variance of a sum of negative binomial counts
+    parts | total         ~ Multinomial(total, S_j / S)      what is in no part is one more
+    subset | whole        ~ Binomial(whole, share)
+
+κ is the factor of a publisher's definition, 1 for the reference of each zone: log κ ~ N(0, 1). A definition whose
+attacks are among those of another by the same publisher (claimed of recorded) has that one's factor times its share,
+logit share ~ N(0, 1.5²). A number that is known between bounds gets the probability of all counts between them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecast import names
+from forecast.inference.likelihood.counts import pytensor_maths
+from forecast.model.families import Counts, Family, NegativeBinomial
+from forecast.model.priors import Normal, Prior
+from forecast.model.spec import BoundModel
+
+__all__ = ["FACTOR", "SHARE", "Members", "Published", "add_published", "published_parameters"]
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
+Summed = Callable[[Any, Index, int], Any]
+FACTOR, SHARE = "log_factor", "logit_share"
+_PRIORS: Mapping[str, Prior] = {FACTOR: Normal(0.0, 1.0), SHARE: Normal(0.0, 1.5)}
+# Added to the probability between bounds: its logarithm must be a number.
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True)
+class Members:
+    """The cells that published counts are of, one entry per observation and cell.
+
+    Attributes
+    ----------
+    cell : array of int
+        Position of the cell, in C order of the grid.
+    row : array of int
+        Which of the used observations it belongs to.
+    tactic : array of int
+        Its tactic.
+    """
+
+    cell: npt.NDArray[np.intp]
+    row: npt.NDArray[np.intp]
+    tactic: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, bound: BoundModel) -> "Members":
+        """Of the observations that a bound model uses."""
+        cells = bound.panel.observations.cells[bound.rows].tocoo()
+        _, tactic, _ = np.unravel_index(cells.col, bound.grid)
+        return cls(cells.col.astype(np.intp), cells.row.astype(np.intp), np.asarray(tactic, dtype=np.intp))
+
+
+@dataclass(frozen=True)
+class Published:
+    """The statements of a bound model's published counts, as arrays.
+
+    Attributes
+    ----------
+    members : Members
+        Cells of each set: of each observation, and then of what each split leaves.
+    rows : int
+        How many sets there are.
+    factors, shares : tuple of str
+        Labels of the parameters: 'zone: definition, publisher'.
+    factor, share : array of int
+        Of each set; −1 where it has none.
+    exact, value : array
+        Totals that are known: their sets, and the counts.
+    between, above : array
+        Totals known between bounds: their sets, and whether what is wanted lies above all of `count`.
+    bounded, count : array
+        Counts that are summed over, and which of `between` each is for.
+    part, whole, number, split : array
+        Parts and what is in none of them: their sets, those of their wholes, their counts, and those of their wholes.
+    constant : float
+        What the coefficients of the multinomials and binomials add.
+    subset, chosen, of : array
+        Subsets: their sets, their counts and those of their wholes.
+    """
+
+    members: Members
+    rows: int
+    factors: tuple[str, ...]
+    shares: tuple[str, ...]
+    factor: Index
+    share: Index
+    exact: Index
+    value: Array
+    between: Index
+    bounded: Index
+    count: Array
+    above: npt.NDArray[np.bool_]
+    part: Index
+    whole: Index
+    number: Array
+    split: Array
+    constant: float
+    subset: Index
+    chosen: Array
+    of: Array
+
+    @classmethod
+    def of_bound(cls, bound: BoundModel) -> "Published":
+        """Of the observations that a bound model uses."""
+        from scipy.special import gammaln
+
+        table = bound.panel.observations.table.iloc[bound.rows].reset_index(drop=True)
+        position = np.full(len(bound.panel.observations) + 1, -1)
+        position[bound.rows] = np.arange(len(table))
+        whole = position[table["whole"].to_numpy()]
+        kind = np.where(whole < 0, "total", table["kind"].to_numpy().astype(str))
+        lower, upper = table[names.LOWER].to_numpy(float), table[names.UPPER].to_numpy(float)
+        exact = np.flatnonzero((kind == "total") & (lower == upper))
+        between = np.flatnonzero((kind == "total") & (lower != upper))
+        above = np.isinf(upper[between])
+        spans = [
+            np.arange(0, lower[at]) if up else np.arange(lower[at], upper[at] + 1)
+            for at, up in zip(between, above, strict=True)
+        ]
+        subset = np.flatnonzero(kind == "subset")
+        part = np.flatnonzero(kind == "part")
+        members, part, of_part, number, divided = _split(Members.of(bound), part, whole, lower)
+        rows = max(len(table), int(part.max(initial=-1)) + 1)
+        factors, shares, factor, share = _scales(table, rows)
+        rest = lower[whole[subset]] - lower[subset]
+        constant = float(
+            (gammaln(lower[whole[subset]] + 1) - gammaln(lower[subset] + 1) - gammaln(rest + 1)).sum()
+            + gammaln(lower[divided] + 1).sum()
+            - gammaln(number + 1).sum()
+        )
+        return cls(
+            members,
+            rows,
+            factors,
+            shares,
+            factor,
+            share,
+            exact,
+            lower[exact],
+            between,
+            np.repeat(np.arange(len(between)), [len(span) for span in spans]),
+            np.concatenate([np.zeros(0), *spans]),
+            above,
+            part,
+            of_part,
+            number,
+            lower[of_part],
+            constant,
+            subset,
+            lower[subset],
+            lower[whole[subset]],
+        )
+
+    @property
+    def totals(self) -> Index:
+        """Sets of which a count is modelled: those that are known, then those known between bounds."""
+        return np.concatenate([self.exact, self.between])
+
+    @property
+    def multinomial(self) -> Array:
+        """Of each set, what the log of its sum is multiplied by in the multinomials."""
+        taken = np.bincount(self.whole, self.number, minlength=self.rows)
+        return np.asarray(np.bincount(self.part, self.number, minlength=self.rows) - taken, dtype=float)
+
+    def log_scale(self, theta: Mapping[str, Any], maths: Any) -> Any:
+        """Log of what the expected count of each set is multiplied by."""
+        scale: Any = np.zeros(self.rows)
+        if self.factors:
+            scale = scale + _picked(theta[FACTOR], self.factor)
+        if self.shares:
+            scale = scale + _picked(maths.log_sigmoid(theta[SHARE]), self.share)
+        return scale
+
+    def log_spread(self, eta: Any, log_phi: Any) -> Any:
+        """Log of what is added up to the dispersion of a sum, mu²/phi, of each member."""
+        return 2 * eta - (log_phi[self.members.tactic] if log_phi.ndim else log_phi)
+
+    def log_mass_of_totals(self, family: Any, log_mu: Any, log_phi: Any, maths: Any, summed: Summed) -> tuple[Any, Any]:
+        """Log probability of each total: of those that are known, and of those known between bounds.
+
+        Parameters
+        ----------
+        family : Family
+            Poisson or negative binomial.
+        log_mu, log_phi : vector
+            Of each of `totals`: log of the mean and of the dispersion; None for Poisson counts.
+        maths, summed
+            Functions of NumPy, PyTensor or jets; `summed(values, row, rows)` adds values up by row.
+        """
+
+        def counted(value: Array, at: Index) -> Any:
+            own = {} if log_phi is None else {"log_phi": log_phi[at]}
+            return _matched_log_mass(family, value, log_mu[at], own, maths)
+
+        known = counted(self.value, np.arange(len(self.exact)))
+        if not len(self.between):
+            return known, np.zeros(0)
+        held = summed(maths.exp(counted(self.count, len(self.exact) + self.bounded)), self.bounded, len(self.between))
+        return known, maths.log(maths.where(self.above, 1.0 - held, held) + _LEAST)
+
+    def log_mass_of_subsets(self, theta: Mapping[str, Any], maths: Any) -> Any:
+        """Log probability of each subset."""
+        logit = theta[SHARE][self.share[self.subset]]
+        return self.chosen * logit - self.of * maths.softplus(logit)
+
+    def log_mass(self, family: Any, eta: Any, theta: Mapping[str, Any], maths: Any, summed: Summed) -> Any:
+        """Log probability of all that was published.
+
+        Parameters
+        ----------
+        family : Family
+            Poisson or negative binomial.
+        eta : vector
+            Of each member, exposure included.
+        theta : mapping
+            The family's parameters, and `log_factor` and `logit_share`.
+        maths, summed
+            Functions of NumPy or PyTensor; `summed(values, row, rows)` adds values up by row.
+        """
+        log_sum = maths.log(summed(maths.exp(eta), self.members.row, self.rows))
+        log_mu, log_phi = (log_sum + self.log_scale(theta, maths))[self.totals], None
+        if "log_phi" in theta:
+            spread = summed(maths.exp(self.log_spread(eta, theta["log_phi"])), self.members.row, self.rows)
+            log_phi = (2 * log_sum - maths.log(spread))[self.totals]
+        known, between = self.log_mass_of_totals(family, log_mu, log_phi, maths, summed)
+        total = known.sum() + between.sum() + (self.multinomial * log_sum).sum() + self.constant
+        return total + self.log_mass_of_subsets(theta, maths).sum() if len(self.subset) else total
+
+
+def published_parameters(bound: BoundModel) -> dict[str, tuple[Prior, tuple[str, ...], tuple[str, ...]]]:
+    """Parameters of published counts by name: prior, dims and labels; none for a panel without them."""
+    if not bound.is_published:
+        return {}
+    found = Published.of_bound(bound)
+    labels = {FACTOR: found.factors, SHARE: found.shares}
+    return {name: (_PRIORS[name], (name.split("_")[1],), each) for name, each in labels.items() if each}
+
+
+def add_published(bound: BoundModel, eta: Callable[[Index], Any], theta: Mapping[str, Any]) -> None:
+    """Add the likelihood of published counts to the PyMC model of the context; `eta` gives that of cells."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    def summed(values: Any, row: Index, rows: int) -> Any:
+        return pt.inc_subtensor(pt.zeros(rows)[row], values)
+
+    found = Published.of_bound(bound)
+    pm.Potential(
+        "published", found.log_mass(bound.model.family, eta(found.members.cell), theta, pytensor_maths(), summed)
+    )
+
+
+def _matched_log_mass(family: Family, value: Any, log_mu: Any, theta: Mapping[str, Any], maths: Any) -> Any:
+    """Log mass of sums over cells: the family with a mean and a dispersion of each observation's own."""
+    # 0, 1, 2, … in NumPy and PyTensor alike: each observation is a tactic to the family.
+    own = (value * 0 + 1).cumsum().astype("int64") - 1
+    counts = Counts(value, own, value, own, own)
+    return (NegativeBinomial(by=names.TACTIC) if theta else family).log_mass(counts, log_mu, theta, maths)
+
+
+def _picked(values: Any, index: Index) -> Any:
+    """Values by index, 0 where that is −1."""
+    return values[np.maximum(index, 0)] * (index >= 0)
+
+
+def _scales(table: pd.DataFrame, rows: int) -> tuple[tuple[str, ...], tuple[str, ...], Index, Index]:
+    """Labels of factors and of shares, and which of them each set has."""
+    label, wide = (
+        (table[names.ZONE] + ": " + table[column] + ", " + table[names.PUBLISHER]).to_numpy().astype(str)
+        for column in (names.DEFINITION, "within")
+    )
+    is_share = (table["within"].to_numpy().astype(str) != "") & ~table["is_reference"].to_numpy(bool)
+    own = np.where(is_share, wide, label)
+    references = set(label[table["is_reference"].to_numpy(bool)])
+    factors = tuple(sorted(set(own) - references))
+    shares = tuple(sorted(set(label[is_share])))
+    factor, share = np.full((2, rows), -1)
+    factor[: len(table)] = [factors.index(each) if each in factors else -1 for each in own]
+    share[: len(table)] = [shares.index(each) if each in shares else -1 for each in label]
+    return factors, shares, factor, share
+
+
+def _split(members: Members, part: Index, whole: Index, lower: Array) -> tuple[Members, Index, Index, Array, Index]:
+    """Members with those of what is in no part of a whole, as more sets; parts with these, their wholes and counts.
+
+    The last are the wholes once more, one per split: a whole may be split twice, by province and by tactic.
+    """
+    pairs = np.unique(np.stack([members.row, members.tactic]), axis=1)
+    tactics = np.bincount(pairs[0])
+    splits: dict[tuple[int, bool], list[int]] = {}
+    for at in part:
+        splits.setdefault((int(whole[at]), bool(tactics[at] < tactics[whole[at]])), []).append(int(at))
+    cells = {row: set(members.cell[members.row == row]) for row in {*part, *whole[part]}}
+    tactic_of = dict(zip(members.cell, members.tactic, strict=True))
+    found, parts, wholes, numbers = [members], [*part], [*whole[part]], [*lower[part]]
+    for (at, _), own in splits.items():
+        left = np.array(sorted(cells[at].difference(*(cells[each] for each in own))), dtype=np.intp)
+        if len(left):
+            row = len(whole) + len(found) - 1
+            found.append(Members(left, np.full(len(left), row), np.array([tactic_of[cell] for cell in left])))
+            parts.append(row)
+            wholes.append(at)
+            numbers.append(lower[at] - lower[own].sum())
+    joined = Members(*(np.concatenate([getattr(each, name) for each in found]) for name in ("cell", "row", "tactic")))
+    divided = np.array([at for at, _ in splits], dtype=np.intp)
+    return joined, np.array(parts, np.intp), np.array(wholes, np.intp), np.array(numbers, float), divided

@@ -1,0 +1,1 @@
+"""Hyperparameters as one vector, their marginal density, and its mode."""

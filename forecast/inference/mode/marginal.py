@@ -1,0 +1,445 @@
+"""Laplace's approximation of the marginal posterior of the hyperparameters, with its exact gradient."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError
+from forecast.inference.gaussian.best import BestGaussian, FixedPoint, Gaussian, factor_of
+from forecast.inference.gaussian.block_arrow import BlockArrow, NotPositiveDefinite
+from forecast.inference.gaussian.design import Design
+from forecast.inference.gaussian.field import Field
+from forecast.inference.gaussian.low_rank import AnyFactor
+from forecast.inference.gaussian.precision import PriorPrecision, prior_precision
+from forecast.inference.likelihood.cells import expected_terms
+from forecast.inference.likelihood.jets import CellTerms, cell_terms
+from forecast.inference.machine import in_threads
+from forecast.inference.mode.hyperparameters import Hyperparameters
+from forecast.inference.mode.slopes import Pilot
+from forecast.inference.weights.particles import ParticleFilter
+from forecast.inference.weights.weighted import Sampler
+from forecast.model.spec import BoundModel
+
+__all__ = ["STEP", "Bound", "Marginal", "Mode", "Slopes"]
+
+Array = npt.NDArray[np.float64]
+Result = TypeVar("Result")
+# Half the squared Newton step, in posterior SDs, at which the search for the mode ends.
+TOLERANCE = 1e-8
+_STEPS = 100
+# Passes in a search for the best Gaussian: draws have weights, so that it need not be the very best. A step that
+# promises less than so much, in nats, is the last. Variances are taken for good, and a factor for the next step, where
+# changes of weights times variances have less than such a sum of squares: half of it is what they add to the variance
+# of log weights.
+_PASSES = 20
+_ONE_STEP, _SETTLED, _SAME = 1.0, 0.02, 0.2
+# A factor is used again for as long as each step shrinks the Newton decrement to this share.
+_SHRINKS = 0.05
+# Step of a parameter between two of its scores.
+STEP = 0.05
+# A mode is close to the start of its search where it lies a tenth of an SD away, in the mean of the latents.
+_CLOSE = 0.01
+# What the passes cost per cell, and what does not grow, in multiplications of a factor (measured); and up to how many
+# of these a mode is cheap: 500 of them, for 1,000 draws, then take some seconds.
+_PER_CELL, _BESIDE = 4e3, 5e6
+_CHEAP = 2.4e7
+
+
+def _apart(weight: Array, variance: Array) -> float:
+    """How far cells' information is from where it was, a change of one of the two given."""
+    return float(((weight * variance) ** 2).sum())
+
+
+@dataclass(frozen=True)
+class Mode(Gaussian):
+    """Laplace's Gaussian: at the mode of the latents given the hyperparameters, with the precision there or close by.
+
+    Attributes
+    ----------
+    decrement : float
+        Half the squared Newton step that was left, in posterior SDs.
+    definite : bool
+        Whether the precision was positive definite as it was; else weights below 0 were taken for 0.
+    """
+
+    decrement: float
+    definite: bool
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """What belongs to a mode and costs the inverse of its precision.
+
+    Attributes
+    ----------
+    gradient : array
+        Of the log posterior density, in the vector.
+    shift : array
+        From the mode to the mean of the latents, as far as third derivatives of the likelihood move it (n).
+    variance : array
+        Of eta, per observed cell.
+    skew : array
+        Third derivatives of the likelihood times covariances of eta, per observed cell: Σ_jk l_ijk V_jk.
+    along : array
+        What the shift adds to eta, per observed cell.
+    deviation : array
+        Posterior SD of the latents (n).
+    """
+
+    gradient: Array
+    shift: Array
+    variance: Array
+    skew: Array
+    along: Array
+    deviation: Array
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What belongs to a Gaussian and costs the inverse of its precision.
+
+    Attributes
+    ----------
+    gradient : array
+        Of its log density, in the vector.
+    variance : array
+        Of eta, per observed cell.
+    """
+
+    gradient: Array
+    variance: Array
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """log p(theta | y) of a model against a panel, the latents integrated out (Tierney & Kadane 1986).
+
+    Attributes
+    ----------
+    bound : BoundModel
+        Model and panel; every observation is of one cell.
+    pilot : Pilot or None
+        What is known of pooled slopes, for their coordinates.
+    """
+
+    bound: BoundModel
+    pilot: Pilot | None = None
+
+    def __post_init__(self) -> None:
+        if not self.bound.is_cellwise:
+            raise InputError("takes observations of single cells only", where="engine", found="sums over cells")
+
+    @cached_property
+    def field(self) -> Field:
+        """The latents."""
+        return Field(self.bound)
+
+    @cached_property
+    def particles(self) -> ParticleFilter:
+        """What draws latents."""
+        return ParticleFilter.of(self.field)
+
+    @cached_property
+    def hyperparameters(self) -> Hyperparameters:
+        """The rest."""
+        return Hyperparameters.of(self.bound, self.pilot)
+
+    @cached_property
+    def last_period(self) -> int:
+        """The last period with an observed cell."""
+        return int((self.bound.cells % self.field.periods).max())
+
+    def with_pilot(self, pilot: Pilot) -> "Marginal":
+        """The same density in other coordinates."""
+        moved = Marginal(self.bound, pilot)
+        vars(moved).update(field=self.field, particles=self.particles)
+        return moved
+
+    @cached_property
+    def work(self) -> float:
+        """Multiplications that the mode of the latents takes, or as much time: a factor, and passes over the cells."""
+        width, static, periods = self.field.width, self.field.static, self.field.periods
+        factor = periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
+        return factor + _PER_CELL * len(self.bound.cells) + _BESIDE
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether the density can be evaluated at as many points as a fit has draws."""
+        return self.work <= _CHEAP
+
+    def at_each(self, evaluate: Callable[..., Result], *items: Iterable[Any]) -> list[Result]:
+        """What an evaluation of the density makes of each item (or of each of several lists), in their order."""
+        return [evaluate(*each) for each in zip(*items, strict=True)] if self.is_cheap else in_threads(evaluate, *items)
+
+    def design(self, theta: Mapping[str, Array]) -> Design:
+        """The design of the observed cells."""
+        return Design.of_theta(self.field, theta)
+
+    def eta(self, theta: Mapping[str, Array], x: Array) -> Array:
+        """Eta of the observed cells, exposure included; of latents (n), or columns of them."""
+        design = self.design(theta)
+        offset = design.offset
+        for name, basis in self.field.feedback.items():
+            offset = offset + theta[name].reshape(-1) @ basis
+        return np.asarray(offset.reshape(-1, *(1,) * (x.ndim - 1)) + design.of(x))
+
+    def terms(self, theta: Mapping[str, Array], x: Array, order: int, parameters: bool = False) -> CellTerms:
+        """Log likelihood of the observed cells and its derivatives."""
+        family, eta = self.bound.model.family, self.eta(theta, x)
+        return cell_terms(family, self.bound.counts, eta, theta, order=order, parameters=parameters)
+
+    # Latents given hyperparameters -------------------------------------------------------------------------------
+
+    def mode(self, vector: Array, start: Array | None = None, variance: Array | None = None) -> Mode:
+        """Newton's method for the latents, with step control; a factor serves for several steps where it can.
+
+        Parameters
+        ----------
+        vector : array
+            Hyperparameters.
+        start : array, optional
+            Latents to begin with; their prior mean by default.
+        variance : array, optional
+            About the variance of eta, per observed cell. Where the mode is close to the start, the factor at the start
+            then serves for the mode, its log determinant corrected to first order.
+        """
+        field, theta = self.field, self.hyperparameters.constrained(vector)
+        prior = prior_precision(field, theta)
+        x = field.mean if start is None else start
+        terms, value, gradient = self._objective(theta, prior, x)
+        factor, definite = self._factor(theta, prior, terms)
+        before, way, last = terms, 0.0, np.inf
+        for _ in range(_STEPS):
+            step = field.join(*factor.solve(*field.split(gradient)))
+            decrement = float(gradient @ step) / 2
+            if decrement < TOLERANCE:
+                break
+            if decrement > _SHRINKS * last and way > 0:
+                factor, definite = self._factor(theta, prior, terms)
+                before, way, last = terms, 0.0, np.inf
+                continue
+            x, terms, value, gradient, whole = self._moved(theta, prior, x, value, step, 2 * decrement)
+            last, way = decrement if whole else 0.0, way + 2 * decrement
+        log_determinant = factor.log_determinant
+        if way > (0.0 if variance is None else _CLOSE * field.size):
+            factor, definite = self._factor(theta, prior, terms)
+            log_determinant = factor.log_determinant
+        elif variance is not None:
+            log_determinant += float(variance @ (before.eta[1] - terms.eta[1]))
+        total = value - 0.5 * log_determinant + self.hyperparameters.log_prior(vector)
+        return Mode(vector, theta, prior, self.design(theta), x, factor, total, decrement, definite)
+
+    def factor(self, theta: Mapping[str, Array], x: Array) -> AnyFactor:
+        """Of the latents' precision at a point."""
+        return self._factor(theta, prior_precision(self.field, theta), self.terms(theta, x, 2))[0]
+
+    def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
+        """Log density of counts and latents, and its gradient in the latents."""
+        terms, field = self.terms(theta, x, 2), self.field
+        log_prior, path, static = prior.log_density(*field.split(x - field.mean))
+        from_counts = self.design(theta).back(terms.eta[0])
+        return terms, float(terms.value.sum()) + log_prior, field.join(path, static) + from_counts
+
+    def _moved(
+        self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array, value: float, step: Array, rise: float
+    ) -> tuple[Any, ...]:
+        """One step, halved until the density rises (by a small share of what the slope promises)."""
+        length = 1.0
+        while True:
+            moved = x + length * step
+            with np.errstate(over="ignore", invalid="ignore"):
+                terms, reached, gradient = self._objective(theta, prior, moved)
+            rounding = 1e-12 * abs(value)
+            if reached >= value + 1e-4 * length * rise - rounding or length < 1e-8:
+                return moved, terms, reached, gradient, length == 1.0
+            length /= 2
+
+    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[AnyFactor, bool]:
+        weight, design = -terms.eta[1], self.design(theta)
+        try:
+            return factor_of(prior, design, weight), True
+        except NotPositiveDefinite:
+            return factor_of(prior, design, np.maximum(weight, 0.0)), False
+
+    # The best Gaussian -------------------------------------------------------------------------------------------
+
+    def gaussian(self, vector: Array, x: Array, variance: Array) -> Gaussian:
+        """The best Gaussian of the latents for given variances of eta (see `forecast.inference.gaussian.best`).
+
+        Parameters
+        ----------
+        vector : array
+            Hyperparameters.
+        x : array
+            Latents near its mean.
+        variance : array
+            About the variance of eta, per observed cell.
+        """
+        field, theta = self.field, self.hyperparameters.constrained(vector)
+        prior, design = prior_precision(field, theta), self.design(theta)
+        expected = self.expected(theta, x, variance)
+        level, gradient = self._log_joint(expected, prior, design, x)
+        weight = np.maximum(-expected.eta[1], 0.0)
+        factor = factor_of(prior, design, weight)
+        for _ in range(_PASSES):
+            step = field.join(*factor.solve(*field.split(gradient)))
+            decrement = float(gradient @ step) / 2
+            if decrement < _ONE_STEP:
+                break
+            length = 1.0
+            while True:
+                moved = x + length * step
+                expected = self.expected(theta, moved, variance)
+                reached, gradient = self._log_joint(expected, prior, design, moved)
+                if reached >= level + 1e-4 * length * decrement - 1e-10 * abs(level):
+                    break
+                length /= 2
+                if length < 1e-3:
+                    raise NotPositiveDefinite("no step leads up")
+            x, level = moved, reached
+            ahead = np.maximum(-expected.eta[1], 0.0)
+            if length < 1.0 or _apart(ahead - weight, variance) > _SAME:
+                weight = ahead
+                factor = factor_of(prior, design, weight)
+        # The last step is a whole one: only then the slopes balance the prior exactly.
+        x, slope = x + step, expected.eta[0] - weight * design.of(step)
+        log_hyperprior = self.hyperparameters.log_prior(vector)
+        log_prior, *_ = prior.log_density(*field.split(x - field.mean))
+        constant = log_prior + log_hyperprior - 0.5 * factor.log_determinant
+        value = level + decrement + 0.5 * float(weight @ variance) - 0.5 * factor.log_determinant + log_hyperprior
+        if not np.isfinite(value):
+            raise NotPositiveDefinite("the log density is not finite")
+        eta = self.eta(theta, x)
+        return BestGaussian(vector, theta, prior, design, x, factor, value, eta, slope, weight, constant)
+
+    def best(self, vector: Array, x: Array, variance: Array | None = None) -> tuple[Gaussian, Bound]:
+        """The best Gaussian of the latents with its own variances of eta, and what belongs to it.
+
+        Parameters
+        ----------
+        vector : array
+            Hyperparameters.
+        x : array
+            Latents near its mean.
+        variance : array, optional
+            About the variance of eta, per observed cell.
+        """
+        theta, fixed_point = self.hyperparameters.constrained(vector), FixedPoint()
+        if variance is None:
+            variance = self.design(theta).variances(self.factor(theta, x).selected_inverse())[0]
+        for _ in range(_PASSES):
+            gaussian = self.gaussian(vector, x, variance)
+            assert isinstance(gaussian, BestGaussian)
+            inverse = gaussian.factor.selected_inverse()
+            fresh, with_error = gaussian.design.variances(inverse)
+            if _apart(gaussian.weight, fresh - variance) < _SETTLED:
+                break
+            variance, x = fixed_point.next(variance, fresh), gaussian.x
+        return gaussian, self._bound(gaussian, inverse, fresh, with_error)
+
+    def expected(self, theta: Mapping[str, Array], x: Array, variance: Array, parameters: bool = False) -> CellTerms:
+        """Expectations of `terms` where eta is normal, with the variance that is given (cell)."""
+        family, eta = self.bound.model.family, self.eta(theta, x)
+        return expected_terms(family, self.bound.counts, eta, variance, theta, parameters)
+
+    def _log_joint(self, expected: CellTerms, prior: PriorPrecision, design: Design, x: Array) -> tuple[float, Array]:
+        """Expected log density of counts, with that of the latents at their mean; and its gradient in these."""
+        log_prior, path, static = prior.log_density(*self.field.split(x - self.field.mean))
+        return float(expected.value.sum()) + log_prior, self.field.join(path, static) + design.back(expected.eta[0])
+
+    def _bound(self, gaussian: Gaussian, inverse: BlockArrow, variance: Array, with_error: Array | None) -> Bound:
+        """From the inverse of the precision, and what that says of eta (see `Design.variances`)."""
+        field, theta, x = self.field, gaussian.theta, gaussian.x
+        terms = self.expected(theta, x, variance, parameters=True)
+        slopes: dict[str, Any] = self._prior_slopes(gaussian.prior, x, np.zeros(field.size), inverse)
+        slopes |= self.by_parameter(theta, {name: parts[0] for name, parts in terms.parameters.items()})
+        slopes |= {name: basis @ terms.eta[0] for name, basis in field.feedback.items()}
+        if field.carried is not None and with_error is not None:
+            per_slope = field.carried.felt(field.split(x)[1]) * terms.eta[0] + with_error * terms.eta[1]
+            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
+        return Bound(self.in_vector(slopes, gaussian.vector), variance)
+
+    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
+        """What draws latents at a best Gaussian's hyperparameters, with as much effort as the one given needs."""
+        assert isinstance(gaussian, BestGaussian)
+        return self.particles.sized(gaussian, rng).draw
+
+    # Slopes ------------------------------------------------------------------------------------------------------
+
+    def slopes(self, mode: Gaussian) -> Slopes:
+        """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
+        field, theta = self.field, mode.theta
+        terms, design = self.terms(theta, mode.x, 3, parameters=True), self.design(theta)
+        inverse = mode.factor.selected_inverse()
+        variance, with_error = design.variances(inverse)
+        skew = terms.eta[2] * variance
+        shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(skew))))
+        along = design.of(shift)
+        slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
+        per_cell = {
+            name: first + 0.5 * variance * curved + along * mixed
+            for name, (first, mixed, curved) in terms.parameters.items()
+        }
+        slopes |= self.by_parameter(theta, per_cell)
+        moved = terms.eta[0] + 0.5 * skew + along * terms.eta[1]
+        slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
+        if field.carried is not None and with_error is not None:
+            felt = field.carried.felt(field.split(mode.x)[1])
+            shifted = field.carried.error(field.split(shift)[1])
+            per_slope = felt * moved + shifted * terms.eta[0] + terms.eta[1] * with_error
+            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
+        return Slopes(self.in_vector(slopes, mode.vector), shift, variance, skew, along, field.deviation(inverse))
+
+    def _prior_slopes(self, prior: PriorPrecision, x: Array, shift: Array, inverse: BlockArrow) -> dict[str, float]:
+        """Derivative of the prior's part in each hyperparameter.
+
+        Half of the derivative of log|Q|, less half of the trace of the derivative of Q with the second moments of the
+        latents about the prior mean; `shift` is the way of their mean from the mode.
+        """
+        field = self.field
+        (path, static), (path_shift, static_shift) = field.split(x - field.mean), field.split(shift)
+        diagonal = np.diagonal(inverse.diagonal, axis1=1, axis2=2) + 2 * path * path_shift
+        beside = inverse.coupling + path[:-1] * path_shift[1:] + path_shift[:-1] * path[1:]
+        corner = inverse.corner + np.outer(static, static_shift) + np.outer(static_shift, static)
+        return prior.slopes(path, static, -0.5 * diagonal, -beside, -0.5 * corner)
+
+    def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
+        """Derivatives in the family's parameters, from those in each observed cell's own."""
+        tactic = self.bound.counts.tactic
+        return {
+            name: np.bincount(tactic, each, minlength=theta[name].size) if theta[name].ndim else each.sum()
+            for name, each in per_cell.items()
+        }
+
+    def of_parameters(self, mode: Mode, slopes: Slopes) -> Iterator[tuple[int, Array, float]]:
+        """Elements of the parameters of the likelihood: place, derivative of the slopes in eta (cell), information.
+
+        The information is the difference of scores at given latents and variances.
+        """
+        tactic = self.bound.counts.tactic
+
+        def scores(name: str, step: float) -> Array:
+            moved = {**mode.theta, name: mode.theta[name] + step}
+            first, mixed, curved = self.terms(moved, mode.x, 3, parameters=True).parameters[name]
+            return np.asarray(first + 0.5 * slopes.variance * curved + slopes.along * mixed)
+
+        for name, (first, mixed) in self.terms(mode.theta, mode.x, 2, parameters=True).parameters.items():
+            curved = (scores(name, -STEP) - scores(name, STEP)) / (2 * STEP)
+            place = self.hyperparameters.slices[name]
+            for element in range(place.start, place.stop):
+                here = tactic == element - place.start if mode.theta[name].ndim else np.ones(len(tactic), dtype=bool)
+                difference = float(curved[here].sum())
+                # Squared scores where the density bends the other way.
+                yield element, mixed * here, difference if difference > 0 else float((first[here] ** 2).sum())
+
+    def in_vector(self, slopes: Mapping[str, Any], vector: Array) -> Array:
+        """Gradient in the vector, its prior included, from the derivatives in each hyperparameter that has one."""
+        none = np.zeros(0)
+        parts = (np.atleast_1d(slopes.get(name, 0.0)) for name in self.hyperparameters.slices)
+        gradient = np.concatenate([none, *parts])
+        layout = self.hyperparameters
+        return np.asarray(layout.jacobian(vector).T @ gradient + layout.prior_gradient(vector))

@@ -1,0 +1,215 @@
+"""Laplace's approximation for published counts, which are of sets of cells.
+
+The observed information in eta is diag(w) + DᵀMD, with a row of D per sum. Sums within a period keep the blocks of the
+latents' precision; those over several periods change it by a matrix of low rank. See `likelihood.published_sums` and
+`gaussian.low_rank`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from forecast.errors import InputError
+from forecast.inference.gaussian.best import Gaussian
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
+from forecast.inference.gaussian.low_rank import AnyFactor, Updated
+from forecast.inference.gaussian.precision import PriorPrecision
+from forecast.inference.likelihood.counts import observed_values
+from forecast.inference.likelihood.jets import CellTerms
+from forecast.inference.likelihood.published import Published
+from forecast.inference.likelihood.published_sums import Entries, EntryCovariance, Sums, columns_of_sums
+from forecast.inference.mode.marginal import STEP, Bound, Marginal, Mode, Slopes
+from forecast.inference.weights.annealing import anneal
+from forecast.inference.weights.weighted import Sampler
+from forecast.model.families import NUMPY
+from forecast.model.spec import BoundModel
+
+__all__ = ["PublishedMarginal", "marginal_of"]
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class _SumTerms(CellTerms):
+    """Log probability of all statements (as that of one), its slope in eta, and the sums there."""
+
+    sums: Sums
+
+
+@dataclass(frozen=True)
+class PublishedMarginal(Marginal):
+    """Latents, hyperparameters and likelihood of published counts; `bound.cells` are all cells in any of them."""
+
+    def __post_init__(self) -> None:
+        """What is fed back, or measured with error, has no value for a cell that nobody published."""
+        if self.field.feedback or self.field.carried is not None:
+            problem = "take no feedback of counts and no covariate that was measured with error"
+            raise InputError(problem, source="published counts", where="terms")
+
+    @cached_property
+    def entries(self) -> Entries:
+        """The statements' sums."""
+        return Entries(Published.of_bound(self.bound), self.bound.model.family, self.bound.cells)
+
+    @cached_property
+    def period(self) -> Index:
+        """The period of each sum; −1 for one over several."""
+        period, sums = self.bound.cells[self.entries.cell] % self.field.periods, self.entries.sums
+        first, last = np.full(sums, self.field.periods), np.full(sums, -1)
+        np.minimum.at(first, self.entries.sum, period)
+        np.maximum.at(last, self.entries.sum, period)
+        return np.where(first == last, first, -1)
+
+    def sums(self, theta: Mapping[str, Array], x: Array) -> Sums:
+        """The sums at a point."""
+        return Sums.at(self.entries, theta, self.eta(theta, x))
+
+    def terms(self, theta: Mapping[str, Array], x: Array, order: int, parameters: bool = False) -> _SumTerms:
+        """Log probability of all statements, its slope in eta and in the parameters; no more, whatever the order."""
+        sums = self.sums(theta, x)
+        partials = sums.partials(1)
+        per_entry = sums.slopes(partials)[self.entries.sum] * sums.share
+        own = sums.in_parameters(per_entry, sums.of_totals(partials)) if parameters else {}
+        value = np.array([sums.value(partials)])
+        return _SumTerms(value, (sums.in_eta(per_entry),), {name: (each,) for name, each in own.items()}, sums)
+
+    def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
+        """Derivatives in the parameters, which `terms` has as they are."""
+        return dict(per_cell)
+
+    def gaussian(self, vector: Array, x: Array, variance: Array) -> Gaussian:
+        """Laplace's: at the mode, with the information there."""
+        return self.mode(vector, x)
+
+    def best(self, vector: Array, x: Array, variance: Array | None = None) -> tuple[Gaussian, Bound]:
+        """Laplace's."""
+        mode = self.mode(vector, x)
+        slopes = self.slopes(mode)
+        return mode, Bound(slopes.gradient, slopes.variance)
+
+    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
+        """As `Marginal.sampler`; the effort is chosen anew at all hyperparameters."""
+        return lambda at, count, own: anneal(at, partial(self.log_joint, at), count, own)
+
+    def log_joint(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
+        """Exact log density of statements, latents and hyperparameters at columns of latents (n, column).
+
+        Returns
+        -------
+        pair of arrays
+            Value (column), and gradient in the latents (n, column).
+        """
+        field, theta = self.field, gaussian.theta
+        value, slope = columns_of_sums(self.entries, theta, self.eta(theta, x))
+        away = x - field.mean[:, None]
+        pull = field.join(*gaussian.prior.times(*field.split(away)))
+        constant = 0.5 * gaussian.prior.log_determinant + self.hyperparameters.log_prior(gaussian.vector)
+        return value + constant - 0.5 * (away * pull).sum(axis=0), gaussian.design.back(slope) - pull
+
+    def mode(self, vector: Array, start: Array | None = None, variance: Array | None = None) -> Mode:
+        """As `Marginal.mode`; the factor is always that at the mode."""
+        return super().mode(vector, start)
+
+    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[AnyFactor, bool]:
+        """With the observed information, and where that is not positive definite with the expected one."""
+        assert isinstance(terms, _SumTerms)
+        try:
+            return self._observed(prior, terms.sums), True
+        except NotPositiveDefinite:
+            root, period = self.information(terms.sums)
+            return prior.with_curvature(*self.field.squares(root, period)).factorise(), False
+
+    def _observed(self, prior: PriorPrecision, sums: Sums) -> AnyFactor:
+        weight, middle = sums.observed()
+        within, spans = np.flatnonzero(self.period >= 0), np.flatnonzero(self.period < 0)
+        rows = np.asarray((sums.design @ self.field.design).todense())
+        blocks = self.field.products(rows[within], middle[within][:, within] @ rows[within], self.period[within])
+        both = (one + other for one, other in zip(self.field.curvature(weight), blocks, strict=True))
+        factor = prior.with_curvature(*both).factorise()
+        if not len(spans):
+            return factor
+        return Updated.of(factor, *self.field.split(rows[spans].T), middle[spans][:, spans].todense())
+
+    def information(self, sums: Sums) -> tuple[sparse.csr_array, Index]:
+        """R (row, cell), with RᵀR the expected information about eta of the cells, and the period of each row.
+
+        A total over several periods has no row: it would couple all of them.
+        """
+        found, totals = self.entries.published, self.entries.first
+        shares = sums.design[: found.rows]
+        mean = np.exp(sums.log)
+        expected = mean[totals] * np.exp(found.log_scale(sums.theta, NUMPY)[totals])
+        if self.entries.has_spread:
+            expected = expected / (1 + expected * mean[self.entries.second] / mean[totals] ** 2)
+        likely = found.split * mean[found.part] / mean[found.whole]
+        apart = sparse.diags_array(np.sqrt(likely)) @ (shares[found.part] - shares[found.whole])
+        roots = sparse.vstack([sparse.diags_array(np.sqrt(expected)) @ shares[totals], apart], format="csr")
+        period = self.period[np.concatenate([totals, found.whole])]
+        return sparse.csr_array(roots[period >= 0]), period[period >= 0]
+
+    def slopes(self, mode: Gaussian) -> Slopes:
+        """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
+        field, design, sums = self.field, self.design(mode.theta), self.sums(mode.theta, mode.x)
+        inverse = mode.factor.selected_inverse()
+        covariance = self._covariance(mode.theta, mode.factor)
+        across = sums.across(covariance)
+        skew = sums.in_eta(across[0])
+        shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(skew))))
+        variance, along = design.variances(inverse)[0], design.of(shift)
+        found = _SumSlopes(np.zeros(0), shift, variance, skew, along, field.deviation(inverse), covariance)
+        slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
+        slopes |= self._scores(sums, across, along)
+        return replace(found, gradient=self.in_vector(slopes, mode.vector))
+
+    def _covariance(self, theta: Mapping[str, Array], factor: AnyFactor) -> EntryCovariance:
+        """Of eta, from the factor of the latents' precision."""
+        field, design = self.field, self.design(theta)
+        columns = factor.solve(*field.split(design.back(np.eye(len(self.bound.cells)))))
+        return EntryCovariance.of(self.entries, design.of(field.join(*columns)))
+
+    def _scores(self, sums: Sums, across: tuple[Array, Array], moved: Array) -> dict[str, Array]:
+        """Derivatives of the log density in the parameters of the likelihood, with `sums.across` and a shift of eta."""
+        partials = sums.partials(2)
+        along = sums.along(partials, moved)
+        per_entry = sums.slopes(partials)[self.entries.sum] * sums.share + 0.5 * across[0] + along[0]
+        return sums.in_parameters(per_entry, sums.of_totals(partials) + 0.5 * across[1] + along[1])
+
+    def of_parameters(self, mode: Mode, slopes: Slopes) -> Iterator[tuple[int, Array, float]]:
+        """As `Marginal.of_parameters`."""
+        assert isinstance(slopes, _SumSlopes)
+        layout = self.hyperparameters
+        for name in self.terms(mode.theta, mode.x, 1, parameters=True).parameters:
+            place = layout.slices[name]
+            for element in range(place.start, place.stop):
+                gradient, score = [], []
+                for step in (-STEP, STEP):
+                    moved = mode.theta[name].astype(float).copy()
+                    moved.reshape(-1)[element - place.start] += step
+                    terms = self.terms({**mode.theta, name: moved}, mode.x, 1)
+                    gradient.append(terms.eta[0])
+                    across = terms.sums.across(slopes.covariance)
+                    scores = self._scores(terms.sums, across, slopes.along)[name]
+                    score.append(float(scores.reshape(-1)[element - place.start]))
+                curved = (score[0] - score[1]) / (2 * STEP)
+                yield element, (gradient[1] - gradient[0]) / (2 * STEP), max(curved, 0.0)
+
+
+@dataclass(frozen=True)
+class _SumSlopes(Slopes):
+    """With the covariance of eta."""
+
+    covariance: EntryCovariance
+
+
+def marginal_of(bound: BoundModel) -> Marginal:
+    """The log marginal of a model against a panel, by what its observations are of."""
+    if bound.is_published:
+        return PublishedMarginal(bound)
+    observed_values(bound)
+    return Marginal(bound)

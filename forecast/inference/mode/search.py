@@ -1,0 +1,161 @@
+"""The mode of the hyperparameters: a quasi-Newton search that begins with the average information."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
+from forecast.inference.mode.information import information
+from forecast.inference.mode.marginal import Marginal, Mode, Slopes
+from forecast.inference.mode.slopes import Pilot
+
+__all__ = ["Peak", "attempt", "climb", "higher_of_both", "laid_out"]
+
+Array = npt.NDArray[np.float64]
+# Half the squared quasi-Newton step, in posterior SDs, at which the search ends: a tenth of an SD away.
+TOLERANCE = 0.005
+_STEPS = 60
+# The longest step of one hyperparameter, in prior SDs.
+_LONGEST = 1.0
+# Information is taken anew while the log density promises to rise by more than this.
+_FAR = 1.0
+# Prior SDs below the median from which standard deviations set out: from above, a flat part may lie between.
+_OUTSET = -0.5
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The mode of the hyperparameters.
+
+    Attributes
+    ----------
+    mode : Mode
+        Of the latents there.
+    slopes : Slopes
+        With the gradient that is left.
+    covariance : array
+        Approximate inverse of the negative Hessian.
+    tangent : array
+        Derivative of the mode of the latents in the vector.
+    decrement : float
+        Half the squared step that is left, in posterior SDs.
+    evaluations : int
+        How many gradients it took.
+    of_counts : array
+        The counts' information about each hyperparameter, on its own scale.
+    """
+
+    mode: Mode
+    slopes: Slopes
+    covariance: Array
+    tangent: Array
+    decrement: float
+    evaluations: int
+    of_counts: Array
+
+
+def climb(
+    marginal: Marginal, start: Array | None = None, x: Array | None = None, covariance: Array | None = None
+) -> Peak:
+    """Search for the mode by BFGS, from a start with latents and a covariance where they are known.
+
+    Parameters
+    ----------
+    marginal : Marginal
+        The log density.
+    start : array, optional
+        Where to begin (vector of hyperparameters).
+    x : array, optional
+        Latents near their mode there.
+    covariance : array, optional
+        Approximate inverse of the negative Hessian there, such as that of a fit to a little less data.
+    """
+    vector = np.full(marginal.hyperparameters.size, _OUTSET) if start is None else start
+    mode = marginal.mode(vector, x)
+    slopes = marginal.slopes(mode)
+    known = information(marginal, mode, slopes)
+    inverse = np.asarray(np.linalg.inv(known.matrix)) if covariance is None else covariance
+    evaluations, decrement = 1, 0.0
+    for _ in range(_STEPS):
+        step = inverse @ slopes.gradient
+        decrement = 0.5 * float(slopes.gradient @ step)
+        if decrement < TOLERANCE:
+            break
+        moved = _moved(marginal, mode, known.tangent, step, 2 * decrement)
+        if moved is None:
+            break
+        fresh = marginal.slopes(moved)
+        evaluations += 1
+        known = information(marginal, moved, fresh)
+        if decrement > _FAR:
+            inverse = np.asarray(np.linalg.inv(known.matrix))
+        else:
+            inverse = _updated(inverse, moved.vector - mode.vector, slopes.gradient - fresh.gradient)
+        mode, slopes = moved, fresh
+    return Peak(mode, slopes, inverse, known.tangent, decrement, evaluations, known.of_counts)
+
+
+def higher_of_both(marginal: Marginal, peak: Peak) -> tuple[Peak, float]:
+    """A peak or that which a search from mirrored slopes finds, whichever is higher; and the other one's share.
+
+    Where indicators say little, a path and its mirror image serve the counts alike, with slopes of the other sign.
+    Shares are those of the normal densities at both modes; 0 where there is one mode only.
+    """
+    layout, theta = marginal.hyperparameters, peak.mode.theta
+    if not layout.slopes:
+        return peak, 0.0
+    other = layout.vector_with(peak.mode.vector, {name: -theta[name] for name in layout.slopes})
+    try:
+        found = climb(marginal, other, peak.mode.x)
+    except (NotPositiveDefinite, np.linalg.LinAlgError):
+        return peak, 0.0
+    apart = found.mode.vector - peak.mode.vector
+    if float(apart @ np.linalg.solve(peak.covariance, apart)) < 1.0:
+        return peak, 0.0
+    log_size = [each.mode.value + 0.5 * np.linalg.slogdet(each.covariance)[1] for each in (peak, found)]
+    higher = peak if peak.mode.value >= found.mode.value else found
+    return higher, float(special.expit(-abs(log_size[1] - log_size[0])))
+
+
+def laid_out(marginal: Marginal, peak: Peak) -> tuple[Marginal, Peak]:
+    """The density with coordinates of pooled slopes by what the counts say of them at a peak, and the peak in these."""
+    pooled, theta = marginal.hyperparameters.pooled, peak.mode.theta
+    if pooled is None:
+        return marginal, peak
+    of_counts = peak.of_counts[marginal.hyperparameters.slices[pooled.deviations]]
+    known = float(theta[pooled.sigma]), float(theta[pooled.main]), theta[pooled.deviations]
+    marginal = marginal.with_pilot(Pilot.at(of_counts, *known))
+    return marginal, climb(marginal, marginal.hyperparameters.vector_with(peak.mode.vector, theta), peak.mode.x)
+
+
+def _moved(marginal: Marginal, mode: Mode, tangent: Array, step: Array, rise: float) -> Mode | None:
+    """The mode of the latents a step on, shortened until the density rises; None where it does not."""
+    length = min(1.0, _LONGEST / float(np.abs(step).max()))
+    while length > 1e-3:
+        moved = length * step
+        reached = attempt(marginal, mode.vector + moved, mode.x + tangent @ moved)
+        if reached is not None and reached.value > mode.value + 1e-4 * length * rise:
+            return reached
+        length /= 3
+    return None
+
+
+def attempt(marginal: Marginal, vector: Array, x: Array, variance: Array | None = None) -> Mode | None:
+    """The mode of the latents, or None where numbers run out: so far out that the density is as good as 0."""
+    try:
+        with np.errstate(all="ignore"):
+            mode = marginal.mode(vector, x, variance)
+    except (NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError):
+        return None
+    return mode if np.isfinite(mode.value) else None
+
+
+def _updated(inverse: Array, step: Array, change: Array) -> Array:
+    """The inverse Hessian after a step that changed the (negative) gradient so (BFGS)."""
+    along = float(step @ change)
+    if along <= 1e-10:
+        return inverse
+    project = np.eye(len(step)) - np.outer(step, change) / along
+    return np.asarray(project @ inverse @ project.T + np.outer(step, step) / along)

@@ -1,0 +1,1 @@
+"""Draws of the latents with the weights that make them exact."""

@@ -1,0 +1,43 @@
+"""Draws of the latents at given hyperparameters, with an estimate of the density of these."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.inference.weights.pareto import resampled
+
+__all__ = ["Sampler", "WeightedLatents"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WeightedLatents:
+    """Draws of the latents at given hyperparameters.
+
+    Attributes
+    ----------
+    latents : array
+        (n, draw), all of the same weight.
+    log_weight : float
+        Log of an unbiased estimate of p(y, theta), up to a constant.
+    """
+
+    latents: Array
+    log_weight: float
+
+    @classmethod
+    def taken(cls, latents: Array, log_weight: Array, count: int, rng: np.random.Generator) -> "WeightedLatents":
+        """So many of draws (n, draw) with log weights (draw), by these."""
+        top = float(log_weight.max())
+        if not np.isfinite(top):
+            return cls(latents[:, np.arange(count) % latents.shape[1]], -np.inf)
+        weight = np.exp(log_weight - top)
+        return cls(latents[:, resampled(weight / weight.sum(), count, rng)], top + float(np.log(weight.mean())))
+
+
+# Draws so many latents at a Gaussian's hyperparameters.
+Sampler = Callable[[Any, int, np.random.Generator], WeightedLatents]
