@@ -214,11 +214,6 @@ class BoundModel:
         return np.flatnonzero(cells @ early == 0)
 
     @property
-    def is_cellwise(self) -> bool:
-        """True where every observation is the count of one cell: nothing else but published counts is of more."""
-        return not self.is_published
-
-    @property
     def is_published(self) -> bool:
         """True where the panel holds published counts."""
         return self.panel.observations.is_published

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 import forecast as fc
-from forecast.inference.mode.hyperparameters import Hyperparameters, constrain
+from forecast.inference.mode.hyperparameters import Hyperparameters
 from forecast.inference.mode.marginal import TOLERANCE, Marginal
 
 TERMS = [
@@ -95,12 +95,12 @@ def test_the_value_is_nearly_the_integral():
 )
 def test_standard_normal_numbers_give_the_priors_quantiles(prior):
     z = np.linspace(-4, 4, 17)
-    np.testing.assert_allclose(constrain(prior, z), prior.frozen().ppf(stats.norm.cdf(z)), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(prior.quantile(z), prior.frozen().ppf(stats.norm.cdf(z)), rtol=1e-6, atol=1e-9)
     both = Hyperparameters({"a": prior}, {"a": ()})
     step = 1e-4
     for number in z[2:-2]:
         found = both.jacobian(np.array([number]))[0, 0]
-        ends = constrain(prior, np.array([number - step, number + step]))
+        ends = prior.quantile(np.array([number - step, number + step]))
         np.testing.assert_allclose(found, (ends[1] - ends[0]) / (2 * step), rtol=1e-5)
 
 

@@ -12,7 +12,7 @@ multinomials are linear in l, and a total depends on two of them only.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import comb, factorial
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -140,10 +140,6 @@ class Entries:
         swap = sparse.coo_array((np.ones(len(self.second)), there), shape=(self.sums, self.sums))
         apart = (self.adding.T @ (swap + swap.T) @ self.adding).tocoo()
         return apart.row.astype(np.intp), apart.col.astype(np.intp)
-
-    def added_jets(self, values: Jet) -> Jet:
-        """Jets of entries (entry, draw) added up by sum."""
-        return Jet(tuple(self.adding @ part for part in values.parts), values.order)
 
     def added(self, values: Array) -> Array:
         """Values of entries added up by sum."""
@@ -298,7 +294,7 @@ class Sums:
         per_entry = self.share * (per_sum[entries.sum] + slopes * (moved - mean[entries.sum]))
         return per_entry, self.of_means(per_sum)
 
-    # Third and fourth derivatives -------------------------------------------------------------------------------
+    # Third derivatives -------------------------------------------------------------------------------
 
     def across(self, covariance: "EntryCovariance") -> tuple[Array, Array]:
         """Derivatives of Σ l_ij V_ij, the second derivatives in eta times a covariance, which is held.
@@ -308,82 +304,28 @@ class Sums:
         pair of arrays
             Per entry, and in each total's log mean.
         """
-        per_entry, per_sum = self._across(np.zeros((len(self.entries.cells), 1)), 0, covariance)
-        return per_entry.parts[0][:, 0], self.of_means(per_sum.parts[0][:, 0])
-
-    def _across(self, drawn: Array, order: int, covariance: "EntryCovariance") -> tuple[Jet, Jet]:
-        """The same along deviations of eta (cell, draw), as jets; per entry, and in each log sum of a total."""
-        entries, of = self.entries, self.entries.sum
-        share, log = self._moved(drawn, order)
-        square, own = (entries.power**2)[:, None], covariance.within(share)
-        variance = covariance.variance[:, None]
-        mean, moment = entries.added_jets(share * variance), entries.added_jets(share * own)
+        entries, of, share = self.entries, self.entries.sum, self.share
+        square, own, partials = entries.power**2, covariance.own @ share, self.partials(3)
+        mean, moment = entries.added(share * covariance.variance), entries.added(share * own)
         spread = (mean - moment) * square
-        first = self._of_totals(log, order, (2, 0))
-        bent, slope = self._placed(first, entries.first), self._slopes_along(log, order)
-        per_sum = first * spread[entries.first] + self._of_totals(log, order, (3, 0)) * moment[entries.first]
-        total = self._placed(per_sum, entries.first)
-        per_entry = Jet((0.0,), order)
+        bent, total, per_entry = np.zeros(entries.sums), np.zeros(entries.sums), np.zeros(len(share))
+        one, two = entries.first, entries.second
+        bent[one] = partials[2, 0]
+        total[one] = partials[2, 0] * spread[one] + partials[3, 0] * moment[one]
         if entries.has_spread:
-            other = covariance.between(share)
-            both = entries.added_jets(share * other)
-            mixed, apart = self._of_totals(log, order, (1, 1)), self._of_totals(log, order, (0, 2))
-            third, fourth = self._of_totals(log, order, (2, 1)), self._of_totals(log, order, (1, 2))
-            joint, squares = both[entries.first] * 4.0, moment[entries.second] * 4.0
-            total = total + self._placed(
-                mixed * spread[entries.second] + third * joint + fourth * squares, entries.first
-            )
-            second = mixed * spread[entries.first] + apart * spread[entries.second] + fourth * joint
-            second = second + third * moment[entries.first] + self._of_totals(log, order, (0, 3)) * squares
-            total = total + self._placed(second, entries.second)
-            cross = self._placed(mixed, entries.first) + self._placed(mixed, entries.second)
-            per_entry = (other - both[of]) * share * cross[of] * 4.0
-            bent = bent + self._placed(apart, entries.second)
-        per_entry = per_entry + (own - moment[of]) * share * bent[of] * (2 * square[of])
-        curved = (variance - mean[of] - (own - moment[of]) * 2.0) * share * square[of]
-        return per_entry + total[of] * share + slope[of] * curved, total
-
-    def _moved(self, drawn: Array, order: int) -> tuple[Jet, Jet]:
-        """Shares and changes of log sums along deviations of eta (cell, draw), as jets."""
-        entries = self.entries
-        step = entries.power[entries.sum][:, None] * drawn[entries.cell]
-        parts = [self.share[:, None] * np.ones_like(step)]
-        for k in range(1, order + 1):
-            parts.append(parts[-1] * step / k)
-        mass = Jet(tuple(parts), order)
-        total = entries.added_jets(mass)
-        return mass / total[entries.sum], JET_MATHS.log(total)
-
-    @cached_property
-    def _third(self) -> dict[tuple[int, int], Array]:
-        return self.partials(3)
-
-    def _of_totals(self, log: Jet, order: int, which: tuple[int, int]) -> Jet:
-        """A derivative of each total's log probability along changes of its log sums, by its own Taylor polynomial."""
-        powers = [_powers(log[at], order) for at in (self.entries.first, self.entries.second)]
-        parts = [np.zeros((len(self.entries.first), log.parts[0].shape[1])) for _ in range(order + 1)]
-        total = Jet(tuple(parts), order)
-        for (first, second), values in self._third.items():
-            i, j = first - which[0], second - which[1]
-            if i >= 0 and j >= 0 and i + j <= order:
-                scaled = (values / (factorial(i) * factorial(j)))[:, None]
-                total = total + powers[0][i] * powers[1][j] * scaled
-        return total
-
-    def _placed(self, values: Jet, at: Index) -> Jet:
-        """Values of totals at these sums, 0 at others."""
-        parts = [np.zeros((self.entries.sums, part.shape[1])) for part in values.parts]
-        for part, own in zip(parts, values.parts, strict=True):
-            part[at] = own
-        return Jet(tuple(parts), values.order)
-
-    def _slopes_along(self, log: Jet, order: int) -> Jet:
-        """Derivatives of the log probability in each log sum, along changes of these."""
-        fixed = np.concatenate([self.entries.published.multinomial, np.zeros(len(self.entries.second))])
-        total = self._placed(self._of_totals(log, order, (1, 0)), self.entries.first) + fixed[:, None]
-        if self.entries.has_spread:
-            total = total + self._placed(self._of_totals(log, order, (0, 1)), self.entries.second)
-        return total
+            other, cross = covariance.partner @ share, np.zeros(entries.sums)
+            both = entries.added(share * other)
+            joint, squares = 4.0 * both[one], 4.0 * moment[two]
+            total[one] += partials[1, 1] * spread[two] + partials[2, 1] * joint + partials[1, 2] * squares
+            total[two] = partials[1, 1] * spread[one] + partials[0, 2] * spread[two] + partials[1, 2] * joint
+            total[two] += partials[2, 1] * moment[one] + partials[0, 3] * squares
+            cross[one] = cross[two] = partials[1, 1]
+            per_entry = 4.0 * (other - both[of]) * share * cross[of]
+            bent[two] = partials[0, 2]
+        per_entry += 2.0 * (own - moment[of]) * share * (bent * square)[of]
+        curved = (covariance.variance - mean[of] - 2.0 * (own - moment[of])) * share * square[of]
+        per_entry += total[of] * share + self.slopes(partials)[of] * curved
+        return per_entry, self.of_means(total)
 
 
 @dataclass(frozen=True)
@@ -413,14 +355,6 @@ class EntryCovariance:
             shape = (len(cell), len(cell))
             filled.append(sparse.csr_array(sparse.coo_array((values, (row, column)), shape=shape)))
         return cls(np.diagonal(covariance)[cell], *filled)
-
-    def within(self, share: Jet) -> Jet:
-        """V·p of each entry's sum."""
-        return Jet(tuple(self.own @ part for part in share.parts), share.order)
-
-    def between(self, share: Jet) -> Jet:
-        """V·p of the other sum of each entry's total; 0 where there is none."""
-        return Jet(tuple(self.partner @ part for part in share.parts), share.order)
 
 
 def columns_of_sums(entries: Entries, theta: Mapping[str, Array], eta: Array) -> tuple[Array, Array]:
@@ -485,15 +419,6 @@ def _along(
     shape = len(directions), len(log), -1
     pairs = zip(known, between, strict=True)
     return [np.concatenate([one.reshape(shape), two.reshape(shape)], axis=2) for one, two in pairs]
-
-
-def _powers(change: Jet, order: int) -> list[Jet]:
-    """Powers of changes from 0, up to the order."""
-    change = Jet((0.0, *change.parts[1:]), order)
-    found = [Jet((1.0,), order)]
-    for _ in range(order):
-        found.append(found[-1] * change)
-    return found
 
 
 def _summed(values: Jet, row: Index, rows: int) -> Jet:

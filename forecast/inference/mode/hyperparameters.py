@@ -17,7 +17,7 @@ from forecast.model.latents import Direct, Independent
 from forecast.model.priors import Normal, Prior
 from forecast.model.spec import BoundModel
 
-__all__ = ["Hyperparameters", "constrain"]
+__all__ = ["Hyperparameters"]
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -183,8 +183,3 @@ class Hyperparameters:
             assert isinstance(prior, Normal)
             moved[self.slices[name]] = (slopes[name] - prior.mean) / prior.sd
         return moved
-
-
-def constrain(prior: Prior, element: Array) -> Array:
-    """Values from standard normal numbers: the prior's quantiles."""
-    return prior.quantile(element)

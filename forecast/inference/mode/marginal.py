@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import InputError
 from forecast.inference.gaussian.best import BestGaussian, FixedPoint, Gaussian, factor_of
 from forecast.inference.gaussian.block_arrow import BlockArrow, NotPositiveDefinite
 from forecast.inference.gaussian.design import Design
@@ -130,8 +129,8 @@ class Marginal:
     pilot: Pilot | None = None
 
     def __post_init__(self) -> None:
-        if not self.bound.is_cellwise:
-            raise InputError("takes observations of single cells only", where="engine", found="sums over cells")
+        if self.bound.is_published:
+            raise InputError("takes observations of single cells only", where="engine", found="published counts")
 
     @cached_property
     def field(self) -> Field:
