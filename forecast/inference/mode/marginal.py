@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from forecast.errors import InputError
 from forecast.inference.gaussian.best import BestGaussian, FixedPoint, Gaussian, factor_of
 from forecast.inference.gaussian.block_arrow import BlockArrow, NotPositiveDefinite
 from forecast.inference.gaussian.design import Design
