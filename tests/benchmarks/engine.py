@@ -3,10 +3,11 @@
     python tests/benchmarks/engine.py [ROW ...] [--growth growth.png] [--peers FOLDER]
 
 Cold: the first fit in a process, after the import (machine code is on disk from the second run of this script on);
-warm: the next one with `start=`. Each row in a process of its own, from the panel to 1,000 joint draws of 12 steps. --growth
-fits the exponents of cost and memory in periods and in series, and draws them. --peers runs hhh4.R and glmmtmb.R of a
-folder beside what matches them: glmmTMB's own model, and on the real weekly panel one-step forecasts from 21 origins
-with their scores. Times on a busy machine are upper bounds: processor seconds are printed beside those of the clock.
+warm: the next one with `start=`. Each row in a process of its own, from the panel to 1,000 joint draws of 12 steps.
+--growth fits the exponents of cost and memory in periods and in series, and draws them. --peers runs hhh4.R and
+glmmtmb.R of a folder beside what matches them: glmmTMB's own model, and on the real weekly panel one-step forecasts
+from 21 origins with their scores. Times on a busy machine are upper bounds: processor seconds are printed beside
+those of the clock.
 """
 
 import argparse

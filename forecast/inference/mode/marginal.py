@@ -285,10 +285,10 @@ class Marginal:
         level, gradient = self._log_joint(expected, prior, design, x)
         weight = np.maximum(-expected.eta[1], 0.0)
         factor = factor_of(prior, design, weight)
-        for _ in range(_PASSES):
+        for number in range(_PASSES):
             step = field.join(*factor.solve(*field.split(gradient)))
             decrement = float(gradient @ step) / 2
-            if decrement < _ONE_STEP:
+            if decrement < _ONE_STEP or number == _PASSES - 1:
                 break
             length = 1.0
             while True:
