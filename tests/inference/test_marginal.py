@@ -41,22 +41,6 @@ def marginal(panel, terms, family):
 CASES = [(terms, fc.NegativeBinomial()) for terms in TERMS] + [(TERMS[0], family) for family in FAMILIES]
 
 
-@pytest.mark.parametrize(("terms", "family"), CASES, ids=lambda x: str(x)[:40])
-def test_the_gradient_is_exact(panel, terms, family):
-    """Against differences of fourth order; what is left is their own error and that of the search for the mode."""
-    made = marginal(panel, terms, family)
-    size = made.hyperparameters.size
-    rng = np.random.default_rng(1)
-    vector = 0.3 * rng.normal(size=size) - 0.3
-    mode = made.mode(vector)
-    exact, step = made.slopes(mode).gradient, 0.01
-    for place in range(size):
-        unit = np.eye(size)[place] * step
-        value = [made.mode(vector + k * unit, mode.x).value for k in (-2, -1, 1, 2)]
-        differences = (value[0] - 8 * value[1] + 8 * value[2] - value[3]) / (12 * step)
-        np.testing.assert_allclose(exact[place], differences, rtol=2e-4, atol=2e-4)
-
-
 def test_latents_are_at_their_mode(panel):
     made = marginal(panel, [fc.Pooled("province"), fc.Walk(by="province")], fc.NegativeBinomial())
     mode = made.mode(np.zeros(made.hyperparameters.size))

@@ -142,7 +142,7 @@ def test_the_gradient_of_the_log_marginal(at, monkeypatch):
     def value(step):
         return marginal.mode(vector + step, mode.x).value
 
-    gradient = marginal.slopes(mode).gradient
+    gradient = marginal.bound_of(mode).gradient
     np.testing.assert_allclose(gradient, differences(value, len(vector), 1e-4), atol=1e-4)
 
 

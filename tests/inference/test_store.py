@@ -80,13 +80,13 @@ def test_other_versions_and_other_data_are_noted(fit, tmp_path, monkeypatch, mak
     now = store._versions()
     monkeypatch.setattr(store, "_versions", lambda: {**now, "pymc": "99"})
     other = make_panel(np.ones((3, 2, 8)))
-    notes = load_fit(tmp_path / "fit.nc", other).notes
+    notes = load_fit(tmp_path / "fit.nc", other)["notes"]
     assert notes == (
         "a note",
         f"fitted with pymc {now['pymc']}, loaded with 99",
         "was fitted to other data than the panel given",
     )
-    assert load_fit(tmp_path / "fit.nc", fit.panel).notes == notes[:2]
+    assert load_fit(tmp_path / "fit.nc", fit.panel)["notes"] == notes[:2]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
@@ -163,7 +163,7 @@ def test_a_fit_without_a_repeated_term_says_so_forecasts_and_is_kept(engine, mak
     assert "level_province_tactic" in str(fit.model)
     assert "level_province_tactic" not in fit.equation
     fit.save(tmp_path / "fit.nc")
-    back = load_fit(tmp_path / "fit.nc")
+    back = BayesianFit(**load_fit(tmp_path / "fit.nc"))
     assert back.notes == fit.notes
     before, after = (predict(each, 2, draws=20, seed=1) for each in (fit, back))
     np.testing.assert_array_equal(before.draws, after.draws)

@@ -101,7 +101,7 @@ def draw_jointly(
     """
     size = points_of(made.marginal, draws)
     count = max(_LATENTS, -(-draws // size))
-    sampler = _sampler(made, rng)
+    sampler = made.marginal.sampler(made.peak.gaussian, rng)
     rounds: list[_Round] = []
     mixtures: list[tuple[int, Mixture]] = []
     done = 0
@@ -126,15 +126,6 @@ def draw_jointly(
     if not rounds:
         raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
     return _joined(made, rounds, mixtures, draws, rng)
-
-
-def _sampler(made: HyperPosterior, rng: np.random.Generator) -> Sampler:
-    """With the effort that the mode needs."""
-    top = made.points[0]
-    gaussian = gaussian_at(made.marginal, made.peak.mode.vector, top.x, np.exp(top.log_variance))
-    if gaussian is None:
-        raise NotPositiveDefinite("no Gaussian at the mode")
-    return made.marginal.sampler(gaussian, rng)
 
 
 def _next(done: int, size: int) -> int:

@@ -1,23 +1,17 @@
 """The log density of the hyperparameters at chosen points, with all that is kept of each."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.gaussian.best import Gaussian
-from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
-from forecast.inference.mode.marginal import Marginal
-from forecast.inference.mode.search import Peak
+from forecast.inference.mode.marginal import Bound, Marginal
+from forecast.inference.mode.search import Peak, attempt
 
 __all__ = ["Evaluated", "Evaluator", "gaussian_at"]
 
 Array = npt.NDArray[np.float64]
-Result = TypeVar("Result")
-_NO_NUMBERS = NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ class Evaluator:
     marginal : Marginal
         The log density.
     peak : Peak
-        Its mode, by Laplace's method.
+        Its mode.
     root : array
         vector = mode + root @ z.
     """
@@ -70,29 +64,23 @@ class Evaluator:
         of eta, by default the peak's.
         """
         step, peak = self.root @ z, self.peak
-        vector, x = peak.mode.vector + step, peak.mode.x + peak.tangent @ step if start is None else start
-        variance = peak.slopes.variance if variance is None else variance
-        found = _attempt(self.marginal, self.marginal.best, vector, x, variance)
+        vector, x = peak.gaussian.vector + step, peak.gaussian.x + peak.tangent @ step if start is None else start
+        variance = peak.bound.variance if variance is None else variance
+        found = attempt(self.marginal, self.marginal.best, vector, x, variance)
         if found is None:
             return None
-        gaussian, bound = found
+        return self._evaluated(z, *found)
+
+    @property
+    def top(self) -> Evaluated:
+        """The peak itself."""
+        return self._evaluated(np.zeros(len(self.root)), self.peak.gaussian, self.peak.bound)
+
+    def _evaluated(self, z: Array, gaussian: Gaussian, bound: Bound) -> Evaluated:
         log_variance = np.log(np.maximum(bound.variance, 1e-300))
         return Evaluated(z, gaussian.value, self.root.T @ bound.gradient, gaussian.x, log_variance)
 
 
 def gaussian_at(marginal: Marginal, vector: Array, x: Array, variance: Array) -> Gaussian | None:
     """The best Gaussian from a start and variances that may be bad; None where there is no density."""
-    return _attempt(marginal, marginal.gaussian, vector, x, variance)
-
-
-def _attempt(
-    marginal: Marginal, found: Callable[[Array, Array, Array], Result], vector: Array, x: Array, variance: Array
-) -> Result | None:
-    """What is found from a start that may be bad, or else from the mode; None where numbers run out, so far out."""
-    with np.errstate(all="ignore"):
-        with suppress(*_NO_NUMBERS):
-            return found(vector, x, variance)
-        with suppress(*_NO_NUMBERS):
-            mode = marginal.mode(vector, x)
-            return found(vector, mode.x, marginal.design(mode.theta).variances(mode.factor.selected_inverse())[0])
-    return None
+    return attempt(marginal, marginal.gaussian, vector, x, variance)

@@ -3,7 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.laplace.coordinates import Axis, whitening
 from forecast.inference.laplace.evaluation import Evaluated, Evaluator
 from forecast.inference.laplace.hyperposterior import HyperPosterior, Shape
@@ -54,14 +53,14 @@ def explore(marginal: Marginal, peak: Peak, told: InTime = lambda share: True) -
         if best.value <= points[0].value + _HIGHER or restart == _RESTARTS - 1:
             break
         # The search had ended on a slope, or another mode is higher.
-        peak = climb(marginal, peak.mode.vector + evaluator.root @ best.z, best.x)
+        peak = climb(marginal, peak.gaussian.vector + evaluator.root @ best.z, best.x)
     return HyperPosterior.of(evaluator, axes, points)
 
 
 def resume(marginal: Marginal, peak: Peak, shape: Shape) -> HyperPosterior:
     """Begin with the shape of an earlier fit, moved to the mode of this one; `refine` comes next."""
     evaluator = Evaluator(marginal, peak, shape.root)
-    return HyperPosterior.of(evaluator, shape.axes, (_top(evaluator),), shape)
+    return HyperPosterior.of(evaluator, shape.axes, (evaluator.top,), shape)
 
 
 def refine(made: HyperPosterior, rng: np.random.Generator, in_time: InTime = lambda share: True) -> HyperPosterior:
@@ -76,7 +75,7 @@ def refine(made: HyperPosterior, rng: np.random.Generator, in_time: InTime = lam
     in_time : function
         Told before each round what share is done at most; whether there is time for more.
     """
-    size = len(made.peak.mode.vector)
+    size = len(made.peak.gaussian.vector)
     if not size or not in_time(0.0):
         return made
     count = max(_FEWEST, size)
@@ -105,14 +104,6 @@ def _share(log_weight: Array) -> float:
     return effective_share(np.exp(log_weight - log_weight.max()))
 
 
-def _top(evaluator: Evaluator) -> Evaluated:
-    """The peak itself."""
-    found = evaluator.at(np.zeros(len(evaluator.root)))
-    if found is None:
-        raise NotPositiveDefinite("no Gaussian at the mode")
-    return found
-
-
 def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
     """The density at whitened points, as far as there is one."""
     points = made.marginal.at_each(made.evaluator.at, z, *made.starts(z))
@@ -121,7 +112,7 @@ def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
 
 def _along_axes(evaluator: Evaluator, told: InTime) -> tuple[tuple[Axis, ...], list[Evaluated]]:
     """Points on each axis through the mode, and the coordinates along it."""
-    top = _top(evaluator)
+    top = evaluator.top
 
     def axis(number: int) -> tuple[Axis, list[Evaluated]]:
         found = _axis(evaluator, top, number)

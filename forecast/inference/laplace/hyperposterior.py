@@ -79,7 +79,7 @@ class HyperPosterior:
         cls, evaluator: Evaluator, axes: tuple[Axis, ...], points: Sequence[Evaluated], earlier: Shape | None = None
     ) -> "HyperPosterior":
         """From points about the evaluator's peak, the first of which is the peak."""
-        coordinates = Coordinates(evaluator.peak.mode.vector, evaluator.root, axes)
+        coordinates = Coordinates(evaluator.peak.gaussian.vector, evaluator.root, axes)
         return cls(evaluator, coordinates, tuple(points), _emulated(coordinates, points, earlier), earlier)
 
     @property
@@ -135,7 +135,7 @@ class HyperPosterior:
 
     def _proposed(self, count: int, width: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Whitened proposals so many times as wide as the density, its emulated log there, and theirs."""
-        shape = count, len(self.peak.mode.vector)
+        shape = count, len(self.peak.gaussian.vector)
         normal = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
         proposed = sum(share / sd * np.exp(-0.5 * (normal / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
         s = width * normal

@@ -51,7 +51,7 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
         of_slopes = {"slope_information": (_SLOPE, pilot.information), "slope_estimate": (_SLOPE, pilot.estimate)}
     return xr.Dataset(
         {
-            "mode": (_ELEMENT, made.peak.mode.vector),
+            "mode": (_ELEMENT, made.peak.gaussian.vector),
             "covariance": (both, made.peak.covariance),
             "root": (both, shape.root),
             **{f"axis_{name}": ((_ELEMENT, _KNOT), rows) for name, rows in padded.items()},

@@ -1,10 +1,10 @@
 """A cheap and positive curvature of the log marginal in the hyperparameters: where a search for its maximum begins.
 
 For the hyperparameters of the latents it is the average of observed and expected information of the Gaussian working
-model (Gilmour, Thompson & Cullis 1995), in which the traces cancel: with u_j = −(dQ/dtheta_j)(x* − mean),
+model (Gilmour, Thompson & Cullis 1995), in which the traces cancel: with u_j = −(dQ/dtheta_j)(m − mean),
 ½(u_j'Q⁻¹u_k − u_j'H⁻¹u_k). For the parameters of the family it is the difference of their scores at given latents, for
 slopes their Gauss-Newton form, each less what the latents take up. It costs one solution with a column per
-hyperparameter, which also says how the mode of the latents moves.
+hyperparameter, which also says how the mean of the latents moves.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.mode.marginal import Marginal, Mode, Slopes
+from forecast.inference.gaussian.best import Gaussian
+from forecast.inference.mode.marginal import Bound, Marginal
 
 __all__ = ["Information", "information"]
 
@@ -21,14 +22,14 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Information:
-    """What a mode of the latents says of its surroundings.
+    """What a Gaussian of the latents says of its surroundings.
 
     Attributes
     ----------
     matrix : array
         Approximate negative Hessian of the log posterior density of the vector.
     tangent : array
-        Derivative of the mode of the latents in the vector (n, element).
+        Derivative of the mean of the latents in the vector (n, element).
     of_counts : array
         The counts' part of the information, on the scale of the values: its diagonal.
     """
@@ -38,47 +39,46 @@ class Information:
     of_counts: Array
 
 
-def information(marginal: Marginal, mode: Mode, slopes: Slopes) -> Information:
-    """The information at a mode of the latents."""
+def information(marginal: Marginal, gaussian: Gaussian, bound: Bound) -> Information:
+    """The information at the best Gaussian of the latents."""
     field, layout = marginal.field, marginal.hyperparameters
     columns, through = np.zeros((field.size, layout.size)), np.zeros((field.size, layout.size))
     of_prior = np.zeros(layout.size, dtype=bool)
-    for name, force, through_prior in mode.prior.forces(*field.split(mode.x - field.mean)):
+    for name, force, through_prior in gaussian.prior.forces(*field.split(gaussian.x - field.mean)):
         place = layout.slices[name]
         columns[:, place], through[:, place] = field.join(*force)[:, None], field.join(*through_prior)[:, None]
         of_prior[place] = True
-    own = _of_likelihood(marginal, mode, slopes, columns)
-    solved = field.join(*mode.factor.solve(*field.split(columns))) if layout.size else columns
+    own = _of_likelihood(marginal, gaussian, bound, columns)
+    solved = field.join(*gaussian.factor.solve(*field.split(columns))) if layout.size else columns
     taken = columns.T @ solved
     both, neither = np.outer(of_prior, of_prior), np.outer(~of_prior, ~of_prior)
     total = np.where(both, 0.5 * (columns.T @ through - taken), np.where(neither, own - taken, 0.0))
-    moved = layout.jacobian(mode.vector)
+    moved = layout.jacobian(gaussian.vector)
     inner = moved.T @ total @ moved
     values, vectors = np.linalg.eigh(0.5 * (inner + inner.T))
-    matrix = layout.prior_information(mode.vector) + (vectors * np.maximum(values, 0.0)) @ vectors.T
+    matrix = layout.prior_information(gaussian.vector) + (vectors * np.maximum(values, 0.0)) @ vectors.T
     return Information(matrix, solved @ moved, np.diagonal(total))
 
 
-def _of_likelihood(marginal: Marginal, mode: Mode, slopes: Slopes, columns: Array) -> Array:
+def _of_likelihood(marginal: Marginal, gaussian: Gaussian, bound: Bound, columns: Array) -> Array:
     """Information of the family's parameters and of slopes at given latents; fills their columns."""
-    field, layout, design = marginal.field, marginal.hyperparameters, marginal.design(mode.theta)
+    field, layout, design = marginal.field, marginal.hyperparameters, gaussian.design
     own = np.zeros((layout.size, layout.size))
-    for element, column, difference in marginal.of_parameters(mode, slopes):
+    for element, column, difference in marginal.of_parameters(gaussian, bound):
         columns[:, element], own[element, element] = design.back(column), difference
     moved = dict(field.feedback)
     if field.carried is not None:
-        felt = field.carried.felt(field.split(mode.x)[1])
+        felt = field.carried.felt(field.split(gaussian.x)[1])
         moved |= {name: each * felt for name, each in field.carried.derivatives.items()}
     if not moved:
         return own
-    terms = marginal.terms(mode.theta, mode.x, 2)
-    weight = np.maximum(-terms.eta[1], 0.0)
+    slope, weight = marginal.slopes_of_cells(gaussian, bound)
     basis = np.concatenate(list(moved.values()))
     places = np.r_[tuple(layout.slices[name] for name in moved)]
     columns[:, places] = design.back((basis * -weight).T)
     own[np.ix_(places, places)] = (basis * weight) @ basis.T
     if field.carried is not None:
         for name, each in field.carried.derivatives.items():
-            pull = np.stack([field.carried.back(row * terms.eta[0]) for row in each], axis=1)
+            pull = np.stack([field.carried.back(row * slope) for row in each], axis=1)
             field.split(columns[:, layout.slices[name]])[1][field.carried.columns] += pull
     return own

@@ -24,7 +24,7 @@ from forecast.inference.weights.particles import ParticleFilter
 from forecast.inference.weights.weighted import Sampler
 from forecast.model.spec import BoundModel
 
-__all__ = ["STEP", "Bound", "Marginal", "Mode", "Slopes"]
+__all__ = ["STEP", "Bound", "Marginal", "Mode"]
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")
@@ -41,8 +41,6 @@ _ONE_STEP, _SETTLED, _SAME = 1.0, 0.02, 0.2
 _SHRINKS = 0.05
 # Step of a parameter between two of its scores.
 STEP = 0.05
-# A mode is close to the start of its search where it lies a tenth of an SD away, in the mean of the latents.
-_CLOSE = 0.01
 # What the passes cost per cell, and what does not grow, in multiplications of a factor (measured); and up to how many
 # of these a mode is cheap: 500 of them, for 1,000 draws, then take some seconds.
 _PER_CELL, _BESIDE = 4e3, 5e6
@@ -71,36 +69,8 @@ class Mode(Gaussian):
 
 
 @dataclass(frozen=True)
-class Slopes:
-    """What belongs to a mode and costs the inverse of its precision.
-
-    Attributes
-    ----------
-    gradient : array
-        Of the log posterior density, in the vector.
-    shift : array
-        From the mode to the mean of the latents, as far as third derivatives of the likelihood move it (n).
-    variance : array
-        Of eta, per observed cell.
-    skew : array
-        Third derivatives of the likelihood times covariances of eta, per observed cell: Σ_jk l_ijk V_jk.
-    along : array
-        What the shift adds to eta, per observed cell.
-    deviation : array
-        Posterior SD of the latents (n).
-    """
-
-    gradient: Array
-    shift: Array
-    variance: Array
-    skew: Array
-    along: Array
-    deviation: Array
-
-
-@dataclass(frozen=True)
 class Bound:
-    """What belongs to a Gaussian and costs the inverse of its precision.
+    """What belongs to a Gaussian of the latents and costs the inverse of its precision.
 
     Attributes
     ----------
@@ -194,7 +164,7 @@ class Marginal:
 
     # Latents given hyperparameters -------------------------------------------------------------------------------
 
-    def mode(self, vector: Array, start: Array | None = None, variance: Array | None = None) -> Mode:
+    def mode(self, vector: Array, start: Array | None = None) -> Mode:
         """Newton's method for the latents, with step control; a factor serves for several steps where it can.
 
         Parameters
@@ -203,34 +173,27 @@ class Marginal:
             Hyperparameters.
         start : array, optional
             Latents to begin with; their prior mean by default.
-        variance : array, optional
-            About the variance of eta, per observed cell. Where the mode is close to the start, the factor at the start
-            then serves for the mode, its log determinant corrected to first order.
         """
         field, theta = self.field, self.hyperparameters.constrained(vector)
         prior = prior_precision(field, theta)
         x = field.mean if start is None else start
         terms, value, gradient = self._objective(theta, prior, x)
         factor, definite = self._factor(theta, prior, terms)
-        before, way, last = terms, 0.0, np.inf
+        moved, last = False, np.inf
         for _ in range(_STEPS):
             step = field.join(*factor.solve(*field.split(gradient)))
             decrement = float(gradient @ step) / 2
             if decrement < TOLERANCE:
                 break
-            if decrement > _SHRINKS * last and way > 0:
+            if decrement > _SHRINKS * last and moved:
                 factor, definite = self._factor(theta, prior, terms)
-                before, way, last = terms, 0.0, np.inf
+                moved, last = False, np.inf
                 continue
             x, terms, value, gradient, whole = self._moved(theta, prior, x, value, step, 2 * decrement)
-            last, way = decrement if whole else 0.0, way + 2 * decrement
-        log_determinant = factor.log_determinant
-        if way > (0.0 if variance is None else _CLOSE * field.size):
+            last, moved = decrement if whole else 0.0, True
+        if moved:
             factor, definite = self._factor(theta, prior, terms)
-            log_determinant = factor.log_determinant
-        elif variance is not None:
-            log_determinant += float(variance @ (before.eta[1] - terms.eta[1]))
-        total = value - 0.5 * log_determinant + self.hyperparameters.log_prior(vector)
+        total = value - 0.5 * factor.log_determinant + self.hyperparameters.log_prior(vector)
         return Mode(vector, theta, prior, self.design(theta), x, factor, total, decrement, definite)
 
     def factor(self, theta: Mapping[str, Array], x: Array) -> AnyFactor:
@@ -370,30 +333,6 @@ class Marginal:
 
     # Slopes ------------------------------------------------------------------------------------------------------
 
-    def slopes(self, mode: Gaussian) -> Slopes:
-        """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
-        field, theta = self.field, mode.theta
-        terms, design = self.terms(theta, mode.x, 3, parameters=True), self.design(theta)
-        inverse = mode.factor.selected_inverse()
-        variance, with_error = design.variances(inverse)
-        skew = terms.eta[2] * variance
-        shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(skew))))
-        along = design.of(shift)
-        slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
-        per_cell = {
-            name: first + 0.5 * variance * curved + along * mixed
-            for name, (first, mixed, curved) in terms.parameters.items()
-        }
-        slopes |= self.by_parameter(theta, per_cell)
-        moved = terms.eta[0] + 0.5 * skew + along * terms.eta[1]
-        slopes |= {name: basis @ moved for name, basis in field.feedback.items()}
-        if field.carried is not None and with_error is not None:
-            felt = field.carried.felt(field.split(mode.x)[1])
-            shifted = field.carried.error(field.split(shift)[1])
-            per_slope = felt * moved + shifted * terms.eta[0] + terms.eta[1] * with_error
-            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
-        return Slopes(self.in_vector(slopes, mode.vector), shift, variance, skew, along, field.deviation(inverse))
-
     def _prior_slopes(self, prior: PriorPrecision, x: Array, shift: Array, inverse: BlockArrow) -> dict[str, float]:
         """Derivative of the prior's part in each hyperparameter.
 
@@ -415,26 +354,31 @@ class Marginal:
             for name, each in per_cell.items()
         }
 
-    def of_parameters(self, mode: Mode, slopes: Slopes) -> Iterator[tuple[int, Array, float]]:
+    def of_parameters(self, gaussian: Gaussian, bound: Bound) -> Iterator[tuple[int, Array, float]]:
         """Elements of the parameters of the likelihood: place, derivative of the slopes in eta (cell), information.
 
         The information is the difference of scores at given latents and variances.
         """
-        tactic = self.bound.counts.tactic
-
-        def scores(name: str, step: float) -> Array:
-            moved = {**mode.theta, name: mode.theta[name] + step}
-            first, mixed, curved = self.terms(moved, mode.x, 3, parameters=True).parameters[name]
-            return np.asarray(first + 0.5 * slopes.variance * curved + slopes.along * mixed)
-
-        for name, (first, mixed) in self.terms(mode.theta, mode.x, 2, parameters=True).parameters.items():
-            curved = (scores(name, -STEP) - scores(name, STEP)) / (2 * STEP)
+        theta, x, variance, tactic = gaussian.theta, gaussian.x, bound.variance, self.bound.counts.tactic
+        for name in self.bound.model.family.parameters():
+            below, here, above = (
+                self.expected({**theta, name: theta[name] + step}, x, variance, parameters=True)
+                for step in (-STEP, 0.0, STEP)
+            )
+            curved = (below.parameters[name][0] - above.parameters[name][0]) / (2 * STEP)
+            mixed = (above.eta[0] - below.eta[0]) / (2 * STEP)
             place = self.hyperparameters.slices[name]
             for element in range(place.start, place.stop):
-                here = tactic == element - place.start if mode.theta[name].ndim else np.ones(len(tactic), dtype=bool)
-                difference = float(curved[here].sum())
+                own = tactic == element - place.start if theta[name].ndim else np.ones(len(tactic), dtype=bool)
+                difference = float(curved[own].sum())
                 # Squared scores where the density bends the other way.
-                yield element, mixed * here, difference if difference > 0 else float((first[here] ** 2).sum())
+                squares = float((here.parameters[name][0][own] ** 2).sum())
+                yield element, mixed * own, difference if difference > 0 else squares
+
+    def slopes_of_cells(self, gaussian: Gaussian, bound: Bound) -> tuple[Array, Array]:
+        """Expected first and negative second derivative of the log mass in eta, per observed cell."""
+        slope, curvature = self.expected(gaussian.theta, gaussian.x, bound.variance).eta
+        return slope, np.maximum(-curvature, 0.0)
 
     def in_vector(self, slopes: Mapping[str, Any], vector: Array) -> Array:
         """Gradient in the vector, its prior included, from the derivatives in each hyperparameter that has one."""

@@ -6,7 +6,7 @@ latents' precision; those over several periods change it by a matrix of low rank
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from forecast.inference.likelihood.counts import observed_values
 from forecast.inference.likelihood.jets import CellTerms
 from forecast.inference.likelihood.published import Published
 from forecast.inference.likelihood.published_sums import Entries, EntryCovariance, Sums, columns_of_sums
-from forecast.inference.mode.marginal import STEP, Bound, Marginal, Mode, Slopes
+from forecast.inference.mode.marginal import STEP, Bound, Marginal, Mode
 from forecast.inference.weights.annealing import anneal
 from forecast.inference.weights.weighted import Sampler
 from forecast.model.families import NUMPY
@@ -90,8 +90,7 @@ class PublishedMarginal(Marginal):
     def best(self, vector: Array, x: Array, variance: Array | None = None) -> tuple[Gaussian, Bound]:
         """Laplace's."""
         mode = self.mode(vector, x)
-        slopes = self.slopes(mode)
-        return mode, Bound(slopes.gradient, slopes.variance)
+        return mode, self.bound_of(mode)
 
     def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
         """As `Marginal.sampler`; the effort is chosen anew at all hyperparameters."""
@@ -111,10 +110,6 @@ class PublishedMarginal(Marginal):
         pull = field.join(*gaussian.prior.times(*field.split(away)))
         constant = 0.5 * gaussian.prior.log_determinant + self.hyperparameters.log_prior(gaussian.vector)
         return value + constant - 0.5 * (away * pull).sum(axis=0), gaussian.design.back(slope) - pull
-
-    def mode(self, vector: Array, start: Array | None = None, variance: Array | None = None) -> Mode:
-        """As `Marginal.mode`; the factor is always that at the mode."""
-        return super().mode(vector, start)
 
     def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[AnyFactor, bool]:
         """With the observed information, and where that is not positive definite with the expected one."""
@@ -153,19 +148,19 @@ class PublishedMarginal(Marginal):
         period = self.period[np.concatenate([totals, found.whole])]
         return sparse.csr_array(roots[period >= 0]), period[period >= 0]
 
-    def slopes(self, mode: Gaussian) -> Slopes:
+    def bound_of(self, mode: Mode) -> "_SumBound":
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
         field, design, sums = self.field, self.design(mode.theta), self.sums(mode.theta, mode.x)
         inverse = mode.factor.selected_inverse()
         covariance = self._covariance(mode.theta, mode.factor)
         across = sums.across(covariance)
-        skew = sums.in_eta(across[0])
-        shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(skew))))
-        variance, along = design.variances(inverse)[0], design.of(shift)
-        found = _SumSlopes(np.zeros(0), shift, variance, skew, along, field.deviation(inverse), covariance)
+        # From the mode to the mean of the latents, as far as third derivatives move it.
+        shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(sums.in_eta(across[0])))))
+        along = design.of(shift)
         slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
         slopes |= self._scores(sums, across, along)
-        return replace(found, gradient=self.in_vector(slopes, mode.vector))
+        gradient = self.in_vector(slopes, mode.vector)
+        return _SumBound(gradient, design.variances(inverse)[0], along, covariance)
 
     def _covariance(self, theta: Mapping[str, Array], factor: AnyFactor) -> EntryCovariance:
         """Of eta, from the factor of the latents' precision."""
@@ -180,30 +175,31 @@ class PublishedMarginal(Marginal):
         per_entry = sums.slopes(partials)[self.entries.sum] * sums.share + 0.5 * across[0] + along[0]
         return sums.in_parameters(per_entry, sums.of_totals(partials) + 0.5 * across[1] + along[1])
 
-    def of_parameters(self, mode: Mode, slopes: Slopes) -> Iterator[tuple[int, Array, float]]:
+    def of_parameters(self, gaussian: Gaussian, bound: Bound) -> Iterator[tuple[int, Array, float]]:
         """As `Marginal.of_parameters`."""
-        assert isinstance(slopes, _SumSlopes)
+        assert isinstance(bound, _SumBound)
         layout = self.hyperparameters
-        for name in self.terms(mode.theta, mode.x, 1, parameters=True).parameters:
+        for name in self.terms(gaussian.theta, gaussian.x, 1, parameters=True).parameters:
             place = layout.slices[name]
             for element in range(place.start, place.stop):
                 gradient, score = [], []
                 for step in (-STEP, STEP):
-                    moved = mode.theta[name].astype(float).copy()
+                    moved = gaussian.theta[name].astype(float).copy()
                     moved.reshape(-1)[element - place.start] += step
-                    terms = self.terms({**mode.theta, name: moved}, mode.x, 1)
+                    terms = self.terms({**gaussian.theta, name: moved}, gaussian.x, 1)
                     gradient.append(terms.eta[0])
-                    across = terms.sums.across(slopes.covariance)
-                    scores = self._scores(terms.sums, across, slopes.along)[name]
+                    across = terms.sums.across(bound.covariance)
+                    scores = self._scores(terms.sums, across, bound.along)[name]
                     score.append(float(scores.reshape(-1)[element - place.start]))
                 curved = (score[0] - score[1]) / (2 * STEP)
                 yield element, (gradient[1] - gradient[0]) / (2 * STEP), max(curved, 0.0)
 
 
 @dataclass(frozen=True)
-class _SumSlopes(Slopes):
-    """With the covariance of eta."""
+class _SumBound(Bound):
+    """With what the shift of the latents' mean adds to eta (cell), and the covariance of eta."""
 
+    along: Array
     covariance: EntryCovariance
 
 

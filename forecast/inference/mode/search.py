@@ -1,19 +1,25 @@
 """The mode of the hyperparameters: a quasi-Newton search that begins with the average information."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from forecast.inference.gaussian.best import Gaussian
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.mode.information import information
-from forecast.inference.mode.marginal import Marginal, Mode, Slopes
+from forecast.inference.mode.marginal import Bound, Marginal
 from forecast.inference.mode.slopes import Pilot
 
 __all__ = ["Peak", "attempt", "climb", "higher_of_both", "laid_out"]
 
 Array = npt.NDArray[np.float64]
+Result = TypeVar("Result")
+_NO_NUMBERS = NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError
 # Half the squared quasi-Newton step, in posterior SDs, at which the search ends: a tenth of an SD away.
 TOLERANCE = 0.005
 _STEPS = 60
@@ -31,14 +37,14 @@ class Peak:
 
     Attributes
     ----------
-    mode : Mode
-        Of the latents there.
-    slopes : Slopes
+    gaussian : Gaussian
+        The best one of the latents there.
+    bound : Bound
         With the gradient that is left.
     covariance : array
         Approximate inverse of the negative Hessian.
     tangent : array
-        Derivative of the mode of the latents in the vector.
+        Derivative of the mean of the latents in the vector.
     decrement : float
         Half the squared step that is left, in posterior SDs.
     evaluations : int
@@ -47,8 +53,8 @@ class Peak:
         The counts' information about each hyperparameter, on its own scale.
     """
 
-    mode: Mode
-    slopes: Slopes
+    gaussian: Gaussian
+    bound: Bound
     covariance: Array
     tangent: Array
     decrement: float
@@ -73,28 +79,27 @@ def climb(
         Approximate inverse of the negative Hessian there, such as that of a fit to a little less data.
     """
     vector = np.full(marginal.hyperparameters.size, _OUTSET) if start is None else start
-    mode = marginal.mode(vector, x)
-    slopes = marginal.slopes(mode)
-    known = information(marginal, mode, slopes)
+    gaussian, bound = marginal.best(vector, marginal.mode(vector, x).x)
+    known = information(marginal, gaussian, bound)
     inverse = np.asarray(np.linalg.inv(known.matrix)) if covariance is None else covariance
     evaluations, decrement = 1, 0.0
     for _ in range(_STEPS):
-        step = inverse @ slopes.gradient
-        decrement = 0.5 * float(slopes.gradient @ step)
+        step = inverse @ bound.gradient
+        decrement = 0.5 * float(bound.gradient @ step)
         if decrement < TOLERANCE:
             break
-        moved = _moved(marginal, mode, known.tangent, step, 2 * decrement)
+        moved = _moved(marginal, gaussian, bound, known.tangent, step, 2 * decrement)
         if moved is None:
             break
-        fresh = marginal.slopes(moved)
+        before, (gaussian, fresh) = gaussian, moved
         evaluations += 1
-        known = information(marginal, moved, fresh)
+        known = information(marginal, gaussian, fresh)
         if decrement > _FAR:
             inverse = np.asarray(np.linalg.inv(known.matrix))
         else:
-            inverse = _updated(inverse, moved.vector - mode.vector, slopes.gradient - fresh.gradient)
-        mode, slopes = moved, fresh
-    return Peak(mode, slopes, inverse, known.tangent, decrement, evaluations, known.of_counts)
+            inverse = _updated(inverse, gaussian.vector - before.vector, bound.gradient - fresh.gradient)
+        bound = fresh
+    return Peak(gaussian, bound, inverse, known.tangent, decrement, evaluations, known.of_counts)
 
 
 def higher_of_both(marginal: Marginal, peak: Peak) -> tuple[Peak, float]:
@@ -103,53 +108,59 @@ def higher_of_both(marginal: Marginal, peak: Peak) -> tuple[Peak, float]:
     Where indicators say little, a path and its mirror image serve the counts alike, with slopes of the other sign.
     Shares are those of the normal densities at both modes; 0 where there is one mode only.
     """
-    layout, theta = marginal.hyperparameters, peak.mode.theta
+    layout, theta = marginal.hyperparameters, peak.gaussian.theta
     if not layout.slopes:
         return peak, 0.0
-    other = layout.vector_with(peak.mode.vector, {name: -theta[name] for name in layout.slopes})
+    other = layout.vector_with(peak.gaussian.vector, {name: -theta[name] for name in layout.slopes})
     try:
-        found = climb(marginal, other, peak.mode.x)
+        found = climb(marginal, other, peak.gaussian.x)
     except (NotPositiveDefinite, np.linalg.LinAlgError):
         return peak, 0.0
-    apart = found.mode.vector - peak.mode.vector
+    apart = found.gaussian.vector - peak.gaussian.vector
     if float(apart @ np.linalg.solve(peak.covariance, apart)) < 1.0:
         return peak, 0.0
-    log_size = [each.mode.value + 0.5 * np.linalg.slogdet(each.covariance)[1] for each in (peak, found)]
-    higher = peak if peak.mode.value >= found.mode.value else found
+    log_size = [each.gaussian.value + 0.5 * np.linalg.slogdet(each.covariance)[1] for each in (peak, found)]
+    higher = peak if peak.gaussian.value >= found.gaussian.value else found
     return higher, float(special.expit(-abs(log_size[1] - log_size[0])))
 
 
 def laid_out(marginal: Marginal, peak: Peak) -> tuple[Marginal, Peak]:
     """The density with coordinates of pooled slopes by what the counts say of them at a peak, and the peak in these."""
-    pooled, theta = marginal.hyperparameters.pooled, peak.mode.theta
+    pooled, theta = marginal.hyperparameters.pooled, peak.gaussian.theta
     if pooled is None:
         return marginal, peak
     of_counts = peak.of_counts[marginal.hyperparameters.slices[pooled.deviations]]
     known = float(theta[pooled.sigma]), float(theta[pooled.main]), theta[pooled.deviations]
     marginal = marginal.with_pilot(Pilot.at(of_counts, *known))
-    return marginal, climb(marginal, marginal.hyperparameters.vector_with(peak.mode.vector, theta), peak.mode.x)
+    return marginal, climb(marginal, marginal.hyperparameters.vector_with(peak.gaussian.vector, theta), peak.gaussian.x)
 
 
-def _moved(marginal: Marginal, mode: Mode, tangent: Array, step: Array, rise: float) -> Mode | None:
-    """The mode of the latents a step on, shortened until the density rises; None where it does not."""
+def _moved(
+    marginal: Marginal, gaussian: Gaussian, bound: Bound, tangent: Array, step: Array, rise: float
+) -> tuple[Gaussian, Bound] | None:
+    """The best Gaussian a step on, shortened until the density rises; None where it does not."""
     length = min(1.0, _LONGEST / float(np.abs(step).max()))
     while length > 1e-3:
         moved = length * step
-        reached = attempt(marginal, mode.vector + moved, mode.x + tangent @ moved)
-        if reached is not None and reached.value > mode.value + 1e-4 * length * rise:
+        x = gaussian.x + tangent @ moved
+        reached = attempt(marginal, marginal.best, gaussian.vector + moved, x, bound.variance)
+        if reached is not None and reached[0].value > gaussian.value + 1e-4 * length * rise:
             return reached
         length /= 3
     return None
 
 
-def attempt(marginal: Marginal, vector: Array, x: Array, variance: Array | None = None) -> Mode | None:
-    """The mode of the latents, or None where numbers run out: so far out that the density is as good as 0."""
-    try:
-        with np.errstate(all="ignore"):
-            mode = marginal.mode(vector, x, variance)
-    except (NotPositiveDefinite, np.linalg.LinAlgError, FloatingPointError):
-        return None
-    return mode if np.isfinite(mode.value) else None
+def attempt(
+    marginal: Marginal, found: Callable[[Array, Array, Array], Result], vector: Array, x: Array, variance: Array
+) -> Result | None:
+    """What is found from a start that may be bad, or else from the mode; None where numbers run out, so far out."""
+    with np.errstate(all="ignore"):
+        with suppress(*_NO_NUMBERS):
+            return found(vector, x, variance)
+        with suppress(*_NO_NUMBERS):
+            mode = marginal.mode(vector, x)
+            return found(vector, mode.x, mode.design.variances(mode.factor.selected_inverse())[0])
+    return None
 
 
 def _updated(inverse: Array, step: Array, change: Array) -> Array:

@@ -105,7 +105,7 @@ class Whitened:
 
     @cached_property
     def pilot(self) -> _Pilot:
-        """At the mode of Laplace's approximation; where none is found, coordinates that know the prior only."""
+        """At the mode of the hyperparameters; where none is found, coordinates that know the prior only."""
         (marginal, peak), size = self._found, self.marginal.hyperparameters.size
         cells, field = np.zeros(len(self.bound.cells)), marginal.field
         try:
@@ -115,7 +115,7 @@ class Whitened:
         if peak is None:
             nowhere = marginal.hyperparameters.constrained(np.zeros(size))
             return _Pilot(np.zeros(size), np.eye(size), cells, cells, marginal.design(nowhere), cells)
-        mode, design = peak.mode, marginal.design(peak.mode.theta)
+        mode, design = peak.gaussian, peak.gaussian.design
         along, felt = marginal.eta(mode.theta, mode.x) - field.offset, cells
         if field.carried is not None:
             static = field.split(mode.x)[1]
