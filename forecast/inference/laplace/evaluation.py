@@ -71,6 +71,10 @@ class Evaluator:
             return None
         return self._evaluated(z, *found)
 
+    def whitened(self, vector: Array) -> Array:
+        """Whitened coordinates of hyperparameters."""
+        return np.asarray(np.linalg.solve(self.root, vector - self.peak.gaussian.vector))
+
     @property
     def top(self) -> Evaluated:
         """The peak itself."""

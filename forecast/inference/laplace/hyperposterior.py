@@ -10,6 +10,7 @@ import numpy.typing as npt
 from forecast.inference.laplace.coordinates import Axis, Coordinates
 from forecast.inference.laplace.emulator import Emulator, covariance, emulate
 from forecast.inference.laplace.evaluation import Evaluated, Evaluator
+from forecast.inference.laplace.vanishing import Vanishing, plateaus
 from forecast.inference.mode.marginal import Marginal
 from forecast.inference.mode.search import Peak
 from forecast.inference.weights.pareto import resampled, smoothed
@@ -24,6 +25,8 @@ _SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
 _KEPT = 60
 # From so many points on, the emulator's kernel is chosen again only when there are as many more.
 _SETTLED = 60
+# Draws from a plateau: so many times its share of the mass, at least and at most.
+_TWICE, _LEAST_SHARE, _MOST_SHARE = 2.0, 0.03, 0.1
 # How much the exact density's difference from the emulated one is held towards 0, in points: that of its noise, some
 # 0.5 nats², over the square of what a coordinate may change, 0.2 nats.
 _HELD = 12.0
@@ -66,6 +69,8 @@ class HyperPosterior:
         Of the log density, in the bent coordinates.
     earlier : Shape or None
         That of an earlier fit, of which only the change is emulated.
+    vanishing : tuple of Vanishing
+        Plateaus of which the emulator knows nothing.
     """
 
     evaluator: Evaluator
@@ -73,6 +78,7 @@ class HyperPosterior:
     points: tuple[Evaluated, ...]
     emulator: Emulator
     earlier: Shape | None = None
+    vanishing: tuple[Vanishing, ...] = ()
 
     @classmethod
     def of(
@@ -80,7 +86,8 @@ class HyperPosterior:
     ) -> "HyperPosterior":
         """From points about the evaluator's peak, the first of which is the peak."""
         coordinates = Coordinates(evaluator.peak.gaussian.vector, evaluator.root, axes)
-        return cls(evaluator, coordinates, tuple(points), _emulated(coordinates, points, earlier), earlier)
+        emulator = _emulated(coordinates, points, earlier)
+        return cls(evaluator, coordinates, tuple(points), emulator, earlier, plateaus(evaluator))
 
     @property
     def marginal(self) -> Marginal:
@@ -108,12 +115,12 @@ class HyperPosterior:
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Whitened draws (count, dimension) from the emulated density, by importance resampling."""
-        return self.draw_mixture(count, rng)[0]
+        return replace(self, vanishing=()).draw_mixture(count, rng)[0]
 
     def draw_mixture(
         self, count: int, rng: np.random.Generator, mixture: Sequence[tuple[float, float]] = ((1.0, 1.0),)
     ) -> tuple[Array, "Mixture"]:
-        """Whitened draws from a mixture of powers of the emulated density, and that mixture.
+        """Whitened draws from a mixture of powers of the emulated density and of plateaus, and that mixture.
 
         Parameters
         ----------
@@ -122,16 +129,22 @@ class HyperPosterior:
         rng : Generator
             Source of randomness.
         mixture : sequence of (power, share)
-            What is mixed; by default the density itself.
+            What of the emulated density is mixed; by default the density itself.
         """
-        ends = np.rint(count * np.cumsum([share for _, share in mixture])).astype(int)
+        apart = [min(max(_TWICE * each.mass, _LEAST_SHARE), _MOST_SHARE) for each in self.vanishing]
+        powers = [(power, share * (1 - sum(apart))) for power, share in mixture]
+        ends = np.rint(count * np.cumsum([*(share for _, share in powers), *apart])).astype(int)
+        numbers = np.diff(ends, prepend=0)
         drawn, parts = [], []
-        for (power, share), number in zip(mixture, np.diff(ends, prepend=0), strict=True):
+        for (power, share), number in zip(powers, numbers, strict=False):
             z, log_density, log_proposed = self._proposed(max(_PROPOSALS * int(number), _FEWEST), power**-0.5, rng)
             log_weight = power * log_density - log_proposed
             drawn.append(z[resampled(smoothed(log_weight)[0], int(number), rng)])
             parts.append((power, np.log(share) - np.logaddexp.reduce(log_weight) + np.log(len(log_weight))))
-        return np.concatenate(drawn), Mixture(self, tuple(parts))
+        flat = tuple(zip(self.vanishing, np.log(apart), strict=True))
+        for each, number in zip(self.vanishing, numbers[len(powers) :], strict=True):
+            drawn.append(self.coordinates.whitened(each.draw(int(number), rng)))
+        return np.concatenate(drawn), Mixture(self, tuple(parts), flat)
 
     def _proposed(self, count: int, width: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Whitened proposals so many times as wide as the density, its emulated log there, and theirs."""
@@ -146,10 +159,12 @@ class HyperPosterior:
     @cached_property
     def _beside(self) -> tuple["_Kriged", "_Kriged"]:
         """What means of the latents have beside the peak's tangent, and log variances of eta."""
-        known, tangent = np.stack([point.z for point in self.points]), self.peak.tangent @ self.evaluator.root
-        beside = np.stack([point.x for point in self.points]) - known @ tangent.T
-        log_variance = np.stack([point.log_variance for point in self.points])
-        return _Kriged.of(self.bent, beside), _Kriged.of(self.bent, log_variance)
+        points = *self.points, *(each.point for each in self.vanishing)
+        known, tangent = np.stack([point.z for point in points]), self.peak.tangent @ self.evaluator.root
+        beside = np.stack([point.x for point in points]) - known @ tangent.T
+        log_variance = np.stack([point.log_variance for point in points])
+        bent = self.coordinates.bend(known)[0]
+        return _Kriged.of(bent, beside), _Kriged.of(bent, log_variance)
 
     def starts(self, z: Array) -> tuple[Array, Array]:
         """About the means of the latents and the variances of eta at whitened points (point, …).
@@ -201,15 +216,30 @@ class HyperPosterior:
 
 @dataclass(frozen=True)
 class Mixture:
-    """What hyperparameters were drawn from: powers of an emulated density, with the logs of their shares over sizes."""
+    """What hyperparameters were drawn from.
+
+    Attributes
+    ----------
+    made : HyperPosterior
+        The emulated density.
+    parts : tuple of (power, level)
+        Of that density, with the logs of their shares over sizes.
+    plateaus : tuple of (Vanishing, level)
+        With the logs of their shares.
+    """
 
     made: HyperPosterior
     parts: tuple[tuple[float, float], ...]
+    plateaus: tuple[tuple[Vanishing, float], ...] = ()
 
     def log_density(self, z: Array) -> Array:
-        """Of whitened points (point, dimension)."""
-        emulated = self.made.emulated(z)
-        return np.asarray(np.logaddexp.reduce([power * emulated + level for power, level in self.parts], axis=0))
+        """Of whitened points (point, dimension), without the power of 2π."""
+        emulated, coordinates = self.made.emulated(z), self.made.coordinates
+        found = [power * emulated + level for power, level in self.parts]
+        if self.plateaus:
+            vectors, turned = coordinates.vectors(z), np.linalg.slogdet(coordinates.root)[1]
+            found += [each.log_density(vectors) + turned + level for each, level in self.plateaus]
+        return np.asarray(np.logaddexp.reduce(found, axis=0))
 
 
 def _emulated(
