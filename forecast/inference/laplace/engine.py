@@ -1,4 +1,4 @@
-"""The fast engine: Laplace's approximation of the latents, integrated over the hyperparameters.
+"""The fast engine: hyperparameters from an emulated density, latents from a Gaussian, both with exact weights.
 
 See ARCHITECTURE.md for the algebra.
 """
@@ -37,7 +37,7 @@ _UNTIL = 0.5
 
 @dataclass(frozen=True)
 class LaplaceOptions:
-    """How to approximate.
+    """How to fit.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ def approximate(
     start: Fit | None = None,
     seed: int,
 ) -> BayesianFit:
-    """Draw from Laplace's approximation of the posterior of a model.
+    """Draw from the posterior of a model.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def approximate(
     Raises
     ------
     InputError
-        Where the panel cannot serve the model, or holds sums over cells.
+        Where the panel cannot serve the model.
     DiagnosticsError
         Where the posterior has no mode that could be found: then engine 'nuts' may sample it.
     """

@@ -1,4 +1,4 @@
-"""Laplace's approximation of the marginal posterior of the hyperparameters, with its exact gradient."""
+"""The marginal posterior of the hyperparameters: its bound by the best Gaussian of the latents, with its gradient."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Marginal:
-    """log p(theta | y) of a model against a panel, the latents integrated out (Tierney & Kadane 1986).
+    """log p(theta | y) of a model against a panel, the latents integrated out (Opper & Archambeau 2009).
 
     Attributes
     ----------
