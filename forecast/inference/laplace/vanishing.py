@@ -96,7 +96,7 @@ def _plateau(evaluator: Evaluator, element: int) -> Vanishing | None:
     step = conditional @ gradient
     if first.value + 0.5 * float(gradient @ step) + level < np.log(_LEAST):
         return None
-    vector[others] += step / max(1.0, float(np.abs(step).max()))
+    vector[others] += step / max(1.0, float(np.abs(step).max(initial=0.0)))
     second = evaluator.at(evaluator.whitened(vector), first.x)
     best = first if second is None or second.value < first.value else second
     mass = float(special.expit(best.value + level))
