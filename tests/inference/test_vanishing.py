@@ -1,5 +1,7 @@
 """Plateaus: where a standard deviation is as good as 0 the density is the prior's, and is drawn from on purpose."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import special
@@ -61,3 +63,10 @@ def test_a_mixture_with_plateaus_has_the_density_that_is_said(made):
     weight = special.softmax(made.emulated(z) - mixture.log_density(z))
     np.testing.assert_allclose(weight @ z, plain.mean(axis=0), atol=0.1)
     np.testing.assert_allclose(np.sqrt(weight @ z**2), np.sqrt((plain**2).mean(axis=0)), atol=0.1)
+
+
+def test_however_many_plateaus_there_are_half_of_the_draws_are_of_the_density_itself(made):
+    z, mixture = replace(made, vanishing=made.vanishing * 40).draw_mixture(400, np.random.default_rng(3))
+    assert len(z) == 400
+    assert sum(np.exp(level) for _, level in mixture.plateaus) == pytest.approx(0.5)
+    assert np.isfinite(mixture.log_density(z)).all()

@@ -106,11 +106,6 @@ class Factor:
         return np.append(np.diagonal(self.lower, axis1=1, axis2=2), np.diagonal(self.corner))
 
     @property
-    def size(self) -> int:
-        """Numbers that it holds."""
-        return sum(part.size for part in (self.lower, self.inverse, self.below, self.cross, self.corner))
-
-    @property
     def log_determinant(self) -> float:
         """Of the matrix (not of L)."""
         return 2.0 * float(np.log(self.diagonal).sum())

@@ -272,10 +272,6 @@ class Field:
         flat = np.concatenate([inverse.diagonal.ravel(), inverse.arrow.ravel(), inverse.corner.ravel()])
         return np.asarray(backward @ flat[place])
 
-    def deviation(self, inverse: BlockArrow) -> Array:
-        """Posterior SD of the latents, from the inverse of the precision."""
-        return np.sqrt(self.join(np.diagonal(inverse.diagonal, axis1=1, axis2=2), np.diagonal(inverse.corner)))
-
     # Results ----------------------------------------------------------------------------------------------------
 
     def by_name(self, x: Array) -> dict[str, Array]:

@@ -61,16 +61,6 @@ class Updated:
         root = (back * (1 / np.sqrt(1 + change) - 1)) @ back.T
         return cls(base, path, static, solved, shrunk, root, base.log_determinant + float(np.log1p(change).sum()))
 
-    @property
-    def diagonal(self) -> Array:
-        """That of the factor of B."""
-        return self.base.diagonal
-
-    @property
-    def size(self) -> int:
-        """Numbers that it holds."""
-        return self.base.size + 2 * (self.path.size + self.static.size)
-
     def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
         """H⁻¹ times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns); in their shapes."""
         return self._moved(self.base.solve(path, static), -self.shrunk, (path, static), self.solved, self.solved)

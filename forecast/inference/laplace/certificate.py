@@ -24,6 +24,7 @@ NEGLIGIBLE = 0.95
 MIN_FORECASTS, MIN_OTHERS = 200, 100
 MIN_SHARE = 0.4
 MAX_MIRRORED = 0.01
+_OTHERS = (SLOPES, "Slopes"), (HYPERPARAMETERS, "Hyperparameters")
 # Levels at which distribution functions of forecasts are looked at, and the share of these that may be worse.
 _LEVELS = 0.05, 0.25, 0.5, 0.75, 0.95
 _WORSE = 0.05
@@ -53,20 +54,10 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
     more = "Give it more time or draws, or sample it: engine='nuts'"
     long = f"A few draws hold most of the weight: no error can be told. {more}"
     usable = k <= MAX_PARETO_K
+    others = usable and of_points >= min(MIN_OTHERS, most / 2)
     rows = [
         (CERTIFIED, ahead, usable and ahead >= min(MIN_FORECASTS, most), f"{distribution}. {more}"),
-        (
-            SLOPES,
-            of_points,
-            usable and of_points >= min(MIN_OTHERS, most / 2),
-            f"Slopes {off}{more}",
-        ),
-        (
-            HYPERPARAMETERS,
-            of_points,
-            usable and of_points >= min(MIN_OTHERS, most / 2),
-            f"Hyperparameters {off}{more}",
-        ),
+        *((check, of_points, others, f"{what} {off}{more}") for check, what in _OTHERS),
         ("Pareto k of the weights", k, usable, long),
     ]
     if mirrored is not None:

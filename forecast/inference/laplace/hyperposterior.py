@@ -25,8 +25,8 @@ _SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
 _KEPT = 60
 # From so many points on, the emulator's kernel is chosen again only when there are as many more.
 _SETTLED = 60
-# Draws from a plateau: so many times its share of the mass, at least and at most.
-_TWICE, _LEAST_SHARE, _MOST_SHARE = 2.0, 0.03, 0.1
+# Draws from a plateau: so many times its share of the mass, at least and at most; and those from all of them at most.
+_TIMES, _LEAST_SHARE, _MOST_SHARE, _MOST_APART = 2.0, 0.03, 0.1, 0.5
 # How much the exact density's difference from the emulated one is held towards 0, in points: that of its noise, some
 # 0.5 nats², over the square of what a coordinate may change, 0.2 nats.
 _HELD = 12.0
@@ -131,12 +131,14 @@ class HyperPosterior:
         mixture : sequence of (power, share)
             What of the emulated density is mixed; by default the density itself.
         """
-        apart = [min(max(_TWICE * each.mass, _LEAST_SHARE), _MOST_SHARE) for each in self.vanishing]
-        powers = [(power, share * (1 - sum(apart))) for power, share in mixture]
+        apart = np.clip([_TIMES * each.mass for each in self.vanishing], _LEAST_SHARE, _MOST_SHARE)
+        # However many there are, most draws are of the density itself.
+        apart = apart * (_MOST_APART / max(float(apart.sum()), _MOST_APART))
+        powers = [(power, share * (1 - float(apart.sum()))) for power, share in mixture]
         ends = np.rint(count * np.cumsum([*(share for _, share in powers), *apart])).astype(int)
         numbers = np.diff(ends, prepend=0)
         drawn, parts = [], []
-        for (power, share), number in zip(powers, numbers, strict=False):
+        for (power, share), number in zip(powers, numbers[: len(powers)], strict=True):
             z, log_density, log_proposed = self._proposed(max(_PROPOSALS * int(number), _FEWEST), power**-0.5, rng)
             log_weight = power * log_density - log_proposed
             drawn.append(z[resampled(smoothed(log_weight)[0], int(number), rng)])

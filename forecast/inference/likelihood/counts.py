@@ -49,7 +49,7 @@ def pointwise(bound: BoundModel, eta: Array, theta: Mapping[str, Array]) -> Arra
     bound : BoundModel
         Model and panel.
     eta : array
-        (sample, province, tactic, period), without exposure; see `forecast.inference.posterior.bayesian.eta`.
+        (sample, province, tactic, period), without exposure; see `forecast.inference.posterior.labels.eta`.
     theta : mapping
         The family's parameters, (sample) or (sample, tactic).
 

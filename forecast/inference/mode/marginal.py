@@ -196,9 +196,10 @@ class Marginal:
         total = value - 0.5 * factor.log_determinant + self.hyperparameters.log_prior(vector)
         return Mode(vector, theta, prior, self.design(theta), x, factor, total, decrement, definite)
 
-    def factor(self, theta: Mapping[str, Array], x: Array) -> AnyFactor:
-        """Of the latents' precision at a point."""
-        return self._factor(theta, prior_precision(self.field, theta), self.terms(theta, x, 2))[0]
+    def start(self, vector: Array, x: Array | None = None) -> tuple[Array, Array]:
+        """The mode of the latents, and the variances of eta by the curvature there: where a Gaussian can begin."""
+        mode = self.mode(vector, x)
+        return mode.x, mode.design.variances(mode.factor.selected_inverse())[0]
 
     def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""
@@ -279,21 +280,23 @@ class Marginal:
         eta = self.eta(theta, x)
         return BestGaussian(vector, theta, prior, design, x, factor, value, eta, slope, weight, constant)
 
-    def best(self, vector: Array, x: Array, variance: Array | None = None) -> tuple[Gaussian, Bound]:
+    def best(self, vector: Array, x: Array | None = None, variance: Array | None = None) -> tuple[Gaussian, Bound]:
         """The best Gaussian of the latents with its own variances of eta, and what belongs to it.
 
         Parameters
         ----------
         vector : array
             Hyperparameters.
-        x : array
-            Latents near its mean.
+        x : array, optional
+            Latents near its mean; their prior mean by default.
         variance : array, optional
-            About the variance of eta, per observed cell.
+            About the variance of eta, per observed cell; by default that at the mode of the latents, which is then
+            where the search begins.
         """
-        theta, fixed_point = self.hyperparameters.constrained(vector), FixedPoint()
+        fixed_point = FixedPoint()
         if variance is None:
-            variance = self.design(theta).variances(self.factor(theta, x).selected_inverse())[0]
+            x, variance = self.start(vector, x)
+        assert x is not None
         for _ in range(_PASSES):
             gaussian = self.gaussian(vector, x, variance)
             assert isinstance(gaussian, BestGaussian)

@@ -87,7 +87,7 @@ class PublishedMarginal(Marginal):
         """Laplace's: at the mode, with the information there."""
         return self.mode(vector, x)
 
-    def best(self, vector: Array, x: Array, variance: Array | None = None) -> tuple[Gaussian, Bound]:
+    def best(self, vector: Array, x: Array | None = None, variance: Array | None = None) -> tuple[Gaussian, Bound]:
         """Laplace's."""
         mode = self.mode(vector, x)
         return mode, self.bound_of(mode)

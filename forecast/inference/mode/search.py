@@ -79,7 +79,7 @@ def climb(
         Approximate inverse of the negative Hessian there, such as that of a fit to a little less data.
     """
     vector = np.full(marginal.hyperparameters.size, _OUTSET) if start is None else start
-    gaussian, bound = marginal.best(vector, marginal.mode(vector, x).x)
+    gaussian, bound = marginal.best(vector, x)
     known = information(marginal, gaussian, bound)
     inverse = np.asarray(np.linalg.inv(known.matrix)) if covariance is None else covariance
     evaluations, decrement = 1, 0.0
@@ -158,8 +158,7 @@ def attempt(
         with suppress(*_NO_NUMBERS):
             return found(vector, x, variance)
         with suppress(*_NO_NUMBERS):
-            mode = marginal.mode(vector, x)
-            return found(vector, mode.x, mode.design.variances(mode.factor.selected_inverse())[0])
+            return found(vector, *marginal.start(vector, x))
     return None
 
 
