@@ -71,6 +71,7 @@ from .model.priors import Beta as Beta
 from .model.priors import HalfNormal as HalfNormal
 from .model.priors import LogNormal as LogNormal
 from .model.priors import Normal as Normal
+from .model.priors import Share as Share
 from .model.priors import TruncatedNormal as TruncatedNormal
 from .model.spec import Model as Model
 from .model.terms import Covariate as Covariate

@@ -5,7 +5,7 @@ The log mass is written once for NumPy and for PyTensor: `maths` brings the func
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -86,8 +86,12 @@ class Family(ABC):
     sums: ClassVar[bool] = False
 
     @abstractmethod
-    def parameters(self) -> dict[str, tuple[Prior, tuple[str, ...]]]:
-        """Parameters by name, each with its prior and dims (none, or the tactic)."""
+    def parameters(self, months: float = 1.0) -> dict[str, tuple[Prior, tuple[str, ...]]]:
+        """Parameters by name, each with its prior for periods of so many months, and dims (none, or the tactic)."""
+
+    def correlations(self, tactics: int) -> dict[str, Array]:
+        """Of parameters whose elements are correlated under the prior: by name, a matrix over the tactics."""
+        return {}
 
     @abstractmethod
     def log_mass(self, counts: Counts, eta: Any, theta: Mapping[str, Any], maths: Any = NUMPY) -> Any:
@@ -117,7 +121,7 @@ class Poisson(Family):
 
     sums: ClassVar[bool] = True
 
-    def parameters(self) -> dict[str, tuple[Prior, tuple[str, ...]]]:
+    def parameters(self, months: float = 1.0) -> dict[str, tuple[Prior, tuple[str, ...]]]:
         """None."""
         return {}
 
@@ -136,18 +140,22 @@ class Poisson(Family):
 
 @dataclass(frozen=True)
 class NegativeBinomial(Family):
-    """Variance mu + mu²/phi, with log phi ~ Normal(1, 1).
+    """Variance mu + mu²/phi.
 
     Parameters
     ----------
     by : {'tactic', None}
         One dispersion per tactic, or one for all (in TOML, which has no None: '').
     log_phi : Normal
-        Prior of log phi.
+        Prior of log phi of counts in a month. Sums of independent counts have the sum of their phi, so that in a week
+        it is that less the log of a month's weeks.
+    correlation : float
+        Of log phi between tactics under the prior, from 0 to below 1: what is seen of one says that much of another.
     """
 
     by: str | None = names.TACTIC
-    log_phi: Normal = Normal(1.0, 1.0)
+    log_phi: Normal = Normal(2.0, 1.5)
+    correlation: float = field(default=0.8, kw_only=True)
 
     sums: ClassVar[bool] = True
 
@@ -156,14 +164,23 @@ class NegativeBinomial(Family):
             object.__setattr__(self, "by", None)
         if self.by not in (None, names.TACTIC):
             raise InputError("cannot vary by this", where=f"{type(self).__name__}.by", found=self.by, expected="tactic")
+        if not 0 <= self.correlation < 1:
+            where = f"{type(self).__name__}.correlation"
+            raise InputError("is a number from 0 to below 1", where=where, found=self.correlation)
 
     @property
     def _dims(self) -> tuple[str, ...]:
         return (names.TACTIC,) if self.by else ()
 
-    def parameters(self) -> dict[str, tuple[Prior, tuple[str, ...]]]:
+    def parameters(self, months: float = 1.0) -> dict[str, tuple[Prior, tuple[str, ...]]]:
         """`log_phi`."""
-        return {"log_phi": (self.log_phi, self._dims)}
+        return {"log_phi": (replace(self.log_phi, mean=self.log_phi.mean + np.log(months)), self._dims)}
+
+    def correlations(self, tactics: int) -> dict[str, Array]:
+        """Of `log_phi`."""
+        if not self.by or not self.correlation:
+            return {}
+        return {"log_phi": (1 - self.correlation) * np.eye(tactics) + self.correlation}
 
     def _of(self, parameter: Any, tactic: npt.NDArray[np.intp]) -> Any:
         return parameter[tactic] if self.by else parameter
@@ -190,7 +207,8 @@ class NegativeBinomial(Family):
     def equation(self) -> str:
         """Printed form."""
         which = f"phi[{self.by}]" if self.by else "phi"
-        return f"NegativeBinomial(mu, {which}), log {which} ~ {self.log_phi}"
+        between = f", correlation {self.correlation:g} between tactics" if self.by else ""
+        return f"NegativeBinomial(mu, {which}), log {which} in a month ~ {self.log_phi}{between}"
 
 
 @dataclass(frozen=True)
@@ -208,9 +226,9 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
     logit_pi: Normal = Normal(-2.0, 1.0)
     sums: ClassVar[bool] = False
 
-    def parameters(self) -> dict[str, tuple[Prior, tuple[str, ...]]]:
+    def parameters(self, months: float = 1.0) -> dict[str, tuple[Prior, tuple[str, ...]]]:
         """`log_phi` and `logit_pi`."""
-        return {**super().parameters(), "logit_pi": (self.logit_pi, self._dims)}
+        return {**super().parameters(months), "logit_pi": (self.logit_pi, self._dims)}
 
     def log_mass(self, counts: Counts, eta: Any, theta: Mapping[str, Any], maths: Any = NUMPY) -> Any:
         """The mixture."""
@@ -245,9 +263,9 @@ class HurdleNegativeBinomial(NegativeBinomial):
     b: Normal = Normal(1.0, 0.5)
     sums: ClassVar[bool] = False
 
-    def parameters(self) -> dict[str, tuple[Prior, tuple[str, ...]]]:
+    def parameters(self, months: float = 1.0) -> dict[str, tuple[Prior, tuple[str, ...]]]:
         """`log_phi`, `hurdle_a` and `hurdle_b`."""
-        return {**super().parameters(), "hurdle_a": (self.a, self._dims), "hurdle_b": (self.b, ())}
+        return {**super().parameters(months), "hurdle_a": (self.a, self._dims), "hurdle_b": (self.b, ())}
 
     def log_mass(self, counts: Counts, eta: Any, theta: Mapping[str, Any], maths: Any = NUMPY) -> Any:
         """Zeros by the hurdle, the rest by the truncated negative binomial."""

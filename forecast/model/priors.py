@@ -10,7 +10,16 @@ from scipy import special, stats
 
 from forecast.errors import InputError
 
-__all__ = ["Beta", "HalfNormal", "LogNormal", "Normal", "Prior", "TruncatedNormal", "prior_from_dict"]
+__all__ = [
+    "Beta",
+    "HalfNormal",
+    "LogNormal",
+    "Normal",
+    "Prior",
+    "Share",
+    "TruncatedNormal",
+    "prior_from_dict",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -128,6 +137,19 @@ class HalfNormal(Prior):
 
 
 @dataclass(frozen=True)
+class Share(HalfNormal):
+    """For the standard deviations of terms that add up: half-normal, with `scale` over √(their number).
+
+    Their variances are then Dirichlet(½) shares (Fuglstad et al. 2020) of a total that is expected to be scale²,
+    however many there are: another term takes of the total and does not add to it.
+    """
+
+    def among(self, count: int) -> HalfNormal:
+        """The prior of one of so many."""
+        return HalfNormal(self.scale / count**0.5)
+
+
+@dataclass(frozen=True)
 class LogNormal(Prior):
     """log(x / median) ~ Normal(0, sd): for half-lives."""
 
@@ -232,7 +254,7 @@ class TruncatedNormal(Prior):
 
 
 _KINDS: dict[str, type[Prior]] = {
-    kind.__name__: kind for kind in (Normal, HalfNormal, LogNormal, Beta, TruncatedNormal)
+    kind.__name__: kind for kind in (Normal, HalfNormal, Share, LogNormal, Beta, TruncatedNormal)
 }
 
 

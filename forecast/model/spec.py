@@ -1,7 +1,9 @@
 """`Model`: terms and a family, as plain data that print themselves, go through TOML, and are bound to a panel."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
@@ -16,8 +18,9 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.model.blocks import Block, Error
 from forecast.model.families import FAMILIES, Counts, Family, NegativeBinomial
-from forecast.model.priors import Prior, prior_from_dict
-from forecast.model.terms import TERMS, Covariate, Intercept, Pooled, Term
+from forecast.model.priors import Prior, Share, prior_from_dict
+from forecast.model.terms import TERMS, Covariate, Intercept, Pooled, Term, Walk
+from forecast.panel.calendar import periods_per_year
 from forecast.panel.panel import Panel
 
 __all__ = ["BoundModel", "Model"]
@@ -170,7 +173,7 @@ class BoundModel:
                 kept.append((term, blocks))
             else:
                 dropped.append(f"{term.label} is left out: on this panel it repeats {first.label}")
-        return tuple(kept), tuple(dropped)
+        return _with_shares(kept, self.panel), tuple(dropped)
 
     def _is_repeated(self, term: Term, blocks: Sequence[Block], other: Term, others: Sequence[Block]) -> bool:
         """Whether two terms differ in nothing but what the labels are called that they vary by."""
@@ -195,6 +198,16 @@ class BoundModel:
     def hyperparameters(self) -> dict[str, Prior]:
         """Hyperparameters of the latents, by name, with their priors; all are single numbers."""
         return {name: prior for block in self.blocks for name, prior in block.prior.hyperparameters.items()}
+
+    @property
+    def parameters(self) -> dict[str, tuple[Prior, tuple[str, ...]]]:
+        """Parameters of the family by name: prior, for periods of the panel's length, and dims."""
+        return self.model.family.parameters(12 / periods_per_year(self.panel.freq))
+
+    @property
+    def correlations(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Of those that are correlated under the prior, as standard normal numbers, by name."""
+        return self.model.family.correlations(len(self.panel.tactics))
 
     @cached_property
     def grid(self) -> tuple[int, int, int]:
@@ -230,6 +243,28 @@ class BoundModel:
         value = self.panel.observations.table[names.VALUE].to_numpy()[self.rows]
         _, tactic, _ = np.unravel_index(self.cells, self.grid)
         return Counts.of(value, tactic)
+
+
+def _with_shares(
+    terms: Sequence[tuple[Term, tuple[Block, ...]]], panel: Panel
+) -> tuple[tuple[Term, tuple[Block, ...]], ...]:
+    """Terms with their blocks, the priors of standard deviations by the number of terms that share a total.
+
+    Walks have one total, levels the other.
+    """
+    numbers = Counter(isinstance(term, Walk) for term, _ in terms if _has_share(term))
+    found = []
+    for term, blocks in terms:
+        if _has_share(term):
+            own = copy(term)
+            object.__setattr__(own, "sigma", vars(term)["sigma"].among(numbers[isinstance(term, Walk)]))
+            blocks = own.blocks(panel)
+        found.append((term, blocks))
+    return tuple(found)
+
+
+def _has_share(term: Term) -> bool:
+    return isinstance(vars(term).get("sigma"), Share)
 
 
 def _settings(term: Term) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.model.blocks import Array, Block, Error, error_name
 from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk
-from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, TruncatedNormal
-from forecast.panel.calendar import periods_per_year, year_fraction
+from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, Share, TruncatedNormal
+from forecast.panel.calendar import CALENDAR_COVARIATES, periods_per_year, year_fraction
 from forecast.panel.panel import Panel
 
 __all__ = [
@@ -40,6 +40,8 @@ __all__ = [
 _COEFFICIENT = "coefficient"
 _GROUPS = (names.COUNTRY, names.ZONE, names.PCODE)
 _PROPAGATE = ("error", "mean")
+# SD under the prior of the effect of a period that lies in Ramadan as a whole; per SD of its share it would be 4.6.
+_OF_A_WHOLE_PERIOD = 0.3
 # Covariates in the periods to come, by name: (province, tactic, period). Those that were measured with error:
 # (sample, force, period), with the periods of the panel before them.
 FutureValues = Mapping[str, npt.NDArray[np.float64]]
@@ -86,7 +88,8 @@ class Intercept(Term):
     Parameters
     ----------
     centre : float, optional
-        Mean of the prior; log((sum of attacks + ½) / sum of exposure) of the training panel by default.
+        Mean of the prior. By default the mean over the series of log((attacks + ½) / exposure) on the training panel,
+        both summed over the periods, at most that of all series together; of published counts, that of their sums.
     sd : float
         Standard deviation of the prior.
     """
@@ -104,13 +107,12 @@ class Intercept(Term):
         """One number."""
         centre = self.centre
         if centre is None:
-            attacks, exposure = panel.observations.totals(panel.dataset[names.EXPOSURE].values)
-            centre = float(np.log((attacks + 0.5) / exposure))
+            centre = _log_level(panel)
         return (Block(self.label, (), {}, Independent(self.sd, centre)),)
 
     def equation(self) -> str:
         """Printed form."""
-        centre = "log mean count" if self.centre is None else f"{self.centre:g}"
+        centre = "mean log count" if self.centre is None else f"{self.centre:g}"
         return f"intercept ~ Normal({centre}, {self.sd:g})"
 
 
@@ -123,13 +125,13 @@ class Pooled(Term):
     by : tuple of str
         Any of 'province' (or a coordinate of it: 'country', 'zone', 'pcode') and 'tactic'.
     sigma : Prior
-        Prior of the standard deviation.
+        Prior of the standard deviation; a `Share` falls with the number of levels.
     """
 
     by: tuple[str, ...] = (names.PROVINCE,)
-    sigma: Prior = HalfNormal(1.0)
+    sigma: Prior = Share(1.0)
 
-    def __init__(self, *by: str, sigma: Prior = HalfNormal(1.0)) -> None:
+    def __init__(self, *by: str, sigma: Prior = Share(1.0)) -> None:
         object.__setattr__(self, "by", _levels(by or (names.PROVINCE,), "Pooled"))
         object.__setattr__(self, "sigma", sigma)
 
@@ -157,16 +159,16 @@ class Walk(Term):
         'province' (or a coordinate of it), 'tactic', or both; () for one path of all cells.
     damping : {'learned', 1}
         1: a random walk.
-    sigma : Prior
-        Of the innovations' standard deviation in a month; for weeks the prior's scale is that by the square root of
-        a week's share of a month.
+    sigma : HalfNormal
+        Of the innovations' standard deviation in a month (a `Share` falls with the number of walks); for weeks the
+        prior's scale is that by the square root of a week's share of a month.
     half_life : Prior
         Of the half-life of a shock, in months.
     """
 
     by: str | tuple[str, ...] = (names.PROVINCE,)
     damping: str | int = "learned"
-    sigma: HalfNormal = HalfNormal(0.3)
+    sigma: HalfNormal = Share(0.5)
     half_life: Prior = LogNormal(24.0, 1.0)
 
     def __post_init__(self) -> None:
@@ -185,7 +187,7 @@ class Walk(Term):
     def blocks(self, panel: Panel) -> tuple[Block, ...]:
         """One array of paths."""
         months = 12 / periods_per_year(panel.freq)
-        sigma = HalfNormal(self.sigma.scale * months**0.5)
+        sigma = replace(self.sigma, scale=self.sigma.scale * months**0.5)
         name, periods = f"sigma_{self.label}", len(panel.periods)
         if periods < 2:
             raise InputError("needs at least two periods", where=self.label, found=periods)
@@ -264,19 +266,16 @@ class _Slopes(Term):
     """Common to `Step` and `Covariate`: one slope, and with `by` its deviations per label, pooled."""
 
     by: str | None
-    sigma: Prior
 
-    def _slope_blocks(self, panel: Panel, prior: Normal, basis: Array) -> tuple[Block, ...]:
+    def _slope_blocks(self, panel: Panel, prior: Normal, sigma: Prior, basis: Array) -> tuple[Block, ...]:
         main = Block(self.label, (), {}, Independent(prior.sd, prior.mean), basis)
         if self.by is None:
             return (main,)
         name = f"{self.label}_{self.by}"
-        return main, _by_labels(panel, name, (self.by,), Independent(f"sigma_{name}", prior=self.sigma), basis=basis)
+        return main, _by_labels(panel, name, (self.by,), Independent(f"sigma_{name}", prior=sigma), basis=basis)
 
-    def _slope_equation(self, prior: Normal, what: str) -> str:
-        deviations = (
-            f" + {self.label}_{self.by}[{self.by}] ~ Normal(0, sigma²), sigma ~ {self.sigma}" if self.by else ""
-        )
+    def _slope_equation(self, prior: Normal, sigma: Prior, what: str) -> str:
+        deviations = f" + {self.label}_{self.by}[{self.by}] ~ Normal(0, sigma²), sigma ~ {sigma}" if self.by else ""
         return f"({self.label} ~ {prior}{deviations}) · {what}"
 
 
@@ -319,7 +318,7 @@ class Step(_Slopes):
         if basis.min() == basis.max():
             span = f"{panel.periods[0]:%Y-%m-%d} to {panel.origin:%Y-%m-%d}"
             raise InputError("lies outside the panel", where=self.label, expected=f"a day after the first of {span}")
-        return self._slope_blocks(panel, self.effect, basis)
+        return self._slope_blocks(panel, self.effect, self.sigma, basis)
 
     def _basis(self, periods: pd.DatetimeIndex) -> Array:
         return (periods >= pd.Timestamp(self.date)).astype(float).reshape(1, 1, 1, -1)
@@ -330,7 +329,7 @@ class Step(_Slopes):
 
     def equation(self) -> str:
         """Printed form."""
-        return self._slope_equation(self.effect, f"[period from {self.date} on]")
+        return self._slope_equation(self.effect, self.sigma, f"[period from {self.date} on]")
 
 
 @dataclass(frozen=True)
@@ -340,12 +339,12 @@ class Spatial(Term):
     Parameters
     ----------
     sigma : Prior
-        Of the standard deviation.
+        Of the standard deviation; a `Share` falls with the number of levels.
     mixing : Prior
         Of the share of the variance that is structured.
     """
 
-    sigma: Prior = HalfNormal(1.0)
+    sigma: Prior = Share(1.0)
     mixing: Beta = Beta(0.5, 0.5)
 
     label = "spatial"
@@ -378,9 +377,10 @@ class Covariate(_Slopes):
     lag : int
         The covariate of how many periods before.
     slope : Normal
-        Prior of the slope, per standard deviation of the covariate.
+        Prior of the slope, per standard deviation of the covariate: Normal(0, 1), and for 'ramadan', which is not
+        divided by its standard deviation, Normal(0, 0.3) for a period that lies in Ramadan as a whole.
     sigma : Prior
-        Of the standard deviation between labels.
+        Of the standard deviation between labels: HalfNormal(0.5), and for 'ramadan' HalfNormal(0.15).
     propagate : {'error', 'mean'}
         What becomes of the error of a covariate that was measured with one. 'error': eta gets slope · (mean + e) with
         e ~ N(0, covariance), one e for each force (Berkson error). 'mean' stands here to be compared with it: the mean
@@ -390,8 +390,8 @@ class Covariate(_Slopes):
     name: str
     by: str | None = None
     lag: int = 0
-    slope: Normal = Normal(0.0, 1.0)
-    sigma: Prior = HalfNormal(0.5)
+    slope: Normal | None = None
+    sigma: Prior | None = None
     propagate: str = "error"
 
     def __post_init__(self) -> None:
@@ -420,7 +420,15 @@ class Covariate(_Slopes):
         if not values.size or values.min() == values.max():
             found = f"{values[0]:g} throughout" if values.size else "no value"
             raise InputError("the covariate does not vary on the panel", where=self.label, found=found)
-        return float(values.mean()), float(values.std())
+        return float(values.mean()), 1.0 if self._is_of_the_calendar(panel) else float(values.std())
+
+    def _is_of_the_calendar(self, panel: Panel | None = None) -> bool:
+        return self.name in CALENDAR_COVARIATES and (panel is None or self.name not in panel.dataset)
+
+    def _priors(self, panel: Panel | None = None) -> tuple[Normal, Prior]:
+        """Of the slope, and of the standard deviation of its deviations."""
+        wide = _OF_A_WHOLE_PERIOD if self._is_of_the_calendar(panel) else 1.0
+        return self.slope or Normal(0.0, wide), self.sigma or HalfNormal(0.5 * wide)
 
     def _known(self, panel: Panel) -> Array:
         try:
@@ -436,9 +444,9 @@ class Covariate(_Slopes):
         shifted[..., self.lag :] = basis[..., : basis.shape[-1] - self.lag]
         measured = panel.measured(self.name)
         if measured is None:
-            return self._slope_blocks(panel, self.slope, shifted[None])
+            return self._slope_blocks(panel, *self._priors(panel), shifted[None])
         # The same for all tactics.
-        slopes = self._slope_blocks(panel, self.slope, shifted[None, :, :1])
+        slopes = self._slope_blocks(panel, *self._priors(panel), shifted[None, :, :1])
         if self.propagate == "mean":
             return slopes
         periods, components = measured.factor.shape[1:]
@@ -476,7 +484,8 @@ class Covariate(_Slopes):
     def equation(self) -> str:
         """Printed form."""
         back = f" {self.lag} periods before" if self.lag else ""
-        return self._slope_equation(self.slope, f"standardised {self.name}{back}")
+        unit = "" if self._is_of_the_calendar() else "standardised "
+        return self._slope_equation(*self._priors(), f"{unit}{self.name}{back}")
 
 
 @dataclass(frozen=True)
@@ -625,6 +634,22 @@ def _by_labels(
         elif dim not in labels:
             labels[dim] = list(panel.dataset[dim].values)
     return Block(name, dims, labels, prior, basis, groups)
+
+
+def _log_level(panel: Panel) -> float:
+    """Mean over the series of their log counts per exposure, at most the log of all counts per exposure.
+
+    Half an attack in a series without any may be more than others have. Of published counts only sums are known.
+    """
+    exposure = panel.dataset[names.EXPOSURE].values
+    total, of_total = panel.observations.totals(exposure)
+    most = float(np.log((total + 0.5) / of_total))
+    if panel.observations.is_published:
+        return most
+    observed = panel.dataset[names.OBSERVED].values
+    attacks, exposed = ((each * observed).sum(axis=2) for each in (panel.dataset[names.ATTACKS].values, exposure))
+    seen = exposed > 0
+    return min(float(np.log((attacks[seen] + 0.5) / exposed[seen]).mean()), most)
 
 
 def _adjacency(panel: Panel, term: str) -> tuple[tuple[int, ...], ...]:

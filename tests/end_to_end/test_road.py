@@ -277,8 +277,8 @@ def test_a_sampled_model_with_the_calendars_covariate_to_report(tmp_path):
     report = (tmp_path / "out" / "report.html").read_text()
     for said in (
         "attacks ~ Poisson(mu)",
-        "intercept ~ Normal(log mean count, 1.5)",
-        "(slope_ramadan ~ Normal(0, 1)) · standardised ramadan",
+        "intercept ~ Normal(mean log count, 1.5)",
+        "(slope_ramadan ~ Normal(0, 0.3)) · ramadan",
         "Posterior of the main parameters",
         "largest R-hat",
         "smallest bulk ESS",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import forecast as fc
 from forecast.inference.posterior.backend import import_pymc
@@ -9,6 +10,24 @@ from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.model.latents import Direct
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
+
+
+@pytest.fixture(scope="session")
+def log_prior():
+    """Log density of hyperparameters and the family's parameters of a bound model, by SciPy, at values by name."""
+
+    def of(bound, values):
+        total = sum(float(prior.frozen().logpdf(values[name])) for name, prior in bound.hyperparameters.items())
+        for name, (prior, _) in bound.parameters.items():
+            if name in bound.correlations:
+                covariance = prior.sd**2 * bound.correlations[name]
+                mean = np.full(len(covariance), prior.mean)
+                total += stats.multivariate_normal(mean, covariance).logpdf(values[name])
+            else:
+                total += float(np.sum(prior.frozen().logpdf(values[name])))
+        return total
+
+    return of
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +58,7 @@ def made_fit():
         bound, rng, values, dims, coords = model.bind(panel), np.random.default_rng(seed), {}, {}, {}
         for name, prior in bound.hyperparameters.items():
             values[name] = prior.draw(rng, (chains, draws))
-        for name, (prior, along) in model.family.parameters().items():
+        for name, (prior, along) in bound.parameters.items():
             values[name] = prior.draw(rng, (chains, draws, *(len(panel.tactics) for _ in along)))
             dims[name] = list(along)
             coords["tactic"] = panel.tactics

@@ -44,7 +44,7 @@ def test_the_ratio_is_that_of_the_exact_density_to_the_gaussian(family):
     marginal = made(family)
     gaussian = at(marginal)
     filtered = marginal.particles
-    path, log_weight, static = filtered._swept(gaussian, 50, np.random.default_rng(2), resample=False)
+    path, log_weight, static = filtered._swept(gaussian, 50, np.random.default_rng(2), resample=False)[:3]
     x = gaussian.x[:, None] + marginal.field.join(path, static)
     precision = gaussian.prior.with_curvature(*gaussian.design.curvature(gaussian.weight)).to_dense()
     away = x - gaussian.x[:, None]
@@ -57,7 +57,7 @@ def test_draws_have_the_gaussian_s_covariance():
     marginal = made(fc.Poisson(), periods=9)
     gaussian = at(marginal)
     count = 40_000
-    path, _, static = marginal.particles._swept(gaussian, count, np.random.default_rng(3), resample=False)
+    path, _, static, _ = marginal.particles._swept(gaussian, count, np.random.default_rng(3), resample=False)
     x = marginal.field.join(path, static)
     precision = gaussian.prior.with_curvature(*gaussian.design.curvature(gaussian.weight)).to_dense()
     covariance = np.linalg.inv(precision)
@@ -71,7 +71,7 @@ def test_the_estimate_is_unbiased_wherever_draws_are_resampled(monkeypatch):
     marginal = made(fc.Poisson(), mean=0.1)
     gaussian = at(marginal, seed=5)
     rng = np.random.default_rng(6)
-    path, log_weight, static = marginal.particles._swept(gaussian, 100_000, rng, resample=False)
+    path, log_weight, static = marginal.particles._swept(gaussian, 100_000, rng, resample=False)[:3]
     plain = logsumexp(log_weight) - np.log(len(log_weight))
     share = np.exp(log_weight - logsumexp(log_weight))
     last = gaussian.design.of(marginal.field.join(path, static))[marginal.particles.stretches[0].cells[-1]]

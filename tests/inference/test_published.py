@@ -113,7 +113,7 @@ def test_the_likelihood_against_brute_force_and_pymc(panel):
         assert published_log_mass(bound, eta, theta) == pytest.approx(brute_force(bound, eta, log_phi, share, factor))
     found = graph.compile_logp(vars=[graph["published"]])(graph.initial_point())
     eta = np.zeros(bound.grid) + bound.blocks[0].prior.mean
-    theta = {"log_phi": np.array(1.0), SHARE: np.zeros(1), FACTOR: np.zeros(1)}
+    theta = {"log_phi": np.array(graph.initial_point()["log_phi"]), SHARE: np.zeros(1), FACTOR: np.zeros(1)}
     assert float(found) == pytest.approx(published_log_mass(bound, eta, theta))
 
 

@@ -168,7 +168,7 @@ def test_one_prior_is_changed_at_a_time_and_printed(family, name, option):
 
 
 def test_the_priors_are_those_of_the_design():
-    assert NegativeBinomial().parameters() == {"log_phi": (Normal(1, 1), ("tactic",))}
+    assert NegativeBinomial().parameters() == {"log_phi": (Normal(2, 1.5), ("tactic",))}
     assert ZeroInflatedNegativeBinomial().parameters()["logit_pi"] == (Normal(-2, 1), ("tactic",))
     assert HurdleNegativeBinomial().parameters()["hurdle_a"] == (Normal(0, 1), ("tactic",))
     assert HurdleNegativeBinomial().parameters()["hurdle_b"] == (Normal(1, 0.5), ())

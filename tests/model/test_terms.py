@@ -34,9 +34,12 @@ def only(term, panel):
 # Labels and designs ----------------------------------------------------------------------------------------
 
 
-def test_the_intercept_is_centred_on_the_log_mean_count_per_exposure(make_panel):
+def test_the_intercept_is_centred_on_the_mean_of_the_series_log_counts_per_exposure(make_panel):
     panel = make_panel([[[2, np.nan, 4, 0]]], exposure=np.array([[[1.0, 9.0, 2.0, 1.0]]]))
     assert only(Intercept(), panel).prior.mean == pytest.approx(np.log(6.5 / 4))
+    two, few = make_panel([[[2, 4]], [[0, 0]]]), make_panel([[[0, 1]], [[0, 0]]])
+    assert only(Intercept(), two).prior.mean == pytest.approx((np.log(6.5 / 2) + np.log(0.5 / 2)) / 2)
+    assert only(Intercept(), few).prior.mean == pytest.approx(np.log(1.5 / 4))
     assert only(Intercept(centre=0.0, sd=0.5), panel).prior == replace(only(Intercept(), panel).prior, mean=0.0, sd=0.5)
 
 
@@ -118,13 +121,15 @@ def test_spillover_looks_back_on_the_mean_of_the_neighbours(panel, linked):
 
 def test_hyperparameters_have_the_priors_of_the_design(full_model, panel):
     priors = full_model.bind(panel).hyperparameters
-    assert priors["sigma_level_province"] == HalfNormal(1.0)
-    assert priors["sigma_walk_province"] == HalfNormal(0.3)
+    levels, walks = (sum(label.startswith(f"sigma_{kind}") for label in priors) for kind in ("level", "walk"))
+    # The scaled variances of all levels, and of all walks, have one expected total.
+    assert priors["sigma_level_province"] == HalfNormal(1.0 / (levels + 1) ** 0.5)
+    assert priors["sigma_walk_province"] == HalfNormal(0.5 / walks**0.5)
     assert priors["half_life_walk_province"] == LogNormal(24.0, 1.0)
     assert "half_life_walk_country_tactic" not in priors
     assert priors["sigma_season_tactic"] == HalfNormal(0.5)
     assert priors["sigma_step_2017-01-01_province"] == HalfNormal(0.5)
-    assert (priors["sigma_spatial"], priors["mixing_spatial"]) == (HalfNormal(1.0), Beta(0.5, 0.5))
+    assert (priors["sigma_spatial"], priors["mixing_spatial"]) == (priors["sigma_level_province"], Beta(0.5, 0.5))
     assert Excitation().slope == Spillover().slope == TruncatedNormal(0.0, 0.3, -1.0, 1.0)
 
 
@@ -135,7 +140,7 @@ def test_a_walk_of_weeks_has_innovations_of_a_week(damping):
     assert isinstance(prior, RandomWalk if damping == 1 else Autoregressive)
     (sigma,) = [each for name, each in prior.hyperparameters.items() if name.startswith("sigma")]
     # Variances of independent innovations add up: those of a month's 4.35 weeks are that of a month.
-    assert sigma.scale**2 * 365.25 / 7 / 12 == pytest.approx(0.3**2, rel=1e-3)
+    assert sigma.scale**2 * 365.25 / 7 / 12 == pytest.approx(0.5**2, rel=1e-3)
     if damping == "learned":
         assert prior.rho({"half_life_walk_province": 12.0}) ** (365.25 / 7) == pytest.approx(0.5, rel=1e-3)
 
@@ -319,14 +324,14 @@ def test_ramadan_is_known_by_name_in_the_past_and_in_the_future(panel, lag):
     short = panel.between(end=panel.dataset["period_end"].values[35])
     term = Covariate("ramadan", lag=lag)
     share = ramadan_share(panel.periods, panel.freq)
-    mean, spread = share[:36].mean(), share[:36].std()
+    mean = share[:36].mean()
     (block,) = term.blocks(short)
     expected = np.zeros(36)
-    expected[lag:] = ((share[:36] - mean) / spread)[: 36 - lag]
+    expected[lag:] = (share[:36] - mean)[: 36 - lag]
     np.testing.assert_allclose(block.basis[0], np.broadcast_to(expected, block.basis[0].shape), atol=1e-12)
     future = {"ramadan": panel.covariate("ramadan").values[..., 36:]}
     ahead = term.basis_ahead(block, short, panel.periods[36:], future)[0]
-    expected = ((share - mean) / spread)[36 - lag : len(share) - lag]
+    expected = (share - mean)[36 - lag : len(share) - lag]
     np.testing.assert_allclose(ahead, np.broadcast_to(expected, ahead.shape))
 
 

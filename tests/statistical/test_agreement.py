@@ -84,7 +84,7 @@ def bambi():
 @pytest.mark.slow
 def test_moments_agree_with_bambi(bambi, full):
     panel, reference = bambi
-    found = z_values(sample_nuts(panels.MODEL, panel, options(full), seed=3), reference)
+    found = z_values(sample_nuts(panels.model_of(panel), panel, options(full), seed=3), reference)
     assert found.abs().max() < limit(len(found)), found[found.abs() > 3]
 
 
@@ -92,8 +92,9 @@ def test_moments_agree_with_bambi(bambi, full):
 def test_another_prior_disagrees_with_bambi(bambi):
     panel, reference = bambi
     few = NutsOptions(draws=150, tune=150, chains=2, progress=False)
-    terms = [replace_sigma(term) for term in panels.MODEL.terms]
-    found = z_values(sample_nuts(Model(terms, panels.MODEL.family), panel, few, seed=3), reference)
+    model = panels.model_of(panel)
+    terms = [replace_sigma(term) for term in model.terms]
+    found = z_values(sample_nuts(Model(terms, model.family), panel, few, seed=3), reference)
     assert found.abs().max() > limit(len(found))
 
 
@@ -118,7 +119,7 @@ def test_estimates_agree_with_glmmtmb(full):
     assert panels.table_hash(panels.table_of(panel)) in path.read_text().splitlines()[0], "run glmmTMB again"
     estimates = pd.read_csv(path, comment="#", index_col="parameter")
     enough = NutsOptions(draws=1000, tune=300, progress=False)
-    posterior = sample_nuts(panels.MODEL, panel, enough, seed=4).posterior
+    posterior = sample_nuts(panels.model_of(panel), panel, enough, seed=4).posterior
     drawn = {name: posterior[name].values for name in ("intercept", "excitation", "log_phi")}
     drawn["log_sigma_series"] = np.log(posterior["sigma_level_province_tactic"].values)
     drawn["log_sigma_province"] = np.log(posterior["sigma_level_province"].values)

@@ -52,7 +52,7 @@ def test_the_fast_engine_agrees_with_the_sampler(name, full, shared_data_if_real
     if not full and name not in QUICK:
         pytest.skip("only with --full")
     case = models.CASES[name]
-    fit = approximate(case.model, case.panel(), LaplaceOptions(draws=DRAWS), seed=5)
+    fit = approximate(*case.fitted(), LaplaceOptions(draws=DRAWS), seed=5)
     assert fit.diagnostics["passed"].all(), fit.diagnostics
     reference = pd.read_csv(path)
     assert reference[["ess_bulk", "ess_tail"]].to_numpy().min() >= 10_000

@@ -13,7 +13,7 @@ from forecast.inference.laplace.draws import JointDraws
 from forecast.inference.posterior.diagnostics import CERTIFIED, HYPERPARAMETERS, SLOPES
 from forecast.inference.weights.pareto import effective_share, smoothed
 
-__all__ = ["certify", "effective_ahead", "is_certified"]
+__all__ = ["certified_share", "certify", "effective_ahead"]
 
 Array = npt.NDArray[np.float64]
 MAX_PARETO_K = 0.7
@@ -69,9 +69,13 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
     return table
 
 
-def is_certified(drawn: JointDraws, draws: int) -> bool:
-    """Whether draws, of which so many were asked for, are enough in every grade."""
-    return bool(certify(drawn, draws)["passed"].all())
+def certified_share(drawn: JointDraws, draws: int) -> float:
+    """How far draws, of which so many were asked for, are on their way to pass in every grade: 1 where they do."""
+    table = certify(drawn, draws)
+    if table["passed"].all():
+        return 1.0
+    needed = min(MIN_FORECASTS, MIN_SHARE * draws), min(MIN_OTHERS, MIN_SHARE * draws / 2)
+    return min(0.95, *(float(value) / need for value, need in zip(table["value"], needed, strict=False)))
 
 
 def effective_ahead(drawn: JointDraws) -> float:

@@ -12,8 +12,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from forecast.inference.gaussian.best import Gaussian
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
-from forecast.inference.laplace.evaluation import gaussian_at
+from forecast.inference.laplace.evaluation import Evaluated
 from forecast.inference.laplace.hyperposterior import HyperPosterior, Mixture
 from forecast.inference.mode.marginal import Marginal
 from forecast.inference.weights.pareto import resampled, smoothed
@@ -25,7 +26,7 @@ __all__ = ["JointDraws", "draw_jointly", "points_of"]
 Array = npt.NDArray[np.float64]
 # Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications
 # per draw; and in any case. While too few draws are effective there are more, up to so many times as many.
-_SHARE, _WORK, _FEWEST, _MOST = 0.5, 4e7, 64, 4
+_SHARE, _WORK, _FEWEST, _MOST = 0.5, 4e7, 64, 8
 # Draws of the latents at each.
 _LATENTS = 8
 # Rounds that these hyperparameters come in, and the largest: the emulator learns from all rounds before, up to so many
@@ -36,7 +37,10 @@ _ROUNDS, _LARGEST, _LEARNT = 5, 100, 600
 _BATCH = 8
 # What hyperparameters are drawn from, as powers of the emulated density and their shares: a part is wider, so that
 # weights in the tails are bounded (Hesterberg 1995).
-_WIDER = (0.9, 0.9), (0.4, 0.1)
+_WIDER = (0.8, 0.7), (0.5, 0.3)
+# So many draws are tried with variances of eta as they are between known points and as they should be; where their
+# log densities differ by more, in nats, all are settled (and tell gradients).
+_TRIED, _OFF = 8, 0.3
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,11 @@ class JointDraws:
 
 @dataclass(frozen=True)
 class _Round:
-    """Hyperparameters that were drawn together: whitened (point, element), with what their Gaussians make of the log
-    density, what it is estimated to be (point), latents of equal weight (point, latent, draw), and `JointDraws.ahead`.
+    """Hyperparameters that were drawn together, with what their Gaussians make of the log density, what it is estimated
+    to be (point), latents of equal weight (point, latent, draw), and `JointDraws.ahead`.
     """
 
-    z: Array
-    values: Array
+    points: tuple[Evaluated, ...]
     log_weight: Array
     latents: Array
     ahead: Array
@@ -82,7 +85,7 @@ def draw_jointly(
     draws: int,
     rng: np.random.Generator,
     in_time: InTime = lambda share: True,
-    enough: Callable[[JointDraws], bool] = lambda drawn: True,
+    certified: Callable[[JointDraws], float] = lambda drawn: 1.0,
 ) -> JointDraws:
     """Draw hyperparameters and latents.
 
@@ -96,36 +99,49 @@ def draw_jointly(
         Source of randomness.
     in_time : function
         Told after each batch what share is done; whether there is time for more. At least one batch is drawn.
-    enough : function
-        Whether draws are good enough; there are more rounds until they are, up to a bound.
+    certified : function
+        How far draws are on their way to be good enough; there are more rounds until that is 1, up to a bound.
     """
     size = points_of(made.marginal, draws)
-    count = max(_LATENTS, -(-draws // size))
+    at = made.evaluator.found if _is_off(made, rng) else made.evaluator.near
     sampler = made.marginal.sampler(made.peak.gaussian, rng)
+    count = max(_LATENTS, -(-draws // size))
     rounds: list[_Round] = []
     mixtures: list[tuple[int, Mixture]] = []
-    done = 0
+    done, total = 0, size
     while done < _MOST * size:
         number = _next(done, size)
         if rounds and done < _LEARNT:
             so_far = _together(rounds)
-            made = made.with_values(so_far.z, so_far.values, so_far.log_weight)
+            made = made.with_draws(so_far.points, so_far.log_weight)
         z, mixture = made.draw_mixture(number, rng, _WIDER)
         # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
         z = rng.permutation(z)
-        of_all = partial(_share_of_all, in_time, done / size, number / size)
-        found, drawn = _round(made, sampler, z, count, rng, of_all)
+        of_all = partial(_share_of_all, in_time, done / total, number / total)
+        found, drawn = _round(made, at, sampler, z, count, rng, of_all)
         done += drawn
         if found is not None:
             rounds.append(found)
             mixtures.append((drawn, mixture))
         if rounds and (drawn < number or done >= size):
             joined = _joined(made, rounds, mixtures, draws, rng)
-            if drawn < number or enough(joined):
+            share = certified(joined)
+            if drawn < number or share == 1:
                 return joined
+            # Effective draws grow with draws.
+            total = int(min(max(done / max(share, 1e-6), done + _next(done, size)), _MOST * size))
     if not rounds:
         raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
     return _joined(made, rounds, mixtures, draws, rng)
+
+
+def _is_off(made: HyperPosterior, rng: np.random.Generator) -> bool:
+    """Whether variances of eta between known points are so far off that the Gaussians there are not the best."""
+    z, marginal = made.draw(_TRIED, rng), made.marginal
+    starts = made.starts(z)
+    both = zip(*(marginal.at_each(at, z, *starts) for at in (made.evaluator.near, made.evaluator.found)), strict=True)
+    off = [abs(near[0].value - found[0].value) for near, found in both if near is not None and found is not None]
+    return bool(off) and float(np.median(off)) > _OFF
 
 
 def _next(done: int, size: int) -> int:
@@ -144,20 +160,20 @@ def _joined(
 ) -> JointDraws:
     """Draws of all rounds together."""
     every = _together(rounds)
+    z = np.stack([point.z for point in every.points])
     # Each point could have come from each of the rounds (Veach & Guibas 1995: the balance heuristic).
-    log_drawn = np.logaddexp.reduce(
-        [np.log(number) + mixture.log_density(every.z) for number, mixture in mixtures], axis=0
-    )
+    log_drawn = np.logaddexp.reduce([np.log(number) + mixture.log_density(z) for number, mixture in mixtures], axis=0)
     log_weight = every.log_weight - log_drawn
     each = every.latents.shape[2]
     row, column = np.divmod(resampled(np.repeat(smoothed(log_weight)[0] / each, each), draws, rng), each)
-    vectors = made.coordinates.vectors(every.z)[row]
+    vectors = made.coordinates.vectors(z)[row]
     latents = np.ascontiguousarray(every.latents[row, :, column].T)
     return JointDraws(vectors, latents, log_weight, every.ahead, made)
 
 
 def _together(rounds: Sequence[_Round]) -> _Round:
-    return _Round(*(np.concatenate(parts) for parts in zip(*(vars(each).values() for each in rounds), strict=True)))
+    points, *arrays = zip(*(vars(each).values() for each in rounds), strict=True)
+    return _Round(sum(points, ()), *(np.concatenate(parts) for parts in arrays))
 
 
 def points_of(marginal: Marginal, draws: int) -> int:
@@ -171,6 +187,7 @@ def _share_of_all(in_time: InTime, before: float, part: float, share: float) -> 
 
 def _round(
     made: HyperPosterior,
+    at: Callable[[Array, Array, Array], tuple[Evaluated, Gaussian] | None],
     sampler: Sampler,
     z: Array,
     count: int,
@@ -181,24 +198,28 @@ def _round(
     marginal = made.marginal
     last = np.flatnonzero(marginal.bound.cells % marginal.field.periods == marginal.last_period)
 
-    def point(
-        z: Array, vector: Array, start: Array, variance: Array, own: np.random.Generator
-    ) -> tuple[Array, ...] | None:
-        gaussian = gaussian_at(marginal, vector, start, variance)
-        if gaussian is None:
+    def drawn(
+        z: Array, start: Array, variance: Array, own: np.random.Generator
+    ) -> tuple[Evaluated, float, Array, Array] | None:
+        found = at(z, start, variance)
+        if found is None:
             return None
+        point, gaussian = found
         weighted = sampler(gaussian, count, own)
         eta = marginal.eta(gaussian.theta, weighted.latents)[last]
         ahead = np.concatenate([eta, np.logaddexp.reduce(eta, axis=0, keepdims=True)]).T
-        return z, np.array(gaussian.value), np.array(weighted.log_weight), weighted.latents, ahead
+        return point, weighted.log_weight, weighted.latents, ahead
 
-    found: list[tuple[Array, ...]] = []
-    items = list(zip(z, made.coordinates.vectors(z), *made.starts(z), rng.spawn(len(z)), strict=True))
+    found: list[tuple[Evaluated, float, Array, Array]] = []
+    items = list(zip(z, *made.starts(z), rng.spawn(len(z)), strict=True))
     batch, first, there = max(_BATCH, len(z) // 10), 0, True
     while first < len(z) and there:
-        points = marginal.at_each(point, *zip(*items[first : first + batch], strict=True))
+        points = marginal.at_each(drawn, *zip(*items[first : first + batch], strict=True))
         found += [each for each in points if each is not None]
         first += batch
         there = in_time(min(first / len(z), 1.0))
     tried = min(first, len(z))
-    return _Round(*(np.stack(parts) for parts in zip(*found, strict=True))) if found else None, tried
+    if not found:
+        return None, tried
+    evaluated, *arrays = zip(*found, strict=True)
+    return _Round(evaluated, *(np.stack(parts) for parts in arrays)), tried

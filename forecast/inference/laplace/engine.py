@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
-from forecast.inference.laplace.certificate import certify, effective_ahead, is_certified
+from forecast.inference.laplace.certificate import certified_share, certify, effective_ahead
 from forecast.inference.laplace.draws import JointDraws, draw_jointly, points_of
 from forecast.inference.laplace.exploration import explore, refine, resume
 from forecast.inference.laplace.warm_start import Start, start_of, state_of
@@ -136,19 +136,19 @@ def _drawn(
     """
     exploring = told.part(_SEARCHED, _EXPLORED)
     refining, drawing = told.part(_EXPLORED, _REFINED, time=_UNTIL), told.part(_REFINED, 1.0)
-    enough = partial(is_certified, draws=draws)
+    certified = partial(certified_share, draws=draws)
     near: JointDraws | None = None
     if start is not None:
         marginal = marginal if start.pilot is None else marginal.with_pilot(start.pilot)
         peak, other = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance))
         made = refine(resume(marginal, peak, start.shape), space, refining)
-        near = draw_jointly(made, draws, random, drawing, enough)
-        if not told.is_in_time() or enough(near):
+        near = draw_jointly(made, draws, random, drawing, certified)
+        if not told.is_in_time() or certified(near) == 1:
             return near, other
     else:
         peak, other = higher_of_both(marginal, climb(marginal))
     made = explore(*laid_out(marginal, peak), exploring)
-    drawn = draw_jointly(refine(made, space, refining), draws, random, drawing, enough)
+    drawn = draw_jointly(refine(made, space, refining), draws, random, drawing, certified)
     if near is not None and not told.is_in_time() and effective_ahead(near) > effective_ahead(drawn):
         return near, other
     return drawn, other

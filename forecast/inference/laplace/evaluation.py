@@ -9,7 +9,7 @@ from forecast.inference.gaussian.best import Gaussian
 from forecast.inference.mode.marginal import Bound, Marginal
 from forecast.inference.mode.search import Peak, attempt
 
-__all__ = ["Evaluated", "Evaluator", "gaussian_at"]
+__all__ = ["Evaluated", "Evaluator"]
 
 Array = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ class Evaluated:
     value : float
         Log density that belongs to the best Gaussian there.
     gradient : array
-        Of it, in z.
+        Of it, in z; NaN where it is not known.
     x : array
         Mean of the latents.
     log_variance : array
@@ -58,7 +58,14 @@ class Evaluator:
     root: Array
 
     def at(self, z: Array, start: Array | None = None, variance: Array | None = None) -> Evaluated | None:
-        """A point, or None where the density is as good as 0 because numbers run out.
+        """As `found`, the point alone."""
+        found = self.found(z, start, variance)
+        return None if found is None else found[0]
+
+    def found(
+        self, z: Array, start: Array | None = None, variance: Array | None = None
+    ) -> tuple[Evaluated, Gaussian] | None:
+        """A point and its best Gaussian, or None where the density is as good as 0 because numbers run out.
 
         `start` are latents near their mean, by default the peak's, moved along their tangent; `variance` is about that
         of eta, by default the peak's.
@@ -67,9 +74,15 @@ class Evaluator:
         vector, x = peak.gaussian.vector + step, peak.gaussian.x + peak.tangent @ step if start is None else start
         variance = peak.bound.variance if variance is None else variance
         found = attempt(self.marginal, self.marginal.best, vector, x, variance)
+        return None if found is None else (self._evaluated(z, *found), found[0])
+
+    def near(self, z: Array, start: Array, variance: Array) -> tuple[Evaluated, Gaussian] | None:
+        """As `found`, with variances of eta as given, and without a gradient: by one factor instead of several."""
+        vector = self.peak.gaussian.vector + self.root @ z
+        found = attempt(self.marginal, self.marginal.gaussian, vector, start, variance)
         if found is None:
             return None
-        return self._evaluated(z, *found)
+        return Evaluated(z, found.value, np.full(z.shape, np.nan), found.x, np.log(variance)), found
 
     def whitened(self, vector: Array) -> Array:
         """Whitened coordinates of hyperparameters."""
@@ -83,8 +96,3 @@ class Evaluator:
     def _evaluated(self, z: Array, gaussian: Gaussian, bound: Bound) -> Evaluated:
         log_variance = np.log(np.maximum(bound.variance, 1e-300))
         return Evaluated(z, gaussian.value, self.root.T @ bound.gradient, gaussian.x, log_variance)
-
-
-def gaussian_at(marginal: Marginal, vector: Array, x: Array, variance: Array) -> Gaussian | None:
-    """The best Gaussian from a start and variances that may be bad; None where there is no density."""
-    return attempt(marginal, marginal.gaussian, vector, x, variance)

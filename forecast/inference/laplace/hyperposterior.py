@@ -27,6 +27,8 @@ _KEPT = 60
 _SETTLED = 60
 # Draws from a plateau: so many times its share of the mass, at least and at most; and those from all of them at most.
 _TIMES, _LEAST_SHARE, _MOST_SHARE, _MOST_APART = 2.0, 0.03, 0.1, 0.5
+# The most points whose gradients the emulator knows, since its time grows with the cube of what it knows.
+_STEEP = 200
 # How much the exact density's difference from the emulated one is held towards 0, in points: that of its noise, some
 # 0.5 nats², over the square of what a coordinate may change, 0.2 nats.
 _HELD = 12.0
@@ -71,6 +73,8 @@ class HyperPosterior:
         That of an earlier fit, of which only the change is emulated.
     vanishing : tuple of Vanishing
         Plateaus of which the emulator knows nothing.
+    drawn : tuple of Evaluated
+        More points, of which the emulator may know what these do not tell.
     """
 
     evaluator: Evaluator
@@ -79,6 +83,7 @@ class HyperPosterior:
     emulator: Emulator
     earlier: Shape | None = None
     vanishing: tuple[Vanishing, ...] = ()
+    drawn: tuple[Evaluated, ...] = ()
 
     @classmethod
     def of(
@@ -161,7 +166,7 @@ class HyperPosterior:
     @cached_property
     def _beside(self) -> tuple["_Kriged", "_Kriged"]:
         """What means of the latents have beside the peak's tangent, and log variances of eta."""
-        points = *self.points, *(each.point for each in self.vanishing)
+        points = *self.points, *(each.point for each in self.vanishing), *self.drawn
         known, tangent = np.stack([point.z for point in points]), self.peak.tangent @ self.evaluator.root
         beside = np.stack([point.x for point in points]) - known @ tangent.T
         log_variance = np.stack([point.log_variance for point in points])
@@ -182,31 +187,29 @@ class HyperPosterior:
         """Emulated log density at whitened points."""
         return self.emulator(self.coordinates.bend(z)[0])
 
-    def with_values(self, z: Array, values: Array, exact: Array) -> "HyperPosterior":
-        """The same with the log density at more points, without gradients.
+    def with_draws(self, drawn: Sequence[Evaluated], exact: Array) -> "HyperPosterior":
+        """The same, told of draws as well; gradients of the first of them.
 
         Parameters
         ----------
-        z : array
-            Whitened points (point, dimension).
-        values : array
-            Log density there that belongs to the best Gaussians (point).
+        drawn : sequence of Evaluated
+            Points.
         exact : array
-            Estimates of the exact one, with noise (point). What is linear in the differences is added to the emulator:
-            it leaves .03 of their variance of .55 on Syria by month, squares and products no less.
+            Estimates of the exact log density there, with noise (point). What is linear in their differences from the
+            points' values is added to the emulator: it leaves .03 of their variance of .55 on Syria by month, squares
+            and products no less.
         """
-        at = self.coordinates.bend(z)[0]
-        s = np.concatenate([self.bent, at])
-        known, gradients = _targets(self.coordinates, self.points)
+        at, values = self.coordinates.bend(np.stack([point.z for point in drawn]))[0], _values(drawn)
         fitted = _linear(at, exact - values, np.exp(values - values.max()))
         level, tilt = fitted[0], fitted[1:]
-        every = np.concatenate([known, values]) + level + s @ tilt
-        slopes = np.concatenate([gradients + tilt, np.full(z.shape, np.nan)])
+        s = np.concatenate([self.bent, at])
+        known, gradients = _targets(self.coordinates, (*self.points, *drawn))
+        gradients[_STEEP:] = np.nan
         before = self.emulator
-        made = emulate(s, every, slopes, kernel=before.kernel, choose=False, start=before.start)
-        grown = replace(self, emulator=made)
-        vars(grown)["_beside"] = self._beside
-        return grown
+        made = emulate(
+            s, known + level + s @ tilt, gradients + tilt, kernel=before.kernel, choose=False, start=before.start
+        )
+        return replace(self, emulator=made, drawn=tuple(p for p in drawn[:_STEEP] if np.isfinite(p.gradient).all()))
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
@@ -260,7 +263,11 @@ def _emulated(
 def _targets(coordinates: Coordinates, points: Sequence[Evaluated]) -> tuple[Array, Array]:
     """Values, and gradients in the bent coordinates."""
     _, slope = coordinates.bend(np.stack([point.z for point in points]))
-    return np.array([point.value for point in points]), np.stack([point.gradient for point in points]) / slope
+    return _values(points), np.stack([point.gradient for point in points]) / slope
+
+
+def _values(points: Sequence[Evaluated]) -> Array:
+    return np.array([point.value for point in points])
 
 
 def _linear(s: Array, values: Array, weight: Array) -> Array:

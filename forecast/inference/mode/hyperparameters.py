@@ -5,11 +5,12 @@ is not normal, and slopes on a covariate that was measured with error.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy import linalg
 
 from forecast.inference.likelihood.published import published_parameters
 from forecast.inference.mode.slopes import Pilot, PooledSlopes
@@ -37,12 +38,15 @@ class Hyperparameters:
         Those on a covariate that was measured with error.
     pooled : PooledSlopes or None
         The same, where they are pooled and have coordinates of their own.
+    mixed : mapping of str to array
+        Root of the correlations of the standard normal numbers whose quantiles the elements of a name are.
     """
 
     priors: Mapping[str, Prior]
     shapes: Mapping[str, tuple[int, ...]]
     slopes: tuple[str, ...] = ()
     pooled: PooledSlopes | None = None
+    mixed: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, bound: BoundModel, pilot: Pilot | None = None) -> "Hyperparameters":
@@ -50,7 +54,7 @@ class Hyperparameters:
         priors = dict(bound.hyperparameters)
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(priors, ())
         tactics = len(bound.panel.tactics)
-        for name, (prior, dims) in bound.model.family.parameters().items():
+        for name, (prior, dims) in bound.parameters.items():
             priors[name], shapes[name] = prior, (tactics,) * len(dims)
         for name, (prior, _, labels) in published_parameters(bound).items():
             priors[name], shapes[name] = prior, (len(labels),)
@@ -64,14 +68,15 @@ class Hyperparameters:
             priors[block.name] = Normal() if isinstance(sd, str) else Normal(block.prior.mean, sd)
             shapes[block.name] = block.shape
         named = tuple(block.name for block in slopes)
+        mixed = {name: np.asarray(linalg.cholesky(matrix, lower=True)) for name, matrix in bound.correlations.items()}
         if len(slopes) < 2:
-            return cls(priors, shapes, named)
+            return cls(priors, shapes, named, None, mixed)
         main, deviations = slopes
         prior, sigma = priors[main.name], str(deviations.prior.sd)  # type: ignore[attr-defined]
         assert isinstance(prior, Normal)
         nothing = np.zeros(deviations.shape)
         pooled = PooledSlopes(main.name, deviations.name, sigma, prior, pilot or Pilot(nothing, nothing))
-        return cls(priors, shapes, named, pooled)
+        return cls(priors, shapes, named, pooled, mixed)
 
     @cached_property
     def slices(self) -> dict[str, slice]:
@@ -99,15 +104,22 @@ class Hyperparameters:
 
     def constrained(self, vector: Array) -> dict[str, Array]:
         """The values by name: vector (element) or (sample, element), results of their shape, samples first."""
-        values = np.empty(vector.shape)
+        values, normal = np.empty(vector.shape), self._normal(vector)
         for prior, at in self._kinds:
-            values[..., at] = prior.quantile(vector[..., at])
+            values[..., at] = prior.quantile(normal[..., at])
         if self.pooled is not None:
             sigma, v, u = self._of_slopes
             found = self.pooled.located(values[..., sigma[0]], vector[..., v[0]], vector[..., u])
             values[..., v[0]], values[..., u] = found
         lead = vector.shape[:-1]
         return {name: values[..., at].reshape((*lead, *self.shapes[name])) for name, at in self.slices.items()}
+
+    def _normal(self, vector: Array) -> Array:
+        """The standard normal numbers whose quantiles the values are."""
+        normal = vector.copy()
+        for name, root in self.mixed.items():
+            normal[..., self.slices[name]] = vector[..., self.slices[name]] @ root.T
+        return normal
 
     @cached_property
     def _of_slopes(self) -> tuple[Ints, Ints, Ints]:
@@ -135,10 +147,13 @@ class Hyperparameters:
 
     def jacobian(self, vector: Array) -> Array:
         """Derivatives of the values (rows) in the elements of the vector."""
-        slopes = np.empty(vector.shape)
+        slopes, normal = np.empty(vector.shape), self._normal(vector)
         for prior, at in self._kinds:
-            slopes[at] = prior.slope(vector[at])
+            slopes[at] = prior.slope(normal[at])
         matrix = np.diag(slopes)
+        for name, root in self.mixed.items():
+            own = self.slices[name]
+            matrix[own, own] = slopes[own, None] * root
         if self.pooled is not None:
             place, point = self._slopes_at(vector)
             moved = self.pooled.derivatives(point[0], point[1], point[2:])[0]

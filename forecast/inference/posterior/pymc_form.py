@@ -13,6 +13,7 @@ from forecast.inference.likelihood.published import add_published, published_par
 from forecast.inference.posterior.backend import import_pymc, quiet
 from forecast.model.blocks import Block
 from forecast.model.latents import Direct, Independent
+from forecast.model.priors import Normal
 from forecast.model.spec import BoundModel
 
 __all__ = ["STANDARD", "build_pymc", "coords_of", "is_centred"]
@@ -40,12 +41,16 @@ def build_pymc(bound: BoundModel) -> Any:
 
     with quiet(), pm.Model(coords=coords_of(bound)) as model:
         theta = {name: prior.to_pymc(name) for name, prior in bound.hyperparameters.items()}
-        for name, (prior, dims) in bound.model.family.parameters().items():
-            theta[name] = prior.to_pymc(name, dims, tuple(len(bound.panel.tactics) for _ in dims))
+        for name, (prior, dims) in bound.parameters.items():
+            if name in bound.correlations and isinstance(prior, Normal):
+                root = prior.sd * np.linalg.cholesky(bound.correlations[name])
+                theta[name] = pm.MvNormal(name, np.full(len(root), prior.mean), chol=root, dims=dims)
+            else:
+                theta[name] = prior.to_pymc(name, dims, tuple(len(bound.panel.tactics) for _ in dims))
         for name, (prior, dims, labels) in published_parameters(bound).items():
             theta[name] = prior.to_pymc(name, dims, (len(labels),))
         if "log_phi" in theta:
-            pm.Deterministic(names.PHI, pt.exp(theta["log_phi"]), dims=bound.model.family.parameters()["log_phi"][1])
+            pm.Deterministic(names.PHI, pt.exp(theta["log_phi"]), dims=bound.parameters["log_phi"][1])
         latents = {block.name: _latents(bound, block, theta) for block in bound.blocks}
         errors = {}
         for name, error in bound.errors.items():

@@ -23,21 +23,22 @@ from forecast.inference.gaussian.best import BestGaussian
 from forecast.inference.gaussian.field import Field
 from forecast.inference.likelihood.cells import log_mass_of_draws
 from forecast.inference.weights.pareto import effective_share, resampled
-from forecast.inference.weights.weighted import WeightedLatents
+from forecast.inference.weights.weighted import WeightedLatents, picked
 from forecast.model.families import Counts, Family
 
 __all__ = ["ParticleFilter"]
 
 Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 # Draws are weighed after each of so many stretches of periods. (Variance of the log mean weight of 32 draws on Syria by
 # month, at three points: 4 stretches .42 .65 .35, 11 .42 .68 .71, 23 .30 .37 .34; more take longer.)
 _STRETCHES = 8
 # The share of draws that must be effective for them to go on as they are.
 _ENOUGH = 0.8
 # Particles per SD of the log weights of so many draws at the mode that are not resampled; the fewest and the most.
-# (Variance of the log mean weight: some 13 over the number of draws on Syria, and 1 on panels
+# (Variance of the log mean weight: some 13 over the number of draws on Syria, 60 on UCDP Mexico, and 1 on panels
 # where log weights vary by 1; the best Gaussian takes the time of some 40 draws.)
-_PER_SD, _PILOT, _FEWEST, _MOST = 12.0, 64, 8, 64
+_PER_SD, _PILOT, _FEWEST, _MOST = 16.0, 64, 8, 128
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,19 @@ class ParticleFilter:
     def draw(self, gaussian: BestGaussian, count: int, rng: np.random.Generator) -> WeightedLatents:
         """So many draws at the Gaussian's hyperparameters."""
         with np.errstate(all="ignore"):
-            path, log_weight, static = self._swept(gaussian, self.size, rng)
-            latents = gaussian.x[:, None] + self.field.join(path, static)
-            return WeightedLatents.taken(latents, gaussian.constant + log_weight, count, rng)
+            path, log_weight, static, parents = self._swept(gaussian, self.size, rng)
+            columns, log_mean = picked(log_weight, count, rng)
+            latents = self.field.join(*_traced(path, static, parents, columns))
+            return WeightedLatents(gaussian.x[:, None] + latents, gaussian.constant + log_mean)
 
     def _swept(
         self, gaussian: BestGaussian, size: int, rng: np.random.Generator, resample: bool = True
-    ) -> tuple[Array, Array, Array]:
-        """Draws less their mean with log weights: paths (T, P, draw), weights (draw), static latents (R, draw)."""
+    ) -> tuple[Array, Array, Array, list[tuple[int, Ints]]]:
+        """Draws less their mean with log weights: paths (T, P, draw), weights (draw), static latents (R, draw).
+
+        Where draws were resampled, those of the periods from there on are as they had been before: the last result
+        holds each of these periods with the places of the draws' parents.
+        """
         field, factor = self.field, gaussian.factor
         normal = rng.standard_normal((field.size, size))
         paths, static = field.split(normal)
@@ -109,21 +115,23 @@ class ParticleFilter:
         # What the static latents add to eta, less its mean.
         away = gaussian.design.of(field.join(np.zeros_like(paths), static))
         path, log_weight, total = np.empty(paths.shape), np.zeros(size), 0.0
-        after = None
+        parents: list[tuple[int, Ints]] = []
+        origin, after = np.arange(size), None
         for stretch in self.stretches:
             here = slice(stretch.first, stretch.last)
-            path[here] = factor.paths_backward(paths[here], static, after, stretch.first)
-            d = stretch.paths @ path[here].reshape(-1, size) + away[stretch.cells]
+            path[here] = factor.paths_backward(paths[here], static[:, origin], after, stretch.first)
+            d = stretch.paths @ path[here].reshape(-1, size) + away[stretch.cells][:, origin]
             log_weight = log_weight + self._log_ratio(gaussian, stretch, d)
             if resample and stretch.first and effective_share(np.exp(log_weight - log_weight.max())) < _ENOUGH:
                 top = log_weight.max()
                 weight = np.exp(log_weight - top)
                 total += top + np.log(weight.mean())
                 kept = resampled(weight / weight.sum(), size, rng)
-                path[stretch.first :], static, away = path[stretch.first :, :, kept], static[:, kept], away[:, kept]
-                log_weight = np.zeros(size)
-            after = path[stretch.first]
-        return path, total + log_weight, static
+                parents.append((stretch.first, kept))
+                origin, after, log_weight = origin[kept], path[stretch.first][:, kept], np.zeros(size)
+            else:
+                after = path[stretch.first]
+        return path, total + log_weight, static, parents
 
     def _log_ratio(self, gaussian: BestGaussian, stretch: _Stretch, d: Array) -> Array:
         """Of the exact density to the Gaussian, as far as a stretch has part in it (draw)."""
@@ -131,3 +139,13 @@ class ParticleFilter:
         slope, weight = gaussian.slope[stretch.cells], gaussian.weight[stretch.cells]
         ratio = log_mass - slope @ d + 0.5 * (weight @ d**2)
         return np.where(np.isfinite(ratio), ratio, -np.inf)
+
+
+def _traced(path: Array, static: Array, parents: list[tuple[int, Ints]], columns: Ints) -> tuple[Array, Array]:
+    """Some of the draws of `_swept`, with their own past."""
+    traced, first = np.empty((*path.shape[:2], len(columns))), 0
+    for period, kept in reversed(parents):
+        traced[first:period] = path[first:period][:, :, columns]
+        first, columns = period, kept[columns]
+    traced[first:] = path[first:][:, :, columns]
+    return traced, static[:, columns]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forecast.inference.weights.pareto import resampled
 
-__all__ = ["Sampler", "WeightedLatents"]
+__all__ = ["Sampler", "WeightedLatents", "picked"]
 
 Array = npt.NDArray[np.float64]
 
@@ -32,11 +32,17 @@ class WeightedLatents:
     @classmethod
     def taken(cls, latents: Array, log_weight: Array, count: int, rng: np.random.Generator) -> "WeightedLatents":
         """So many of draws (n, draw) with log weights (draw), by these."""
-        top = float(log_weight.max())
-        if not np.isfinite(top):
-            return cls(latents[:, np.arange(count) % latents.shape[1]], -np.inf)
-        weight = np.exp(log_weight - top)
-        return cls(latents[:, resampled(weight / weight.sum(), count, rng)], top + float(np.log(weight.mean())))
+        columns, log_mean = picked(log_weight, count, rng)
+        return cls(latents[:, columns], log_mean)
+
+
+def picked(log_weight: Array, count: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.intp], float]:
+    """So many of draws with log weights (draw), by these; and the log of the weights' mean."""
+    top = float(log_weight.max())
+    if not np.isfinite(top):
+        return np.arange(count) % len(log_weight), -np.inf
+    weight = np.exp(log_weight - top)
+    return resampled(weight / weight.sum(), count, rng), top + float(np.log(weight.mean()))
 
 
 # Draws so many latents at a Gaussian's hyperparameters.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from stated_priors import with_stated_priors
 
 import forecast as fc
 from forecast.files import write_text
@@ -22,6 +23,11 @@ MODEL = Model(
     [Intercept(), Pooled("province"), Pooled("tactic"), Pooled("province", "tactic"), Excitation()],
     NegativeBinomial(by=None),
 )
+
+
+def model_of(panel: Panel) -> Model:
+    """With the priors that the other software was given."""
+    return with_stated_priors(MODEL, panel)
 
 
 def panel_of(name: str) -> Panel:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import published_rows
 import xarray as xr
+from stated_priors import with_stated_priors
 
 import forecast as fc
 from forecast.config import Settings
@@ -31,6 +32,11 @@ class Case:
     model: fc.Model
     panel: Callable[[], fc.Panel]
     real: bool = False
+
+    def fitted(self) -> tuple[fc.Model, fc.Panel]:
+        """Model, with the priors of the reference runs, and panel."""
+        panel = self.panel()
+        return with_stated_priors(self.model, panel), panel
 
 
 def _iraq() -> fc.Panel:

@@ -36,7 +36,7 @@ def sampled(case: Case) -> tuple[BayesianFit, pd.DataFrame]:
     draws = DRAWS
     while True:
         options = NutsOptions(draws=draws, tune=500, chains=4, progress=False)
-        fit = sample_nuts(case.model, case.panel(), options, seed=11)
+        fit = sample_nuts(*case.fitted(), options, seed=11)
         table = summary(quantities(fit))
         smallest = float(table[["ess_bulk", "ess_tail"]].to_numpy().min())
         print(f"{draws} draws: smallest ESS {smallest:.0f}", flush=True)
@@ -49,7 +49,7 @@ def sampled(case: Case) -> tuple[BayesianFit, pd.DataFrame]:
 
 def sample_part(case: Case, draws: int, seed: int, path: Path) -> None:
     """Keep the quantities and forecasts of a run of four chains in a file."""
-    fit = sample_nuts(case.model, case.panel(), NutsOptions(draws=draws, progress=False), seed=seed)
+    fit = sample_nuts(*case.fitted(), NutsOptions(draws=draws, progress=False), seed=seed)
     values = {"divergences": np.array(int(fit.groups["sample_stats"]["diverging"].sum()))}
     values |= {f"quantity {name}": each.astype(np.float32) for name, each in quantities(fit).items()}
     ahead = {f"forecast {name}": each.astype(np.int32) for name, each in forecast_draws(fit, 4 * draws).items()}
