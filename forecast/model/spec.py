@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 import numpy as np
 import numpy.typing as npt
 import tomli_w
+from scipy import linalg
 
 from forecast import names
 from forecast.errors import InputError
@@ -205,9 +206,10 @@ class BoundModel:
         return self.model.family.parameters(12 / periods_per_year(self.panel.freq))
 
     @property
-    def correlations(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Of those that are correlated under the prior, as standard normal numbers, by name."""
-        return self.model.family.correlations(len(self.panel.tactics))
+    def roots(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Of the correlations, as standard normal numbers, of those that are correlated under the prior, by name."""
+        correlations = self.model.family.correlations(len(self.panel.tactics))
+        return {name: np.asarray(linalg.cholesky(matrix, lower=True)) for name, matrix in correlations.items()}
 
     @cached_property
     def grid(self) -> tuple[int, int, int]:

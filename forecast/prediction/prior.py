@@ -104,10 +104,11 @@ def prior_predictive(model: Model, panel: Panel, *, draws: int = 500, seed: int)
 def prior_draws(bound: BoundModel, draws: int, rng: np.random.Generator) -> dict[str, Array]:
     """Joint draws of all latents, hyperparameters and parameters of the family by name, the sample axis first."""
     values = {name: prior.draw(rng, (draws,)) for name, prior in bound.hyperparameters.items()}
+    roots = bound.roots
     for name, (prior, dims) in bound.parameters.items():
         normal = rng.standard_normal((draws, *(len(bound.panel.dataset[dim]) for dim in dims)))
-        if name in bound.correlations:
-            normal = normal @ np.linalg.cholesky(bound.correlations[name]).T
+        if name in roots:
+            normal = normal @ roots[name].T
         values[name] = prior.quantile(normal)
     for block in bound.blocks:
         if isinstance(block.prior, Direct):

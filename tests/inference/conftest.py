@@ -19,8 +19,8 @@ def log_prior():
     def of(bound, values):
         total = sum(float(prior.frozen().logpdf(values[name])) for name, prior in bound.hyperparameters.items())
         for name, (prior, _) in bound.parameters.items():
-            if name in bound.correlations:
-                covariance = prior.sd**2 * bound.correlations[name]
+            if name in bound.roots:
+                covariance = prior.sd**2 * bound.roots[name] @ bound.roots[name].T
                 mean = np.full(len(covariance), prior.mean)
                 total += stats.multivariate_normal(mean, covariance).logpdf(values[name])
             else:

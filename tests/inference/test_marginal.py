@@ -24,7 +24,8 @@ FAMILIES = [
     fc.Poisson(),
     fc.NegativeBinomial(),
     fc.NegativeBinomial(by=None),
-    # Nowhere near the test's points is a weight below 0, where the bound is not stationary in it.
+    # Weights below 0 are cut, and the bound is not stationary in these: under wider priors 11 of 240 are cut at this
+    # test's point, which puts the gradient .004 off (3 here).
     fc.ZeroInflatedNegativeBinomial(log_phi=fc.Normal(1.0, 1.0), correlation=0.0),
     fc.HurdleNegativeBinomial(),
 ]

@@ -47,16 +47,16 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
     # The shape of a tail says nothing where weights are as good as equal.
     k = 0.0 if share > NEGLIGIBLE else k
     of_points, ahead = share * len(weight), effective_ahead(drawn)
-    most = MIN_SHARE * draws
+    forecasts, rest = _needed(draws)
     error = 1 / np.sqrt(max(of_points, 1.0))
     off = f"may be off by {error:.2f} SDs in their means and by {50 * np.sqrt(2) * error:.0f} % in their SDs. "
     distribution = f"Distribution functions may be off by {0.5 / np.sqrt(max(ahead, 1.0)):.2f}"
     more = "Give it more time or draws, or sample it: engine='nuts'"
     long = f"A few draws hold most of the weight: no error can be told. {more}"
     usable = k <= MAX_PARETO_K
-    others = usable and of_points >= min(MIN_OTHERS, most / 2)
+    others = usable and of_points >= rest
     rows = [
-        (CERTIFIED, ahead, usable and ahead >= min(MIN_FORECASTS, most), f"{distribution}. {more}"),
+        (CERTIFIED, ahead, usable and ahead >= forecasts, f"{distribution}. {more}"),
         *((check, of_points, others, f"{what} {off}{more}") for check, what in _OTHERS),
         ("Pareto k of the weights", k, usable, long),
     ]
@@ -74,8 +74,13 @@ def certified_share(drawn: JointDraws, draws: int) -> float:
     table = certify(drawn, draws)
     if table["passed"].all():
         return 1.0
-    needed = min(MIN_FORECASTS, MIN_SHARE * draws), min(MIN_OTHERS, MIN_SHARE * draws / 2)
-    return min(0.95, *(float(value) / need for value, need in zip(table["value"], needed, strict=False)))
+    # The first two rows are forecasts and slopes; hyperparameters have the latter's number.
+    return min(0.95, *(float(value) / need for value, need in zip(table["value"][:2], _needed(draws), strict=True)))
+
+
+def _needed(draws: int) -> tuple[float, float]:
+    """Effective draws that forecasts need, and all else, where so many were asked for."""
+    return min(MIN_FORECASTS, MIN_SHARE * draws), min(MIN_OTHERS, MIN_SHARE * draws / 2)
 
 
 def effective_ahead(drawn: JointDraws) -> float:

@@ -10,7 +10,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
 
 from forecast.inference.likelihood.published import published_parameters
 from forecast.inference.mode.slopes import Pilot, PooledSlopes
@@ -68,15 +67,14 @@ class Hyperparameters:
             priors[block.name] = Normal() if isinstance(sd, str) else Normal(block.prior.mean, sd)
             shapes[block.name] = block.shape
         named = tuple(block.name for block in slopes)
-        mixed = {name: np.asarray(linalg.cholesky(matrix, lower=True)) for name, matrix in bound.correlations.items()}
         if len(slopes) < 2:
-            return cls(priors, shapes, named, None, mixed)
+            return cls(priors, shapes, named, None, bound.roots)
         main, deviations = slopes
         prior, sigma = priors[main.name], str(deviations.prior.sd)  # type: ignore[attr-defined]
         assert isinstance(prior, Normal)
         nothing = np.zeros(deviations.shape)
         pooled = PooledSlopes(main.name, deviations.name, sigma, prior, pilot or Pilot(nothing, nothing))
-        return cls(priors, shapes, named, pooled, mixed)
+        return cls(priors, shapes, named, pooled, bound.roots)
 
     @cached_property
     def slices(self) -> dict[str, slice]:

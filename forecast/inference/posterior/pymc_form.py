@@ -41,9 +41,10 @@ def build_pymc(bound: BoundModel) -> Any:
 
     with quiet(), pm.Model(coords=coords_of(bound)) as model:
         theta = {name: prior.to_pymc(name) for name, prior in bound.hyperparameters.items()}
+        roots = bound.roots
         for name, (prior, dims) in bound.parameters.items():
-            if name in bound.correlations and isinstance(prior, Normal):
-                root = prior.sd * np.linalg.cholesky(bound.correlations[name])
+            if name in roots and isinstance(prior, Normal):
+                root = prior.sd * roots[name]
                 theta[name] = pm.MvNormal(name, np.full(len(root), prior.mean), chol=root, dims=dims)
             else:
                 theta[name] = prior.to_pymc(name, dims, tuple(len(bound.panel.tactics) for _ in dims))
