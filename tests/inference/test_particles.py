@@ -66,9 +66,11 @@ def test_draws_have_the_gaussian_s_covariance():
     np.testing.assert_allclose(x @ x.T / count / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=5 / count**0.5)
 
 
-def test_the_estimate_is_unbiased_wherever_draws_are_resampled(monkeypatch):
+@pytest.mark.parametrize("skewed", [False, True], ids=["normal", "skewed"])
+def test_the_estimate_is_unbiased_wherever_draws_are_resampled(skewed, monkeypatch):
     """Against plain importance sampling with many draws: of the integral, and of the mean of what matters most."""
     marginal = made(fc.Poisson(), mean=0.1)
+    filtered = marginal.particles
     gaussian = at(marginal, seed=5)
     rng = np.random.default_rng(6)
     path, log_weight, static = marginal.particles._swept(gaussian, 100_000, rng, resample=False)[:3]
@@ -78,7 +80,10 @@ def test_the_estimate_is_unbiased_wherever_draws_are_resampled(monkeypatch):
     centre = share @ last
     spread = np.sqrt(share @ (last - centre) ** 2)
     monkeypatch.setattr(particles, "_ENOUGH", 1.0)
-    runs = [marginal.particles.draw(gaussian, 8, rng) for _ in range(3000)]
+    if skewed:
+        filtered = filtered.with_skewed(np.ones(marginal.field.static))
+        assert len(filtered.skewed) == marginal.field.static
+    runs = [filtered.draw(gaussian, 8, rng) for _ in range(3000)]
     weight = np.exp([run.log_weight - gaussian.constant - plain for run in runs])
     standard_error = weight.std() / np.sqrt(len(weight))
     assert standard_error < 0.05

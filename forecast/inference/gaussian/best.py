@@ -91,6 +91,8 @@ class BestGaussian(Gaussian):
         As of any Gaussian; draws are made with it period by period.
     constant : float
         Log density of the mean under the prior and of the hyperparameters, less the log density of the mean here.
+    variance : array
+        Of eta, about, per observed cell.
     """
 
     factor: Factor
@@ -98,6 +100,7 @@ class BestGaussian(Gaussian):
     slope: Array
     weight: Array
     constant: float
+    variance: Array
 
 
 class FixedPoint:

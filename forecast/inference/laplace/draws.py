@@ -103,8 +103,9 @@ def draw_jointly(
         How far draws are on their way to be good enough; there are more rounds until that is 1, up to a bound.
     """
     size = points_of(made.marginal, draws)
-    at = made.evaluator.found if _is_off(made, rng) else made.evaluator.near
-    sampler = made.marginal.sampler(made.peak.gaussian, rng)
+    off, gains = _tried(made, rng)
+    at = made.evaluator.found if off > _OFF else made.evaluator.near
+    sampler = made.marginal.sampler(made.peak.gaussian, gains, rng)
     count = max(_LATENTS, -(-draws // size))
     rounds: list[_Round] = []
     mixtures: list[tuple[int, Mixture]] = []
@@ -135,13 +136,23 @@ def draw_jointly(
     return _joined(made, rounds, mixtures, draws, rng)
 
 
-def _is_off(made: HyperPosterior, rng: np.random.Generator) -> bool:
-    """Whether variances of eta between known points are so far off that the Gaussians there are not the best."""
-    z, marginal = made.draw(_TRIED, rng), made.marginal
-    starts = made.starts(z)
-    both = zip(*(marginal.at_each(at, z, *starts) for at in (made.evaluator.near, made.evaluator.found)), strict=True)
-    off = [abs(near[0].value - found[0].value) for near, found in both if near is not None and found is not None]
-    return bool(off) and float(np.median(off)) > _OFF
+def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[float, Array]:
+    """Means over a few draws: how far off, in nats, variances of eta between known points make the Gaussians' log
+    densities; and what there is to gain by skewed draws of static latents.
+    """
+    z, evaluator = made.draw(_TRIED, rng), made.evaluator
+
+    def tried(z: Array, start: Array, variance: Array) -> tuple[float, Array] | None:
+        near, found = (at(z, start, variance) for at in (evaluator.near, evaluator.found))
+        if near is None or found is None:
+            return None
+        return abs(near[0].value - found[0].value), made.marginal.gains(found[1])
+
+    results = [each for each in made.marginal.at_each(tried, z, *made.starts(z)) if each is not None]
+    if not results:
+        return 0.0, np.zeros(0)
+    off, gains = zip(*results, strict=True)
+    return float(np.mean(off)), np.mean(gains, axis=0)
 
 
 def _next(done: int, size: int) -> int:

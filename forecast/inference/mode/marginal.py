@@ -278,7 +278,7 @@ class Marginal:
         if not np.isfinite(value):
             raise NotPositiveDefinite("the log density is not finite")
         eta = self.eta(theta, x)
-        return BestGaussian(vector, theta, prior, design, x, factor, value, eta, slope, weight, constant)
+        return BestGaussian(vector, theta, prior, design, x, factor, value, eta, slope, weight, constant, variance)
 
     def best(self, vector: Array, x: Array | None = None, variance: Array | None = None) -> tuple[Gaussian, Bound]:
         """The best Gaussian of the latents with its own variances of eta, and what belongs to it.
@@ -329,10 +329,15 @@ class Marginal:
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         return Bound(self.in_vector(slopes, gaussian.vector), variance)
 
-    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
+    def gains(self, gaussian: Gaussian) -> Array:
+        """What there is to gain by skewed draws of static latents (see `ParticleFilter.gains`)."""
+        assert isinstance(gaussian, BestGaussian)
+        return self.particles.gains(gaussian)
+
+    def sampler(self, gaussian: Gaussian, gains: Array, rng: np.random.Generator) -> Sampler:
         """What draws latents at a best Gaussian's hyperparameters, with as much effort as the one given needs."""
         assert isinstance(gaussian, BestGaussian)
-        return self.particles.sized(gaussian, rng).draw
+        return self.particles.with_skewed(gains).sized(gaussian, rng).draw
 
     # Slopes ------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Draws of the latents by a particle filter that the best Gaussian guides, with the weights that make them exact.
 
 Under the best Gaussian q(x) = N(m, H⁻¹), H = Q + A' diag(w) A, the latents are drawn backwards: the static ones first,
-then period after period from the last (the factor of H is what that needs). What the exact density has beside q is a
+then period after period from the last (the factor of H is what that needs). Static ones whose exact density is skewed are
+not drawn from q, but closer to that (`skewed`). What the exact density has beside q is a
 product over the observed cells, each of one period:
 
     log p(y, x, theta) − log q(x) = constant + Σ_c [log p(y_c | eta_c) − g_c d_c + ½ w_c d_c²],   d = A(x − m),
@@ -13,6 +14,7 @@ Hyperparameters that are drawn from any density and weighted by it, together wit
 the last weights, are draws of the exact joint posterior (Tran, Scharth, Gunawan & Kohn 2013).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +25,7 @@ from forecast.inference.gaussian.best import BestGaussian
 from forecast.inference.gaussian.field import Field
 from forecast.inference.likelihood.cells import log_mass_of_draws
 from forecast.inference.weights.pareto import effective_share, resampled
+from forecast.inference.weights.skewed import Skewed
 from forecast.inference.weights.weighted import WeightedLatents, picked
 from forecast.model.families import Counts, Family
 
@@ -39,6 +42,8 @@ _ENOUGH = 0.8
 # (Variance of the log mean weight: some 13 over the number of draws on Syria, 60 on UCDP Mexico, and 1 on panels
 # where log weights vary by 1; the best Gaussian takes the time of some 40 draws.)
 _PER_SD, _PILOT, _FEWEST, _MOST = 16.0, 64, 8, 128
+# What all static numbers that stay normal may add to the variance of log weights.
+_LEFT = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,15 @@ class ParticleFilter:
         From the last to the first.
     size : int
         Particles.
+    skewed : tuple of int
+        Rows of the numbers for static latents that are drawn skewed.
     """
 
     field: Field
     family: Family
     stretches: tuple[_Stretch, ...]
     size: int = _FEWEST
+    skewed: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, field: Field) -> "ParticleFilter":
@@ -85,6 +93,18 @@ class ParticleFilter:
             paths = field.design[cells][:, first * width : last * width]
             found.append(_Stretch(first, last, cells, bound.counts.at(cells), sparse.csr_array(paths)))
         return cls(field, bound.model.family, tuple(found[::-1]))
+
+    def gains(self, gaussian: BestGaussian) -> Array:
+        """What skewed numbers for static latents take off the variance of log weights, each about so much."""
+        return self._skewed(gaussian, range(self.field.static)).gain
+
+    def _skewed(self, gaussian: BestGaussian, rows: Sequence[int]) -> Skewed:
+        return Skewed.of(gaussian, self.family, self.field.bound.counts, rows)
+
+    def with_skewed(self, gains: Array) -> "ParticleFilter":
+        """With skewed numbers where there is something to gain."""
+        order = np.argsort(gains)
+        return replace(self, skewed=tuple(order[np.cumsum(gains[order]) > _LEFT].tolist()))
 
     def sized(self, gaussian: BestGaussian, rng: np.random.Generator) -> "ParticleFilter":
         """With as many particles as the variance of log weights at a Gaussian says, where none is resampled."""
@@ -109,12 +129,14 @@ class ParticleFilter:
         holds each of these periods with the places of the draws' parents.
         """
         field, factor = self.field, gaussian.factor
-        normal = rng.standard_normal((field.size, size))
-        paths, static = field.split(normal)
+        paths, static = field.split(rng.standard_normal((field.size, size)))
+        log_weight = np.zeros(size)
+        if self.skewed:
+            static[list(self.skewed)], log_weight = self._skewed(gaussian, self.skewed).draw(size, rng)
         static = factor.static_backward(static)
         # What the static latents add to eta, less its mean.
         away = gaussian.design.of(field.join(np.zeros_like(paths), static))
-        path, log_weight, total = np.empty(paths.shape), np.zeros(size), 0.0
+        path, total = np.empty(paths.shape), 0.0
         parents: list[tuple[int, Ints]] = []
         origin, after = np.arange(size), None
         for stretch in self.stretches:
