@@ -36,7 +36,7 @@ class Progress:
     what : str
         What is done, in a few words.
     share : float
-        How much of it is done, from 0 to 1; it never falls.
+        The largest share that was told, from 0 to 1.
     """
 
     def __init__(
@@ -44,13 +44,26 @@ class Progress:
     ) -> None:
         self.what, self.share = what, 0.0
         self._max_seconds, self._even, self._clock, self._look = max_seconds, even, clock, look
-        self._began = clock()
+        self._began = self._last = clock()
+        # The stage that is under way: the shares from which and up to which it is the work, when it began, and what
+        # share of it is done.
+        self._stage, self._stage_began, self._within = (0.0, 1.0), self._began, 0.0
 
     def __call__(self, share: float, what: str | None = None) -> bool:
-        """Tell the share that is done, and what is done now; whether there is time for more."""
-        self.what, self.share = what or self.what, min(max(self.share, share), 1.0)
-        self._look()
+        """Tell the share that is done, and what is done now; whether there is time for more.
+
+        A smaller share than before says that there is more to do than was thought: then there is more time left.
+        """
+        self.what = what or self.what
+        self._tell(share, 0.0, 1.0)
         return self.is_in_time()
+
+    def _tell(self, share: float, first: float, last: float) -> None:
+        if self._stage != (first, last):
+            self._stage, self._stage_began = (first, last), self._last
+        self._last, self._within = self._clock(), min(max(share, 0.0), 1.0)
+        self.share = max(self.share, first + (last - first) * self._within)
+        self._look()
 
     def part(self, first: float, last: float, *, time: float = 1.0) -> InTime:
         """What a stage is given to tell its own share to: it is the work from one share to another.
@@ -59,7 +72,7 @@ class Progress:
         """
 
         def told(share: float) -> bool:
-            self(first + (last - first) * min(max(share, 0.0), 1.0))
+            self._tell(share, first, last)
             return self.is_in_time(time)
 
         return told
@@ -74,18 +87,34 @@ class Progress:
         return self._clock() - self._began
 
     @property
-    def left(self) -> str:
-        """About how long it will take yet, in words; '' where that is not known."""
+    def left(self) -> float | None:
+        """About how many seconds it will take yet, None where that is not known.
+
+        By the time that the stage under way has taken so far, and those after it in proportion.
+        """
         if not self._even or self.share < _TELLING:
-            return ""
-        return f"about {_in_words(self.elapsed * (1 - self.share) / self.share)} left"
+            return None
+        (first, last), spent, within = self._stage, self._clock() - self._stage_began, self._within
+        if within < _TELLING:
+            first, last, spent, within = 0.0, 1.0, self.elapsed, self.share
+        return spent / within * (1 - within + (1 - last) / (last - first))
+
+    @property
+    def of_time(self) -> float:
+        """The share of the time that has gone, as far as that is known: it falls where more is left than was thought."""
+        return self.share if self.left is None else self.elapsed / max(self.elapsed + self.left, 1e-9)
+
+    @property
+    def in_words(self) -> str:
+        """`left`, in words; '' where it is not known."""
+        return "" if self.left is None else f"about {_in_words(self.left)} left"
 
     @property
     def line(self) -> str:
         """Where it is, in one line."""
         if not self._even:
             return self.what
-        return f"{self.what}: {100 * self.share:.0f} %" + (f", {self.left}" if self.left else "")
+        return f"{self.what}: {100 * self.of_time:.0f} %" + (f", {self.in_words}" if self.in_words else "")
 
 
 @contextmanager
@@ -252,8 +281,8 @@ class _Terminal:
                 self._tasks[work] = self._bars.add_task(work.what, left="")
                 # It began before it was shown.
                 self._bars.tasks[-1].start_time = self._bars.get_time() - work.elapsed
-            done = {"completed": work.share, "total": 1.0 if work.share > 0 else None}
-            self._bars.update(self._tasks[work], description=work.what, left=work.left, **done)
+            done = {"completed": work.of_time, "total": 1.0 if work.share > 0 else None}
+            self._bars.update(self._tasks[work], description=work.what, left=work.in_words, **done)
 
     def close(self) -> None:
         if self._bars is not None:
@@ -274,7 +303,7 @@ class _Notebook:
         self._last = now
         self._put(
             "".join(
-                f'<div><progress max="1" value="{work.share:.3f}"></progress> {escape(work.line)}</div>'
+                f'<div><progress max="1" value="{work.of_time:.3f}"></progress> {escape(work.line)}</div>'
                 for work in works
             )
         )

@@ -30,7 +30,7 @@ def work(clock, capsys):
 
     def told(shown, seconds, share, what=None):
         clock.now = 100.0 + seconds
-        shown(share, what)
+        shown(share) if what is None else shown(share, what)
         return capsys.readouterr().err
 
     return told
@@ -41,11 +41,24 @@ def test_lines_say_what_how_far_and_how_long_at_most_every_15_seconds(clock, wor
         assert work(told, 1.9, 0.1) == ""
         assert work(told, 2.0, 0.1) == "Fitting standard: 10 %, about 18 s left\n"
         assert work(told, 16.9, 0.2) == ""
-        assert work(told, 17.0, 0.05) == "Fitting standard: 20 %, about 68 s left\n"
+        assert work(told, 17.0, 0.05) == "Fitting standard: 5 %, about 5 min left\n"
         assert work(told, 60.0, 0.25) == "Fitting standard: 25 %, about 3 min left\n"
         assert work(told, 4000.0, 0.25) == "Fitting standard: 25 %, about 3.3 h left\n"
     with on_command_line(), progress("Fitting", clock=clock) as told:
         assert work(told, 4010.0, 0.0) == "Fitting: 0 %\n"
+
+
+def test_the_time_left_is_that_of_the_stage_under_way(clock, work):
+    """A stage that takes longer than its share of the work says so, and one that has more to do than it thought."""
+    with on_command_line(), progress("Fitting", clock=clock) as told:
+        early, late = told.part(0.0, 0.5), told.part(0.5, 1.0)
+        # 20 s of 40, and as much for the rest.
+        assert work(early, 20.0, 0.5) == "Fitting: 25 %, about 60 s left\n"
+        assert work(early, 40.0, 1.0) == "Fitting: 50 %, about 40 s left\n"
+        # Nothing is known of the second stage yet.
+        assert work(late, 56.0, 0.01) == "Fitting: 50 %, about 55 s left\n"
+        assert work(late, 80.0, 0.1) == "Fitting: 18 %, about 6 min left\n"
+        assert work(late, 100.0, 0.05) == "Fitting: 8 %, about 19 min left\n"
 
 
 def test_work_within_work_is_told_in_one_line(clock, work):

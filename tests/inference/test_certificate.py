@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forecast.inference.laplace.certificate import certify
-from forecast.inference.laplace.draws import JointDraws
+from forecast.inference.laplace.draws import Weighed
 from forecast.inference.posterior.diagnostics import CERTIFIED, failed_checks
 
 
@@ -13,7 +13,7 @@ def drawn(log_weight, rng):
     points = len(log_weight)
     ahead = 0.5 * rng.standard_normal((points, 1, 5)) + rng.standard_normal((points, 4, 5))
     empty = np.zeros((0, 0))
-    return JointDraws(empty, empty, log_weight, ahead, None)
+    return Weighed(log_weight, ahead)
 
 
 def test_equal_weights_pass_in_every_grade():

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecast.inference.laplace.draws import JointDraws
+from forecast.inference.laplace.draws import Weighed
 from forecast.inference.posterior.diagnostics import CERTIFIED, HYPERPARAMETERS, SLOPES
 from forecast.inference.weights.pareto import effective_share, smoothed
 
@@ -30,12 +30,12 @@ _LEVELS = 0.05, 0.25, 0.5, 0.75, 0.95
 _WORSE = 0.05
 
 
-def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.DataFrame:
+def certify(drawn: Weighed, draws: int, mirrored: float | None = None) -> pd.DataFrame:
     """The table of checks: check, value, passed, advice (what to do where it failed, else '').
 
     Parameters
     ----------
-    drawn : JointDraws
+    drawn : Weighed
         Draws with their weights.
     draws : int
         How many were asked for.
@@ -69,7 +69,7 @@ def certify(drawn: JointDraws, draws: int, mirrored: float | None = None) -> pd.
     return table
 
 
-def certified_share(drawn: JointDraws, draws: int) -> float:
+def certified_share(drawn: Weighed, draws: int) -> float:
     """How far draws, of which so many were asked for, are on their way to pass in every grade: 1 where they do."""
     table = certify(drawn, draws)
     if table["passed"].all():
@@ -83,7 +83,7 @@ def _needed(draws: int) -> tuple[float, float]:
     return min(MIN_FORECASTS, MIN_SHARE * draws), min(MIN_OTHERS, MIN_SHARE * draws / 2)
 
 
-def effective_ahead(drawn: JointDraws) -> float:
+def effective_ahead(drawn: Weighed) -> float:
     """Effective number of draws for distribution functions of expected counts in the last period.
 
     That number of independent draws whose error is that of the weighted ones, at all levels but the worst twentieth.

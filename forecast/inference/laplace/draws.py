@@ -21,7 +21,7 @@ from forecast.inference.weights.pareto import resampled, smoothed
 from forecast.inference.weights.weighted import Sampler
 from forecast.progress import InTime
 
-__all__ = ["JointDraws", "draw_jointly", "points_of"]
+__all__ = ["JointDraws", "Weighed", "draw_jointly", "points_of"]
 
 Array = npt.NDArray[np.float64]
 # Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications
@@ -44,7 +44,23 @@ _TRIED, _OFF = 8, 0.3
 
 
 @dataclass(frozen=True)
-class JointDraws:
+class Weighed:
+    """What a certificate looks at.
+
+    Attributes
+    ----------
+    log_weight : array
+        Of each of the hyperparameters that were drawn (point).
+    ahead : array
+        Log expected counts of the cells of the last period, and of all of them together (point, draw, cell).
+    """
+
+    log_weight: Array
+    ahead: Array
+
+
+@dataclass(frozen=True)
+class JointDraws(Weighed):
     """Draws, and the weights that they were taken by.
 
     Attributes
@@ -53,25 +69,19 @@ class JointDraws:
         Hyperparameters (draw, element).
     latents : array
         (latent, draw).
-    log_weight : array
-        Of each of the hyperparameters that were drawn (point).
-    ahead : array
-        Log expected counts of the cells of the last period, and of all of them together (point, draw, cell).
     made : HyperPosterior
         The emulated density, with what it has learned from the draws.
     """
 
     vectors: Array
     latents: Array
-    log_weight: Array
-    ahead: Array
     made: HyperPosterior
 
 
 @dataclass(frozen=True)
 class _Round:
     """Hyperparameters that were drawn together, with what their Gaussians make of the log density, what it is estimated
-    to be (point), latents of equal weight (point, latent, draw), and `JointDraws.ahead`.
+    to be (point), latents of equal weight (point, latent, draw), and `Weighed.ahead`.
     """
 
     points: tuple[Evaluated, ...]
@@ -79,13 +89,23 @@ class _Round:
     latents: Array
     ahead: Array
 
+    @property
+    def z(self) -> Array:
+        """Whitened hyperparameters (point, dimension)."""
+        return np.stack([point.z for point in self.points])
+
+    def with_others(self, other: "_Round") -> "_Round":
+        """Both together."""
+        arrays = zip(*((each.log_weight, each.latents, each.ahead) for each in (self, other)), strict=True)
+        return _Round(self.points + other.points, *(np.concatenate(parts) for parts in arrays))
+
 
 def draw_jointly(
     made: HyperPosterior,
     draws: int,
     rng: np.random.Generator,
     in_time: InTime = lambda share: True,
-    certified: Callable[[JointDraws], float] = lambda drawn: 1.0,
+    certified: Callable[[Weighed], float] = lambda weighed: 1.0,
 ) -> JointDraws:
     """Draw hyperparameters and latents.
 
@@ -107,33 +127,36 @@ def draw_jointly(
     at = made.evaluator.found if off > _OFF else made.evaluator.near
     sampler = made.marginal.sampler(made.peak.gaussian, gains, rng)
     count = max(_LATENTS, -(-draws // size))
-    rounds: list[_Round] = []
+    every: _Round | None = None
     mixtures: list[tuple[int, Mixture]] = []
-    done, total = 0, size
-    while done < _MOST * size:
+    done, total, number, drawn = 0, size, 0, 0
+    while drawn == number and done < _MOST * size:
         number = _next(done, size)
-        if rounds and done < _LEARNT:
-            so_far = _together(rounds)
-            made = made.with_draws(so_far.points, so_far.log_weight)
+        if every is not None and done < _LEARNT:
+            made = made.with_draws(every.points, every.log_weight)
         z, mixture = made.draw_mixture(number, rng, _WIDER)
         # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
         z = rng.permutation(z)
         of_all = partial(_share_of_all, in_time, done / total, number / total)
         found, drawn = _round(made, at, sampler, z, count, rng, of_all)
         done += drawn
-        if found is not None:
-            rounds.append(found)
-            mixtures.append((drawn, mixture))
-        if rounds and (drawn < number or done >= size):
-            joined = _joined(made, rounds, mixtures, draws, rng)
-            share = certified(joined)
-            if drawn < number or share == 1:
-                return joined
-            # Effective draws grow with draws.
-            total = int(min(max(done / max(share, 1e-6), done + _next(done, size)), _MOST * size))
-    if not rounds:
+        if found is None:
+            continue
+        every = found if every is None else every.with_others(found)
+        mixtures.append((drawn, mixture))
+        share = certified(_weighed(every, mixtures))
+        if share == 1 and done >= size:
+            break
+        # Effective draws grow with draws.
+        total = int(min(max(done / max(share, 1e-6), size, done + _next(done, size)), _MOST * size))
+    if every is None:
         raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
-    return _joined(made, rounds, mixtures, draws, rng)
+    weighed = _weighed(every, mixtures)
+    each = every.latents.shape[2]
+    weight = np.repeat(smoothed(weighed.log_weight)[0] / each, each)
+    row, column = np.divmod(resampled(weight, draws, rng), each)
+    latents = np.ascontiguousarray(every.latents[row, :, column].T)
+    return JointDraws(**vars(weighed), vectors=made.coordinates.vectors(every.z)[row], latents=latents, made=made)
 
 
 def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[float, Array]:
@@ -162,29 +185,10 @@ def _next(done: int, size: int) -> int:
     return size - done if done < size else size // 2
 
 
-def _joined(
-    made: HyperPosterior,
-    rounds: Sequence[_Round],
-    mixtures: Sequence[tuple[int, Mixture]],
-    draws: int,
-    rng: np.random.Generator,
-) -> JointDraws:
-    """Draws of all rounds together."""
-    every = _together(rounds)
-    z = np.stack([point.z for point in every.points])
-    # Each point could have come from each of the rounds (Veach & Guibas 1995: the balance heuristic).
-    log_drawn = np.logaddexp.reduce([np.log(number) + mixture.log_density(z) for number, mixture in mixtures], axis=0)
-    log_weight = every.log_weight - log_drawn
-    each = every.latents.shape[2]
-    row, column = np.divmod(resampled(np.repeat(smoothed(log_weight)[0] / each, each), draws, rng), each)
-    vectors = made.coordinates.vectors(z)[row]
-    latents = np.ascontiguousarray(every.latents[row, :, column].T)
-    return JointDraws(vectors, latents, log_weight, every.ahead, made)
-
-
-def _together(rounds: Sequence[_Round]) -> _Round:
-    points, *arrays = zip(*(vars(each).values() for each in rounds), strict=True)
-    return _Round(sum(points, ()), *(np.concatenate(parts) for parts in arrays))
+def _weighed(every: _Round, mixtures: Sequence[tuple[int, Mixture]]) -> Weighed:
+    """All points so far: each could have come from each of the rounds (Veach & Guibas 1995: the balance heuristic)."""
+    drawn = [np.log(number) + mixture.log_density(every.z) for number, mixture in mixtures]
+    return Weighed(every.log_weight - np.logaddexp.reduce(drawn, axis=0), every.ahead)
 
 
 def points_of(marginal: Marginal, draws: int) -> int:
