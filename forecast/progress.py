@@ -101,7 +101,7 @@ class Progress:
 
     @property
     def of_time(self) -> float:
-        """The share of the time that has gone, as far as that is known: it falls where more is left than was thought."""
+        """The share of the time that has gone, where that is known: it falls where more is left than was thought."""
         return self.share if self.left is None else self.elapsed / max(self.elapsed + self.left, 1e-9)
 
     @property

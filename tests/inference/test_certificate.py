@@ -12,7 +12,6 @@ def drawn(log_weight, rng):
     """Draws whose forecasts depend on the hyperparameters in part."""
     points = len(log_weight)
     ahead = 0.5 * rng.standard_normal((points, 1, 5)) + rng.standard_normal((points, 4, 5))
-    empty = np.zeros((0, 0))
     return Weighed(log_weight, ahead)
 
 

@@ -18,7 +18,7 @@ from forecast.inference.laplace.warm_start import Start, start_of, state_of
 from forecast.inference.machine import one_thread
 from forecast.inference.mode.marginal import Marginal
 from forecast.inference.mode.published_marginal import marginal_of
-from forecast.inference.mode.search import climb, higher_of_both, laid_out
+from forecast.inference.mode.search import climb, heavier_of_both, higher_of_both, laid_out, other_than
 from forecast.inference.posterior.base import Fit, conditioned
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.inference.posterior.labels import assemble, named_draws
@@ -101,11 +101,11 @@ def approximate(
     space, random = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
     with progress(f"Fitting {model.name}", max_seconds=options.max_seconds) as told, one_thread():
         try:
-            drawn, other = _drawn(marginal, start_of(marginal, start), options.draws, space, random, told)
+            drawn, mirrored = _drawn(marginal, start_of(marginal, start), options.draws, space, random, told)
         except (NotPositiveDefinite, np.linalg.LinAlgError) as error:
             hint = "Sample it: engine='nuts'"
             raise DiagnosticsError(f"{model.name}: no mode was found ({error}). {hint}") from error
-        certificate = certify(drawn, options.draws, other if bound.errors else None)
+        certificate = certify(drawn, options.draws, mirrored if bound.errors else None)
         notes = (*conditioned(model), *bound.dropped, *_ran_out(drawn, options.draws, told))
     values = {**marginal.field.by_name(drawn.latents), **drawn.made.marginal.hyperparameters.constrained(drawn.vectors)}
     posterior = named_draws(bound, {name: array[None] for name, array in values.items()})
@@ -130,7 +130,7 @@ def _drawn(
     random: np.random.Generator,
     told: Progress,
 ) -> tuple[JointDraws, float]:
-    """Joint draws and the share of a second mode.
+    """Joint draws and the share of a mode with mirrored slopes.
 
     From a start, and from scratch where that did not lead far enough and there is time.
     """
@@ -140,18 +140,20 @@ def _drawn(
     near: JointDraws | None = None
     if start is not None:
         marginal = marginal if start.pilot is None else marginal.with_pilot(start.pilot)
-        peak, other = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance))
-        made = refine(resume(marginal, peak, start.shape), space, refining)
+        peak, mirrored = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance))
+        other = None if start.other is None else other_than(marginal, peak, start.other)
+        made = refine(resume(marginal, peak, start.shape, other), space, refining)
         near = draw_jointly(made, draws, random, drawing, certified)
         if not told.is_in_time() or certified(near) == 1:
-            return near, other
+            return near, mirrored
     else:
-        peak, other = higher_of_both(marginal, climb(marginal))
-    made = explore(*laid_out(marginal, peak), exploring)
+        peak, mirrored = higher_of_both(marginal, climb(marginal))
+    marginal, peak = laid_out(marginal, peak)
+    made = explore(marginal, *heavier_of_both(marginal, peak), exploring)
     drawn = draw_jointly(refine(made, space, refining), draws, random, drawing, certified)
     if near is not None and not told.is_in_time() and effective_ahead(near) > effective_ahead(drawn):
-        return near, other
-    return drawn, other
+        return near, mirrored
+    return drawn, mirrored
 
 
 def _ran_out(drawn: JointDraws, draws: int, told: Progress) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Where the density of the hyperparameters is evaluated: along axes through its mode, then where the emulator draws."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,9 +34,13 @@ _RESTARTS = 3
 # A point so much higher than the mode, in nats, begins another search: the density that is explored is not quite that
 # whose mode was searched for.
 _HIGHER = 0.5
+# The log of the share of the mass from which on another mode matters: one percent.
+_NEGLIGIBLE = float(np.log(0.01))
 
 
-def explore(marginal: Marginal, peak: Peak, told: InTime = lambda share: True) -> HyperPosterior:
+def explore(
+    marginal: Marginal, peak: Peak, other: Peak | None = None, told: InTime = lambda share: True
+) -> HyperPosterior:
     """Evaluate the density about its mode and along the axes through it; `refine` comes next.
 
     Parameters
@@ -43,6 +49,8 @@ def explore(marginal: Marginal, peak: Peak, told: InTime = lambda share: True) -
         The log density.
     peak : Peak
         Its mode.
+    other : Peak, optional
+        Another mode: where it matters, the density is evaluated about it too.
     told : function
         Told after each axis what share is done.
     """
@@ -54,13 +62,21 @@ def explore(marginal: Marginal, peak: Peak, told: InTime = lambda share: True) -
             break
         # The search had ended on a slope, or another mode is higher.
         peak = climb(marginal, peak.gaussian.vector + evaluator.root @ best.z, best.x)
-    return HyperPosterior.of(evaluator, axes, points)
+    return _with_other(HyperPosterior.of(evaluator, axes, points), other)
 
 
-def resume(marginal: Marginal, peak: Peak, shape: Shape) -> HyperPosterior:
+def resume(marginal: Marginal, peak: Peak, shape: Shape, other: Peak | None = None) -> HyperPosterior:
     """Begin with the shape of an earlier fit, moved to the mode of this one; `refine` comes next."""
     evaluator = Evaluator(marginal, peak, shape.root)
-    return HyperPosterior.of(evaluator, shape.axes, (evaluator.top,), shape)
+    return _with_other(HyperPosterior.of(evaluator, shape.axes, (evaluator.top,), shape), other)
+
+
+def _with_other(made: HyperPosterior, other: Peak | None) -> HyperPosterior:
+    """With the density about another mode, where that is another one and has a share of the mass that matters."""
+    if other is None or other.log_mass - made.peak.log_mass < _NEGLIGIBLE or not made.peak.is_apart(other):
+        return made
+    found = explore(made.marginal, other)
+    return replace(made, other=found) if made.peak.is_apart(found.peak) else made
 
 
 def refine(made: HyperPosterior, rng: np.random.Generator, in_time: InTime = lambda share: True) -> HyperPosterior:
@@ -96,6 +112,8 @@ def refine(made: HyperPosterior, rng: np.random.Generator, in_time: InTime = lam
         known = made.earlier is not None and _share(log_weight) > _EXCELLENT
         if known or (len(seen) == 2 * count and _share(seen) > _GOOD):
             break
+    if made.other is not None:
+        made = replace(made, other=refine(made.other, rng, lambda share: in_time(1.0)))
     return made
 
 

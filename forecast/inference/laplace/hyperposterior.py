@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from forecast.inference.laplace.coordinates import Axis, Coordinates
 from forecast.inference.laplace.emulator import Emulator, covariance, emulate
@@ -25,8 +26,10 @@ _SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
 _KEPT = 60
 # From so many points on, the emulator's kernel is chosen again only when there are as many more.
 _SETTLED = 60
-# Draws from a plateau: so many times its share of the mass, at least and at most; and those from all of them at most.
-_TIMES, _LEAST_SHARE, _MOST_SHARE, _MOST_APART = 2.0, 0.03, 0.1, 0.5
+# The most draws that are of plateaus.
+_MOST_APART = 0.5
+# The least and the most of the draws that come from about another mode.
+_ELSEWHERE = 0.1, 0.5
 # The most points whose gradients the emulator knows, since its time grows with the cube of what it knows.
 _STEEP = 200
 # How much the exact density's difference from the emulated one is held towards 0, in points: that of its noise, some
@@ -75,6 +78,8 @@ class HyperPosterior:
         Plateaus of which the emulator knows nothing.
     drawn : tuple of Evaluated
         More points, of which the emulator may know what these do not tell.
+    other : HyperPosterior or None
+        The density about another mode, in coordinates of its own.
     """
 
     evaluator: Evaluator
@@ -84,10 +89,15 @@ class HyperPosterior:
     earlier: Shape | None = None
     vanishing: tuple[Vanishing, ...] = ()
     drawn: tuple[Evaluated, ...] = ()
+    other: "HyperPosterior | None" = None
 
     @classmethod
     def of(
-        cls, evaluator: Evaluator, axes: tuple[Axis, ...], points: Sequence[Evaluated], earlier: Shape | None = None
+        cls,
+        evaluator: Evaluator,
+        axes: tuple[Axis, ...],
+        points: Sequence[Evaluated],
+        earlier: Shape | None = None,
     ) -> "HyperPosterior":
         """From points about the evaluator's peak, the first of which is the peak."""
         coordinates = Coordinates(evaluator.peak.gaussian.vector, evaluator.root, axes)
@@ -120,12 +130,14 @@ class HyperPosterior:
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Whitened draws (count, dimension) from the emulated density, by importance resampling."""
-        return replace(self, vanishing=()).draw_mixture(count, rng)[0]
+        return replace(self, vanishing=(), other=None).draw_mixture(count, rng)[0]
 
     def draw_mixture(
         self, count: int, rng: np.random.Generator, mixture: Sequence[tuple[float, float]] = ((1.0, 1.0),)
     ) -> tuple[Array, "Mixture"]:
         """Whitened draws from a mixture of powers of the emulated density and of plateaus, and that mixture.
+
+        With another mode, a part of them is such draws of the density about that.
 
         Parameters
         ----------
@@ -136,7 +148,14 @@ class HyperPosterior:
         mixture : sequence of (power, share)
             What of the emulated density is mixed; by default the density itself.
         """
-        apart = np.clip([_TIMES * each.mass for each in self.vanishing], _LEAST_SHARE, _MOST_SHARE)
+        if self.other is not None:
+            elsewhere = float(np.clip(self.share_of_other, *_ELSEWHERE))
+            number = int(np.rint(elsewhere * count))
+            there, of_other = self.other.draw_mixture(number, rng, mixture)
+            z, own = replace(self, other=None).draw_mixture(count - number, rng, mixture)
+            there = self.coordinates.whitened(self.other.coordinates.vectors(there))
+            return np.concatenate([z, there]), replace(own, other=of_other, elsewhere=elsewhere)
+        apart = np.array([each.share for each in self.vanishing])
         # However many there are, most draws are of the density itself.
         apart = apart * (_MOST_APART / max(float(apart.sum()), _MOST_APART))
         powers = [(power, share * (1 - float(apart.sum()))) for power, share in mixture]
@@ -152,6 +171,18 @@ class HyperPosterior:
         for each, number in zip(self.vanishing, numbers[len(powers) :], strict=True):
             drawn.append(self.coordinates.whitened(each.draw(int(number), rng)))
         return np.concatenate(drawn), Mixture(self, tuple(parts), flat)
+
+    @property
+    def share_of_other(self) -> float:
+        """About the other mode's share of the mass."""
+        return 0.0 if self.other is None else float(expit(self.other.peak.log_mass - self.peak.log_mass))
+
+    def nearer_other(self, z: Array) -> tuple[npt.NDArray[np.bool_], Array]:
+        """Which whitened points are nearer to the other mode, and all of them in its coordinates."""
+        if self.other is None:
+            return np.zeros(len(z), dtype=bool), z
+        there = self.other.coordinates.whitened(self.coordinates.vectors(z))
+        return (there**2).sum(axis=1) < (z**2).sum(axis=1), there
 
     def _proposed(self, count: int, width: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Whitened proposals so many times as wide as the density, its emulated log there, and theirs."""
@@ -176,12 +207,16 @@ class HyperPosterior:
     def starts(self, z: Array) -> tuple[Array, Array]:
         """About the means of the latents and the variances of eta at whitened points (point, …).
 
-        By the peak's tangent, and by what is known at the points.
+        By the nearer mode's tangent, and by what is known at the points about it.
         """
         s, tangent = self.coordinates.bend(z)[0], self.peak.tangent @ self.evaluator.root
         beside, log_variance = self._beside
         # Beyond what is known a trend may lead anywhere.
-        return beside(s) + z @ tangent.T, np.exp(np.clip(log_variance(s), *log_variance.range))
+        x, variance = beside(s) + z @ tangent.T, np.exp(np.clip(log_variance(s), *log_variance.range))
+        if self.other is not None:
+            nearer, there = self.nearer_other(z)
+            x[nearer], variance[nearer] = self.other.starts(there[nearer])
+        return x, variance
 
     def emulated(self, z: Array) -> Array:
         """Emulated log density at whitened points."""
@@ -199,6 +234,16 @@ class HyperPosterior:
             points' values is added to the emulator: it leaves .03 of their variance of .55 on Syria by month, squares
             and products no less.
         """
+        if self.other is not None:
+            nearer, there = self.nearer_other(np.stack([point.z for point in drawn]))
+            turned = np.linalg.solve(self.evaluator.root, self.other.evaluator.root)
+            each = list(zip(drawn, there, nearer, strict=True))
+            moved = [replace(point, z=z, gradient=point.gradient @ turned) for point, z, is_theirs in each if is_theirs]
+            mine = [point for point, _, is_theirs in each if not is_theirs]
+            told = replace(self, other=None).with_draws(mine, exact[~nearer])
+            return replace(told, other=self.other.with_draws(moved, exact[nearer]))
+        if not len(drawn):
+            return self
         at, values = self.coordinates.bend(np.stack([point.z for point in drawn]))[0], _values(drawn)
         fitted = _linear(at, exact - values, np.exp(values - values.max()))
         level, tilt = fitted[0], fitted[1:]
@@ -206,9 +251,8 @@ class HyperPosterior:
         known, gradients = _targets(self.coordinates, (*self.points, *drawn))
         gradients[_STEEP:] = np.nan
         before = self.emulator
-        made = emulate(
-            s, known + level + s @ tilt, gradients + tilt, kernel=before.kernel, choose=False, start=before.start
-        )
+        targets = known + level + s @ tilt, gradients + tilt
+        made = emulate(s, *targets, kernel=before.kernel, choose=False, start=before.start)
         return replace(self, emulator=made, drawn=tuple(p for p in drawn[:_STEEP] if np.isfinite(p.gradient).all()))
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
@@ -231,20 +275,33 @@ class Mixture:
         Of that density, with the logs of their shares over sizes.
     plateaus : tuple of (Vanishing, level)
         With the logs of their shares.
+    other : Mixture or None
+        What comes from about another mode.
+    elsewhere : float
+        The share of that.
     """
 
     made: HyperPosterior
     parts: tuple[tuple[float, float], ...]
     plateaus: tuple[tuple[Vanishing, float], ...] = ()
+    other: "Mixture | None" = None
+    elsewhere: float = 0.0
 
     def log_density(self, z: Array) -> Array:
         """Of whitened points (point, dimension), without the power of 2π."""
         emulated, coordinates = self.made.emulated(z), self.made.coordinates
         found = [power * emulated + level for power, level in self.parts]
+        turned = np.linalg.slogdet(coordinates.root)[1]
         if self.plateaus:
-            vectors, turned = coordinates.vectors(z), np.linalg.slogdet(coordinates.root)[1]
+            vectors = coordinates.vectors(z)
             found += [each.log_density(vectors) + turned + level for each, level in self.plateaus]
-        return np.asarray(np.logaddexp.reduce(found, axis=0))
+        total = np.logaddexp.reduce(found, axis=0)
+        if self.other is not None:
+            there = self.other.made.coordinates
+            log_other = self.other.log_density(there.whitened(coordinates.vectors(z)))
+            log_other += turned - np.linalg.slogdet(there.root)[1]
+            total = np.logaddexp(total + np.log1p(-self.elsewhere), log_other + np.log(self.elsewhere))
+        return np.asarray(total)
 
 
 def _emulated(

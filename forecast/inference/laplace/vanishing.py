@@ -25,6 +25,8 @@ _NEAR = 2.0
 _LEAST = 1e-3
 # How much wider than normal the others are drawn.
 _WIDER = 1.3
+# Draws from a plateau: so many times its share of the mass, at least and at most.
+_TIMES, _FEWEST, _MOST = 2.0, 0.03, 0.1
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Vanishing:
     root: Array
     mass: float
     point: Evaluated
+
+    @property
+    def share(self) -> float:
+        """Of the draws that come from here."""
+        return float(np.clip(_TIMES * self.mass, _FEWEST, _MOST))
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Vectors of hyperparameters (count, element)."""

@@ -27,13 +27,16 @@ _BY_KNOT = ("z", "s", "slope")
 
 @dataclass(frozen=True)
 class Start:
-    """Where a fit starts from: vector of hyperparameters and its covariance, latents, the density's shape, a pilot."""
+    """Where a fit starts from: vector of hyperparameters and its covariance, latents, the density's shape, a pilot; and
+    the vector of another mode.
+    """
 
     vector: Array
     x: Array
     covariance: Array
     shape: Shape
     pilot: Pilot | None
+    other: Array | None
 
 
 def state_of(made: HyperPosterior) -> xr.Dataset:
@@ -46,9 +49,11 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
         for name, rows in padded.items():
             rows[number, : len(axis.z)] = getattr(axis, name)
     emulator, pilot = shape.emulator, made.marginal.pilot
-    of_slopes: dict[str, Any] = {}
+    optional: dict[str, Any] = {}
+    if made.other is not None:
+        optional["other_mode"] = _ELEMENT, made.other.peak.gaussian.vector
     if pilot is not None:
-        of_slopes = {"slope_information": (_SLOPE, pilot.information), "slope_estimate": (_SLOPE, pilot.estimate)}
+        optional |= {"slope_information": (_SLOPE, pilot.information), "slope_estimate": (_SLOPE, pilot.estimate)}
     return xr.Dataset(
         {
             "mode": (_ELEMENT, made.peak.gaussian.vector),
@@ -61,7 +66,7 @@ def state_of(made: HyperPosterior) -> xr.Dataset:
             "gradient_weight": ((_POINT, _ELEMENT), emulator.gradient_weight),
             "kernel": ((_ELEMENT, "kernel_part"), emulator.kernel),
             "level": emulator.level,
-            **of_slopes,
+            **optional,
         },
         {_ELEMENT: labels, _OTHER: labels},
     )
@@ -85,7 +90,8 @@ def start_of(marginal: Marginal, fit: Fit | None) -> Start | None:
     pilot = None
     if "slope_estimate" in state:
         pilot = Pilot(state["slope_information"].values, state["slope_estimate"].values)
-    return Start(state["mode"].values, _latents(marginal.field, fit), state["covariance"].values, shape, pilot)
+    other = state["other_mode"].values if "other_mode" in state else None
+    return Start(state["mode"].values, _latents(marginal.field, fit), state["covariance"].values, shape, pilot, other)
 
 
 def _labels(marginal: Marginal) -> list[str]:

@@ -21,7 +21,7 @@ from forecast.inference.gaussian.design import Design
 from forecast.inference.gaussian.precision import PriorPrecision, prior_precision
 from forecast.inference.mode.marginal import Marginal
 from forecast.inference.mode.published_marginal import PublishedMarginal, marginal_of
-from forecast.inference.mode.search import Peak, climb, higher_of_both, laid_out
+from forecast.inference.mode.search import Peak, climb, heavier_of_both, higher_of_both, laid_out
 from forecast.inference.nuts.elimination import Elimination, eliminate
 from forecast.model.spec import BoundModel
 
@@ -94,7 +94,8 @@ class Whitened:
         """The marginal density in coordinates by what the counts say of slopes, and its mode, where one is found."""
         marginal = marginal_of(self.bound)
         try:
-            return laid_out(marginal, higher_of_both(marginal, climb(marginal))[0])
+            marginal, peak = laid_out(marginal, higher_of_both(marginal, climb(marginal))[0])
+            return marginal, heavier_of_both(marginal, peak)[0]
         except (NotPositiveDefinite, np.linalg.LinAlgError):
             return marginal, None
 

@@ -1,9 +1,9 @@
 """Draws of the latents by a particle filter that the best Gaussian guides, with the weights that make them exact.
 
 Under the best Gaussian q(x) = N(m, H⁻¹), H = Q + A' diag(w) A, the latents are drawn backwards: the static ones first,
-then period after period from the last (the factor of H is what that needs). Static ones whose exact density is skewed are
-not drawn from q, but closer to that (`skewed`). What the exact density has beside q is a
-product over the observed cells, each of one period:
+then period after period from the last (the factor of H is what that needs). Static ones whose exact density is skewed
+are not drawn from q, but closer to that (`skewed`). What the exact density has beside q is a product over the observed
+cells, each of one period:
 
     log p(y, x, theta) − log q(x) = constant + Σ_c [log p(y_c | eta_c) − g_c d_c + ½ w_c d_c²],   d = A(x − m),
 

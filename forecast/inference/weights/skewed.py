@@ -31,7 +31,7 @@ from forecast.model.families import Counts, Family
 __all__ = ["Skewed"]
 
 Array = npt.NDArray[np.float64]
-# Nodes of the tables, .08 apart at 0 and reaching from −55 to 9: without prior information the left tail is exponential.
+# Nodes of the tables, .08 apart at 0 and from −55 to 9: without prior information the left tail is exponential.
 _NODES = 2 * np.sinh(np.linspace(-4.0, 2.2, 160))
 _WIDTH = np.diff(_NODES)
 # Step in eta to second derivatives on both sides, for the third; the least skewness, which is as good as none, and the
@@ -78,7 +78,7 @@ class Skewed:
 
     @cached_property
     def _table(self) -> tuple[Array, Array, Array]:
-        """Of |a|: log densities at the nodes, their slopes between them, and the mass below each node (number, node)."""
+        """Of |a|: log densities at the nodes, their slopes between these, the mass below each node (number, node)."""
         information = self.information[:, None]
         skewness = np.clip(np.abs(self.skewness), _LEAST, _MOST)[:, None]
         rise = np.exp(np.minimum(skewness * _NODES - 0.5 * skewness**2, 50.0)) - skewness * _NODES
