@@ -25,7 +25,7 @@ test-contracts: $(VENV)/.test-installed
 	@echo "== contracts and properties"; time -p $(PYTEST) $(PARALLEL) tests --ignore=tests/statistical --ignore=tests/end_to_end --ignore=tests/report/test_browser.py
 
 test-statistics: $(VENV)/.test-installed
-	@echo "== statistics"; time -p $(PYTEST) tests/statistical $(FULL)
+	@echo "== statistics"; time -p $(PYTEST) $(PARALLEL) tests/statistical $(FULL)
 
 test-end-to-end: $(VENV)/.test-installed
 	@echo "== end to end and browser"; time -p $(PYTEST) $(PARALLEL) tests/end_to_end tests/report/test_browser.py

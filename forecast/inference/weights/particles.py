@@ -42,8 +42,9 @@ _ENOUGH = 0.8
 # (Variance of the log mean weight: some 13 over the number of draws on Syria, 60 on UCDP Mexico, and 1 on panels
 # where log weights vary by 1; the best Gaussian takes the time of some 40 draws.)
 _PER_SD, _PILOT, _FEWEST, _MOST = 16.0, 64, 8, 128
-# What all static numbers that stay normal may add to the variance of log weights.
-_LEFT = 0.1
+# What skewed numbers must take off the variance of log weights, all together, to be drawn; and the least that each
+# must, as a share of the most of one. (Where the spread of levels is large it is a hundred times that near the mode.)
+_WORTH, _LEAST = 0.05, 0.01
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ class ParticleFilter:
 
     def with_skewed(self, gains: Array) -> "ParticleFilter":
         """With skewed numbers where there is something to gain."""
-        order = np.argsort(gains)
-        return replace(self, skewed=tuple(order[np.cumsum(gains[order]) > _LEFT].tolist()))
+        worth = gains.sum() > _WORTH
+        return replace(self, skewed=tuple(np.flatnonzero(gains > _LEAST * gains.max()).tolist()) if worth else ())
 
     def sized(self, gaussian: BestGaussian, rng: np.random.Generator) -> "ParticleFilter":
         """With as many particles as the variance of log weights at a Gaussian says, where none is resampled."""
