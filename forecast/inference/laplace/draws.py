@@ -40,7 +40,7 @@ _BATCH = 8
 _WIDER = (0.8, 0.7), (0.5, 0.3)
 # So many draws are tried with variances of eta as they are between known points and as they should be; where their
 # log densities differ by more, in nats, all are settled (and tell gradients); also where that is cheap, since a few
-# draws do not tell of the tails (300 sparse groups: 10 to 24 nats off where the SD of levels is twice that at the mode).
+# draws do not tell of the tails (300 sparse groups: 10 to 24 nats off where levels have twice the SD of the mode).
 _TRIED, _OFF = 8, 0.3
 
 
