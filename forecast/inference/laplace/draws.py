@@ -145,14 +145,14 @@ def draw_jointly(
             continue
         every = found if every is None else every.with_others(found)
         mixtures.append((drawn, mixture))
-        share = certified(_weighed(every, mixtures))
+        weighed = _weighed(every, mixtures)
+        share = certified(weighed)
         if share == 1 and done >= size:
             break
         # Effective draws grow with draws.
         total = int(min(max(done / max(share, 1e-6), size, done + _next(done, size)), _MOST * size))
     if every is None:
         raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
-    weighed = _weighed(every, mixtures)
     each = every.latents.shape[2]
     weight = np.repeat(smoothed(weighed.log_weight)[0] / each, each)
     row, column = np.divmod(resampled(weight, draws, rng), each)

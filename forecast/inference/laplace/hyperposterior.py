@@ -93,11 +93,7 @@ class HyperPosterior:
 
     @classmethod
     def of(
-        cls,
-        evaluator: Evaluator,
-        axes: tuple[Axis, ...],
-        points: Sequence[Evaluated],
-        earlier: Shape | None = None,
+        cls, evaluator: Evaluator, axes: tuple[Axis, ...], points: Sequence[Evaluated], earlier: Shape | None = None
     ) -> "HyperPosterior":
         """From points about the evaluator's peak, the first of which is the peak."""
         coordinates = Coordinates(evaluator.peak.gaussian.vector, evaluator.root, axes)
@@ -179,8 +175,7 @@ class HyperPosterior:
 
     def nearer_other(self, z: Array) -> tuple[npt.NDArray[np.bool_], Array]:
         """Which whitened points are nearer to the other mode, and all of them in its coordinates."""
-        if self.other is None:
-            return np.zeros(len(z), dtype=bool), z
+        assert self.other is not None
         there = self.other.coordinates.whitened(self.coordinates.vectors(z))
         return (there**2).sum(axis=1) < (z**2).sum(axis=1), there
 
