@@ -65,21 +65,18 @@ class Progress:
         self.share = max(self.share, first + (last - first) * self._within)
         self._look()
 
-    def part(self, first: float, last: float, *, time: float = 1.0) -> InTime:
-        """What a stage is given to tell its own share to: it is the work from one share to another.
-
-        There is time for more of it until so much of the time of the whole has gone.
-        """
+    def part(self, first: float, last: float) -> InTime:
+        """What a stage is given to tell its own share to: it is the work from one share to another."""
 
         def told(share: float) -> bool:
             self._tell(share, first, last)
-            return self.is_in_time(time)
+            return self.is_in_time()
 
         return told
 
-    def is_in_time(self, part: float = 1.0) -> bool:
-        """Whether less than the time, or than a part of it, has gone."""
-        return self._max_seconds is None or self.elapsed < part * self._max_seconds
+    def is_in_time(self) -> bool:
+        """Whether less than the time has gone."""
+        return self._max_seconds is None or self.elapsed < self._max_seconds
 
     @property
     def elapsed(self) -> float:

@@ -161,14 +161,14 @@ def test_whether_there_is_time_for_more(clock):
         clock.now += 1e9
         assert told(0.5)
     with progress("Fitting", max_seconds=10.0, clock=clock) as told:
-        early, late = told.part(0.0, 0.5, time=0.5), told.part(0.5, 1.0)
+        early, late = told.part(0.0, 0.5), told.part(0.5, 1.0)
         assert told(0.0)
         assert early(0.5)
         assert told.share == 0.25
-        clock.now += 5
-        assert not early(1.0)
+        clock.now += 9
         assert late(0.0)
-        clock.now += 5
+        clock.now += 1
+        assert not early(1.0)
         assert not late(1.0)
         assert not told(0.1)
         assert told.share == 1.0

@@ -48,11 +48,10 @@ def test_little_time_gives_a_batch_with_its_certificate_and_a_note(small, monkey
     real = ParticleFilter.draw
     monkeypatch.setattr(ParticleFilter, "draw", lambda *args: points.append(1) or real(*args))
     fit = fc.fit(MODEL, small, max_seconds=1e-9, seed=1)
-    # The first of ten batches of the first round's 100 points.
-    assert len(points) == 10
+    assert len(points) == 8
     assert fit.posterior.sizes["draw"] == 1000
     assert not fit.diagnostics["passed"].all()
-    assert fit.notes == ("stopped after 0 s (max_seconds) with 10 of 500 weighted points",)
+    assert fit.notes == ("stopped after 0 s (max_seconds) with 8 of 125 weighted points",)
     assert fc.predict(fit, 2, draws=20, seed=1).draws.sizes["sample"] == 20
 
 

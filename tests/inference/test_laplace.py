@@ -12,7 +12,7 @@ from scipy import stats
 import forecast as fc
 from forecast.errors import InputError
 from forecast.inference.laplace.engine import LaplaceOptions, approximate
-from forecast.inference.laplace.exploration import explore, refine
+from forecast.inference.laplace.exploration import explore
 from forecast.inference.mode import marginal
 from forecast.inference.mode.search import climb
 from forecast.inference.posterior.bayesian import BayesianFit
@@ -87,7 +87,9 @@ def test_threads_change_no_draw(monkeypatch):
 
 def test_draws_of_a_mixture_have_the_density_that_is_said(small):
     density, rng = marginal.Marginal(MODEL.bind(small)), np.random.default_rng(1)
-    made = refine(explore(density, climb(density)), rng)
+    made = explore(density, climb(density))
+    # Along the axes alone the emulator may have tails that its proposals do not reach.
+    made = made.with_points([made.evaluator.at(z) for z in made.draw(24, rng)])
     plain = made.draw(20_000, rng)
     wide, mixture = made.draw_mixture(20_000, rng, ((1.0, 0.5), (0.5, 0.5)))
     weight = np.exp(made.emulated(wide) - mixture.log_density(wide))
@@ -99,8 +101,8 @@ def test_draws_of_a_mixture_have_the_density_that_is_said(small):
 
 
 def test_hyperparameters_come_no_more_than_a_few_times(fitted):
-    """Half as many points as draws, each as often as its weight says; far from what 64 points would give."""
-    assert 120 < len(np.unique(fitted.posterior["sigma_walk_tactic"])) <= 200
+    """Of 400 draws 80 must be effective for hyperparameters: each point comes as often as its weight says."""
+    assert len(np.unique(fitted.posterior["sigma_walk_tactic"])) > 80
 
 
 def test_random_walks_start_at_0(small):
@@ -272,8 +274,8 @@ def test_a_warm_start_gives_the_same_answer_with_less_work(fitted, small, work):
     assert len(work) < cold
     for name in ("sigma_level_province", "sigma_walk_tactic", "excitation"):
         ours, theirs = warm.posterior[name].values, fitted.posterior[name].values
-        # Two means of 400 draws differ by more than 0.3 SD once in 40,000 times.
-        assert abs(ours.mean() - theirs.mean()) < 0.3 * theirs.std()
+        # Two means of 80 effective draws differ by more than 0.6 SD once in 6,000 times.
+        assert abs(ours.mean() - theirs.mean()) < 0.6 * theirs.std()
 
 
 def test_a_panel_that_has_grown_starts_from_the_shorter_one(small, work):

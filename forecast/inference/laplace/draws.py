@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.gaussian.best import Gaussian
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.laplace.evaluation import Evaluated
 from forecast.inference.laplace.hyperposterior import HyperPosterior, Mixture
@@ -24,24 +23,25 @@ from forecast.progress import InTime
 __all__ = ["JointDraws", "Weighed", "draw_jointly", "points_of"]
 
 Array = npt.NDArray[np.float64]
-# Hyperparameters that are drawn, per draw that is asked for; as far as they take no more than so many multiplications
-# per draw; and in any case. While too few draws are effective there are more, up to so many times as many.
-_SHARE, _WORK, _FEWEST, _MOST = 0.5, 4e7, 64, 8
+# Hyperparameters that are drawn at least, per draw that is asked for; as far as they take no more than so many
+# multiplications per draw; and in any case. While too few draws are effective there are more, up to so many times as
+# many.
+_SHARE, _WORK, _FEWEST, _MOST = 0.125, 4e7, 64, 32
 # Draws of the latents at each.
 _LATENTS = 8
-# Rounds that these hyperparameters come in, and the largest: the emulator learns from all rounds before, up to so many
-# hyperparameters, since its memory grows with the square of their number. (Effective for forecasts on Syria by month,
-# of 500: 82 to 106 in two rounds, 152 to 214 in five.)
-_ROUNDS, _LARGEST, _LEARNT = 5, 100, 600
+# Hyperparameters come in rounds, each half as large as all before together, between these: the emulator learns from all
+# of them, up to so many hyperparameters, since its memory grows with the square of their number.
+_SMALLEST, _LARGEST, _LEARNT = 24, 100, 600
 # The fewest hyperparameters between two looks at the clock.
 _BATCH = 8
 # What hyperparameters are drawn from, as powers of the emulated density and their shares: a part is wider, so that
-# weights in the tails are bounded (Hesterberg 1995).
-_WIDER = (0.8, 0.7), (0.5, 0.3)
-# So many draws are tried with variances of eta as they are between known points and as they should be; where their
-# log densities differ by more, in nats, all are settled (and tell gradients); also where that is cheap, since a few
-# draws do not tell of the tails (300 sparse groups: 10 to 24 nats off where levels have twice the SD of the mode).
-_TRIED, _OFF = 8, 0.3
+# weights in the tails are bounded (Hesterberg 1995). (Effective of 168: with .8 and .5 at .7 and .3, Iraq by week 87
+# and 69, the demonstration 75 and 63, Syria by month 47, 38, 56; with these 127 and 129, 102 and 118, 54, 50, 60.)
+_WIDER = (0.95, 0.85), (0.6, 0.15)
+# So many draws are tried before any is weighed. Where settling the variances of eta moves their log densities by more,
+# in nats, all are settled (and tell gradients); also where that is cheap, since a few draws do not tell of the tails
+# (300 sparse groups: 10 to 24 nats off where levels have twice the SD of the mode).
+_TRIED, _OFF = 12, 0.3
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def draw_jointly(
     rng: np.random.Generator,
     in_time: InTime = lambda share: True,
     certified: Callable[[Weighed], float] = lambda weighed: 1.0,
+    most: int = _MOST,
 ) -> JointDraws:
     """Draw hyperparameters and latents.
 
@@ -121,25 +122,27 @@ def draw_jointly(
     in_time : function
         Told after each batch what share is done; whether there is time for more. At least one batch is drawn.
     certified : function
-        How far draws are on their way to be good enough; there are more rounds until that is 1, up to a bound.
+        How far draws are on their way to be good enough; there are more rounds until that is 1.
+    most : int
+        Up to so many times the fewest hyperparameters.
     """
     size = points_of(made.marginal, draws)
-    off, gains = _tried(made, rng)
-    at = made.evaluator.found if off > _OFF or made.marginal.is_cheap else made.evaluator.near
+    made, off, gains = _tried(made, rng)
+    settle = off > _OFF or made.marginal.is_cheap
     sampler = made.marginal.sampler(made.peak.gaussian, gains, rng)
     count = max(_LATENTS, -(-draws // size))
     every: _Round | None = None
     mixtures: list[tuple[int, Mixture]] = []
     done, total, number, drawn = 0, size, 0, 0
-    while drawn == number and done < _MOST * size:
-        number = _next(done, size)
+    while drawn == number and done < most * size:
+        number = _next(done, size, total)
         if every is not None and done < _LEARNT:
             made = made.with_draws(every.points, every.log_weight)
         z, mixture = made.draw_mixture(number, rng, _WIDER)
         # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
         z = rng.permutation(z)
         of_all = partial(_share_of_all, in_time, done / total, number / total)
-        found, drawn = _round(made, at, sampler, z, count, rng, of_all)
+        found, drawn = _round(made, settle, sampler, z, count, rng, of_all)
         done += drawn
         if found is None:
             continue
@@ -150,7 +153,7 @@ def draw_jointly(
         if share == 1 and done >= size:
             break
         # Effective draws grow with draws.
-        total = int(min(max(done / max(share, 1e-6), size, done + _next(done, size)), _MOST * size))
+        total = int(min(max(done / max(share, 1e-6), size), most * size))
     if every is None:
         raise NotPositiveDefinite("no Gaussian at any of the hyperparameters that were drawn")
     each = every.latents.shape[2]
@@ -160,30 +163,28 @@ def draw_jointly(
     return JointDraws(**vars(weighed), vectors=made.coordinates.vectors(every.z)[row], latents=latents, made=made)
 
 
-def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[float, Array]:
-    """How far off, in nats, variances of eta between known points make the Gaussians' log densities, the mean over a
-    few draws; and what there is to gain by skewed draws of static latents, the most at any of them.
+def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[HyperPosterior, float, Array]:
+    """Told of a few draws before any is weighed; with how far settling their variances of eta moved the log density
+    (nats, the mean), and what there is to gain by skewed draws of static latents, the most at any of them.
     """
-    z, evaluator = made.draw_mixture(_TRIED, rng, _WIDER)[0], made.evaluator
 
-    def tried(z: Array, start: Array, variance: Array) -> tuple[float, Array] | None:
-        near, found = (at(z, start, variance) for at in (evaluator.near, evaluator.found))
-        if near is None or found is None:
-            return None
-        return abs(near[0].value - found[0].value), made.marginal.gains(found[1])
+    def tried(z: Array, start: Array, variance: Array) -> tuple[Evaluated, Array] | None:
+        found = made.evaluator.found(z, start, variance)
+        return None if found is None else (found[0], made.marginal.gains(found[1]))
 
+    z = made.draw_mixture(_TRIED, rng, _WIDER)[0]
     results = [each for each in made.marginal.at_each(tried, z, *made.starts(z)) if each is not None]
     if not results:
-        return 0.0, np.zeros(0)
-    off, gains = zip(*results, strict=True)
-    return float(np.mean(off)), np.max(gains, axis=0)
+        return made, 0.0, np.zeros(0)
+    points, gains = zip(*results, strict=True)
+    return made.with_points(points), float(np.mean([point.settled for point in points])), np.max(gains, axis=0)
 
 
-def _next(done: int, size: int) -> int:
-    """How many hyperparameters the next round has, after so many."""
-    if done < _LEARNT:
-        return min(max(size // _ROUNDS, 1), _LARGEST)
-    return size - done if done < size else size // 2
+def _next(done: int, size: int, total: int) -> int:
+    """How many hyperparameters the next round has, after so many, where so many are wanted at least, or about."""
+    if done >= _LEARNT:
+        return size - done if done < size else size // 2
+    return max(min(max(_SMALLEST, done // 2), _LARGEST, total - done), _BATCH)
 
 
 def _weighed(every: _Round, mixtures: Sequence[tuple[int, Mixture]]) -> Weighed:
@@ -203,7 +204,7 @@ def _share_of_all(in_time: InTime, before: float, part: float, share: float) -> 
 
 def _round(
     made: HyperPosterior,
-    at: Callable[[Array, Array, Array], tuple[Evaluated, Gaussian] | None],
+    settle: bool,
     sampler: Sampler,
     z: Array,
     count: int,
@@ -211,7 +212,7 @@ def _round(
     in_time: InTime,
 ) -> tuple["_Round | None", int]:
     """Weighted latents at whitened hyperparameters, as far as there is time; and how many were tried."""
-    marginal = made.marginal
+    marginal, at = made.marginal, made.evaluator.found if settle else made.evaluator.near
     last = np.flatnonzero(marginal.bound.cells % marginal.field.periods == marginal.last_period)
 
     def drawn(

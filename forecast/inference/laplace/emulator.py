@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 _KERNELS = np.array([(3.0, 0.01), (3.0, 0.1), (2.0, 0.1), (1.5, 1.0), (1.0, 0.3)])
 _FIRST = 2
 # Variance of the noise of values and gradients, as a share of that of the process: what the kernels cannot follow.
-# Without, the process swings between the points and beyond them. (Effective share of 40 draws after refining, two
+# Without, the process swings between the points and beyond them. (Effective share of 40 draws, two
 # seeds, at 1e-6, 1e-3, 1e-2: Syria .29 .80, .61 .82, .82 .76; UCDP Myanmar .49 .13, .83 .80, .74 .82; Iraq by week
 # .88 .89, .83 .86, .53 .84; 18 provinces by week, 14 without attacks, .15 .26, .49 .44, .52 .15.)
 _NUGGET = 1e-3

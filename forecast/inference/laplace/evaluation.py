@@ -30,6 +30,8 @@ class Evaluated:
         Mean of the latents.
     log_variance : array
         Log variance of eta, per observed cell.
+    settled : float
+        How far settling the variances moved the value, in nats; NaN where they are not settled.
     """
 
     z: Array
@@ -37,6 +39,7 @@ class Evaluated:
     gradient: Array
     x: Array
     log_variance: Array
+    settled: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -95,4 +98,5 @@ class Evaluator:
 
     def _evaluated(self, z: Array, gaussian: Gaussian, bound: Bound) -> Evaluated:
         log_variance = np.log(np.maximum(bound.variance, 1e-300))
-        return Evaluated(z, gaussian.value, self.root.T @ bound.gradient, gaussian.x, log_variance)
+        gradient = self.root.T @ bound.gradient
+        return Evaluated(z, gaussian.value, gradient, gaussian.x, log_variance, bound.settled)

@@ -1,4 +1,4 @@
-"""Where the density of the hyperparameters is evaluated: along axes through its mode, then where the emulator draws."""
+"""Where the density of the hyperparameters is evaluated: along axes through its mode."""
 
 from dataclasses import replace
 
@@ -10,10 +10,9 @@ from forecast.inference.laplace.evaluation import Evaluated, Evaluator
 from forecast.inference.laplace.hyperposterior import HyperPosterior, Shape
 from forecast.inference.mode.marginal import Marginal
 from forecast.inference.mode.search import Peak, climb
-from forecast.inference.weights.pareto import effective_share
 from forecast.progress import InTime
 
-__all__ = ["explore", "refine", "resume"]
+__all__ = ["explore", "resume"]
 
 Array = npt.NDArray[np.float64]
 # Where each side of an axis is first looked at, in SDs.
@@ -24,12 +23,6 @@ _SLOW = 0.85
 _FAR, _REACHED = 3.2, 2.8
 _MOST = 4
 _SLOWEST = 0.3
-# Rounds of points drawn from the emulator: at most, and points per round; the effective share of importance draws that
-# ends them, over three rounds, and that which does so at once after an earlier fit.
-_ROUNDS = 3
-_FEWEST = 12
-_GOOD, _EXCELLENT = 0.5, 0.9
-_STRETCHED = 1.5
 _RESTARTS = 3
 # A point so much higher than the mode, in nats, begins another search: the density that is explored is not quite that
 # whose mode was searched for.
@@ -41,7 +34,7 @@ _NEGLIGIBLE = float(np.log(0.01))
 def explore(
     marginal: Marginal, peak: Peak, other: Peak | None = None, told: InTime = lambda share: True
 ) -> HyperPosterior:
-    """Evaluate the density about its mode and along the axes through it; `refine` comes next.
+    """Evaluate the density about its mode and along the axes through it.
 
     Parameters
     ----------
@@ -66,7 +59,7 @@ def explore(
 
 
 def resume(marginal: Marginal, peak: Peak, shape: Shape, other: Peak | None = None) -> HyperPosterior:
-    """Begin with the shape of an earlier fit, moved to the mode of this one; `refine` comes next."""
+    """Begin with the shape of an earlier fit, moved to the mode of this one."""
     evaluator = Evaluator(marginal, peak, shape.root)
     return _with_other(HyperPosterior.of(evaluator, shape.axes, (evaluator.top,), shape), other)
 
@@ -77,55 +70,6 @@ def _with_other(made: HyperPosterior, other: Peak | None) -> HyperPosterior:
         return made
     found = explore(made.marginal, other)
     return replace(made, other=found) if made.peak.is_apart(found.peak) else made
-
-
-def refine(made: HyperPosterior, rng: np.random.Generator, in_time: InTime = lambda share: True) -> HyperPosterior:
-    """With points drawn from the emulator, round by round, until it knows them beforehand.
-
-    Parameters
-    ----------
-    made : HyperPosterior
-        From `explore` or `resume`.
-    rng : Generator
-        Source of randomness.
-    in_time : function
-        Told before each round what share is done at most; whether there is time for more.
-    """
-    size = len(made.peak.gaussian.vector)
-    if not size or not in_time(0.0):
-        return made
-    count = max(_FEWEST, size)
-    if made.earlier is None:
-        # First its tails: draws moved outwards.
-        s = _STRETCHED * made.coordinates.bend(made.draw(count // 2, rng))[0]
-        made = made.with_points(_evaluated(made, made.coordinates.straighten(s)))
-    seen = np.zeros(0)
-    for number in range(_ROUNDS):
-        if not in_time(number / _ROUNDS):
-            break
-        fresh = _evaluated(made, made.draw(count, rng))
-        z = np.stack([point.z for point in fresh])
-        log_weight = np.array([point.value for point in fresh]) - made.emulated(z)
-        made = made.with_points(fresh)
-        seen = np.append(seen, log_weight)[-2 * count :]
-        # From an earlier fit's shape one round is enough where it knew nearly all.
-        known = made.earlier is not None and _share(log_weight) > _EXCELLENT
-        if known or (len(seen) == 2 * count and _share(seen) > _GOOD):
-            break
-    if made.other is not None:
-        made = replace(made, other=refine(made.other, rng, lambda share: in_time(1.0)))
-    return made
-
-
-def _share(log_weight: Array) -> float:
-    """Effective share of importance draws."""
-    return effective_share(np.exp(log_weight - log_weight.max()))
-
-
-def _evaluated(made: HyperPosterior, z: Array) -> list[Evaluated]:
-    """The density at whitened points, as far as there is one."""
-    points = made.marginal.at_each(made.evaluator.at, z, *made.starts(z))
-    return [point for point in points if point is not None]
 
 
 def _along_axes(evaluator: Evaluator, told: InTime) -> tuple[tuple[Axis, ...], list[Evaluated]]:

@@ -24,8 +24,6 @@ _PROPOSALS, _FEWEST = 8, 2000
 _SDS, _SHARES = (1.1, 2.5), (0.96, 0.04)
 # Points of an earlier fit that are handed on to the next.
 _KEPT = 60
-# From so many points on, the emulator's kernel is chosen again only when there are as many more.
-_SETTLED = 60
 # The most draws that are of plateaus.
 _MOST_APART = 0.5
 # The least and the most of the draws that come from about another mode.
@@ -110,6 +108,11 @@ class HyperPosterior:
         """The mode of the hyperparameters."""
         return self.evaluator.peak
 
+    @property
+    def size(self) -> int:
+        """How many hyperparameters there are."""
+        return len(self.peak.gaussian.vector)
+
     @cached_property
     def bent(self) -> Array:
         """The points in the bent coordinates (point, dimension)."""
@@ -181,7 +184,7 @@ class HyperPosterior:
 
     def _proposed(self, count: int, width: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Whitened proposals so many times as wide as the density, its emulated log there, and theirs."""
-        shape = count, len(self.peak.gaussian.vector)
+        shape = count, self.size
         normal = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
         proposed = sum(share / sd * np.exp(-0.5 * (normal / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
         s = width * normal
@@ -231,13 +234,9 @@ class HyperPosterior:
             values are too low by ten nats and more.
         """
         if self.other is not None:
-            nearer, there = self.nearer_other(np.stack([point.z for point in drawn]))
-            turned = np.linalg.solve(self.evaluator.root, self.other.evaluator.root)
-            each = list(zip(drawn, there, nearer, strict=True))
-            moved = [replace(point, z=z, gradient=point.gradient @ turned) for point, z, is_theirs in each if is_theirs]
-            mine = [point for point, _, is_theirs in each if not is_theirs]
+            mine, theirs, nearer = self._by_mode(drawn)
             told = replace(self, other=None).with_draws(mine, exact[~nearer])
-            return replace(told, other=self.other.with_draws(moved, exact[nearer]))
+            return replace(told, other=self.other.with_draws(theirs, exact[nearer]))
         if not len(drawn):
             return self
         at, values = self.coordinates.bend(np.stack([point.z for point in drawn]))[0], _values(drawn)
@@ -252,10 +251,21 @@ class HyperPosterior:
 
     def with_points(self, points: Sequence[Evaluated]) -> "HyperPosterior":
         """The same with more points."""
+        if self.other is not None:
+            mine, theirs, _ = self._by_mode(points)
+            return replace(replace(self, other=None).with_points(mine), other=self.other.with_points(theirs))
         every = (*self.points, *points)
-        grown = len(every) < _SETTLED or len(every) // _SETTLED > len(self.points) // _SETTLED
-        emulator = _emulated(self.coordinates, every, self.earlier, self.emulator.kernel, grown)
+        emulator = _emulated(self.coordinates, every, self.earlier, self.emulator.kernel, choose=True)
         return replace(self, points=every, emulator=emulator)
+
+    def _by_mode(self, points: Sequence[Evaluated]) -> tuple[list[Evaluated], list[Evaluated], npt.NDArray[np.bool_]]:
+        """Points nearer to this mode, those nearer to the other in its coordinates, and which are these."""
+        assert self.other is not None
+        nearer, there = self.nearer_other(np.stack([point.z for point in points]))
+        turned = np.linalg.solve(self.evaluator.root, self.other.evaluator.root)
+        each = list(zip(points, there, nearer, strict=True))
+        moved = [replace(point, z=z, gradient=point.gradient @ turned) for point, z, is_theirs in each if is_theirs]
+        return [point for point, _, is_theirs in each if not is_theirs], moved, nearer
 
 
 @dataclass(frozen=True)

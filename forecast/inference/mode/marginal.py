@@ -78,10 +78,13 @@ class Bound:
         Of its log density, in the vector.
     variance : array
         Of eta, per observed cell.
+    settled : float
+        How far settling the variances moved the log density, in nats.
     """
 
     gradient: Array
     variance: Array
+    settled: float
 
 
 @dataclass(frozen=True)
@@ -297,15 +300,18 @@ class Marginal:
         if variance is None:
             x, variance = self.start(vector, x)
         assert x is not None
+        values = []
         for _ in range(_PASSES):
             gaussian = self.gaussian(vector, x, variance)
             assert isinstance(gaussian, BestGaussian)
+            values.append(gaussian.value)
             inverse = gaussian.factor.selected_inverse()
             fresh, with_error = gaussian.design.variances(inverse)
             if _apart(gaussian.weight, fresh - variance) < _SETTLED:
                 break
             variance, x = fixed_point.next(variance, fresh), gaussian.x
-        return gaussian, self._bound(gaussian, inverse, fresh, with_error)
+        settled = abs(values[-1] - values[0])
+        return gaussian, self._bound(gaussian, inverse, fresh, with_error, settled)
 
     def expected(self, theta: Mapping[str, Array], x: Array, variance: Array, parameters: bool = False) -> CellTerms:
         """Expectations of `terms` where eta is normal, with the variance that is given (cell)."""
@@ -317,7 +323,9 @@ class Marginal:
         log_prior, path, static = prior.log_density(*self.field.split(x - self.field.mean))
         return float(expected.value.sum()) + log_prior, self.field.join(path, static) + design.back(expected.eta[0])
 
-    def _bound(self, gaussian: Gaussian, inverse: BlockArrow, variance: Array, with_error: Array | None) -> Bound:
+    def _bound(
+        self, gaussian: Gaussian, inverse: BlockArrow, variance: Array, with_error: Array | None, settled: float
+    ) -> Bound:
         """From the inverse of the precision, and what that says of eta (see `Design.variances`)."""
         field, theta, x = self.field, gaussian.theta, gaussian.x
         terms = self.expected(theta, x, variance, parameters=True)
@@ -327,7 +335,7 @@ class Marginal:
         if field.carried is not None and with_error is not None:
             per_slope = field.carried.felt(field.split(x)[1]) * terms.eta[0] + with_error * terms.eta[1]
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
-        return Bound(self.in_vector(slopes, gaussian.vector), variance)
+        return Bound(self.in_vector(slopes, gaussian.vector), variance, settled)
 
     def gains(self, gaussian: Gaussian) -> Array:
         """What there is to gain by skewed draws of static latents (see `ParticleFilter.gains`)."""

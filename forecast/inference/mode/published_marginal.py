@@ -164,7 +164,7 @@ class PublishedMarginal(Marginal):
         slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
         slopes |= self._scores(sums, across, along)
         gradient = self.in_vector(slopes, mode.vector)
-        return _SumBound(gradient, design.variances(inverse)[0], along, covariance)
+        return _SumBound(gradient, design.variances(inverse)[0], 0.0, along, covariance)
 
     def _covariance(self, theta: Mapping[str, Array], factor: AnyFactor) -> EntryCovariance:
         """Of eta, from the factor of the latents' precision."""
