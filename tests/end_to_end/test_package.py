@@ -39,17 +39,21 @@ def test_data_travel_inside(built):
     assert not [name for name in names if name.startswith("tests/")]
 
 
-def test_both_run_in_an_empty_environment(built, tmp_path):
+def test_both_install_the_same_and_it_runs_in_an_empty_environment(built, tmp_path):
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
-    command = tmp_path / "env" / "bin" / "forecast"
     install = [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"]
     clean = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    for number, kind in enumerate(("wheel", "sdist")):
+    trees = []
+    for number, kind in enumerate(("sdist", "wheel")):
         again = ["--force-reinstall", "--no-deps"] if number else []
         _run(*install, *again, built[kind])
         where = _run(python, "-c", "import forecast; print(forecast.__file__)", cwd=tmp_path, env=clean).strip()
         assert where.startswith(str(tmp_path)), "the checkout must not be what runs"
-        out = _run(command, "demo", "--output", tmp_path / kind, cwd=tmp_path, env=clean)
-        assert Path(out.strip()) == tmp_path / kind / "report.html"
-    assert (tmp_path / "wheel" / "report.html").read_text() == (tmp_path / "sdist" / "report.html").read_text()
+        files = [path for path in Path(where).parent.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        trees.append({path: path.read_bytes() for path in files})
+    assert trees[0] == trees[1]
+    command = tmp_path / "env" / "bin" / "forecast"
+    out = _run(command, "demo", "--output", tmp_path / "demo", cwd=tmp_path, env=clean)
+    assert Path(out.strip()) == tmp_path / "demo" / "report.html"
+    assert "SIMULATED DATA" in (tmp_path / "demo" / "report.html").read_text()
