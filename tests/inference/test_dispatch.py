@@ -1,11 +1,14 @@
 """`fit`: 'auto' is the fast engine and never samples, and `max_seconds` bounds it."""
 
+import re
+
 import pytest
 
 import forecast as fc
 from forecast.errors import DiagnosticsError, InputError
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.laplace import engine as laplace
+from forecast.inference.laplace.evaluation import Evaluator
 from forecast.inference.nuts import engine as nuts
 from forecast.inference.weights.particles import ParticleFilter
 
@@ -51,8 +54,23 @@ def test_little_time_gives_a_batch_with_its_certificate_and_a_note(small, monkey
     assert len(points) == 8
     assert fit.posterior.sizes["draw"] == 1000
     assert not fit.diagnostics["passed"].all()
-    assert fit.notes == ("stopped after 0 s (max_seconds) with 8 of 125 weighted points",)
+    (note,) = fit.notes
+    assert re.fullmatch(r"stopped after \d+ s \(max_seconds\) with 8 of 125 weighted points", note)
     assert fc.predict(fit, 2, draws=20, seed=1).draws.sizes["sample"] == 20
+
+
+def test_points_that_numbers_ran_out_at_are_told(small, monkeypatch):
+    real, calls = Evaluator.found, []
+
+    def lossy(self, *args):
+        calls.append(1)
+        # The first ones explore.
+        return None if len(calls) > 60 and len(calls) % 10 == 0 else real(self, *args)
+
+    monkeypatch.setattr(Evaluator, "found", lossy)
+    fit = fc.fit(MODEL, small, seed=1)
+    (note,) = fit.notes
+    assert re.fullmatch(r"\d+ of \d+ points were left out: numbers ran out there", note)
 
 
 def test_enough_time_changes_nothing(small):

@@ -101,3 +101,15 @@ def test_each_mode_s_emulator_is_told_of_the_draws_near_it(marginal, peaks):
         for each, point in ((made, points[index]), (made.other, own))
     )
     np.testing.assert_allclose(*slopes, rtol=1e-8)
+
+
+def test_nothing_is_learned_of_draws_without_an_estimate(marginal, peaks):
+    with one_thread():
+        made = explore(marginal, peaks[0])
+        points = [made.evaluator.at(z) for z in made.draw(6, np.random.default_rng(5))]
+    values = np.array([point.value for point in points])
+    with_all = made.with_draws(points, np.where(np.arange(6) == 2, -np.inf, values))
+    without = made.with_draws([*points[:2], *points[3:]], np.delete(values, 2))
+    at = made.coordinates.bend(np.stack([point.z for point in points]))[0]
+    np.testing.assert_array_equal(with_all.emulator(at), without.emulator(at))
+    assert made.with_draws(points, np.full(6, -np.inf)) is made

@@ -34,11 +34,12 @@ def compared(fit, reference):
 def outside(fit, reference):
     """Quantiles of future counts that lie further from their level than chance takes them."""
     draws = models.forecast_draws(fit, DRAWS)
+    effective = fit.diagnostics.set_index("check")["value"].iloc[0]
     rows = []
     for row in reference.itertuples():
         own = draws[row.quantity]
         below = (own < row.count).mean() + row.share * (own == row.count).mean()
-        error = np.sqrt(row.level * (1 - row.level) * (1 / len(own) + 1 / row.draws))
+        error = np.sqrt(row.level * (1 - row.level) * (1 / min(effective, len(own)) + 1 / row.draws))
         rows.append({"quantity": row.quantity, "level": row.level, "z": (below - row.level) / error})
     return pd.DataFrame(rows)
 

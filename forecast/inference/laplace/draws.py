@@ -72,11 +72,14 @@ class JointDraws(Weighed):
         (latent, draw).
     made : HyperPosterior
         The emulated density, with what it has learned from the draws.
+    lost : int
+        Hyperparameters that were drawn and have no weight, since numbers ran out there.
     """
 
     vectors: Array
     latents: Array
     made: HyperPosterior
+    lost: int
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,8 @@ def draw_jointly(
     weight = np.repeat(smoothed(weighed.log_weight)[0] / each, each)
     row, column = np.divmod(resampled(weight, draws, rng), each)
     latents = np.ascontiguousarray(every.latents[row, :, column].T)
-    return JointDraws(**vars(weighed), vectors=made.coordinates.vectors(every.z)[row], latents=latents, made=made)
+    vectors, lost = made.coordinates.vectors(every.z)[row], done - len(every.points)
+    return JointDraws(**vars(weighed), vectors=vectors, latents=latents, made=made, lost=lost)
 
 
 def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[HyperPosterior, float, Array]:

@@ -3,6 +3,7 @@
 See ARCHITECTURE.md for the algebra.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -107,7 +108,7 @@ def approximate(
             hint = "Sample it: engine='nuts'"
             raise DiagnosticsError(f"{model.name}: no mode was found ({error}). {hint}") from error
         certificate = certify(drawn, options.draws, mirrored if bound.errors else None)
-        notes = (*conditioned(model), *bound.dropped, *_ran_out(drawn, options.draws, told))
+        notes = (*conditioned(model), *bound.dropped, *_missing(drawn, options.draws, told))
     values = {**marginal.field.by_name(drawn.latents), **drawn.made.marginal.hyperparameters.constrained(drawn.vectors)}
     posterior = named_draws(bound, {name: array[None] for name, array in values.items()})
     groups = assemble(bound, {"posterior": posterior})
@@ -155,9 +156,10 @@ def _drawn(
     return drawn, mirrored
 
 
-def _ran_out(drawn: JointDraws, draws: int, told: Progress) -> tuple[str, ...]:
-    """The note that time ran out, where it did."""
+def _missing(drawn: JointDraws, draws: int, told: Progress) -> Iterator[str]:
+    """Notes on points that are missing: time ran out, or numbers."""
     points, asked = len(drawn.log_weight), points_of(drawn.made.marginal, draws)
-    if told.is_in_time() or points >= asked:
-        return ()
-    return (f"stopped after {told.elapsed:.0f} s (max_seconds) with {points} of {asked} weighted points",)
+    if not told.is_in_time() and points < asked:
+        yield f"stopped after {told.elapsed:.0f} s (max_seconds) with {points} of {asked} weighted points"
+    if drawn.lost:
+        yield f"{drawn.lost} of {points + drawn.lost} points were left out: numbers ran out there"

@@ -228,16 +228,18 @@ class HyperPosterior:
         drawn : sequence of Evaluated
             Points.
         exact : array
-            Estimates of the exact log density there, with noise (point). What is linear in their differences from the
-            points' values, and their squares, is added to the emulator: what is linear leaves .03 of a variance of .55
-            on Syria by month; but where levels have a large standard deviation and most groups no counts, the points'
-            values are too low by ten nats and more.
+            Estimates of the exact log density there, with noise (point); nothing is learned of those that are -inf.
+            What is linear in their differences from the points' values, and their squares, is added to the emulator:
+            what is linear leaves .03 of a variance of .55 on Syria by month; but where levels have a large standard
+            deviation and most groups no counts, the points' values are too low by ten nats and more.
         """
         if self.other is not None:
             mine, theirs, nearer = self._by_mode(drawn)
             told = replace(self, other=None).with_draws(mine, exact[~nearer])
             return replace(told, other=self.other.with_draws(theirs, exact[nearer]))
-        if not len(drawn):
+        finite = np.isfinite(exact)
+        drawn, exact = [point for point, is_finite in zip(drawn, finite, strict=True) if is_finite], exact[finite]
+        if not drawn:
             return self
         at, values = self.coordinates.bend(np.stack([point.z for point in drawn]))[0], _values(drawn)
         level, tilt, bend = _parabola(at, exact - values, np.exp(0.5 * (exact - exact.max())))

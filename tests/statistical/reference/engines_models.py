@@ -27,16 +27,20 @@ SERIES = 20
 
 @dataclass(frozen=True)
 class Case:
-    """A model and where its panel comes from; `real` needs the folder of real data."""
+    """A model and where its panel comes from; `real` needs the folder of real data.
+
+    References are of the default priors, or of those that were the default before (`stated`).
+    """
 
     model: fc.Model
     panel: Callable[[], fc.Panel]
     real: bool = False
+    stated: bool = True
 
     def fitted(self) -> tuple[fc.Model, fc.Panel]:
         """Model, with the priors of the reference runs, and panel."""
         panel = self.panel()
-        return with_stated_priors(self.model, panel), panel
+        return with_stated_priors(self.model, panel) if self.stated else self.model, panel
 
 
 def _iraq() -> fc.Panel:
@@ -72,6 +76,11 @@ def _measured() -> fc.Panel:
     return replace(simulated.panel, dataset=bare).with_covariate(
         "capability", path - error, covariance=array, half_life=[12.0]
     )
+
+
+def _default(panel: Callable[[], fc.Panel], real: bool = False) -> Case:
+    """The standard model under its default priors."""
+    return Case(fc.standard_model(), panel, real=real, stated=False)
 
 
 LEVEL_TERMS = (fc.Intercept(), fc.Pooled("province"), fc.Pooled("tactic"))
@@ -126,6 +135,12 @@ CASES: dict[str, Case] = {
     ),
     "iraq_weekly": Case(fc.quick_model(), _iraq, real=True),
     "syria_monthly": Case(fc.quick_model(), _syria, real=True),
+    "one_series": _default(lambda: fc.simulate_panel(1, 1, 48, seed=3).panel),
+    "one_province": _default(lambda: fc.simulate_panel(1, 4, 48, seed=3).panel),
+    "twelve_periods": _default(lambda: fc.simulate_panel(8, 3, 12, seed=3).panel),
+    "thousands": _default(lambda: fc.simulate_panel(5, 2, 48, seed=3, mean=3000.0).panel),
+    "sparse_weekly": _default(lambda: fc.simulate_panel(12, 3, 104, seed=2, freq="W", mean=0.03).panel),
+    "syria_standard": _default(_syria, real=True),
 }
 
 
