@@ -30,9 +30,9 @@ _LONGEST = 1.0
 _FAR = 1.0
 # Prior SDs below the median from which standard deviations set out: from above, a flat part may lie between.
 _OUTSET = -0.5
-# SDs, of the narrower one, between two modes. (6 to 15 on three weekly files that have two; 2 to 3 on Syria by month,
-# where a search had ended on a slope.)
-_APART = 5.0
+# SDs between two modes: nearer, a search has ended on a flat slope of the first. (6 to 15 on three weekly files that
+# have two; 2 to 3 on Syria by month, where there was a slope.) Mirrored slopes are another mode wherever they are.
+_APART, _MIRRORED = 5.0, 1.0
 # Prior SDs at which standard deviations are small and half-lives long.
 _SMALL, _LONG = -1.0, 2.5
 
@@ -77,10 +77,9 @@ class Peak:
         away = vector - self.gaussian.vector
         return float(np.sqrt(away @ np.linalg.solve(self.covariance, away)))
 
-    def is_apart(self, other: "Peak") -> bool:
-        """Whether another mode is not this one: also a search that ends on a flat slope has come to this one."""
-        both = self.distance(other.gaussian.vector), other.distance(self.gaussian.vector)
-        return max(both) > _APART
+    def is_apart(self, other: "Peak", sds: float = _APART) -> bool:
+        """Whether another mode is so many SDs, of the narrower one, away."""
+        return max(self.distance(other.gaussian.vector), other.distance(self.gaussian.vector)) > sds
 
 
 def climb(
@@ -139,7 +138,7 @@ def higher_of_both(marginal: Marginal, peak: Peak) -> tuple[Peak, float]:
     if not layout.slopes:
         return peak, 0.0
     other = layout.vector_with(peak.gaussian.vector, {name: -theta[name] for name in layout.slopes})
-    found = other_than(marginal, peak, other, peak.gaussian.x)
+    found = other_than(marginal, peak, other, peak.gaussian.x, _MIRRORED)
     if found is None:
         return peak, 0.0
     higher = peak if peak.gaussian.value >= found.gaussian.value else found
@@ -166,13 +165,15 @@ def heavier_of_both(marginal: Marginal, peak: Peak) -> tuple[Peak, Peak | None]:
     return other, peak
 
 
-def other_than(marginal: Marginal, peak: Peak, vector: Array, x: Array | None = None) -> Peak | None:
+def other_than(
+    marginal: Marginal, peak: Peak, vector: Array, x: Array | None = None, sds: float = _APART
+) -> Peak | None:
     """The mode that a search from elsewhere finds; None where that is the peak, or nothing."""
     try:
         found = climb(marginal, vector, x, stop=lambda reached: peak.distance(reached) < 1)
     except (NotPositiveDefinite, np.linalg.LinAlgError):
         return None
-    return found if peak.is_apart(found) else None
+    return found if peak.is_apart(found, sds) else None
 
 
 def laid_out(marginal: Marginal, peak: Peak) -> tuple[Marginal, Peak]:
