@@ -106,7 +106,7 @@ def test_each_mode_s_emulator_is_told_of_the_draws_near_it(marginal, peaks):
 def test_nothing_is_learned_of_draws_without_an_estimate(marginal, peaks):
     with one_thread():
         made = explore(marginal, peaks[0])
-        points = [made.evaluator.at(z) for z in made.draw(6, np.random.default_rng(5))]
+        points = [made.evaluator.at(z) for z in made.draw_mixture(6, np.random.default_rng(5))[0]]
     values = np.array([point.value for point in points])
     with_all = made.with_draws(points, np.where(np.arange(6) == 2, -np.inf, values))
     without = made.with_draws([*points[:2], *points[3:]], np.delete(values, 2))

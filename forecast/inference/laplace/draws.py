@@ -199,7 +199,7 @@ def _weighed(every: _Round, mixtures: Sequence[tuple[int, Mixture]]) -> Weighed:
 
 
 def points_of(marginal: Marginal, draws: int) -> int:
-    """How many hyperparameters are drawn for so many joint draws."""
+    """How many hyperparameters are drawn, at least, for so many joint draws."""
     return int(max(draws * min(_SHARE, _WORK / marginal.work), min(_FEWEST, draws)))
 
 

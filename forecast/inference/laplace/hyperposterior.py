@@ -108,11 +108,6 @@ class HyperPosterior:
         """The mode of the hyperparameters."""
         return self.evaluator.peak
 
-    @property
-    def size(self) -> int:
-        """How many hyperparameters there are."""
-        return len(self.peak.gaussian.vector)
-
     @cached_property
     def bent(self) -> Array:
         """The points in the bent coordinates (point, dimension)."""
@@ -126,10 +121,6 @@ class HyperPosterior:
             s = np.concatenate([self.bent, before.points[:_KEPT]])
             emulator = emulate(s, emulator(s), emulator.slopes(s), kernel=before.kernel, choose=False)
         return Shape(self.evaluator.root, self.coordinates.axes, emulator)
-
-    def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """Whitened draws (count, dimension) from the emulated density, by importance resampling."""
-        return replace(self, vanishing=(), other=None).draw_mixture(count, rng)[0]
 
     def draw_mixture(
         self, count: int, rng: np.random.Generator, mixture: Sequence[tuple[float, float]] = ((1.0, 1.0),)
@@ -184,7 +175,7 @@ class HyperPosterior:
 
     def _proposed(self, count: int, width: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Whitened proposals so many times as wide as the density, its emulated log there, and theirs."""
-        shape = count, self.size
+        shape = count, len(self.peak.gaussian.vector)
         normal = rng.choice(_SDS, shape, p=_SHARES) * rng.standard_normal(shape)
         proposed = sum(share / sd * np.exp(-0.5 * (normal / sd) ** 2) for sd, share in zip(_SDS, _SHARES, strict=True))
         s = width * normal

@@ -42,7 +42,7 @@ _SHRINKS = 0.05
 # Step of a parameter between two of its scores.
 STEP = 0.05
 # What the passes cost per cell, and what does not grow, in multiplications of a factor (measured); and up to how many
-# of these a mode is cheap: 500 of them, for 1,000 draws, then take some seconds.
+# of these evaluations take turns instead of sharing the cores.
 _PER_CELL, _BESIDE = 4e3, 5e6
 _CHEAP = 2.4e7
 
@@ -141,7 +141,7 @@ class Marginal:
 
     @property
     def is_cheap(self) -> bool:
-        """Whether the density can be evaluated at as many points as a fit has draws."""
+        """Whether an evaluation takes so little that several share no cores."""
         return self.work <= _CHEAP
 
     def at_each(self, evaluate: Callable[..., Result], *items: Iterable[Any]) -> list[Result]:
