@@ -83,13 +83,13 @@ from .model.terms import Spatial as Spatial
 from .model.terms import Spillover as Spillover
 from .model.terms import Step as Step
 from .model.terms import Walk as Walk
-from .panel.build import PanelSource as PanelSource
 from .panel.build import build_panel as build_panel
 from .panel.facts import Facts as Facts
 from .panel.facts import facts_of as facts_of
 from .panel.panel import Panel as Panel
 from .panel.reports import Reports as Reports
 from .panel.reports import read_reports as read_reports
+from .panel.sources import PanelSource as PanelSource
 from .prediction.continuation import predict as predict
 from .prediction.draws import Forecast as Forecast
 from .prediction.futures import hold_last as hold_last

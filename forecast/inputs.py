@@ -24,10 +24,12 @@ from forecast.events.tactics import read_crosswalk
 from forecast.files import sha256
 from forecast.ledger import Ledger
 from forecast.model.library import CAPABILITY
-from forecast.panel.build import CountsSource, PanelSource, build_panel, checked_counts
+from forecast.panel.build import build_panel
 from forecast.panel.calendar import normalise_freq
 from forecast.panel.panel import Panel
+from forecast.panel.ready import checked_counts
 from forecast.panel.reports import read_reports
+from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.futures import Future, hold_last, path, project
 
 __all__ = ["input_files", "load_activity", "load_boundaries", "load_futures", "load_source", "load_zones"]

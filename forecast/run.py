@@ -29,9 +29,9 @@ from forecast.inference.posterior.diagnostics import add_pareto_k, failed_checks
 from forecast.inference.posterior.pull import path_given_counts
 from forecast.inputs import input_files, load_activity, load_boundaries, load_futures, load_source, load_zones
 from forecast.model.library import CAPABILITY
-from forecast.panel.build import CountsSource, PanelSource
 from forecast.panel.calendar import next_periods
 from forecast.panel.panel import Panel, panel_hash
+from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last, scenario

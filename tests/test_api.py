@@ -92,8 +92,9 @@ def _imported(path: Path) -> list[tuple[str, list[str]]]:
     ]
 
 
-def test_no_module_of_inference_imports_itself_through_others():
-    modules = {name: path for name, path in _modules().items() if name.startswith("forecast.inference.")}
+@pytest.mark.parametrize("room", ["inference", "panel"])
+def test_no_module_imports_itself_through_others(room: str):
+    modules = {name: path for name, path in _modules().items() if name.startswith(f"forecast.{room}.")}
     imports = {name: {other for other, _ in _imported(path) if other in modules} for name, path in modules.items()}
     settled: set[str] = set()
     while True:

@@ -13,8 +13,8 @@ from forecast.errors import InputError
 from forecast.events.raw import RawTable, read_raw
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
-from forecast.panel.build import check_columns, refuse_cells
 from forecast.panel.calendar import parse_day, parse_days
+from forecast.panel.columns import check_columns, refuse_cells
 
 __all__ = ["COUNT", "INDEX", "SHARE", "Indicators", "checked_indicators", "levels_of", "read_indicators"]
 

@@ -11,7 +11,7 @@ from forecast import names
 from forecast.capability.indicators import COUNT, Indicators, checked_indicators
 from forecast.events.raw import read_raw
 from forecast.ledger import Ledger
-from forecast.panel.build import check_columns
+from forecast.panel.columns import check_columns
 
 __all__ = ["read_activity", "read_operations"]
 

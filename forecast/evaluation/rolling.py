@@ -32,8 +32,8 @@ from forecast.inference.machine import one_core
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.model.spec import Model
-from forecast.panel.build import CountsSource
 from forecast.panel.panel import Panel, panel_hash
+from forecast.panel.sources import CountsSource
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last

@@ -1,43 +1,27 @@
-"""Events to `Panel`, and `PanelSource`: the panel as it was known at any day."""
+"""`build_panel`: events to counts on the complete grid."""
 
 import datetime as dt
-import inspect
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.table import Events, select_events
 from forecast.ledger import Action, Ledger
-from forecast.panel.calendar import complete_periods, normalise_freq, parse_days, period_end, period_start
+from forecast.panel.calendar import complete_periods, normalise_freq, period_end, period_start
+from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 from forecast.panel.panel import Panel
 
-__all__ = [
-    "CountsSource",
-    "Gap",
-    "Measurable",
-    "PanelSource",
-    "build_panel",
-    "check_columns",
-    "checked_counts",
-    "panel_from_counts",
-    "refuse_cells",
-]
+__all__ = ["Gap", "build_panel"]
 
 # A span of days in which nothing was recorded: first day, last day, and the provinces (none given: all).
 Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
 
-# More attacks than this in one cell is a slip, not a count.
-_LARGEST_COUNT = 10_000_000
 _GTD_GAP: Gap = ("1993-01-01", "1993-12-31")
 
 
@@ -135,11 +119,11 @@ def build_panel(
         "coverage": [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"],
     }
     sizes = np.array([1.0 if exposure is None else float(exposure.get(key, 1.0)) for key in grid_provinces])
-    dataset = _dataset(
+    dataset = grid_dataset(
         counts,
         observed,
         np.broadcast_to(sizes[:, None, None], counts.shape).copy(),
-        _places(grid_provinces, gazetteer),
+        places_of(grid_provinces, gazetteer),
         grid_tactics,
         periods,
         freq,
@@ -147,102 +131,6 @@ def build_panel(
         provenance,
     )
     return Panel(dataset, ledger)
-
-
-@runtime_checkable
-class Measurable(Protocol):
-    """What is measured anew for each panel."""
-
-    def attach(self, panel: Panel, name: str, origin: str | pd.Timestamp | None) -> Panel:
-        """The panel with it as a covariate, as known at the end of the day `origin`."""
-
-
-Covariates = pd.DataFrame | xr.DataArray | Measurable
-
-
-@dataclass(frozen=True)
-class PanelSource:
-    """Where panels come from: `at(origin)` is the panel as it was known at the end of that day.
-
-    Attributes
-    ----------
-    events : Events
-        All events, with `reported` where the source tells it.
-    settings : mapping
-        Keyword arguments of `build_panel`, without `as_of`.
-    covariates : mapping of str to DataFrame, DataArray or Measurable
-        Attached to every panel; see `Panel.with_covariate`. What is measured, such as a `CapabilitySource`, is
-        measured anew for each, from what was known then.
-    """
-
-    events: Events
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    covariates: Mapping[str, Covariates] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        allowed = set(inspect.signature(build_panel).parameters) - {"events", "as_of"}
-        unknown = sorted(set(self.settings) - allowed)
-        if unknown:
-            raise InputError("unknown settings", where="settings", found=unknown, expected=sorted(allowed))
-
-    def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
-        """Panel as known at the end of the day `origin`; without one, all that is known."""
-        return _with_covariates(build_panel(self.events, as_of=origin, **self.settings), self.covariates, origin)
-
-
-@dataclass(frozen=True)
-class CountsSource:
-    """Ready counts as a source of panels: the periods up to a day, each count as it stands.
-
-    Attributes
-    ----------
-    counts : Panel
-        All counts; covariates that it has already are cut like these.
-    covariates : mapping
-        As of `PanelSource`.
-    """
-
-    counts: Panel
-    covariates: Mapping[str, Covariates] = field(default_factory=dict)
-
-    def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
-        """Panel of the periods that ended by the day `origin`; without one, all of them."""
-        panel = self.counts if origin is None else self.counts.between(end=origin)
-        return _with_covariates(panel, self.covariates, origin)
-
-
-def _with_covariates(panel: Panel, covariates: Mapping[str, Covariates], origin: str | pd.Timestamp | None) -> Panel:
-    for name, values in covariates.items():
-        if isinstance(values, Measurable):
-            panel = values.attach(panel, name, origin)
-        else:
-            panel = panel.with_covariate(name, values)
-    return panel
-
-
-def panel_from_counts(
-    table: pd.DataFrame, *, freq: str, missing: Literal["gap", "zero"], gazetteer: Gazetteer | None
-) -> Panel:
-    """`Panel.from_frame`, which documents it."""
-    table, ledger = checked_counts(table, freq)
-    provinces = list(dict.fromkeys(table[names.PROVINCE]))
-    tactics = _ordered_tactics(table[names.TACTIC])
-    first, last = table[names.PERIOD].min(), table[names.PERIOD].max()
-    periods = pd.date_range(first, last, freq=freq, unit="ns")
-    labels = (pd.Index(provinces), pd.Index(tactics), periods)
-    keys = [index.get_indexer(pd.Index(table[dim])) for index, dim in zip(labels, names.CELL_DIMS, strict=True)]
-    shape = (len(provinces), len(tactics), len(periods))
-    counts, observed = np.zeros(shape, np.int64), np.full(shape, missing == "zero")
-    size = np.ones(shape)
-    counts[tuple(keys)] = table[names.ATTACKS].fillna(0).astype(np.int64)
-    observed[tuple(keys)] = table[names.ATTACKS].notna()
-    if names.EXPOSURE in table:
-        size[tuple(keys)] = table[names.EXPOSURE].fillna(1.0)
-    places = _places(provinces, gazetteer)
-    if names.COUNTRY in table:
-        places[names.COUNTRY] = table.drop_duplicates(names.PROVINCE)[names.COUNTRY].fillna("").to_list()
-    provenance: dict[str, Any] = {"sources": [], "notes": []}
-    return Panel(_dataset(counts, observed, size, places, tactics, periods, freq, None, provenance), ledger)
 
 
 # Parts of build_panel ---------------------------------------------------------------------------------------
@@ -311,17 +199,12 @@ def _grid_provinces(known: pd.DataFrame, gazetteer: Gazetteer, provinces: Sequen
 
 def _grid_tactics(chosen: pd.DataFrame, everything: pd.DataFrame, tactics: Sequence[str] | None) -> list[str]:
     if tactics is None:
-        return _ordered_tactics(chosen[names.TACTIC])
-    known = _ordered_tactics(everything[names.TACTIC])
+        return ordered_tactics(chosen[names.TACTIC])
+    known = ordered_tactics(everything[names.TACTIC])
     unknown = [tactic for tactic in tactics if tactic not in known and tactic not in names.TACTICS]
     if unknown:
         raise InputError("unknown tactics", where="tactics", found=unknown, expected=known)
     return list(tactics)
-
-
-def _ordered_tactics(tactics: pd.Series) -> list[str]:
-    present = {str(tactic) for tactic in tactics.unique()}
-    return [t for t in names.TACTICS if t in present] + sorted(present - set(names.TACTICS))
 
 
 def _assign_days(table: pd.DataFrame, ledger: Ledger, multiday: str, seed: int) -> tuple[pd.DataFrame, Ledger]:
@@ -396,133 +279,3 @@ def _observed(
         touched = (periods <= last) & (ends >= first)
         observed[np.ix_(np.isin(provinces, list(members)), np.ones(n_tactics, bool), touched)] = False
     return observed
-
-
-# Parts that both ways to a panel share ----------------------------------------------------------------------
-
-
-def _places(provinces: list[str], gazetteer: Gazetteer | None) -> pd.DataFrame:
-    """Coordinates, partner force and neighbours of the units; blank for those that the gazetteer does not hold."""
-    blank = pd.DataFrame(index=pd.Index(provinces))
-    blank[names.PCODE], blank[names.ZONE] = (
-        blank.index.str.split("@").str[0],
-        [key.partition("@")[2] for key in provinces],
-    )
-    blank[names.PROVINCE_NAME], blank[names.COUNTRY] = provinces, ""
-    blank[names.LATITUDE], blank[names.LONGITUDE] = np.nan, np.nan
-    blank["partner_force"], blank["neighbours"] = "", [()] * len(provinces)
-    if gazetteer is not None:
-        held = [key for key in provinces if key in gazetteer.table.index]
-        for column in blank.columns:
-            blank[column] = (
-                gazetteer.table[column].reindex(held).reindex(provinces).where(blank.index.isin(held), blank[column])
-            )
-    return blank
-
-
-def _dataset(
-    counts: npt.NDArray[np.int64],
-    observed: npt.NDArray[np.bool_],
-    exposure: npt.NDArray[np.float64],
-    places: pd.DataFrame,
-    tactics: list[str],
-    periods: pd.DatetimeIndex,
-    freq: str,
-    forces: pd.DataFrame | None,
-    provenance: Mapping[str, Any],
-) -> xr.Dataset:
-    provinces = [str(key) for key in places.index]
-    adjacency = np.array([[other in near for other in provinces] for near in places["neighbours"]], dtype=bool)
-    coords: dict[str, Any] = {
-        names.PROVINCE: provinces,
-        names.TACTIC: list(tactics),
-        names.PERIOD: periods.as_unit("ns"),
-        names.PERIOD_END: (names.PERIOD, period_end(periods, freq).as_unit("ns")),
-        names.NEIGHBOUR: provinces,
-    }
-    for column in names.PROVINCE_COORDS:
-        numeric = column in (names.LATITUDE, names.LONGITUDE)
-        coords[column] = (names.PROVINCE, places[column].to_numpy(float if numeric else str))
-    variables = {
-        names.ATTACKS: (names.CELL_DIMS, np.where(observed, counts, 0)),
-        names.OBSERVED: (names.CELL_DIMS, observed),
-        names.EXPOSURE: (names.CELL_DIMS, exposure),
-        names.FORCE: ((names.PROVINCE, names.PERIOD), _forces_over_time(places, periods, forces)),
-        names.ADJACENCY: ((names.PROVINCE, names.NEIGHBOUR), adjacency),
-    }
-    return xr.Dataset(
-        variables,
-        coords,
-        {"freq": freq, "provenance": json.dumps(provenance, default=str, ensure_ascii=False)},
-    )
-
-
-def _forces_over_time(
-    places: pd.DataFrame, periods: pd.DatetimeIndex, forces: pd.DataFrame | None
-) -> npt.NDArray[np.str_]:
-    table = np.repeat(places["partner_force"].to_numpy(object)[:, None], len(periods), axis=1)
-    for _, row in (forces if forces is not None else pd.DataFrame()).iterrows():
-        units = (places.index == row[names.PROVINCE]) | (places[names.PCODE] == row[names.PROVINCE])
-        held = np.ones(len(periods), dtype=bool)
-        if pd.notna(row["start"]):
-            held &= periods >= row["start"]
-        if pd.notna(row["end"]):
-            held &= periods <= row["end"]
-        table[np.ix_(units.to_numpy(), held)] = row[names.FORCE]
-    return table.astype(str)
-
-
-def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -> tuple[pd.DataFrame, Ledger]:
-    """A copy of ready counts with parsed columns; an InputError where it is no table of counts.
-
-    With `source`, the index holds the row numbers of that file.
-    """
-    name = "table of counts" if source is None else source
-    needed = [*names.CELL_DIMS, names.ATTACKS]
-    check_columns(table, needed, name)
-    kept = [*needed, *(column for column in (names.COUNTRY, names.EXPOSURE) if column in table)]
-    left_out = [str(column) for column in table.columns if column not in kept]
-    clean = table[kept].set_axis(pd.RangeIndex(1, len(table) + 1) if source is None else table.index)
-    days = parse_days(clean[names.PERIOD])
-    counts = pd.to_numeric(clean[names.ATTACKS], errors="coerce")
-    empty = clean[names.ATTACKS].isna() | clean[names.ATTACKS].astype(str).str.strip().eq("")
-    whole = counts.between(0, _LARGEST_COUNT) & (counts % 1 == 0)
-    given = clean.get(names.EXPOSURE, pd.Series(1.0, index=clean.index))
-    size = pd.to_numeric(given, errors="coerce")
-    for column, bad, expected in (
-        (names.PERIOD, days.isna(), "a day such as 2019-03-06, or a month such as 2019-03"),
-        (names.ATTACKS, ~empty & ~whole, f"a whole number from 0 to {_LARGEST_COUNT:,}, or empty for a gap"),
-        (names.EXPOSURE, given.notna() & ~((size > 0) & np.isfinite(size)), "a number above 0"),
-        (names.PROVINCE, clean[names.PROVINCE].isna(), "a label"),
-        (names.TACTIC, clean[names.TACTIC].isna(), "a label"),
-    ):
-        refuse_cells(clean, name, column, bad, expected)
-    clean[names.PERIOD] = period_start(pd.DatetimeIndex(days), freq)
-    clean[names.ATTACKS] = counts.where(~empty)
-    for column in (names.PROVINCE, names.TACTIC):
-        clean[column] = clean[column].astype(str)
-    if names.EXPOSURE in clean:
-        clean[names.EXPOSURE] = size
-    twice = clean.duplicated(list(names.CELL_DIMS))
-    if twice.any():
-        place, tactic, period = clean.loc[twice, list(names.CELL_DIMS)].iloc[0]
-        cell, where = f"{place}, {tactic}, {period:%Y-%m-%d}", f"row {twice.index[twice][0]}"
-        raise InputError("a cell stands there twice", source=name, where=where, found=cell)
-    reason = "is not part of a panel; attach covariates by name"
-    return clean, Ledger().add("unused column", len(left_out), "noted", reason, left_out)
-
-
-def check_columns(table: pd.DataFrame, needed: Sequence[str], source: str | Path) -> None:
-    """An InputError where columns are missing, or the table holds no rows."""
-    absent = [column for column in needed if column not in table.columns]
-    if absent:
-        raise InputError("columns are missing", source=source, where=", ".join(absent), found=list(table.columns))
-    if table.empty:
-        raise InputError("holds no rows", source=source)
-
-
-def refuse_cells(table: pd.DataFrame, source: str | Path, column: str, wrong: "pd.Series[bool]", expected: str) -> None:
-    """An InputError that names the first wrong cell of a column; the index holds row numbers."""
-    if wrong.any():
-        where, found = f"row {wrong.index[wrong][0]}, column {column}", str(table[column][wrong].iloc[0])
-        raise InputError("is not allowed", source=source, where=where, found=found, expected=expected)

@@ -15,12 +15,18 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.events.places import Gazetteer
 from forecast.ledger import Ledger
 from forecast.panel.calendar import CALENDAR_COVARIATES, normalise_freq, period_end, period_range, period_start
+from forecast.panel.covariates import align_covariate
+from forecast.panel.groups import sum_over
 from forecast.panel.labels import Labelled
 from forecast.panel.measured import PART_OF, Measured, measured_of, measured_parts
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
+from forecast.panel.published import dataset_from_reports, dataset_with_reports, keep_reports, report_observations
+from forecast.panel.ready import dataset_from_counts
+from forecast.panel.reports import Reports
 from forecast.panel.zones import ended, known_ends, told_ends
 
 __all__ = ["Panel", "panel_hash"]
@@ -86,8 +92,6 @@ class Panel(Labelled):
     @cached_property
     def observations(self) -> Observations:
         """The observations layer: one exact count per observed cell, and what was published over the cells."""
-        from forecast.panel.published import report_observations
-
         published = report_observations(self.dataset)
         if published is not None:
             return published
@@ -147,8 +151,6 @@ class Panel(Labelled):
             When labels of the panel are missing in it; the message names the missing periods. For what is no
             covariance.
         """
-        from forecast.panel.covariates import align_covariate
-
         dataset = self.dataset.assign({name: align_covariate(self.dataset, name, values)})
         if covariance is not None:
             if not isinstance(values, xr.DataArray):
@@ -159,9 +161,9 @@ class Panel(Labelled):
 
     def with_reports(
         self,
-        table: "Any",
+        table: "pd.DataFrame | Reports",
         *,
-        gazetteer: "Any | None" = None,
+        gazetteer: Gazetteer | None = None,
         publishers: Mapping[str, str] | None = None,
         subset_of: Mapping[str, str] | None = None,
         conflicts: Literal["refuse", "drop"] = "refuse",
@@ -188,11 +190,10 @@ class Panel(Labelled):
             For rows that are wrong, contradict each other or are about a unit that the panel does not have, for other
             periods than the panel's, and for a panel that holds published counts already.
         """
-        from forecast.panel.published import panel_with_reports
-
-        return panel_with_reports(
-            self, table, gazetteer=gazetteer, publishers=publishers, subset_of=subset_of, conflicts=conflicts
+        dataset, ledger = dataset_with_reports(
+            self.dataset, table, gazetteer=gazetteer, publishers=publishers, subset_of=subset_of, conflicts=conflicts
         )
+        return replace(self, dataset=dataset, ledger=self.ledger + ledger)
 
     def without_covariate(self, name: str) -> "Panel":
         """Panel without one of its covariates."""
@@ -237,8 +238,6 @@ class Panel(Labelled):
 
     def _cut(self, dataset: xr.Dataset) -> "Panel":
         """With some of its cells only, and what was published of these."""
-        from forecast.panel.published import keep_reports
-
         return replace(self, dataset=keep_reports(self.dataset, known_ends(dataset)))
 
     def aggregate(self, by: str | Mapping[str, Sequence[str]]) -> xr.DataArray:
@@ -249,8 +248,6 @@ class Panel(Labelled):
         DataArray
             Dims (group, tactic, period), NaN where any cell of a group was not observed.
         """
-        from forecast.panel.groups import sum_over
-
         return sum_over(self.attacks, by)
 
     def to_frame(self) -> pd.DataFrame:
@@ -271,7 +268,7 @@ class Panel(Labelled):
         *,
         freq: str = names.MONTHLY,
         missing: Literal["gap", "zero"] = "gap",
-        gazetteer: "Any | None" = None,
+        gazetteer: Gazetteer | None = None,
     ) -> "Panel":
         """Panel from ready counts: tidy columns province, tactic, period, attacks; optionally country, exposure.
 
@@ -292,18 +289,16 @@ class Panel(Labelled):
         InputError
             For missing columns, negative or fractional counts, and cells that stand there twice.
         """
-        from forecast.panel.build import panel_from_counts
-
-        return panel_from_counts(table, freq=normalise_freq(freq), missing=missing, gazetteer=gazetteer)
+        return cls(*dataset_from_counts(table, freq=normalise_freq(freq), missing=missing, gazetteer=gazetteer))
 
     @classmethod
     def from_reports(
         cls,
-        table: "Any",
+        table: "pd.DataFrame | Reports",
         *,
         freq: str = names.MONTHLY,
         tactics: Sequence[str] = (),
-        gazetteer: "Any | None" = None,
+        gazetteer: Gazetteer | None = None,
         publishers: Mapping[str, str] | None = None,
         subset_of: Mapping[str, str] | None = None,
         conflicts: Literal["refuse", "drop"] = "refuse",
@@ -337,9 +332,7 @@ class Panel(Labelled):
             For rows that are wrong or contradict each other, for a zone that is known by floors only, and for an end of
             an unknown zone, within a period, after the panel or before a report of the zone.
         """
-        from forecast.panel.published import panel_from_reports
-
-        return panel_from_reports(
+        dataset, ledger = dataset_from_reports(
             table,
             freq=freq,
             gazetteer=gazetteer,
@@ -349,6 +342,7 @@ class Panel(Labelled):
             conflicts=conflicts,
             zone_ends=zone_ends,
         )
+        return cls(dataset, ledger)
 
     # On disk ------------------------------------------------------------------------------------------------
 

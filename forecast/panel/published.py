@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +14,15 @@ from forecast import names
 from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
+from forecast.ledger import Ledger
 from forecast.panel.facts import SUBSET_OF, Conflicts, Fact, Facts, facts_of
 from forecast.panel.measured import PART_OF
 from forecast.panel.observations import Observations, observations_of_cells
+from forecast.panel.ready import dataset_from_counts
 from forecast.panel.reports import ALL, Reports
 from forecast.panel.zones import with_zone_ends
 
-if TYPE_CHECKING:
-    from forecast.panel.panel import Panel
-
-__all__ = ["OTHER", "keep_reports", "panel_from_reports", "panel_with_reports", "report_observations"]
+__all__ = ["OTHER", "dataset_from_reports", "dataset_with_reports", "keep_reports", "report_observations"]
 
 # The tactic of what is in no tactic of its own.
 OTHER = "other"
@@ -38,7 +36,7 @@ _COLUMNS = (
 _NO_TACTIC, _NO_PERIOD = (f"is about {what} that the panel does not have" for what in ("a tactic", "periods"))
 
 
-def panel_from_reports(
+def dataset_from_reports(
     table: "pd.DataFrame | Reports",
     *,
     freq: str,
@@ -48,10 +46,8 @@ def panel_from_reports(
     subset_of: Mapping[str, str] | None,
     conflicts: Conflicts,
     zone_ends: Mapping[str, str | pd.Timestamp] | None,
-) -> "Panel":
-    """`Panel.from_reports`, which documents it."""
-    from forecast.panel.build import panel_from_counts
-
+) -> tuple[xr.Dataset, Ledger]:
+    """The dataset and the ledger of `Panel.from_reports`, which documents it."""
     places = gazetteer or _divided()
     reports = _reports(table, freq, places, publishers)
     subset_of = SUBSET_OF if subset_of is None else subset_of
@@ -65,54 +61,57 @@ def panel_from_reports(
         names=names.CELL_DIMS,
     )
     empty = pd.DataFrame({names.ATTACKS: np.nan}, cells).reset_index()
-    panel = panel_from_counts(empty, freq=reports.freq, missing="gap", gazetteer=places)
+    dataset, ledger = dataset_from_counts(empty, freq=reports.freq, missing="gap", gazetteer=places)
     zone_of = {unit: zone for (zone, _), unit in units.items()}
-    zones = (names.PROVINCE, [zone_of[unit] for unit in panel.provinces])
-    dataset = with_zone_ends(panel.dataset.assign_coords({names.ZONE: zones}), zone_ends or {}, reports.table)
-    made = _with_facts(replace(panel, dataset=dataset), facts, units, subset_of, _references(facts, subset_of))
-    _check_bounds(made.observations.table)
-    return made
+    zones = (names.PROVINCE, [zone_of[unit] for unit in dataset.indexes[names.PROVINCE]])
+    dataset = with_zone_ends(dataset.assign_coords({names.ZONE: zones}), zone_ends or {}, reports.table)
+    dataset, lines = _with_facts(dataset, facts, units, subset_of, _references(facts, subset_of))
+    published = _reports_of(dataset)
+    assert published is not None
+    _check_bounds(published.table)
+    return dataset, ledger + lines
 
 
-def panel_with_reports(
-    panel: "Panel",
+def dataset_with_reports(
+    dataset: xr.Dataset,
     table: "pd.DataFrame | Reports",
     *,
     gazetteer: Gazetteer | None,
     publishers: Mapping[str, str] | None,
     subset_of: Mapping[str, str] | None,
     conflicts: Conflicts,
-) -> "Panel":
-    """`Panel.with_reports`, which documents it."""
-    if panel.observations.is_published:
+) -> tuple[xr.Dataset, Ledger]:
+    """The dataset and further lines of the ledger of `Panel.with_reports`, which documents it."""
+    if _reports_of(dataset) is not None:
         raise InputError("holds published counts already", source="panel", hint="Put all reports into one table")
     places = gazetteer or _divided()
-    reports = _reports(table, panel.freq, places, publishers)
-    if reports.freq != panel.freq:
-        raise InputError("are over other periods", source="reports", found=reports.freq, expected=panel.freq)
+    freq = str(dataset.attrs["freq"])
+    reports = _reports(table, freq, places, publishers)
+    if reports.freq != freq:
+        raise InputError("are over other periods", source="reports", found=reports.freq, expected=freq)
     subset_of = SUBSET_OF if subset_of is None else subset_of
     facts = facts_of(reports, subset_of=subset_of, conflicts=conflicts)
-    units = _units(facts, [*places.table.index, *panel.provinces])
-    _refuse_foreign(facts, units, panel)
+    units = _units(facts, [*places.table.index, *dataset.indexes[names.PROVINCE]])
+    _refuse_foreign(facts, units, dataset)
     # The observed cells are the reference: every publisher's definition has a factor.
-    return _with_facts(panel, facts, units, subset_of, {})
+    return _with_facts(dataset, facts, units, subset_of, {})
 
 
 def _with_facts(
-    panel: "Panel",
+    dataset: xr.Dataset,
     facts: Facts,
     units: Mapping[tuple[str, str], str],
     subset_of: Mapping[str, str],
     references: Mapping[str, tuple[str, str, str]],
-) -> "Panel":
-    """A panel with facts over its cells; what it cannot hold is left out, with a line in the ledger."""
+) -> tuple[xr.Dataset, Ledger]:
+    """A panel's dataset with facts over its cells; what it cannot hold is left out, with a line in the ledger."""
     left_out: dict[str, list[str]] = {_NO_TACTIC: [], _NO_PERIOD: []}
     rows: list[dict[str, Any]] = []
     members: list[npt.NDArray[np.int64]] = []
     new: dict[int, int] = {}
     keys = {_key(fact) for fact in facts.facts}
     for number, fact in enumerate(facts.facts):
-        lacks = _lacking(panel, fact)
+        lacks = _lacking(dataset, fact)
         if lacks:
             left_out[lacks].append(fact.told())
             continue
@@ -135,17 +134,17 @@ def _with_facts(
                 "within": wider[2] if wider in keys else "",
             }
         )
-        members.append(_cells(panel, fact, units))
-    ledger = panel.ledger + facts.ledger
+        members.append(_cells(dataset, fact, units))
+    ledger = facts.ledger
     for why, told in left_out.items():
         ledger = ledger.add("no cells", len(told), "dropped", why, told)
     if not rows:
         raise InputError("say nothing of the panel's tactics and periods", source="reports")
     variables = _variables(pd.DataFrame(rows, columns=list(_COLUMNS)), members)
-    provenance = panel.provenance
+    provenance = json.loads(dataset.attrs["provenance"])
     provenance["notes"] = [*provenance.get("notes", ()), *facts.notes]
-    dataset = panel.dataset.assign(variables).assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False))
-    return replace(panel, dataset=dataset, ledger=ledger)
+    dataset = dataset.assign(variables).assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False))
+    return dataset, ledger
 
 
 def report_observations(dataset: xr.Dataset) -> Observations | None:
@@ -203,34 +202,35 @@ def keep_reports(before: xr.Dataset, after: xr.Dataset) -> xr.Dataset:
 # Parts ---------------------------------------------------------------------------------------------------------------
 
 
-def _lacking(panel: "Panel", fact: Fact) -> str:
+def _lacking(dataset: xr.Dataset, fact: Fact) -> str:
     """Why a panel has no cells for a fact; '' where it has them."""
-    if fact.tactic != ALL and (fact.tactic == OTHER or fact.tactic not in panel.tactics):
+    if fact.tactic != ALL and (fact.tactic == OTHER or fact.tactic not in dataset.indexes[names.TACTIC]):
         return _NO_TACTIC
-    return "" if pd.DatetimeIndex(fact.periods).isin(panel.periods).all() else _NO_PERIOD
+    return "" if pd.DatetimeIndex(fact.periods).isin(dataset.indexes[names.PERIOD]).all() else _NO_PERIOD
 
 
-def _cells(panel: "Panel", fact: Fact, units: Mapping[tuple[str, str], str]) -> npt.NDArray[np.int64]:
+def _cells(dataset: xr.Dataset, fact: Fact, units: Mapping[tuple[str, str], str]) -> npt.NDArray[np.int64]:
     """Positions of the cells that a fact is about, in C order of the grid."""
     labels: tuple[pd.Index[Any], ...] = (
         pd.Index([units[fact.zone, pcode] for pcode in fact.provinces]),
-        pd.Index(panel.tactics if fact.tactic == ALL else [fact.tactic]),
+        pd.Index(dataset.indexes[names.TACTIC] if fact.tactic == ALL else [fact.tactic]),
         pd.DatetimeIndex(fact.periods),
     )
-    found = [panel.dataset.indexes[dim].get_indexer(each) for dim, each in zip(names.CELL_DIMS, labels, strict=True)]
-    shape = [panel.dataset.sizes[dim] for dim in names.CELL_DIMS]
+    found = [dataset.indexes[dim].get_indexer(each) for dim, each in zip(names.CELL_DIMS, labels, strict=True)]
+    shape = [dataset.sizes[dim] for dim in names.CELL_DIMS]
     return np.ravel_multi_index(np.ix_(*found), shape).ravel()
 
 
-def _refuse_foreign(facts: Facts, units: Mapping[tuple[str, str], str], panel: "Panel") -> None:
+def _refuse_foreign(facts: Facts, units: Mapping[tuple[str, str], str], dataset: xr.Dataset) -> None:
     """An InputError where a fact is about units that a panel does not have."""
+    provinces = [str(unit) for unit in dataset.indexes[names.PROVINCE]]
     for fact in facts.facts:
         own = [units[fact.zone, pcode] for pcode in fact.provinces]
-        foreign = [unit for unit in own if unit not in panel.provinces]
+        foreign = [unit for unit in own if unit not in provinces]
         if foreign:
             problem, where = "is about units that the panel does not have", f"row {fact.rows[0]}"
             hint = "Leave them out, or give the gazetteer of the panel's provinces"
-            raise InputError(problem, source="reports", where=where, found=foreign, expected=panel.provinces, hint=hint)
+            raise InputError(problem, source="reports", where=where, found=foreign, expected=provinces, hint=hint)
 
 
 def _key(fact: Fact) -> tuple[str, str, str]:

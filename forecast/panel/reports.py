@@ -14,8 +14,8 @@ from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.raw import read_raw
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
-from forecast.panel.build import check_columns, refuse_cells
 from forecast.panel.calendar import normalise_freq, parse_day, parse_days, period_end, period_start
+from forecast.panel.columns import check_columns, refuse_cells
 
 __all__ = ["ALL", "APPROX", "AT_LEAST", "EXACT", "Reports", "read_reports"]
 

@@ -10,6 +10,7 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.panel.calendar import parse_days, period_end, period_start
+from forecast.panel.columns import refuse_cells
 
 __all__ = ["ended", "known_ends", "told_ends", "with_zone_ends"]
 
@@ -32,8 +33,6 @@ def with_zone_ends(dataset: xr.Dataset, ends: Mapping[str, str | pd.Timestamp], 
         For an unknown zone, a day that is not the last one of a period or lies after the panel, and a published count
         of a zone that reaches beyond its end.
     """
-    from forecast.panel.build import refuse_cells
-
     if not ends:
         return dataset
     days = {zone: _checked(dataset, zone, given) for zone, given in ends.items()}

@@ -8,8 +8,8 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.panel.build import check_columns
 from forecast.panel.calendar import next_periods, period_end
+from forecast.panel.columns import check_columns
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.prediction.exports import VIEWS_FIRST_YEAR, check_months

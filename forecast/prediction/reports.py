@@ -20,7 +20,6 @@ from forecast.errors import InputError
 from forecast.inference.likelihood.published import FACTOR, SHARE, Published
 from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.inference.posterior.labels import eta
-from forecast.panel.build import panel_from_counts
 from forecast.panel.observations import Observations
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
@@ -252,7 +251,7 @@ def totals_panel(panel: Panel) -> Panel:
     counts = pd.Series(table[names.LOWER].to_numpy(), [labels, pd.DatetimeIndex(table["first"])])
     grid = pd.MultiIndex.from_product([sorted(set(labels)), panel.periods], names=[names.PROVINCE, names.PERIOD])
     frame = counts.reindex(grid).rename(names.ATTACKS).reset_index().assign(**{names.TACTIC: ALL_TACTICS})
-    return panel_from_counts(frame, freq=panel.freq, missing="gap", gazetteer=None)
+    return Panel.from_frame(frame, freq=panel.freq)
 
 
 def series_label(table: pd.DataFrame) -> pd.Series:

@@ -7,7 +7,7 @@ import pytest
 import forecast as fc
 from forecast.capability.capability import CapabilitySource
 from forecast.errors import InputError
-from forecast.panel.build import CountsSource
+from forecast.panel.sources import CountsSource
 
 MONTHS = pd.date_range("2020-01-01", periods=36, freq="MS")
 

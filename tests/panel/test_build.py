@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from forecast.errors import InputError
 from forecast.events.places import read_gazetteer
 from forecast.events.table import Events
-from forecast.panel.build import PanelSource, build_panel
+from forecast.panel.build import build_panel
+from forecast.panel.sources import PanelSource
 
 MARCH = [
     ("2020-03-01", "2020-03-01", "IQG10", "ied", 1),
