@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Literal
 
 import pandas as pd
@@ -15,7 +16,7 @@ _MAX_EXAMPLES = 3
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One rule: what it did (`action`), to how many rows (or attacks), why, with up to three examples."""
+    """One rule: what it did (`action`), to how many rows (or attacks), why, with examples: three, or all there are."""
 
     rule: str
     rows: int
@@ -23,6 +24,11 @@ class LedgerEntry:
     reason: str
     examples: tuple[str, ...] = ()
     source: str = ""
+
+    def shown(self, limit: int | None = _MAX_EXAMPLES) -> str:
+        """The first examples, joined by ' | ', and how many more there are; all of them with None."""
+        left_out = 0 if limit is None else len(self.examples) - limit
+        return " | ".join(self.examples[:limit]) + (f" | and {left_out:,} more" if left_out > 0 else "")
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,12 +45,17 @@ class Ledger:
         reason: str,
         examples: Iterable[object] = (),
         source: str = "",
+        *,
+        limit: int | None = _MAX_EXAMPLES,
     ) -> "Ledger":
-        """Ledger with one more entry; the same one where the rule touched no row."""
+        """Ledger with one more entry; the same one where the rule touched no row.
+
+        `limit` is how many examples are kept; None keeps all, for what a user has to see whole, such as names.
+        """
         if rows == 0:
             return self
-        shown = tuple(str(example) for example, _ in zip(examples, range(_MAX_EXAMPLES), strict=False))
-        return replace(self, entries=(*self.entries, LedgerEntry(rule, int(rows), action, reason, shown, source)))
+        kept = tuple(str(example) for example in islice(examples, limit))
+        return replace(self, entries=(*self.entries, LedgerEntry(rule, int(rows), action, reason, kept, source)))
 
     def __add__(self, other: "Ledger") -> "Ledger":
         return Ledger(self.entries + other.entries)
@@ -64,10 +75,10 @@ class Ledger:
         """How many rows were dropped in all."""
         return sum(entry.rows for entry in self.entries if entry.action == "dropped")
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per entry: source, rule, action, rows, reason, examples (joined by ' | ')."""
+    def to_frame(self, limit: int | None = None) -> pd.DataFrame:
+        """One row per entry: source, rule, action, rows, reason, examples (joined by ' | '; the first `limit`)."""
         columns = ["source", "rule", "action", "rows", "reason", "examples"]
-        rows = [{**asdict(entry), "examples": " | ".join(entry.examples)} for entry in self.entries]
+        rows = [{**asdict(entry), "examples": entry.shown(limit)} for entry in self.entries]
         return pd.DataFrame(rows, columns=columns)
 
     def to_json(self) -> str:
@@ -82,8 +93,10 @@ class Ledger:
 
     def __repr__(self) -> str:
         lines = [f"Ledger: {len(self)} rules touched rows, {self.dropped:,} dropped"]
-        lines += [f"  {entry.action:8} {entry.rows:>9,}  {entry.rule}: {entry.reason}" for entry in self.entries]
+        for entry in self.entries:
+            examples = f" ({entry.shown()})" if entry.examples else ""
+            lines.append(f"  {entry.action:8} {entry.rows:>9,}  {entry.rule}: {entry.reason}{examples}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return str(self.to_frame().to_html(index=False, escape=True))
+        return str(self.to_frame(_MAX_EXAMPLES).to_html(index=False, escape=True))

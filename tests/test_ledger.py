@@ -14,6 +14,15 @@ def test_entries_add_up_and_keep_three_examples():
     assert "5 dropped" in repr(ledger)
 
 
+def test_all_examples_are_kept_where_asked_for_and_the_text_shows_three():
+    ledger = Ledger().add("a", 9, "dropped", "r", range(5), limit=None)
+    assert ledger.to_frame()["examples"].tolist() == ["0 | 1 | 2 | 3 | 4"]
+    assert ledger.to_frame(4)["examples"].tolist() == ["0 | 1 | 2 | 3 | and 1 more"]
+    assert "a: r (0 | 1 | 2 | and 2 more)" in repr(ledger)
+    assert "and 2 more" in ledger._repr_html_()
+    assert Ledger.from_json(ledger.to_json()) == ledger
+
+
 def test_json_round_trip():
     ledger = Ledger().add("a", 1, "noted", "ü \"'<", ["x"])
     assert Ledger.from_json(ledger.to_json()) == ledger

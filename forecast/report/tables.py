@@ -34,6 +34,8 @@ __all__ = [
     "worst_table",
 ]
 
+# How many examples of a rule the page shows; ledger.csv has all.
+_LEDGER_EXAMPLES = 20
 _ACTIONS = {"dropped": "dropped", "changed": "changed", "noted": "kept, noted"}
 _INSIDE = {"inside_50": "50%", "inside_80": "80%", "inside_90": "90%"}
 
@@ -91,7 +93,7 @@ def _spanners(outlook: Outlook) -> dict[str, dict[str, str]]:
 
 def ledger_table(ledger: Ledger, simulated: bool) -> str:
     """What cleaning did, rule by rule; '' where it did nothing."""
-    frame = ledger.to_frame()
+    frame = ledger.to_frame(_LEDGER_EXAMPLES)
     if frame.empty:
         return ""
     shown = pd.DataFrame(
