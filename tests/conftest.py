@@ -17,6 +17,7 @@ from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.panel.panel import Panel
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED_CASES = SHARED_DATA.parent / "cases"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +36,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the folder of real data that is not part of the project")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Folder of files that once went wrong, for tests as in `shared_data`."""
+    if not SHARED_CASES.is_dir():
+        pytest.skip("needs the folder of cases that is not part of the project")
+    return SHARED_CASES
 
 
 @pytest.fixture(scope="session")

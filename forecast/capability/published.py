@@ -9,6 +9,7 @@ import pandas as pd
 
 from forecast import names
 from forecast.capability.indicators import COUNT, Indicators, checked_indicators
+from forecast.events.countries import country_key
 from forecast.events.raw import read_raw
 from forecast.ledger import Ledger
 from forecast.panel.columns import check_columns
@@ -58,7 +59,9 @@ def read_operations(
     raw = read_raw(path)
     check_columns(raw.frame, ["start", "end", "country", *_COLUMNS], raw.path)
     frame = raw.frame
-    unknown = ~frame["country"].isin(list(forces))
+    force_of = {country_key(country): force for country, force in forces.items()}
+    force = frame["country"].map(country_key, na_action="ignore").map(force_of)
+    unknown = force.isna()
     shown = (f"row {row}: {country}" for row, country in frame.loc[unknown, "country"].items())
     ledger = Ledger().add("country without one force", int(unknown.sum()), "dropped", "no force", shown, raw.name)
     names_of = ", ".join(f"{country}: {force}" for country, force in forces.items())
@@ -73,7 +76,7 @@ def read_operations(
         parts.append(
             pd.DataFrame(
                 {
-                    names.FORCE: own["country"].map(dict(forces)),
+                    names.FORCE: force[own.index],
                     names.INDICATOR: indicator,
                     "period_start": own["start"],
                     names.PERIOD_END: own["end"],

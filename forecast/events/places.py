@@ -1,8 +1,6 @@
 """Places: the gazetteer of provinces and its names, units of divided provinces, zones, and forces."""
 
-import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +10,12 @@ import pandas as pd
 from forecast import names
 from forecast.datasets import data_path
 from forecast.errors import InputError
+from forecast.events.countries import country_key
+from forecast.events.spelling import fold_name, normalise_name
 from forecast.events.tactics import read_table, refuse
 
 __all__ = [
     "Gazetteer",
-    "normalise_name",
     "read_forces",
     "read_gazetteer",
     "read_zones",
@@ -24,18 +23,9 @@ __all__ = [
 
 _REQUIRED = [names.PROVINCE, names.COUNTRY, names.PROVINCE_NAME, names.LATITUDE, names.LONGITUDE]
 _OPTIONAL = ["iso_3166_2", "partner_force", "aliases", "neighbours"]
-# Articles before a name, in the spellings of Arabic that the sources use, and words that say that it is a province.
-_ARTICLES = re.compile(r"^(al|ar|as|at|an|ad|ash|az|el|the)\s+")
-_GENERIC = re.compile(r"\b(governorate|province|muhafazat|region|state)\b")
-
-
-def normalise_name(text: str) -> str:
-    """A name without case, accents, punctuation, article and words such as 'Governorate'; for matching only."""
-    decomposed = unicodedata.normalize("NFKD", str(text)).casefold()
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    words = re.sub(r"[^\w]+", " ", re.sub(r"['’‘ʿʾ`´]", "", plain)).replace("_", " ")
-    words = " ".join(_GENERIC.sub(" ", words).split())
-    return _ARTICLES.sub("", words)
+# Share of letters in common, in order, from which an unknown name is said to be perhaps a province's: Idlib and Idleb
+# have 80 %, Nasarawa and Nassarawa 94 %.
+_NEAR_IDENTICAL = 80.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,17 +49,37 @@ class Gazetteer:
         return [str(key) for key in self.table.index]
 
     @cached_property
+    def _by_spelling(self) -> dict[tuple[str, str], set[str]]:
+        return self._matches(fold_name)
+
+    @cached_property
     def _by_name(self) -> dict[tuple[str, str], set[str]]:
-        """(country or '', normalised name) -> units that bear it, or the p-code for a name of a divided province."""
-        found: dict[tuple[str, str], set[str]] = {}
+        return self._matches(normalise_name)
+
+    def _matches(self, spell: Callable[[str], str]) -> dict[tuple[str, str], set[str]]:
+        """(country or '', spelling) -> units that bear it, or the p-code for a name of a divided province."""
+        matches: dict[tuple[str, str], set[str]] = {}
         for key, row in self.table.iterrows():
             own = [str(key), row[names.PROVINCE_NAME], *row["aliases"]]
             shared = [row[names.PCODE], row["iso_3166_2"], *row["shared_names"]]
             named = [(name, str(key)) for name in own] + [(name, row[names.PCODE]) for name in shared if name]
             for name, match in named:
-                for country in ("", normalise_name(row[names.COUNTRY])):
-                    found.setdefault((country, normalise_name(name)), set()).add(match)
-        return found
+                for country in ("", row[names.COUNTRY]):
+                    matches.setdefault((country, spell(name)), set()).add(match)
+        return matches
+
+    @cached_property
+    def _countries(self) -> dict[str, list[str]]:
+        """Normalised name, and key, of each country -> the names that the gazetteer has for it."""
+        countries: dict[str, list[str]] = {}
+        for country in map(str, self.table[names.COUNTRY].unique()):
+            for key in {normalise_name(country), country_key(country)}:
+                countries.setdefault(key, []).append(country)
+        return countries
+
+    def countries_of(self, name: str) -> list[str]:
+        """What the gazetteer calls a country: by the name's spelling, else by any other name that the country has."""
+        return self._countries.get(normalise_name(name)) or self._countries.get(country_key(name), [])
 
     @cached_property
     def _units_of(self) -> dict[str, list[str]]:
@@ -85,8 +95,9 @@ class Gazetteer:
     def match(self, labels: pd.Series, country: pd.Series | None = None) -> pd.Series:
         """P-code (or unit key, where the label is one) of each name, NA where no name or several match.
 
-        Names are compared after `normalise_name`; nothing is guessed. Where a row's country is given, only its
-        provinces count; a country that the gazetteer does not know matches nothing.
+        Names are compared after `fold_name` and, where that finds none, after `normalise_name`; nothing is guessed.
+        Where a row's country is given, under any of its names, only its provinces count; a country that the gazetteer
+        does not know matches nothing.
         """
         countries = pd.Series("", index=labels.index) if country is None else country.fillna("").astype(str)
         pairs = pd.DataFrame({"label": labels.astype("string"), "country": countries.astype("string")})
@@ -100,34 +111,56 @@ class Gazetteer:
     def _match_one(self, label: str, country: str) -> str | None:
         if label in self.table.index:
             return label
-        units = self._by_name.get((normalise_name(country) if country else "", normalise_name(label)), set())
-        return next(iter(units)) if len(units) == 1 else None
+        countries = self.countries_of(country) if country else [""]
+        for matches, spelling in ((self._by_spelling, fold_name(label)), (self._by_name, normalise_name(label))):
+            units = {unit for where in countries for unit in matches.get((where, spelling), ())}
+            if len(units) == 1:
+                return units.pop()
+        return None
+
+    @cached_property
+    def _spellings(self) -> pd.DataFrame:
+        """Every name and alias: `spelling` as `normalise_name` gives it, country, unit key and province_name."""
+        rows = [
+            (normalise_name(name), row[names.COUNTRY], str(key), row[names.PROVINCE_NAME])
+            for key, row in self.table.iterrows()
+            for name in (row[names.PROVINCE_NAME], *row["aliases"])
+        ]
+        return pd.DataFrame(rows, columns=["spelling", names.COUNTRY, names.PROVINCE, names.PROVINCE_NAME])
+
+    def _spellings_in(self, country: str | None) -> pd.DataFrame:
+        countries = self.countries_of(country) if country else []
+        return self._spellings[self._spellings[names.COUNTRY].isin(countries)] if countries else self._spellings
 
     def suggest(self, label: str, country: str | None = None) -> tuple[str, ...]:
         """The three names nearest in spelling, for messages: a suggestion is never taken up by itself."""
-        from rapidfuzz import process, utils
+        from rapidfuzz import process
 
-        table = self.table
-        if country is not None:
-            inside = table[names.COUNTRY].map(normalise_name) == normalise_name(country)
-            table = table[inside] if inside.any() else table
-        spellings = {
-            alias: row[names.PROVINCE_NAME]
-            for _, row in table.iterrows()
-            for alias in (row[names.PROVINCE_NAME], *row["aliases"])
-        }
-        ranked = process.extract(label, list(spellings), processor=utils.default_process, limit=None)
-        return tuple(dict.fromkeys(spellings[spelling] for spelling, _, _ in ranked))[:3]
+        spellings = self._spellings_in(country)
+        ranked = process.extract(normalise_name(label), spellings["spelling"].tolist(), limit=None)
+        return tuple(dict.fromkeys(spellings[names.PROVINCE_NAME].iloc[row] for _, _, row in ranked))[:3]
+
+    def resembled(self, label: str, country: str | None = None) -> str | None:
+        """Unit whose name or alias is nearest to the label and nearly the same, if any; for messages as well."""
+        from rapidfuzz import fuzz, process
+
+        spellings = self._spellings_in(country)
+        nearest = process.extractOne(
+            normalise_name(label),
+            spellings["spelling"].tolist(),
+            scorer=fuzz.token_sort_ratio,
+            score_cutoff=_NEAR_IDENTICAL,
+        )
+        return None if nearest is None else str(spellings[names.PROVINCE].iloc[nearest[2]])
 
     def select(self, countries: Sequence[str]) -> "Gazetteer":
         """Gazetteer of some countries only, so that a point near a border is given to no province beyond it."""
-        wanted = [normalise_name(country) for country in countries]
-        known = self.table[names.COUNTRY].map(normalise_name)
-        unknown = [name for name, plain in zip(countries, wanted, strict=True) if plain not in set(known)]
+        unknown = [name for name in countries if not self.countries_of(name)]
         if unknown:
             expected = list(self.table[names.COUNTRY].unique())
             raise InputError("unknown countries", where="countries", found=unknown, expected=expected)
-        return Gazetteer(self.table[known.isin(wanted)])
+        chosen = {country for name in countries for country in self.countries_of(name)}
+        return Gazetteer(self.table[self.table[names.COUNTRY].isin(chosen)])
 
     def divide(self, units: "pd.DataFrame | Gazetteer") -> "Gazetteer":
         """Gazetteer in which each province that `units` divides is replaced by its parts.

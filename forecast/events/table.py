@@ -12,10 +12,11 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, locate
-from forecast.events.places import Gazetteer, normalise_name, read_gazetteer
+from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.raw import ReadOptions
 from forecast.events.sources import SOURCES
 from forecast.events.tactics import Crosswalk, read_crosswalk
+from forecast.events.unmatched import listed_countries, listed_provinces, note_resemblances
 from forecast.events.values import MADE_ID
 from forecast.files import sha256, write_csv, write_together
 from forecast.ledger import Ledger
@@ -33,6 +34,8 @@ _TEXT = (
     "place_precision",
     "date_precision",
 )
+# Rules that leave out what is no attack: where no record is left, the cause is another.
+_BY_INTENT = ("blank rows", "counts of nothing", "doubtful incidents", "duplicate id", "not an attack")
 # What to do where a rule of the ledger has dropped everything.
 _WAYS_OUT = {
     "country": "Give the gazetteer of these countries, or choose other countries",
@@ -288,10 +291,12 @@ def _place(
     max_distance_km: float,
 ) -> tuple[pd.DataFrame, Ledger]:
     """Give every record its unit: by name first, then by coordinates; what cannot be placed is dropped and listed."""
-    countries = {normalise_name(country) for country in gazetteer.table[names.COUNTRY].unique()}
-    known_country = {c: normalise_name(c) in countries for c in draft[names.COUNTRY].dropna().unique()}
-    foreign = draft[names.COUNTRY].map(known_country).eq(False).fillna(False)
-    draft, ledger = _drop(draft, ledger, foreign, "country", "outside the gazetteer's countries", names.COUNTRY)
+    countries = draft[names.COUNTRY].dropna().unique()
+    foreign = draft[names.COUNTRY].isin([country for country in countries if not gazetteer.countries_of(country)])
+    shown = listed_countries(draft.loc[foreign, names.COUNTRY])
+    reason = "outside the gazetteer's countries"
+    ledger = ledger.add("country", foreign.sum(), "dropped", reason, shown, limit=None)
+    draft = draft[~foreign]
     nameless = draft["place_label"].isna() & draft[names.LATITUDE].isna()
     vague = draft["place_precision"].isin(["country", "unknown"]) & ~nameless
     draft, ledger = _drop(
@@ -315,17 +320,17 @@ def _place(
             by_point.sum(),
             "changed",
             "placed by its coordinates instead",
-            draft["place_label"][by_point].value_counts().index,
+            listed_provinces(draft[by_point], gazetteer),
+            limit=None,
         )
     nameless = found.isna() & draft["place_label"].isna()
     nowhere = "has no province name, and no coordinates within reach of one"
     unmatched = found.isna() & ~nameless
-    wrong_names = draft.loc[unmatched, ["place_label", names.COUNTRY]].value_counts(dropna=False).index[:3]
-    examples = [_with_suggestions(str(label), country, gazetteer) for label, country in wrong_names]
     ledger = ledger.add("no place", nameless.sum(), "dropped", nowhere, draft["event_id"][nameless])
-    ledger = ledger.add(
-        "unknown province", unmatched.sum(), "dropped", "the name is no province of the gazetteer", examples
-    )
+    shown = listed_provinces(draft[unmatched], gazetteer)
+    reason = "the name is no province of the gazetteer"
+    ledger = ledger.add("unknown province", unmatched.sum(), "dropped", reason, shown, limit=None)
+    ledger = note_resemblances(ledger, draft[unmatched], found, gazetteer)
     draft = draft[found.notna()].assign(**{names.PROVINCE: found.dropna()})
     draft, ledger = _choose_units(draft, ledger, gazetteer, boundaries)
     country = gazetteer.table[names.COUNTRY].reindex(draft[names.PROVINCE]).to_numpy()
@@ -333,8 +338,9 @@ def _place(
 
 
 def _nothing_left(files: Sequence[Path], ledger: Ledger) -> InputError:
-    """What dropped most of the records, with an example, and the way out."""
-    dropped = sorted((entry for entry in ledger if entry.action == "dropped"), key=lambda entry: -entry.rows)
+    """What lost most of the records, with an example, and the way out; what was left out by intent comes last."""
+    dropped = [entry for entry in ledger if entry.action == "dropped"]
+    dropped.sort(key=lambda entry: (entry.rule in _BY_INTENT, -entry.rows))
     main, *others = dropped
     example = f", such as {main.examples[0]}" if main.examples else ""
     problem = f"no record is left; dropped were {main.rows:,} ({main.rule}: {main.reason}{example})"
@@ -361,11 +367,6 @@ def _choose_units(
         "no coordinates that tell which part it belongs to",
         "event_id",
     )
-
-
-def _with_suggestions(label: str, country: object, gazetteer: Gazetteer) -> str:
-    suggestions = gazetteer.suggest(label, None if pd.isna(country) else str(country))  # type: ignore[call-overload]
-    return f"{label} (nearest names: {', '.join(suggestions)})"
 
 
 def _translate(draft: pd.DataFrame, ledger: Ledger, crosswalk: Crosswalk, source: str) -> tuple[pd.DataFrame, Ledger]:

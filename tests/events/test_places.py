@@ -10,12 +10,8 @@ from hypothesis import strategies as st
 from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.events.boundaries import locate, read_boundaries
-from forecast.events.places import (
-    normalise_name,
-    read_forces,
-    read_gazetteer,
-    read_zones,
-)
+from forecast.events.places import read_forces, read_gazetteer, read_zones
+from forecast.events.spelling import normalise_name
 
 GAZETTEER = read_gazetteer()
 DIVIDED = GAZETTEER.divide(read_gazetteer(data_path("units_syria.csv")))
@@ -37,7 +33,7 @@ def test_every_name_and_alias_matches_its_own_province():
         ("AL-ANBAR", "IQG01"),
         ("  ninewa  ", "IQG15"),
         ("Déir ez Zor Governorate", "SY09"),
-        ("Province of Diyala", None),
+        ("Province of Diyala", "IQG10"),
         ("Dar`a", "SY12"),
         ("Dayr az-Zawr", "SY09"),
         ("Diyalla", None),
@@ -52,6 +48,64 @@ def test_country_decides():
     assert pd.isna(_match(["Homs"], ["Iraq"])[0])
     assert _match(["Homs"], ["syria"]) == ["SY04"]
     assert pd.isna(_match(["Homs"], ["Atlantis"])[0])
+
+
+def test_a_country_may_stand_under_any_of_its_names():
+    countries = ["Syria", "Syrian Arab Republic", "SYR", "SY", "syria", "Iraq", "IRQ", "Iraq and Syria"]
+    assert [None if pd.isna(key) else key for key in _match(["Homs"] * 8, countries)] == ["SY04"] * 5 + [None] * 3
+    assert GAZETTEER.select(["SYR", "Syrian Arab Republic"]).units == GAZETTEER.select(["Syria"]).units
+    assert GAZETTEER.suggest("Hims", "SYR") == GAZETTEER.suggest("Hims", "Syria")
+    assert set(GAZETTEER.suggest("Hims", "SYR")) <= set(GAZETTEER.select(["Syria"]).table["province_name"])
+
+
+@pytest.fixture
+def gazetteer_of(tmp_path):
+    """Gazetteer of (key, country, name, aliases) rows."""
+
+    def gazetteer_of(*rows):
+        path = tmp_path / "gazetteer.csv"
+        lines = ["province,country,province_name,latitude,longitude,aliases"]
+        lines += [f"{key},{country},{name},1,2,{aliases}" for key, country, name, aliases in rows]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return read_gazetteer(path)
+
+    return gazetteer_of
+
+
+def test_two_names_of_one_country_in_a_gazetteer_stay_apart(gazetteer_of):
+    horn = gazetteer_of(("A", "Somalia", "Bari", ""), ("B", "Somaliland", "Awdal", ""))
+    assert horn.select(["Somaliland"]).units == ["B"]
+    assert horn.select(["SOM"]).units == ["A", "B"]
+    labels, countries = ["Bari", "Awdal", "Awdal", "Awdal"], ["Somalia", "Somaliland", "SOM", "Somalia"]
+    assert [None if pd.isna(key) else key for key in _match(labels, countries, horn)] == ["A", "B", "B", None]
+
+
+def test_where_stripped_names_collide_the_whole_ones_decide(gazetteer_of):
+    places = gazetteer_of(
+        ("K1", "X", "Kyiv", ""),
+        ("K2", "X", "Kyiv oblast", ""),
+        ("P", "X", "Province", ""),
+        ("L", "X", "Lviv oblast", ""),
+    )
+    labels = ["Kyiv", "KYIV OBLAST", "Kyiv region", "Province", "Lviv", "Province of Lviv", "Region", "", "--"]
+    assert [None if pd.isna(key) else key for key in _match(labels, gazetteer=places)] == [
+        "K1",
+        "K2",
+        None,
+        "P",
+        "L",
+        "L",
+        None,
+        None,
+        None,
+    ]
+
+
+def test_a_name_that_is_nearly_a_provinces_is_no_match(gazetteer_of):
+    nigeria = gazetteer_of(("NG026", "Nigeria", "Nasarawa", ""), ("NG027", "Nigeria", "Niger", ""))
+    assert pd.isna(_match(["Nassarawa"], ["NGA"], nigeria)[0])
+    assert nigeria.resembled("Nassarawa State", "NGA") == "NG026"
+    assert nigeria.resembled("Kano") is None
 
 
 def test_suggestions_are_three_names_of_the_country():

@@ -57,6 +57,7 @@ def test_what_is_not_matched_is_listed_with_suggestions(write):
     (entry,) = [entry for entry in events.ledger if entry.rule == "unknown province"]
     assert entry.rows == 1
     assert entry.examples[0].startswith("Dyala (nearest names: Diyala, ")
+    assert entry.examples[0].endswith("; 1 row)")
     assert events.ledger.rows("country") == 1
     assert events.ledger.rows("no place") + events.ledger.rows("imprecise place") == 1
     assert events.ledger.dropped == 3
@@ -163,6 +164,95 @@ def test_arguments(write):
         read_events(write("a"), source="gdelt")
     with pytest.raises(InputError, match="no file"):
         read_events([], source="plain")
+
+
+def test_unknown_names_are_listed_whole_with_their_rows(write):
+    unknown = {f"Xanadu {number}": number for number in range(1, 6)}
+    rows = [f"a{name}{i},2020-03-04,Iraq,{name},IED,IS,,,," for name, count in unknown.items() for i in range(count)]
+    rows += ["b1,2020-03-04,Atlantis,Diyala,IED,IS,,,,", "b2,2020-03-04,Atlantis,Diyala,IED,IS,,,,"]
+    rows += ["b3,2020-03-04,Utopia,Diyala,IED,IS,,,,", "c,2020-03-04,Republic of Iraq,Diyala,IED,IS,,,,"]
+    ledger = read_events(write(*rows), source="plain").ledger
+    listed = {entry.rule: entry.examples for entry in ledger}
+    counts = [name.split(" (")[0] + ": " + name.split("; ")[1].rstrip(")") for name in listed["unknown province"]]
+    assert counts == [f"Xanadu {n}: {n} rows" for n in (5, 4, 3, 2)] + ["Xanadu 1: 1 row"]
+    assert listed["country"] == ("Atlantis (2 rows)", "Utopia (1 row)")
+    assert all(name in ledger.to_frame()["examples"].str.cat() for name in unknown)
+    assert "and 2 more" in repr(ledger)
+
+
+def test_a_province_without_records_beside_a_nearly_identical_name_is_said(write, tmp_path):
+    places = tmp_path / "ng.csv"
+    places.write_text(
+        "province,country,province_name,latitude,longitude\nNG026,Nigeria,Nasarawa,8.5,8.3\nNG032,Nigeria,Plateau,9.2,9.5\n"
+    )
+    rows = [f"a{i},2020-03-04,Nigeria,Nassarawa State,IED,IS,,,," for i in range(3)]
+    rows += ["b,2020-03-04,Nigeria,Plateau,IED,IS,,,,", "c,2020-03-04,Nigeria,Plateaux,IED,IS,,,,"]
+    gazetteer = read_gazetteer(places)
+    events = read_events(write(*rows), source="plain", gazetteer=gazetteer)
+    assert (len(events), events.ledger.rows("unknown province")) == (1, 4)
+    # Plateau has a record of its own: that Plateaux may be the same is said among the unknown names only.
+    (entry,) = [entry for entry in events.ledger if entry.rule == "perhaps the same province"]
+    assert (entry.action, entry.rows) == ("noted", 3)
+    assert entry.examples == ("Nassarawa State (3 rows) beside Nasarawa (no records)",)
+    placed = read_events(
+        write("a,2020-03-04,Nigeria,Nasarawa,IED,IS,,,,", *rows), source="plain", gazetteer=gazetteer
+    ).ledger
+    assert placed.rows("perhaps the same province") == 0
+
+
+def test_two_sources_of_one_country_join_under_the_gazetteers_name(write):
+    rows = ["a,2020-03-04,Syrian Arab Republic,Homs,IED,IS,,,,", "b,2020-03-04,SYR,Hama,IED,IS,,,,"]
+    events = read_events(write(*rows), source="plain")
+    assert events.table["country"].tolist() == ["Syria", "Syria"]
+
+
+def test_what_is_left_out_by_intent_is_not_blamed(write):
+    rows = [f"2020-03-04,Iran,Diyala,IED,{count}" for count in (0, 0, 0, 2)]
+    path = write(*rows, header="date,country,province,tactic,attacks\n")
+    with pytest.raises(
+        InputError, match=r"no record is left; dropped were 1 \(country: .*Iran \(1 row\)\), 3 \(counts"
+    ):
+        read_events(path, source="plain")
+
+
+@pytest.mark.parametrize(
+    ("file", "gazetteer", "source", "column", "country"),
+    [
+        ("acled_turkey_plain_ascii.csv", "tr.csv", "acled", "admin1", "Turkey"),
+        ("ged_yemen.csv", "ye.csv", "ucdp", "adm_1", "Yemen"),
+        ("ged_ukraine.csv", "ua.csv", "ucdp", "adm_1", "Ukraine"),
+    ],
+)
+def test_every_record_of_the_cases_is_placed(shared_cases, file, gazetteer, source, column, country):
+    raw = pd.read_csv(shared_cases / file, low_memory=False)
+    if source == "acled":
+        attacks = ("Battles", "Violence against civilians", "Explosions/Remote violence")
+        raw = raw[raw["event_type"].isin(attacks)]
+        assert len(raw) == 319
+    events = read_events(shared_cases / file, source=source, gazetteer=read_gazetteer(shared_cases / gazetteer))
+    assert set(events.ledger.to_frame()["rule"]) <= {"not an attack"}
+    assert set(events.table["country"]) == {country}
+    by_name = raw.groupby(column).size()
+    assert sorted(events.table.groupby("province", observed=True).size()) == sorted(by_name)
+    assert len(events) == len(raw)
+
+
+def test_a_case_with_codes_of_countries(shared_cases):
+    path = shared_cases / "hapi_nigeria.csv"
+    raw = pd.read_csv(path)
+    columns = {
+        "date": "reference_period_start",
+        "date_end": "reference_period_end",
+        "country": "location_code",
+        "province": "admin1_name",
+        "tactic": "event_type",
+        "attacks": "events",
+    }
+    events = read_events(path, source="plain", columns=columns, gazetteer=read_gazetteer(shared_cases / "ng.csv"))
+    assert events.table["attacks"].sum() == raw["events"].sum() == 1_699
+    assert events.ledger.rows("country") == 0
+    with pytest.raises(InputError, match=r"dropped were 612 \(country: .*such as NGA \(612 rows\)\), 144 \(counts of"):
+        read_events(path, source="plain", columns=columns)
 
 
 @settings(max_examples=60, deadline=None)
