@@ -32,7 +32,7 @@ Source = Literal[EventSource, "counts", "reports"]
 _OF_EVENTS: Mapping[str, Sequence[str]] = {
     "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "day_first", "crosswalk"),
     "places": ("forces", "max_distance_km"),
-    "panel": ("actor", "target", "multiday", "gaps"),
+    "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete"),
 }
 _OF_REPORTS = ("publishers", "subset_of", "conflicts", "zone_ends", "activity")
 _UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -66,6 +66,17 @@ def _as_written(path: Path, info: SerializationInfo) -> str:
     """The path as the settings file gives it, so that a report tells nothing about the rest of a machine."""
     folder = (info.context or {}).get("folder")
     return str(path.relative_to(folder) if folder is not None and path.is_relative_to(folder) else path)
+
+
+def _known_freq(value: str) -> str:
+    """A frequency as it was written: 'W' lets the data say on which day weeks begin."""
+    from forecast.panel.calendar import normalise_freq
+
+    try:
+        normalise_freq(value)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return value
 
 
 _Whole = Annotated[int, Field(strict=True)]
@@ -104,15 +115,17 @@ class PlaceSettings(_Section):
 class PanelSettings(_Section):
     """How events are counted: `[panel]`; see `forecast.build_panel`."""
 
-    freq: Literal["MS", "M", "month", "W", "W-MON", "week"] = "MS"
+    freq: Annotated[str, AfterValidator(_known_freq)] = "MS"
     start: _Day | None = None
     end: _Day | None = None
-    provinces: list[str] | None = Field(None, min_length=1)
+    provinces: list[str] | Literal["all"] | None = Field(None, min_length=1)
     tactics: list[str] | None = Field(None, min_length=1)
     actor: str | list[str] | None = None
     target: str | list[str] | None = None
     multiday: Literal["draw", "first", "omit"] = "draw"
     gaps: list[tuple[_Day, _Day] | tuple[_Day, _Day, list[str]]] = []
+    covered_from: dict[str, _Day] = Field({}, description="first covered day of countries and provinces")
+    complete: float = Field(0.9, gt=0, le=1, description="share of a period's records that must be published")
     missing: Literal["gap", "zero"] = "gap"
 
     @model_validator(mode="after")

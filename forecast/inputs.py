@@ -25,7 +25,6 @@ from forecast.files import sha256
 from forecast.ledger import Ledger
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import build_panel
-from forecast.panel.calendar import normalise_freq
 from forecast.panel.panel import Panel
 from forecast.panel.ready import checked_counts
 from forecast.panel.reports import read_reports
@@ -166,13 +165,14 @@ def _ready_counts(settings: Settings, gazetteer: Gazetteer) -> Panel:
     data = settings.data
     tables = [_table(file, data.columns, data.sheet) for file in data.paths]
     for file, table in zip(data.paths, tables, strict=True):
-        clean, _ = checked_counts(table, normalise_freq(settings.panel.freq), file)
+        clean, _, _ = checked_counts(table, settings.panel.freq, file)
         last = clean[names.PERIOD].max()
         if last > pd.Timestamp.now() and not data.simulated:
             raise InputError("lies in the future", source=file, where="column period", found=f"{last:%Y-%m-%d}")
     options = settings.panel
     panel = Panel.from_frame(pd.concat(tables), freq=options.freq, missing=options.missing, gazetteer=gazetteer)
-    panel = panel.select(provinces=options.provinces, tactics=options.tactics)
+    chosen = None if options.provinces == "all" else options.provinces
+    panel = panel.select(provinces=chosen, tactics=options.tactics)
     sources = [
         {"path": file.name, "sha256": sha256(file), "rows": len(table)}
         for file, table in zip(data.paths, tables, strict=True)

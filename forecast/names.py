@@ -40,10 +40,11 @@ PHI = "phi"
 HISTORY = "history"
 HISTORY_PERIOD = "history_period"
 
-# Frequencies: calendar months, and weeks from Monday to Sunday.
+# Frequencies: calendar months, and weeks by the day on which they begin.
 MONTHLY = "MS"
 WEEKLY = "W-MON"
-FREQUENCIES = (MONTHLY, WEEKLY)
+WEEKS = (WEEKLY, "W-TUE", "W-WED", "W-THU", "W-FRI", "W-SAT", "W-SUN")
+FREQUENCIES = (MONTHLY, *WEEKS)
 
 # Columns of the events table, in their order.
 EVENT_COLUMNS = (

@@ -141,7 +141,7 @@ def test_names_are_locked():
     assert names.CELL_DIMS == ("province", "tactic", "period")
     assert names.DRAW_DIMS == ("sample", "province", "tactic", "period")
     assert names.PROVINCE_COORDS == ("pcode", "zone", "province_name", "country", "latitude", "longitude")
-    assert names.FREQUENCIES == ("MS", "W-MON")
+    assert names.FREQUENCIES == ("MS", "W-MON", "W-TUE", "W-WED", "W-THU", "W-FRI", "W-SAT", "W-SUN")
     assert ", ".join(names.EVENT_COLUMNS) == (
         "event_id, date, date_end, country, province, tactic, actor, opponent, target, attacks, latitude, longitude, "
         "fatalities, source, place_precision, date_precision, reported"

@@ -12,6 +12,7 @@ from forecast.events.places import read_forces, read_gazetteer, read_zones
 from forecast.events.tactics import read_crosswalk
 
 COLUMNS = {
+    "acled_coverage.csv": "country,start",
     "provinces.csv": "province,iso_3166_2,country,province_name,latitude,longitude,partner_force,population_2010,"
     "aliases,neighbours",
     "units_syria.csv": "province,pcode,zone,iso_3166_2,country,province_name,latitude,longitude,partner_force,"

@@ -13,7 +13,9 @@ from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.table import Events, select_events
 from forecast.ledger import Action, Ledger
-from forecast.panel.calendar import complete_periods, normalise_freq, period_end, period_start
+from forecast.panel.breaks import with_told_breaks
+from forecast.panel.calendar import complete_periods, freq_of_weeks, normalise_freq, period_end, period_start
+from forecast.panel.coverage import covered_days, covered_since, publication_delay, silences
 from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 from forecast.panel.panel import Panel
 
@@ -22,6 +24,12 @@ __all__ = ["Gap", "build_panel"]
 # A span of days in which nothing was recorded: first day, last day, and the provinces (none given: all).
 Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
 
+# Days from the first to the last of a week.
+_WEEK = 6
+_EDITED = (
+    "the days on which records were reported are those of later edits, and tell nothing of what was known when: past "
+    "forecasts are judged on final data, by the days of the events"
+)
 _GTD_GAP: Gap = ("1993-01-01", "1993-12-31")
 
 
@@ -30,7 +38,7 @@ def build_panel(
     *,
     freq: str = names.MONTHLY,
     gazetteer: Gazetteer | None = None,
-    provinces: Sequence[str] | None = None,
+    provinces: Sequence[str] | Literal["all"] | None = None,
     tactics: Sequence[str] | None = None,
     actor: str | Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
@@ -39,6 +47,8 @@ def build_panel(
     as_of: str | pd.Timestamp | None = None,
     multiday: Literal["draw", "first", "omit"] = "draw",
     gaps: Sequence[Gap] = (),
+    covered_from: Mapping[str, str | dt.date] | None = None,
+    complete: float = 0.9,
     exposure: Mapping[str, float] | None = None,
     forces: pd.DataFrame | None = None,
     seed: int = 0,
@@ -49,26 +59,37 @@ def build_panel(
     ----------
     events : Events
         What `read_events` gave.
-    freq : {'MS', 'W'}
-        Calendar months, or weeks from Monday to Sunday.
+    freq : {'MS', 'W', 'W-MON', …, 'W-SUN'}
+        Calendar months; weeks that begin as the source's do (ACLED's weekly numbers on Saturday), else on Monday; weeks
+        that begin on that day.
     gazetteer : Gazetteer, optional
         The one that the events were read with; the shipped one by default.
-    provinces : sequence of str, optional
-        Unit keys of the grid; by default all units of the countries in which the events lie.
+    provinces : sequence of str or 'all', optional
+        Unit keys of the grid: a promise that they were covered, so that no record means no attack. By default those in
+        which any record lies; 'all' are all units of their countries.
     tactics : sequence of str, optional
         Tactics of the grid; by default all that occur.
     actor, target : str or sequence of str, optional
         Only attacks in which such an actor stands on either side, or on such a target; see `Events.select`.
     start, end : date, optional
-        First and last day that the data cover; by default the days of the first and the last event. A sparse
-        file needs them: after its last event it may be quiet, or it may have ended.
+        First and last day that the data cover; by default the days of the first and the last event, or the last day of
+        the last row where rows are numbers by week or month. A sparse file needs them: after its last event it may be
+        quiet, or it may have ended.
     as_of : date, optional
-        Only what was known on that day: events with `reported` (else `date_end`) up to it.
+        Only what was known on that day: events with `reported` (else `date_end`) up to it. Where most records were
+        reported later than half a year after the event, `reported` is the day of an edit, and not used.
     multiday : {'draw', 'first', 'omit'}
         An event of several days counts in one period: drawn in proportion to its days (from `seed` and its
         id, so that the same event always falls on the same day), that of its first day, or none.
     gaps : sequence of (first day, last day) or (first day, last day, provinces)
         Spans in which nothing was recorded: the cells of every period that they touch are not observed.
+    covered_from : mapping of str to date, optional
+        First covered day of countries or units ({'Syria': '2017-01-01'}); the cells before are not observed. By default
+        that of ACLED's countries (`data/acled_coverage.csv`); and a country whose first periods hold no record, where
+        that is no chance, is not covered in these.
+    complete : float
+        Share of a period's records that must have been published for its cells to be observed. It is learned from
+        `reported`: the share of records that are known so many days after the event.
     exposure : mapping of str to float, optional
         Population or another size per unit key; 1 where absent.
     forces : DataFrame, optional
@@ -86,18 +107,23 @@ def build_panel(
     InputError
         When no event or no complete period is left, or an option names what does not exist.
     """
-    freq = normalise_freq(freq)
+    freq = _freq_of(events.table, freq)
     gazetteer = gazetteer or read_gazetteer()
-    known, ledger = _known_at(events, as_of)
-    first, last = _coverage(known, events.table, start, end, as_of)
+    delay = publication_delay(events.table, events.older)
+    edited = delay is not None and not delay.is_told(complete)
+    known, ledger = _known_at(events, as_of, by_report=not edited)
+    first, last = covered_days(known, events.table, start, end, as_of)
     periods = complete_periods(first, last, freq)
     if not len(periods):
-        expected = f"a whole {'month' if freq == names.MONTHLY else 'week, Monday to Sunday'}"
+        expected = f"a whole {_unit(freq)}"
         where = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
         raise InputError("holds no complete period", where=where, expected=expected)
-    notes = _partial_notes(first, last, periods, freq)
+    notes = [*_partial_notes(first, last, periods, freq), *silences(known)]
+    if as_of is not None and edited:
+        notes.append(_EDITED)
 
-    grid_provinces = _grid_provinces(known, gazetteer, provinces)
+    grid_provinces, left_out = _grid_provinces(events, gazetteer, provinces)
+    notes += left_out
     chosen, ledger = select_events(known, ledger, actor=actor, target=target)
     grid_tactics = _grid_tactics(chosen, events.table, tactics)
     if not grid_tactics:
@@ -109,7 +135,18 @@ def build_panel(
         raise InputError("no attack falls into the panel", where=where, hint="Check start, end, provinces and tactics")
 
     all_gaps = [*gaps, _GTD_GAP] if (known["source"] == "gtd").any() else gaps
+    places = places_of(grid_provinces, gazetteer)
     observed = _observed(all_gaps, grid_provinces, len(grid_tactics), periods, freq)
+    covered, told_starts = covered_since(
+        events.table, places, gazetteer.table[names.COUNTRY], periods, freq, covered_from or {}
+    )
+    observed &= covered[:, None, :]
+    notes += told_starts
+    if delay is not None and not edited:
+        published = events.table["reported"].max() if as_of is None else pd.Timestamp(as_of)
+        late = delay.complete(periods, freq, published) < complete
+        observed[..., late] = False
+        notes += _late_notes(periods[late], published, complete, freq)
     provenance = {
         "sources": list(events.sources),
         "simulated": events.simulated,
@@ -123,26 +160,37 @@ def build_panel(
         counts,
         observed,
         np.broadcast_to(sizes[:, None, None], counts.shape).copy(),
-        places_of(grid_provinces, gazetteer),
+        places,
         grid_tactics,
         periods,
         freq,
         forces,
         provenance,
     )
-    return Panel(dataset, ledger)
+    return Panel(*with_told_breaks(dataset, ledger))
 
 
 # Parts of build_panel ---------------------------------------------------------------------------------------
 
 
-def _known_at(events: Events, as_of: str | pd.Timestamp | None) -> tuple[pd.DataFrame, Ledger]:
-    """The newest version of each record that was known at the end of the day `as_of`."""
+def _freq_of(events: pd.DataFrame, freq: str) -> str:
+    """The frequency of a panel: weeks begin as those of a source of weekly numbers do."""
+    days = (events["date_end"] - events["date"]).dt.days
+    chosen = normalise_freq(freq)
+    if chosen != names.MONTHLY and (days > _WEEK).all():
+        found, hint = f"rows over {days.min() + 1} days and more", "Set freq = 'MS'"
+        raise InputError("all rows are numbers over more than a week", where="freq", found=found, hint=hint)
+    return freq_of_weeks(freq, pd.DatetimeIndex(events["date"])) if (days == _WEEK).all() else chosen
+
+
+def _known_at(events: Events, as_of: str | pd.Timestamp | None, by_report: bool) -> tuple[pd.DataFrame, Ledger]:
+    """The newest version of each record that was known at the end of the day `as_of`, by its report or its last day."""
     if as_of is None:
         return events.table, events.ledger
     day = pd.Timestamp(as_of).normalize()
     versions = events.table if events.older is None else pd.concat([events.older, events.table])
-    known = versions[versions["reported"].fillna(versions["date_end"]) < day + pd.Timedelta(days=1)]
+    since = versions["reported"].fillna(versions["date_end"]) if by_report else versions["date_end"]
+    known = versions[since < day + pd.Timedelta(days=1)]
     known = known.sort_values("reported", na_position="first", kind="stable").drop_duplicates("event_id", keep="last")
     if known.empty:
         raise InputError("no event was known then", where=f"as_of {day:%Y-%m-%d}")
@@ -152,25 +200,8 @@ def _known_at(events: Events, as_of: str | pd.Timestamp | None) -> tuple[pd.Data
     )
 
 
-def _coverage(
-    known: pd.DataFrame,
-    everything: pd.DataFrame,
-    start: str | dt.date | None,
-    end: str | dt.date | None,
-    as_of: str | pd.Timestamp | None,
-) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First and last day that the data cover, as far as they were known on the day `as_of`."""
-    first = known["date"].min() if start is None else pd.Timestamp(start)
-    last = everything["date"].max() if end is None else pd.Timestamp(end)
-    if as_of is not None:
-        last = min(last, pd.Timestamp(as_of))
-    if last < first:
-        raise InputError("the data end before they start", where=f"{first:%Y-%m-%d} to {last:%Y-%m-%d}")
-    return first.normalize(), last.normalize()
-
-
 def _partial_notes(first: pd.Timestamp, last: pd.Timestamp, periods: pd.DatetimeIndex, freq: str) -> list[str]:
-    unit = "month" if freq == names.MONTHLY else "week"
+    unit = _unit(freq)
     final = period_end(periods[-1:], freq)[0]
     notes = []
     if periods[0] > period_start(pd.DatetimeIndex([first]), freq)[0]:
@@ -180,21 +211,54 @@ def _partial_notes(first: pd.Timestamp, last: pd.Timestamp, periods: pd.Datetime
     return notes
 
 
-def _grid_provinces(known: pd.DataFrame, gazetteer: Gazetteer, provinces: Sequence[str] | None) -> list[str]:
-    if provinces is not None:
-        unknown = [key for key in provinces if key not in gazetteer.table.index]
+def _grid_provinces(
+    events: Events, gazetteer: Gazetteer, provinces: Sequence[str] | Literal["all"] | None
+) -> tuple[list[str], list[str]]:
+    """Units of the grid, and a note on those that hold no record."""
+    units = gazetteer.table
+    if provinces is not None and not isinstance(provinces, str):
+        unknown = [key for key in provinces if key not in units.index]
         if unknown:
             raise InputError("unknown provinces", where="provinces", found=unknown, expected=gazetteer.units)
-        return list(provinces)
-    foreign = sorted(set(known[names.PROVINCE]) - set(gazetteer.table.index))
+        return list(provinces), []
+    if provinces not in (None, "all"):
+        raise InputError("unknown choice", where="provinces", found=provinces, expected="a list of units, or 'all'")
+    versions = [events.table] if events.older is None else [events.older, events.table]
+    recorded = list({str(key) for table in versions for key in table[names.PROVINCE].unique()})
+    foreign = sorted(set(recorded) - set(units.index))
     if foreign:
         raise InputError(
             "events lie in provinces that the gazetteer does not hold",
             found=foreign,
             hint="Give the gazetteer that they were read with",
         )
-    countries = gazetteer.table.loc[known[names.PROVINCE].unique(), names.COUNTRY].unique()
-    return [str(key) for key in gazetteer.table.index[gazetteer.table[names.COUNTRY].isin(countries)]]
+    countries = units.loc[recorded, names.COUNTRY].unique()
+    whole = units[units[names.COUNTRY].isin(countries)]
+    if provinces == "all":
+        return [str(key) for key in whole.index], []
+    empty = whole[~whole.index.isin(recorded)]
+    kept = [str(key) for key in whole.index if key in recorded]
+    if empty.empty:
+        return kept, []
+    named = ", ".join(empty[names.PROVINCE_NAME].head(5)) + (", …" if len(empty) > 5 else "")
+    return kept, [
+        f"{len(empty)} of {len(whole)} provinces hold no record and are left out ({named}): if they were covered and "
+        "calm, add them by provinces = 'all', or by a list"
+    ]
+
+
+def _late_notes(late: pd.DatetimeIndex, published: pd.Timestamp, complete: float, freq: str) -> list[str]:
+    if late.empty:
+        return []
+    many = f"the last {_unit(freq)} is" if len(late) == 1 else f"the last {len(late)} {_unit(freq)}s are"
+    return [
+        f"{many} not observed: on {published:%Y-%m-%d} less than {complete:.0%} of the records since {late[0]:%Y-%m-%d}"
+        " were published, by the delay of earlier ones"
+    ]
+
+
+def _unit(freq: str) -> str:
+    return "month" if freq == names.MONTHLY else "week"
 
 
 def _grid_tactics(chosen: pd.DataFrame, everything: pd.DataFrame, tactics: Sequence[str] | None) -> list[str]:

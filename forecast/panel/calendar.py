@@ -1,4 +1,4 @@
-"""Periods: calendar months ('MS') and weeks from Monday to Sunday ('W-MON'); covariates that the calendar gives."""
+"""Periods: calendar months ('MS') and weeks by their first day ('W-MON', 'W-SAT', …); covariates of the calendar."""
 
 from collections.abc import Callable
 
@@ -20,22 +20,46 @@ __all__ = [
     "ramadan_share",
 ]
 
+# Weeks whose first day the data may choose.
+_ANY_WEEK = ("W", "WEEK")
 _ALIASES = {
-    "MS": names.MONTHLY,
-    "M": names.MONTHLY,
-    "MONTH": names.MONTHLY,
-    "W": names.WEEKLY,
-    "W-MON": names.WEEKLY,
-    "WEEK": names.WEEKLY,
+    **{freq: freq for freq in names.FREQUENCIES},
+    **dict.fromkeys(("M", "MONTH"), names.MONTHLY),
+    **dict.fromkeys(_ANY_WEEK, names.WEEKLY),
 }
 
 
 def normalise_freq(freq: str) -> str:
-    """'MS' or 'W-MON' for any accepted spelling ('M', 'month', 'W', 'week')."""
+    """'MS', or 'W-MON' to 'W-SUN', for any accepted spelling ('M', 'month'; 'W' and 'week' are weeks from Monday)."""
     try:
         return _ALIASES[freq.upper()]
     except (KeyError, AttributeError):
         raise InputError("unknown frequency", where="freq", found=freq, expected=sorted(_ALIASES)) from None
+
+
+def freq_of_weeks(freq: str, first_days: pd.DatetimeIndex) -> str:
+    """The frequency of data that come by the week, all of whose weeks begin on the same day of the week.
+
+    Parameters
+    ----------
+    freq : str
+        'W' and 'week' are weeks that begin as the data's do; any other is what the user asks for.
+    first_days : DatetimeIndex
+        First days of the data's weeks.
+
+    Raises
+    ------
+    InputError
+        For weeks that begin on another day than those that were asked for: their counts cannot be divided.
+    """
+    weekday, asked = first_days.day_of_week.unique(), normalise_freq(freq)
+    if asked == names.MONTHLY or len(weekday) != 1:
+        return asked
+    theirs = names.WEEKS[weekday[0]]
+    if freq.upper() in _ANY_WEEK or theirs == asked:
+        return theirs
+    hint = f"Set freq = '{theirs}', or 'W' for the weeks that the data have"
+    raise InputError("the data's weeks begin on another day", where="freq", found=theirs, expected=asked, hint=hint)
 
 
 def parse_days(values: pd.Series) -> pd.Series:
@@ -65,7 +89,7 @@ def period_start(dates: "pd.Series[pd.Timestamp] | pd.DatetimeIndex", freq: str)
     days = pd.DatetimeIndex(dates).normalize().as_unit("ns")
     if freq == names.MONTHLY:
         return days - pd.to_timedelta(days.day - 1, unit="D")
-    return days - pd.to_timedelta(days.day_of_week, unit="D")
+    return days - pd.to_timedelta((days.day_of_week - names.WEEKS.index(freq)) % 7, unit="D")
 
 
 def period_end(starts: pd.DatetimeIndex, freq: str) -> pd.DatetimeIndex:

@@ -1,7 +1,7 @@
 """The grid of a panel: arrays over provinces, tactics and periods, and what is known of these, as a dataset."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from forecast import names
 from forecast.events.places import Gazetteer
 from forecast.panel.calendar import period_end
 
-__all__ = ["LARGEST_COUNT", "grid_dataset", "ordered_tactics", "places_of"]
+__all__ = ["LARGEST_COUNT", "grid_dataset", "ordered_tactics", "places_of", "with_notes"]
 
 # More attacks than this in one cell is a slip, not a count.
 LARGEST_COUNT = 10_000_000
@@ -80,6 +80,13 @@ def grid_dataset(
         coords,
         {"freq": freq, "provenance": json.dumps(provenance, default=str, ensure_ascii=False)},
     )
+
+
+def with_notes(dataset: xr.Dataset, notes: Sequence[str]) -> xr.Dataset:
+    """A panel's dataset with further notes for its readers."""
+    provenance = json.loads(dataset.attrs["provenance"])
+    provenance["notes"] = [*provenance.get("notes", ()), *notes]
+    return dataset.assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False))
 
 
 def _forces_over_time(

@@ -18,7 +18,7 @@ class Labelled:
 
     @property
     def freq(self) -> str:
-        """'MS' (calendar months) or 'W-MON' (weeks from Monday to Sunday)."""
+        """'MS' (calendar months), or 'W-MON' to 'W-SUN' (weeks that begin on that day)."""
         return str(self.dataset.attrs["freq"])
 
     @property

@@ -46,7 +46,7 @@ class Panel(Labelled):
         `force` (text, '' where there is none) over (province, period); `adjacency` (bool) over (province,
         neighbour); covariates by their own names. Coordinates of `province`: pcode, zone, province_name,
         country, latitude, longitude, and zone_end (datetime64[ns], the last day, NaT for none) where a zone ended; of
-        `period` (datetime64[ns], the first day): period_end. The attribute `freq` is 'MS' or 'W-MON'.
+        `period` (datetime64[ns], the first day): period_end. The attribute `freq` is 'MS', or 'W-MON' to 'W-SUN'.
     ledger : Ledger
         What cleaning dropped or changed on the way here.
     """
@@ -277,8 +277,8 @@ class Panel(Labelled):
         table : DataFrame
             One row per cell; `period` is any day in the period. An empty `attacks` is a gap. Any other
             column with numbers is left out, with a line in the ledger: attach it by `with_covariate`.
-        freq : {'MS', 'W'}
-            Calendar months, or weeks from Monday to Sunday.
+        freq : {'MS', 'W', 'W-MON', …, 'W-SUN'}
+            Calendar months; weeks that begin on the day on which the table's do; weeks that begin on that day.
         missing : {'gap', 'zero'}
             What a cell without a row is: not observed, or no attack.
         gazetteer : Gazetteer, optional
@@ -289,7 +289,7 @@ class Panel(Labelled):
         InputError
             For missing columns, negative or fractional counts, and cells that stand there twice.
         """
-        return cls(*dataset_from_counts(table, freq=normalise_freq(freq), missing=missing, gazetteer=gazetteer))
+        return cls(*dataset_from_counts(table, freq=freq, missing=missing, gazetteer=gazetteer))
 
     @classmethod
     def from_reports(

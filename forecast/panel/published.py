@@ -1,6 +1,5 @@
 """Published facts on a panel's cells: how they are kept there, and panels that hold them, alone or beside counts."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.ledger import Ledger
 from forecast.panel.facts import SUBSET_OF, Conflicts, Fact, Facts, facts_of
+from forecast.panel.grid import with_notes
 from forecast.panel.measured import PART_OF
 from forecast.panel.observations import Observations, observations_of_cells
 from forecast.panel.ready import dataset_from_counts
@@ -141,10 +141,7 @@ def _with_facts(
     if not rows:
         raise InputError("say nothing of the panel's tactics and periods", source="reports")
     variables = _variables(pd.DataFrame(rows, columns=list(_COLUMNS)), members)
-    provenance = json.loads(dataset.attrs["provenance"])
-    provenance["notes"] = [*provenance.get("notes", ()), *facts.notes]
-    dataset = dataset.assign(variables).assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False))
-    return dataset, ledger
+    return with_notes(dataset.assign(variables), facts.notes), ledger
 
 
 def report_observations(dataset: xr.Dataset) -> Observations | None:

@@ -11,7 +11,8 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer
 from forecast.ledger import Ledger
-from forecast.panel.calendar import parse_days, period_start
+from forecast.panel.breaks import with_told_breaks
+from forecast.panel.calendar import freq_of_weeks, parse_days, period_start
 from forecast.panel.columns import check_columns, refuse_cells
 from forecast.panel.grid import LARGEST_COUNT, grid_dataset, ordered_tactics, places_of
 
@@ -22,7 +23,7 @@ def dataset_from_counts(
     table: pd.DataFrame, *, freq: str, missing: Literal["gap", "zero"], gazetteer: Gazetteer | None
 ) -> tuple[xr.Dataset, Ledger]:
     """The dataset and the ledger of `Panel.from_frame`, which documents it."""
-    table, ledger = checked_counts(table, freq)
+    table, freq, ledger = checked_counts(table, freq)
     provinces = list(dict.fromkeys(table[names.PROVINCE]))
     tactics = ordered_tactics(table[names.TACTIC])
     first, last = table[names.PERIOD].min(), table[names.PERIOD].max()
@@ -40,13 +41,15 @@ def dataset_from_counts(
     if names.COUNTRY in table:
         places[names.COUNTRY] = table.drop_duplicates(names.PROVINCE)[names.COUNTRY].fillna("").to_list()
     provenance: dict[str, Any] = {"sources": [], "notes": []}
-    return grid_dataset(counts, observed, size, places, tactics, periods, freq, None, provenance), ledger
+    dataset = grid_dataset(counts, observed, size, places, tactics, periods, freq, None, provenance)
+    return with_told_breaks(dataset, ledger)
 
 
-def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -> tuple[pd.DataFrame, Ledger]:
-    """A copy of ready counts with parsed columns; an InputError where it is no table of counts.
+def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -> tuple[pd.DataFrame, str, Ledger]:
+    """A copy of ready counts with parsed columns, and its frequency; an InputError where it is no table of counts.
 
-    With `source`, the index holds the row numbers of that file.
+    With `source`, the index holds the row numbers of that file. Weeks begin as those of the table do, where `freq` does
+    not say on which day.
     """
     name = "table of counts" if source is None else source
     needed = [*names.CELL_DIMS, names.ATTACKS]
@@ -68,6 +71,10 @@ def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -
         (names.TACTIC, clean[names.TACTIC].isna(), "a label"),
     ):
         refuse_cells(clean, name, column, bad, expected)
+    freq = freq_of_weeks(freq, pd.DatetimeIndex(days))
+    if freq != names.MONTHLY and days.nunique() > 1 and (days.dt.day == 1).all():
+        hint = "Set freq = 'MS'"
+        raise InputError("are months, not weeks", source=name, where=f"column {names.PERIOD}", found=freq, hint=hint)
     clean[names.PERIOD] = period_start(pd.DatetimeIndex(days), freq)
     clean[names.ATTACKS] = counts.where(~empty)
     for column in (names.PROVINCE, names.TACTIC):
@@ -78,6 +85,7 @@ def checked_counts(table: pd.DataFrame, freq: str, source: Path | None = None) -
     if twice.any():
         place, tactic, period = clean.loc[twice, list(names.CELL_DIMS)].iloc[0]
         cell, where = f"{place}, {tactic}, {period:%Y-%m-%d}", f"row {twice.index[twice][0]}"
-        raise InputError("a cell stands there twice", source=name, where=where, found=cell)
+        hint = "Set freq = 'W' where periods are weeks" if freq == names.MONTHLY and (days.dt.day != 1).any() else ""
+        raise InputError("a cell stands there twice", source=name, where=where, found=cell, hint=hint)
     reason = "is not part of a panel; attach covariates by name"
-    return clean, Ledger().add("unused column", len(left_out), "noted", reason, left_out)
+    return clean, freq, Ledger().add("unused column", len(left_out), "noted", reason, left_out)

@@ -28,7 +28,7 @@ __all__ = ["ALL_TACTICS", "HISTORY_LENGTH", "Forecast"]
 ALL_TACTICS = "all"
 _KIND = "forecast.Forecast"
 # How many past periods a forecast keeps: two years.
-HISTORY_LENGTH = {names.MONTHLY: 24, names.WEEKLY: 104}
+HISTORY_LENGTH = {names.MONTHLY: 24} | dict.fromkeys(names.WEEKS, 104)
 _FAMILIES = ("", "poisson", "negative_binomial")
 _ORACLE_SUFFIX = " (oracle)"
 

@@ -23,7 +23,7 @@ __all__ = ["fan_chart"]
 _SUM = "sum: all tactics"
 _LEVELS = (90, 80, 50)
 _QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-_SHOWN = {names.MONTHLY: 36, names.WEEKLY: 78}
+_SHOWN = {names.MONTHLY: 36} | dict.fromkeys(names.WEEKS, 78)
 
 
 def fan_chart(panel: Panel, forecast: Forecast, zones: Mapping[str, Sequence[str]], simulated: bool) -> Chart:

@@ -43,7 +43,7 @@ __all__ = [
 
 _KEY = [names.ZONE, names.PUBLISHER, names.DEFINITION]
 # How many periods are a year: provinces' fitted numbers are means of the last one.
-_YEAR = {names.MONTHLY: 12, names.WEEKLY: 52}
+_YEAR = {names.MONTHLY: 12} | dict.fromkeys(names.WEEKS, 52)
 _DRAWS = 1000
 EXACT, FLOOR, ABOUT = "exact", "at least", "about"
 

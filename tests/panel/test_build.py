@@ -21,7 +21,7 @@ MARCH = [
 
 
 def test_grid_is_complete_and_zeros_are_filled(make_table):
-    panel = build_panel(Events(make_table(MARCH)))
+    panel = build_panel(Events(make_table(MARCH)), provinces="all")
     assert panel.dataset["attacks"].shape == (18, 2, 3)
     assert panel.tactics == ["ied", "small_arms"]
     assert list(panel.periods) == list(pd.date_range("2020-03-01", "2020-05-01", freq="MS"))
@@ -30,6 +30,21 @@ def test_grid_is_complete_and_zeros_are_filled(make_table):
     assert panel.dataset["observed"].all()
     assert panel.origin == pd.Timestamp("2020-05-31")
     assert panel.dataset["force"].sel(province="IQG11").values.tolist() == ["KSF"] * 3
+
+
+def test_provinces_without_any_record_are_left_out_and_said(make_table):
+    panel = build_panel(Events(make_table(MARCH)))
+    assert panel.provinces == ["IQG10", "IQG13"]
+    (note,) = panel.provenance["notes"]
+    assert "16 of 18 provinces hold no record" in note
+    assert "provinces = 'all'" in note
+    # What another actor does there is a record too: the province was covered.
+    table = make_table(MARCH, actor=["IS", "IS", "PKK", "PKK"])
+    assert build_panel(Events(table), actor="IS").provinces == ["IQG10", "IQG13"]
+    assert build_panel(Events(table), actor="IS").attacks.sel(province="IQG13").sum() == 0
+    assert build_panel(Events(table), provinces=["IQG01", "IQG10"]).attacks.sel(province="IQG01").sum() == 0
+    with pytest.raises(InputError, match="unknown choice"):
+        build_panel(Events(table), provinces="every")
 
 
 def test_partial_periods_are_left_out_and_told(make_table):
@@ -42,7 +57,7 @@ def test_partial_periods_are_left_out_and_told(make_table):
     )
     assert panel.periods[0] == pd.Timestamp("2020-04-01")
     assert panel.origin == pd.Timestamp("2020-05-31")
-    first, last = panel.provenance["notes"]
+    first, last, _ = panel.provenance["notes"]
     assert "begin on 2020-03-05" in first
     assert "end on 2020-06-02" in last
     assert panel.ledger.rows("outside the periods") == 1 + 1 + 1 + 7
@@ -52,7 +67,7 @@ def test_partial_periods_are_left_out_and_told(make_table):
 def test_stated_coverage_keeps_quiet_months(make_table):
     panel = build_panel(Events(make_table(MARCH)), start="2020-01-01", end="2020-07-31")
     assert len(panel.periods) == 7
-    assert not panel.provenance["notes"]
+    assert not [note for note in panel.provenance["notes"] if "left out:" in note]
 
 
 def test_weeks_run_from_monday_to_sunday(make_table):
@@ -111,7 +126,7 @@ def test_gaps_are_not_zeros(make_table):
     panel = build_panel(Events(make_table(MARCH)), gaps=[("2020-04-10", "2020-04-12", ["IQG10"])])
     assert np.isnan(panel.attacks.sel(province="IQG10", period="2020-04-01")).all()
     assert int((~panel.dataset["observed"]).sum()) == 2
-    assert len(panel.observations) == 18 * 2 * 3 - 2
+    assert len(panel.observations) == 2 * 2 * 3 - 2
     with pytest.raises(InputError, match="gaps"):
         build_panel(Events(make_table(MARCH)), gaps=[("2020-04-10", "2020-04-12", ["XX"])])
 
@@ -120,7 +135,7 @@ def test_year_that_gtd_lost_is_a_gap(make_table):
     rows = [("1992-01-01",) * 2 + ("IQG10", "ied", 1), ("1994-12-31",) * 2 + ("IQG10", "ied", 1)]
     panel = build_panel(Events(make_table(rows, source="gtd")))
     assert panel.attacks.sel(period=slice("1993-01-01", "1993-12-31")).isnull().all()
-    assert int(panel.attacks.isnull().sum()) == 12 * 18
+    assert int(panel.attacks.isnull().sum()) == 12
 
 
 def test_filters(make_table):
@@ -213,7 +228,7 @@ def test_divided_provinces_are_neighbours_of_whole_ones(make_table):
 
     gazetteer = read_gazetteer().divide(read_gazetteer(data_path("units_syria.csv")))
     table = make_table([("2020-03-01", "2020-03-31", "SY09@northeast", "ied", 3)], country="Syria")
-    panel = build_panel(Events(table), gazetteer=gazetteer, multiday="first", end="2020-03-31")
+    panel = build_panel(Events(table), gazetteer=gazetteer, multiday="first", end="2020-03-31", provinces="all")
     assert len(panel.provinces) == 17
     unit = panel.dataset.sel(province="SY09@northeast")
     assert (str(unit["pcode"].values), str(unit["zone"].values), str(unit["force"].values[0])) == (
