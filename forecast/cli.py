@@ -171,7 +171,7 @@ def ingest(
     column: Annotated[
         list[str] | None, typer.Option(help="For 'plain': ours=theirs, such as date=Day. May be repeated.")
     ] = None,
-    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; '*' joins all that fit.")] = None,
     gazetteer: Annotated[Path | None, typer.Option(help="Provinces (CSV); the shipped ones by default.")] = None,
     boundaries: Annotated[Path | None, typer.Option(help="Polygons of the provinces (GeoJSON).")] = None,
     crosswalk: Annotated[Path | None, typer.Option(help="Labels of tactics and targets (CSV).")] = None,

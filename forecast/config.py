@@ -30,7 +30,7 @@ Source = Literal[EventSource, "counts", "reports"]
 
 # Options that have no use, by what the source is of.
 _OF_EVENTS: Mapping[str, Sequence[str]] = {
-    "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "day_first", "crosswalk"),
+    "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "crosswalk"),
     "places": ("forces", "max_distance_km"),
     "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete"),
 }
@@ -39,7 +39,7 @@ _UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "events": {"panel": ("missing",), "reports": _OF_REPORTS},
     "ready counts": {**_OF_EVENTS, "reports": _OF_REPORTS},
     "published totals": {
-        "data": (*_OF_EVENTS["data"], "columns", "sheet"),
+        "data": (*_OF_EVENTS["data"], "columns", "sheet", "day_first"),
         "places": _OF_EVENTS["places"],
         "panel": (*_OF_EVENTS["panel"], "missing", "provinces"),
         "evaluation": ("periods",),
@@ -91,7 +91,7 @@ class DataSettings(_Section):
     source: Source
     paths: list[_File] = Field(min_length=1)
     columns: dict[str, str] = {}
-    sheet: str | None = None
+    sheet: str | list[str] | None = Field(None, description="several, or '*', are read as one table")
     tactic_by: Literal["", "type_of_violence", "dyad"] = ""
     keep_non_attacks: bool = False
     keep_doubtful: bool = True

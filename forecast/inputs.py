@@ -26,7 +26,7 @@ from forecast.ledger import Ledger
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import build_panel
 from forecast.panel.panel import Panel
-from forecast.panel.ready import checked_counts
+from forecast.panel.ready import checked_counts, read_counts
 from forecast.panel.reports import read_reports
 from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.futures import Future, hold_last, path, project
@@ -163,14 +163,17 @@ def load_activity(settings: Settings) -> Indicators | None:
 
 def _ready_counts(settings: Settings, gazetteer: Gazetteer) -> Panel:
     data = settings.data
-    tables = [_table(file, data.columns, data.sheet) for file in data.paths]
-    for file, table in zip(data.paths, tables, strict=True):
-        clean, _, _ = checked_counts(table, settings.panel.freq, file)
+    options, tables, ledger = settings.panel, [], Ledger()
+    for file in data.paths:
+        raw = read_counts(file, data.columns, data.sheet)
+        clean, _, lines = checked_counts(raw, options.freq, data.day_first)
+        tables.append(clean)
+        ledger = ledger + _from_file(lines, file)
         last = clean[names.PERIOD].max()
         if last > pd.Timestamp.now() and not data.simulated:
             raise InputError("lies in the future", source=file, where="column period", found=f"{last:%Y-%m-%d}")
-    options = settings.panel
     panel = Panel.from_frame(pd.concat(tables), freq=options.freq, missing=options.missing, gazetteer=gazetteer)
+    panel = replace(panel, ledger=ledger + panel.ledger)
     chosen = None if options.provinces == "all" else options.provinces
     panel = panel.select(provinces=chosen, tactics=options.tactics)
     sources = [
@@ -236,7 +239,7 @@ def _covariate(
     panel = build_panel(
         events, freq=options.freq, gazetteer=gazetteer, start=options.start, end=options.end, seed=settings.seed
     )
-    return panel.attacks.sum(names.TACTIC).rename(name), _from_file(panel.ledger, covariate.path)
+    return panel.attacks.sum(names.TACTIC, skipna=False).rename(name), _from_file(panel.ledger, covariate.path)
 
 
 def _from_file(ledger: Ledger, file: Path) -> Ledger:
@@ -244,11 +247,11 @@ def _from_file(ledger: Ledger, file: Path) -> Ledger:
     return Ledger(tuple(replace(entry, source=entry.source or file.name) for entry in ledger))
 
 
-def _table(file: Path, columns: Mapping[str, str], sheet: str | None = None) -> pd.DataFrame:
+def _table(file: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     """A table of text by our column names; its index is the row number in the file."""
-    frame = read_raw(file, sheet=sheet).frame
+    frame = read_raw(file).frame
     absent = [theirs for theirs in columns.values() if theirs not in frame]
     if absent:
         raise InputError("no such columns", source=file, where="header", found=list(frame), expected=absent)
-    taken = [ours for ours, theirs in columns.items() if ours != theirs and ours in frame]
+    taken = [ours for ours, theirs in columns.items() if ours in frame and ours not in columns.values()]
     return frame.drop(columns=taken).rename(columns={theirs: ours for ours, theirs in columns.items()})

@@ -1,12 +1,14 @@
 """Which columns a reader needs, under which names they appear, and which source a file looks like when they do not."""
 
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from forecast.errors import InputError
 
-__all__ = ["Wanted", "looks_like"]
+__all__ = ["Wanted", "looks_like", "plain_name"]
 
 # Columns that only this source has together; a file that holds most of them is taken for one of its files.
 _SIGNATURES = {
@@ -29,7 +31,7 @@ class Wanted:
         """The function that `read_raw` calls with a file's header; it refuses a file of another source."""
 
         def pick(header: list[str]) -> dict[str, str]:
-            present = {_plain(name): name for name in reversed(header)}
+            present = {plain_name(name): name for name in reversed(header)}
             chosen: dict[str, str] = {}
             missing = []
             for name, spellings in {**self.required, **self.optional}.items():
@@ -47,7 +49,7 @@ class Wanted:
 
 def looks_like(header: list[str]) -> str:
     """The source whose columns a header holds for the most part; '' where it is none."""
-    present = {_plain(name) for name in header}
+    present = {plain_name(name) for name in header}
     shares = {source: len(columns & present) / len(columns) for source, columns in _SIGNATURES.items()}
     best = max(shares, key=lambda source: shares[source])
     return best if shares[best] > 0.6 else ""
@@ -64,5 +66,7 @@ def _unfit(source: str, path: str | Path, header: list[str], missing: list[str])
     return InputError(problem, source=path, where="header", found=header, expected=missing, hint=hint)
 
 
-def _plain(name: str) -> str:
-    return "_".join(name.casefold().split())
+def plain_name(name: str) -> str:
+    """A name for comparison, without case, accents and marks, words joined by `_`: type_of_incident."""
+    letters = (sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign))
+    return re.sub(r"[\W_]+", "_", "".join(letters)).strip("_")

@@ -8,25 +8,34 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecast.errors import InputError
+from forecast.events.columns import plain_name
+from forecast.events.months import MONTHS
 from forecast.events.raw import RawTable
+from forecast.events.values import ascii_digits
 from forecast.ledger import Ledger
 
-__all__ = ["calendar_dates", "month_ends", "parse_dates"]
+__all__ = ["calendar_dates", "joined_dates", "month_ends", "parse_dates", "parse_spans"]
 
-_CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
-_FORMATS = (
+_CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+# One word or two (kanun al-thani); in any script, though digits are ASCII here.
+_NAME = r"(?P<month>[^\d\s./,_-]{2,12}(?:[ -][^\d\s./,_-]{2,12}){0,2}?)\.?"
+_DAYS = (
     rf"^(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}}){_CLOCK}$",
     r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})$",
-    r"^(?P<day>\d{1,2})[ -](?P<month>[A-Za-z]{3,9})\.?,?[ -](?P<year>\d{4}|\d{2})$",
-    r"^(?P<month>[A-Za-z]{3,9})\.? (?P<day>\d{1,2}),? (?P<year>\d{4})$",
+    rf"^(?P<day>\d{{1,2}})(?: de)?[ -]{_NAME},?(?: de)?[ -](?P<year>\d{{4}}|\d{{2}}){_CLOCK}$",
+    rf"^{_NAME} (?P<day>\d{{1,2}}),? (?P<year>\d{{4}}){_CLOCK}$",
 )
 _TWO_NUMBERS = rf"^(?P<first>\d{{1,2}})[-/.](?P<second>\d{{1,2}})[-/.](?P<year>\d{{4}}|\d{{2}}){_CLOCK}$"
-_MONTH_NAMES = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
-_MONTHS = {name[:length]: str(number) for number, name in enumerate(_MONTH_NAMES, 1) for length in (3, len(name))}
-_MONTHS["sept"] = "9"
+# Without a day. A year has four digits here: May-25 may be a day.
+_MONTHS = (
+    r"^(?P<year>\d{4})[-/](?P<month>\d{1,2})$",
+    r"^(?P<month>\d{1,2})[-/](?P<year>\d{4})$",
+    rf"^{_NAME},?(?: de)?[ /-](?P<year>\d{{4}})$",
+    rf"^(?P<year>\d{{4}})[ /-]{_NAME}$",
+)
+_ISO_WEEK = r"^(?P<year>\d{4})-?W(?P<week>\d{1,2})$"
+# Days since the last of 1899, as spreadsheets count them, from 1970 to 2099.
+_SERIAL, _SERIALS, _SERIAL_ZERO = r"^(\d{5})(?:\.\d+)?$", (25_569, 73_050), pd.Timestamp("1899-12-30")
 _YEARS = (1900, 2200)
 _EXPECTED = "dates such as 2019-03-06, 16 May 2025 or 30/12/20"
 
@@ -64,28 +73,99 @@ def parse_dates(
     InputError
         Where values of both orders stand in the file, where none decides, and where no value at all is a date.
     """
+    first, _, ledger = _parsed(raw, column, ledger, day_first, default_day_first, spans=False)
+    return first, ledger
+
+
+def parse_spans(
+    raw: RawTable, column: str, ledger: Ledger, *, day_first: bool | None = None
+) -> tuple[pd.Series, pd.Series, Ledger]:
+    """First and last day of a column of days, of months (2025-05, 05/2025, May 2025, mayo de 2025) or of ISO weeks.
+
+    Months and weeks get a ledger line; the rest is as in `parse_dates`.
+    """
+    return _parsed(raw, column, ledger, day_first, None, spans=True)
+
+
+def joined_dates(frame: pd.DataFrame) -> pd.Series:
+    """Text of the dates that the columns year and month, also with a day, or year and (ISO) week give together."""
+    parts = {name: frame[name].str.removesuffix(".0") for name in ("year", "month", "week", "day") if name in frame}
+    if "month" not in parts:
+        return parts["year"] + "-W" + parts["week"]
+    months = parts["year"] + "-" + parts["month"]
+    if "day" not in parts:
+        return months
+    named = parts["day"] + "-" + parts["month"] + "-" + parts["year"]
+    days = (months + "-" + parts["day"]).where(parts["month"].str.isdecimal(), named)
+    return days.fillna(months)
+
+
+def _parsed(
+    raw: RawTable, column: str, ledger: Ledger, day_first: bool | None, default: bool | None, *, spans: bool
+) -> tuple[pd.Series, pd.Series, Ledger]:
     text = raw.frame[column]
-    values = pd.Series(text.dropna().unique(), dtype="str")
-    days = pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns]")
-    for pattern in _FORMATS:
-        parts = values.str.extract(re.compile(pattern, re.ASCII))
-        days = days.fillna(_from_parts(parts))
-    numbers = values[days.isna()].str.extract(re.compile(_TWO_NUMBERS, re.ASCII)).dropna()
+    given = pd.Series(text.dropna().unique(), dtype="str")
+    values = given.map(ascii_digits).astype("str")
+    days = _serials(values) if len(values) else pd.Series(dtype="datetime64[ns]")
+    ledger = _noted(
+        raw, column, given[days.notna()], "dates of serial numbers", "days as spreadsheets count them", ledger
+    )
+    for pattern in _DAYS:
+        days = days.fillna(_from_parts(_matched(values, pattern)))
+    numbers = _matched(values[days.isna()], _TWO_NUMBERS).dropna()
     if len(numbers):
-        order, why = _order(raw, column, values, numbers, day_first, default_day_first)
+        order, why = _order(raw, column, given, numbers, day_first, default)
         parts = numbers.set_axis(["day", "month", "year"] if order else ["month", "day", "year"], axis="columns")
         days = days.fillna(_from_parts(parts))
-        touched = values[numbers.index]
-        reason = f"{column}: read with the {'day' if order else 'month'} first ({why})"
-        rows = int(text.isin(touched).sum())
-        ledger = ledger.add("dates of two numbers", rows, "noted", reason, touched, raw.name)
+        reason = f"read with the {'day' if order else 'month'} first ({why})"
+        ledger = _noted(raw, column, given[numbers.index], "dates of two numbers", reason, ledger)
+    ends = days
+    for rule, long in (("dates without a day", _month_spans), ("dates of weeks", _week_spans)) if spans else ():
+        first, last = long(values[days.isna()])
+        days, ends = days.fillna(first), ends.fillna(last)
+        reason = "stand for the whole month" if long is _month_spans else "ISO weeks, from Monday to Sunday"
+        ledger = _noted(raw, column, given[first.index[first.notna()]], rule, reason, ledger)
     if len(values) and days.isna().all():
-        raise _error(raw, column, "no row has a date that can be read", values[:3], expected=_EXPECTED)
-    lookup = dict(zip(values, days, strict=True))
-    dates = pd.to_datetime(text.map(lookup)).astype("datetime64[ns]")
+        raise _error(raw, column, "no row has a date that can be read", given[:3], expected=_EXPECTED)
+    dates, until = (
+        pd.to_datetime(text.map(dict(zip(given, column_days, strict=True)))).astype("datetime64[ns]")
+        for column_days in (days, ends)
+    )
     wrong = text[dates.isna() & text.notna()]
     shown = (f"row {row}: {value}" for row, value in wrong.items())
-    return dates, ledger.add(f"{column} not a date", len(wrong), "changed", "taken as unknown", shown, raw.name)
+    return dates, until, ledger.add(f"{column} not a date", len(wrong), "changed", "taken as unknown", shown, raw.name)
+
+
+def _noted(raw: RawTable, column: str, values: pd.Series, rule: str, reason: str, ledger: Ledger) -> Ledger:
+    rows = int(raw.frame[column].isin(values).sum())
+    return ledger.add(rule, rows, "noted", f"{column}: {reason}", values, raw.name)
+
+
+def _matched(values: pd.Series, pattern: str) -> pd.DataFrame:
+    return values.str.extract(re.compile(pattern, re.ASCII))
+
+
+def _serials(values: pd.Series) -> pd.Series:
+    """Days of serial numbers; NaT throughout unless every value is one."""
+    numbers = values.str.extract(_SERIAL)[0].astype("float64")
+    if not numbers.between(*_SERIALS).all():
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns]")
+    return (_SERIAL_ZERO + pd.to_timedelta(numbers, unit="D")).astype("datetime64[ns]")
+
+
+def _month_spans(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    first = pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns]")
+    for pattern in _MONTHS:
+        first = first.fillna(_from_parts(_matched(values, pattern).assign(day="1")))
+    return first, pd.Series(month_ends(first.to_numpy()), index=first.index)
+
+
+def _week_spans(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    parts = _matched(values, _ISO_WEEK)
+    text = parts["year"] + "-" + parts["week"].str.zfill(2) + "-1"
+    first = pd.to_datetime(text, format="%G-%V-%u", errors="coerce").astype("datetime64[ns]")
+    first = first.where(first.dt.year.between(*_YEARS))
+    return first, first + pd.Timedelta(days=6)
 
 
 def _order(
@@ -137,8 +217,8 @@ def _error(
 
 def _from_parts(parts: pd.DataFrame) -> pd.Series:
     parts = parts.dropna()
-    month = parts["month"].str.lower()
-    month = month.map(_MONTHS).fillna(month.where(month.str.isdecimal(), "0"))
+    number = {name: str(MONTHS.get(plain_name(name), 0)) for name in parts["month"].unique() if not name.isdecimal()}
+    month = parts["month"].map(lambda name: number.get(name, name))
     year = parts["year"].astype("int64")
     # Two digits: the sources begin in the twentieth century (POSIX: 69 to 99 are 1969 to 1999).
     year = year.where(parts["year"].str.len() == 4, year + np.where(year < 69, 2000, 1900))

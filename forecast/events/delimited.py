@@ -6,6 +6,7 @@ import io
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,8 @@ _CHUNK_ROWS = 50_000
 _END = "\0"
 
 Pick = Callable[[list[str]], Mapping[str, str]]
-Rows = npt.NDArray[np.int64]
+# Numbers of rows, or texts such as SHEET!7.
+Rows = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pandas as pd
 
 from forecast import names
+from forecast.errors import InputError
 from forecast.events.raw import RawTable, ReadOptions
-from forecast.events.values import counts
+from forecast.events.values import counts, refuse_totals
 from forecast.ledger import Ledger
 
 __all__ = ["DRAFT_COLUMNS", "counted", "drop", "finish", "note_multiday"]
@@ -18,11 +19,13 @@ DRAFT_COLUMNS = tuple(
     {names.PROVINCE: "place_label", names.TACTIC: "tactic_label", "target": "target_label"}.get(name, name)
     for name in names.EVENT_COLUMNS
 )
+# Columns in which a row of totals says that it is one, in tables of counts.
+_LABELS = ("date", "week", names.COUNTRY, names.PROVINCE, "admin1", names.TACTIC, "sub_event_type")
 _TYPES = {
     "date": "datetime64[ns]",
     "date_end": "datetime64[ns]",
     "reported": "datetime64[ns]",
-    names.ATTACKS: "int64",
+    names.ATTACKS: "Int64",  # NA where a count is unknown: a gap
     names.LATITUDE: "float64",
     names.LONGITUDE: "float64",
     "fatalities": "Int64",
@@ -68,11 +71,25 @@ def drop(
 
 
 def counted(raw: RawTable, column: str) -> tuple[RawTable, pd.Series]:
-    """The rows of a source of counts that count something, and their counts (int64)."""
+    """The rows of a source of counts that do not count nothing, and their counts (Int64), NA for what is unknown.
+
+    Raises
+    ------
+    InputError
+        Where no row has a count, or a row sums up others, and for what `counts` refuses.
+    """
     number, ledger = counts(raw, column, raw.ledger, fractions="refuse")
-    frame, ledger = drop(raw.frame, number.isna(), "unknown counts", "the number is missing", raw, ledger)
-    frame, ledger = drop(frame, number[frame.index] == 0, "counts of nothing", "the number is 0", raw, ledger)
-    return replace(raw, frame=frame, ledger=ledger), number[frame.index].astype("int64")
+    if number.isna().all():
+        found = list(raw.frame[column].dropna().unique()[:3])
+        raise InputError(
+            "no row has a count", source=raw.path, where=raw.where(column), found=found, expected="1, 2, …"
+        )
+    refuse_totals(raw, [name for name in _LABELS if name in raw.frame], number.fillna(0))
+    unknown, reason = number.isna(), "the number is missing: the cells that it belongs to are not observed"
+    shown = (f"row {row}" for row in number.index[unknown])
+    ledger = ledger.add("unknown counts", int(unknown.sum()), "changed", reason, shown, raw.name)
+    frame, ledger = drop(raw.frame, number.eq(0).fillna(False), "counts of nothing", "the number is 0", raw, ledger)
+    return replace(raw, frame=frame, ledger=ledger), number[frame.index]
 
 
 def note_multiday(draft: pd.DataFrame, raw: RawTable, ledger: Ledger) -> Ledger:

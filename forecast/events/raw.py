@@ -1,7 +1,7 @@
 """Any raw file as a table of text columns: the options of the readers, the table, and the one way to load it."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,8 +30,9 @@ class ReadOptions:
     ----------
     columns : mapping of str to str
         Source `plain`: our column name to the file's ({'date': 'Day', 'tactic': 'type'}).
-    sheet : str or None
-        Sheet of an xlsx workbook; None takes the first.
+    sheet : str, tuple of str or None
+        Sheet of an xlsx workbook, or several that are read as one table ('*': all that have the columns that are
+        needed); None takes the only one that has them.
     tactic_by : str
         Source `ucdp`: 'type_of_violence' (also '') or 'dyad' stands where other sources have a tactic.
     keep_non_attacks : bool
@@ -45,7 +46,7 @@ class ReadOptions:
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    sheet: str | None = None
+    sheet: str | tuple[str, ...] | None = None
     tactic_by: str = ""
     keep_non_attacks: bool = False
     keep_doubtful: bool = True
@@ -95,7 +96,10 @@ class RawTable:
 
 
 def read_raw(
-    path: str | Path, *, sheet: str | None = None, pick: Callable[[list[str]], Mapping[str, str]] | None = None
+    path: str | Path,
+    *,
+    sheet: str | Sequence[str] | None = None,
+    pick: Callable[[list[str]], Mapping[str, str]] | None = None,
 ) -> RawTable:
     """Load a CSV, TSV, JSON or xlsx file, or one of them in gz or zip, as text columns.
 
@@ -104,8 +108,9 @@ def read_raw(
     path : str or Path
         The file; its content decides how it is read. Delimiters are comma, semicolon or tab; text is UTF-8 with
         or without byte order mark, else Windows-1252 or Latin-1 (noted in the ledger).
-    sheet : str, optional
-        Sheet of an xlsx workbook; the first without it.
+    sheet : str or sequence of str, optional
+        Sheet of an xlsx workbook, several, or '*' for all that `pick` accepts; without it the only one that `pick`
+        accepts, or the first where there is no `pick`. In several, a row is numbered as SHEET!7.
     pick : callable, optional
         Gets the file's column names and returns {name in the frame: name in the file} for the columns to load,
         or raises where they do not fit. Without it all columns are loaded under their own names.
@@ -129,7 +134,7 @@ def read_raw(
         return columns
 
     if file.kind == "xlsx":
-        table, rows, ledger = read_workbook(file, choose, sheet)
+        table, rows, ledger = read_workbook(file, choose, sheet, search=pick is not None)
     elif file.kind == "json":
         table, rows, ledger = read_records(file, choose)
     else:

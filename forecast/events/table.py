@@ -65,6 +65,9 @@ class Events:
         True where the records are simulated; everything made from them says so.
     older : DataFrame or None
         Older versions of the same records, with the day on which each was reported: what was known at an origin.
+    gaps : DataFrame or None
+        Rows of a table of counts whose count is unknown, in the columns of `table` with `attacks` NA: the cells that
+        they touch are not observed in a panel, whatever its filters.
     """
 
     table: pd.DataFrame
@@ -72,6 +75,7 @@ class Events:
     sources: tuple[dict[str, Any], ...] = ()
     simulated: bool = False
     older: pd.DataFrame | None = None
+    gaps: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -101,10 +105,14 @@ class Events:
         return replace(self, table=table, ledger=ledger)
 
     def save(self, folder: str | Path) -> None:
-        """Write `events.csv` and `ledger.csv` to a folder: both or none, and never over a file they were made from."""
+        """Write `events.csv` and `ledger.csv` to a folder: both or none, and never over a file they were made from.
+
+        Rows whose count is unknown stand in `events.csv` too, with `attacks` empty, by which they are read again.
+        """
         inputs = {source["sha256"] for source in self.sources}
+        table = self.table if self.gaps is None else pd.concat([self.table, self.gaps])
         with write_together(folder, ("events.csv", "ledger.csv"), inputs=inputs) as temporary:
-            write_csv(temporary / "events.csv", self.table)
+            write_csv(temporary / "events.csv", table)
             write_csv(temporary / "ledger.csv", self.ledger.to_frame())
 
     def plot(self) -> Any:
@@ -135,7 +143,7 @@ def read_events(
     *,
     source: str,
     columns: Mapping[str, str] | None = None,
-    sheet: str | None = None,
+    sheet: str | Sequence[str] | None = None,
     tactic_by: Literal["", "type_of_violence", "dyad"] = "",
     keep_non_attacks: bool = False,
     keep_doubtful: bool = True,
@@ -157,9 +165,11 @@ def read_events(
     source : {'ucdp', 'acled', 'acled-aggregated', 'gtd', 'plain'}
         Whose form the files have.
     columns : mapping of str to str, optional
-        For 'plain': our column names and the file's (`{"date": "Day", "province": "Governorate"}`).
-    sheet : str, optional
-        Sheet of a workbook; the first by default.
+        For 'plain': our column names and the file's (`{"date": "Day", "province": "Governorate"}`); others are found
+        by their names (`forecast.events.plain.SYNONYMS`).
+    sheet : str or sequence of str, optional
+        Sheet of a workbook; by default the one that has the columns that are needed. Several are read as one table,
+        and '*' reads all that have them.
     tactic_by : {'type_of_violence', 'dyad'}, optional
         UCDP codes no tactics: what stands in their place, the type of violence by default.
     keep_non_attacks : bool
@@ -202,7 +212,7 @@ def read_events(
     gazetteer = gazetteer or read_gazetteer()
     options = ReadOptions(
         columns=dict(columns or {}),
-        sheet=sheet,
+        sheet=sheet if sheet is None or isinstance(sheet, str) else tuple(sheet),
         tactic_by=tactic_by,
         keep_non_attacks=keep_non_attacks,
         keep_doubtful=keep_doubtful,
@@ -230,8 +240,11 @@ def read_events(
     draft, ledger = _translate(draft, ledger, crosswalk or read_crosswalk(), source)
     table, older, ledger = _newest_versions(draft[list(names.EVENT_COLUMNS)], ledger)
     table = table.sort_values(["date", "event_id"], ignore_index=True)
-    older = older[older["reported"].notna()]
-    return Events(_validated(table, files[0]), ledger, tuple(sources), simulated, older)
+    uncounted = table[names.ATTACKS].isna()
+    gaps = table[uncounted] if uncounted.any() else None
+    older = older[older["reported"].notna() & older[names.ATTACKS].notna()].astype({names.ATTACKS: "int64"})
+    table = _validated(table[~uncounted].reset_index(drop=True), files[0])
+    return Events(table, ledger, tuple(sources), simulated, older, gaps)
 
 
 def select_events(

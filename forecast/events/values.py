@@ -1,5 +1,7 @@
 """Cells of text to numbers, coordinates, codes and ids, with what could not be read in the ledger."""
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -9,15 +11,46 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecast.errors import InputError
+from forecast.events.columns import plain_name
 from forecast.events.raw import RawTable
 from forecast.ledger import Ledger
 
-__all__ = ["MADE_ID", "codes", "coordinates", "counts", "ids", "numbers"]
+__all__ = [
+    "MADE_ID",
+    "amounts",
+    "ascii_digits",
+    "codes",
+    "coordinates",
+    "counts",
+    "ids",
+    "numbers",
+    "refuse_totals",
+]
 
 # Ids made from row numbers begin so; they are unique within one file only.
 MADE_ID = "row-"
 # More deaths or attacks than this in one row is a slip of the columns, not a count.
 _LARGEST_COUNT = 10_000_000
+
+# How a number may be written, by its decimal sign; the other of point and comma then divides thousands. Signs that can
+# only divide thousands (spaces, apostrophes, the Arabic sign) are apostrophes here.
+_WRITTEN = {
+    point: re.compile(
+        rf"(?P<whole>[+-]?(?:\d*|[1-9]\d{{0,2}}(?:[{comma}']\d{{3}})+))(?:[{point}٫](?P<part>\d*))?(?P<power>e[+-]?\d+)?",
+        re.ASCII | re.IGNORECASE,
+    )
+    for point, comma in (".,", ",.")
+}
+_DIVIDERS = re.compile(r"(?<=\d)[\s'’_٬](?=\d)")
+# Labels of rows that sum up others, in the form that `plain_name` gives.
+_TOTAL = re.compile(
+    "(?:grand_|sub_?)?totals?(?:_.*)?|.*_totals?|sum|overall|national|nation_?wide|(?:the_)?whole_country|ensemble|"
+    "insgesamt|gesamt|summe|todas|todos|toutes|tous|"
+    "all(?:_(?:provinces|governorates|regions|states|districts|departments|areas|types|tactics|attacks|events))?|"
+    "(?:ال)?(?:اجمالي|مجموع)(?:_.*)?"
+)
+# A last row that equals the sum of fewer others than these may do so by chance.
+_SUMMED_ROWS = 5
 
 
 def numbers(text: pd.Series) -> pd.Series:
@@ -29,6 +62,110 @@ def numbers(text: pd.Series) -> pd.Series:
     except pa.ArrowInvalid:
         values = pd.to_numeric(text, errors="coerce").astype("float64")
     return values.mask(np.isinf(values))
+
+
+def ascii_digits(text: str) -> str:
+    """Text with the digits of any script (٣, ३, ３) as 0 to 9."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
+
+
+def amounts(
+    raw: RawTable, column: str, ledger: Ledger, *, whole: bool, unread: str = "taken as unknown"
+) -> tuple[pd.Series, Ledger]:
+    """Column of text as float64, with thousands separators; NaN where it is missing or (ledger line) no number.
+
+    Spaces, apostrophes, `_` and ٬ can only divide thousands. Point and comma have one meaning in a whole column, which
+    values such as 1.5, 1,203.5 or 1.203.400 decide. Where none does, a comma before three digits divides thousands; a
+    point does so in a column of whole numbers that would not be whole otherwise.
+
+    Parameters
+    ----------
+    raw, column, ledger
+        The file, the column of its frame, and what has been noted so far.
+    whole : bool
+        Whether the column holds counts.
+    unread : str
+        What becomes of a cell that holds no number.
+
+    Raises
+    ------
+    InputError
+        Where point or comma have two meanings in one column, or either meaning would do.
+    """
+    text = raw.frame[column]
+    distinct = pd.Series(text.dropna().unique(), dtype="str")
+    if distinct.str.fullmatch("[0-9]+").all():
+        return numbers(text), ledger
+    signs = distinct.map(lambda cell: _DIVIDERS.sub("'", ascii_digits(cell).replace("\u2212", "-")))
+    readings = pd.DataFrame({point: signs.map(lambda cell, at=point: _number(cell, at)) for point in _WRITTEN})
+    point = _decimal_sign(raw, column, distinct, readings, whole)
+    values = text.map(dict(zip(distinct, readings[point], strict=True))).astype("float64")
+    values = values.mask(np.isinf(values))
+    comma = "," if point == "." else "."
+    divided = values.notna() & text.isin(distinct[signs.str.contains(f"[{comma}']")])
+    reason = f"{column}: thousands are divided by signs, decimals by {'points' if point == '.' else 'commas'}"
+    ledger = ledger.add("thousands separators", int(divided.sum()), "noted", reason, _examples(text[divided]), raw.name)
+    unreadable = values.isna() & text.notna()
+    rule, shown = f"{column} not a number", _examples(text[unreadable])
+    return values, ledger.add(rule, int(unreadable.sum()), "changed", unread, shown, raw.name)
+
+
+def _number(text: str, point: str) -> float:
+    """A number whose decimal sign is `point`; NaN where it is none."""
+    written = _WRITTEN[point].fullmatch(text)
+    if written is None or not (written["whole"].lstrip("+-") or written["part"]):
+        return np.nan
+    whole = re.sub("[,.']", "", written["whole"])
+    return float(f"{whole or 0}.{written['part'] or 0}{written['power'] or ''}")
+
+
+def _decimal_sign(raw: RawTable, column: str, text: pd.Series, readings: pd.DataFrame, whole: bool) -> str:
+    """Whether point or comma is the decimal sign of a column, from the numbers that its cells would be with either."""
+    by_point, by_comma = readings["."], readings[","]
+    only_point = text[by_point.notna() & by_comma.isna()]
+    only_comma = text[by_comma.notna() & by_point.isna()]
+    way_out = "Write whole numbers without separators (1203), and decimals all with a point"
+    if len(only_point) and len(only_comma):
+        shown = [only_point.iloc[0], only_comma.iloc[0]]
+        problem = "points and commas have two meanings in one column"
+        raise InputError(problem, source=raw.path, where=raw.where(column), found=shown, hint=way_out)
+    either = by_point.notna() & by_comma.notna() & (by_point != by_comma)
+    if len(only_comma):
+        return ","
+    pointed = text[either & (by_point < by_comma)]
+    if len(only_point) or pointed.empty:
+        return "."
+    undivided = by_point[~either].max() >= 1000
+    if whole and (by_comma.dropna() % 1 == 0).all() and not (by_point.dropna() % 1 == 0).all() and not undivided:
+        return ","
+    problem = "a point may divide thousands or decimals"
+    raise InputError(problem, source=raw.path, where=raw.where(column), found=list(pointed[:3]), hint=way_out)
+
+
+def refuse_totals(raw: RawTable, labels: Iterable[str], number: pd.Series) -> None:
+    """Refuse a row that sums up others: by its label among others in one of the columns `labels`, or by its number.
+
+    Raises
+    ------
+    InputError
+        With the row, for a label such as Total, All provinces or الإجمالي, and for a last row that is the sum of all
+        others (of five at least that count something).
+    """
+    hint = "Take rows of totals and subtotals out: they would be counted twice"
+    for column in labels:
+        text = raw.frame[column]
+        if pd.api.types.is_string_dtype(text):
+            sums = {label for label in text.dropna().unique() if _TOTAL.fullmatch(plain_name(str(label)))}
+            rows = text.index[text.isin(sums)]
+            if 0 < len(rows) < len(text):
+                where, found = raw.where(column, rows[0]), text[rows[0]]
+                raise InputError("is a row of totals", source=raw.path, where=where, found=found, hint=hint)
+    others, last = number.iloc[:-1], number.iloc[-1]
+    if (others > 0).sum() >= _SUMMED_ROWS and last == others.sum():
+        where, found = f"row {number.index[-1]}", f"{last:g}, the sum of all rows above"
+        raise InputError("is a row of totals", source=raw.path, where=where, found=found, hint=hint)
 
 
 def counts(
@@ -44,21 +181,12 @@ def counts(
     Raises
     ------
     InputError
-        For a negative or implausibly large count, and for a fraction where fractions are refused.
+        For a negative or implausibly large count, a fraction where fractions are refused, and what `amounts` refuses.
     """
     if column not in raw.frame:
         return pd.Series(pd.NA, index=raw.frame.index, dtype="Int64"), ledger
     text = raw.frame[column]
-    values = numbers(text)
-    unreadable = values.isna() & text.notna()
-    ledger = ledger.add(
-        f"{column} not a number",
-        int(unreadable.sum()),
-        "changed",
-        "taken as unknown",
-        _examples(text[unreadable]),
-        raw.name,
-    )
+    values, ledger = amounts(raw, column, ledger, whole=True)
     coded = values.isin(unknown)
     reason = f"{' and '.join(map(str, unknown))} stand for unknown"
     ledger = ledger.add(f"{column} coded as unknown", int(coded.sum()), "changed", reason, source=raw.name)

@@ -1,11 +1,11 @@
-"""A sheet of an xlsx workbook as columns of text."""
+"""The sheets of an xlsx workbook that hold the table as columns of text."""
 
 import datetime as dt
 import io
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,26 +34,94 @@ _DAMAGED = (
 )
 
 
-def read_workbook(file: RawFile, pick: Pick, sheet: str | None) -> tuple[pa.Table, Rows, Ledger]:
-    """Text columns that `pick` chooses from the first row that is not blank, and the row number of each row."""
+def read_workbook(
+    file: RawFile, pick: Pick, sheet: str | Sequence[str] | None, *, search: bool
+) -> tuple[pa.Table, Rows, Ledger]:
+    """Text columns that `pick` chooses from the first row that is not blank, and the row number of each row.
+
+    With `search` the sheet is found by the columns that `pick` needs; '*' or names in `sheet` join several.
+    """
     with _opened(file) as book:
-        rows = enumerate(_sheet(file, book, sheet).iter_rows(values_only=True), start=1)
-        first = next((cells for _, cells in rows if any(cell is not None for cell in cells)), None)
-        if first is None:
-            raise InputError("the sheet is empty", source=file.path, where=sheet or book.sheetnames[0])
-        header = unique_header(file, [_text(cell) for cell in first])
-        chosen = dict(pick([name for name in header if not name.startswith("\0")]))
-        places = [header.index(name) for name in chosen.values()]
-        columns: list[list[str]] = [[] for _ in places]
-        numbers = []
-        for number, cells in rows:
-            if not any(cell is not None for cell in cells):
-                continue
-            numbers.append(number)
-            for column, place in zip(columns, places, strict=True):
-                column.append(_text(cells[place]) if place < len(cells) else "")
+        chosen, ledger = _chosen(file, book, pick, sheet, search)
+        parts = [_read(file, _sheet(file, book, name), pick) for name in chosen]
+    if len(parts) == 1:
+        return (*parts[0], ledger)
+    names = parts[0][0].column_names
+    for name, (table, _) in zip(chosen, parts, strict=True):
+        if set(table.column_names) != set(names):
+            problem, found = f"has other columns than the sheet {chosen[0]}", table.column_names
+            raise InputError(problem, source=file.path, where=f"sheet {name}", found=found, expected=names)
+    rows = [f"{name}!{number}" for name, (_, numbers) in zip(chosen, parts, strict=True) for number in numbers]
+    return pa.concat_tables([table.select(names) for table, _ in parts]), np.array(rows, dtype=object), ledger
+
+
+def _chosen(
+    file: RawFile, book: Any, pick: Pick, sheet: str | Sequence[str] | None, search: bool
+) -> tuple[list[str], Ledger]:
+    """Names of the sheets to read, and a ledger line where they were chosen by their columns."""
+    if not book.sheetnames:
+        raise InputError("the workbook has no sheet", source=file.path)
+    if sheet is not None and sheet != "*":
+        return [sheet] if isinstance(sheet, str) else list(sheet), Ledger()
+    if len(book.sheetnames) == 1 or not (search or sheet == "*"):
+        return book.sheetnames[:1], Ledger()
+    fitting = _fitting(file, book, pick)
+    if sheet is None and len(fitting) > 1:
+        hint = f'Choose one (sheet = "{fitting[0]}"), or join them (sheet = "*", or a list of names)'
+        raise InputError("several sheets hold such a table", source=file.path, where="sheet", found=fitting, hint=hint)
+    reason = f"read by the columns that are needed; the workbook's sheets are {', '.join(book.sheetnames)}"
+    return fitting, Ledger().add("sheets of the workbook", len(fitting), "noted", reason, fitting, file.path.name)
+
+
+def _fitting(file: RawFile, book: Any, pick: Pick) -> list[str]:
+    """The sheets whose header `pick` accepts; where there is none, what it says of the sheet with most columns."""
+    fitting: list[str] = []
+    width, name_of_widest, refusal = -1, "", InputError("no sheet can be read", source=file.path)
+    for name in book.sheetnames:
+        columns = 0
+        try:
+            header, _ = _header(file, _sheet(file, book, name))
+            columns = len(header)
+            pick([column for column in header if not column.startswith("\0")])
+            fitting.append(name)
+        except InputError as error:
+            if columns > width:
+                width, name_of_widest, refusal = columns, name, error
+    if fitting:
+        return fitting
+    raise InputError(
+        refusal.problem,
+        source=file.path,
+        where=f"sheet {name_of_widest} (no sheet has the columns that are needed), {refusal.where}",
+        found=refusal.found,
+        expected=refusal.expected,
+        hint=refusal.hint,
+    )
+
+
+def _header(file: RawFile, sheet: Any) -> tuple[list[str], Iterator[tuple[int, tuple[object, ...]]]]:
+    """Column names of a sheet, from the first row that is not blank, and the numbered rows below it."""
+    rows = enumerate(sheet.iter_rows(values_only=True), start=1)
+    first = next((cells for _, cells in rows if any(cell is not None for cell in cells)), None)
+    if first is None:
+        raise InputError("the sheet is empty", source=file.path, where=sheet.title)
+    return unique_header(file, [_text(cell) for cell in first]), rows
+
+
+def _read(file: RawFile, sheet: Any, pick: Pick) -> tuple[pa.Table, Rows]:
+    header, rows = _header(file, sheet)
+    chosen = dict(pick([name for name in header if not name.startswith("\0")]))
+    places = [header.index(name) for name in chosen.values()]
+    columns: list[list[str]] = [[] for _ in places]
+    numbers = []
+    for number, cells in rows:
+        if not any(cell is not None for cell in cells):
+            continue
+        numbers.append(number)
+        for column, place in zip(columns, places, strict=True):
+            column.append(_text(cells[place]) if place < len(cells) else "")
     arrays = [pa.array(column, pa.string()) for column in columns]
-    return pa.table(arrays, names=list(chosen)), np.array(numbers, dtype=np.int64), Ledger()
+    return pa.table(arrays, names=list(chosen)), np.array(numbers, dtype=np.int64)
 
 
 @contextmanager
@@ -84,12 +152,10 @@ def _opened(file: RawFile) -> Iterator[Any]:
         ) from error
 
 
-def _sheet(file: RawFile, book: Any, name: str | None) -> Any:
-    if not book.sheetnames:
-        raise InputError("the workbook has no sheet", source=file.path)
-    if name is not None and name not in book.sheetnames:
+def _sheet(file: RawFile, book: Any, name: str) -> Any:
+    if name not in book.sheetnames:
         raise InputError("no such sheet", source=file.path, where=f"sheet {name}", expected=book.sheetnames)
-    sheet = book[name if name is not None else book.sheetnames[0]]
+    sheet = book[name]
     if not hasattr(sheet, "iter_rows"):
         raise InputError("is a chart, not a table", source=file.path, where=f"sheet {sheet.title}")
     # Many writers declare a wrong size of the sheet, by which rows would be cut off.
@@ -103,6 +169,10 @@ def _text(cell: object) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
+    if isinstance(cell, float):
+        text = str(cell)
+        # A number has no thousands separator: 1.203 in text might be one.
+        return f"{text}0" if text[-4:-3] == "." else text
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(sep=" ")
     return str(cell)

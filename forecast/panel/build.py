@@ -91,7 +91,7 @@ def build_panel(
         Share of a period's records that must have been published for its cells to be observed. It is learned from
         `reported`: the share of records that are known so many days after the event.
     exposure : mapping of str to float, optional
-        Population or another size per unit key; 1 where absent.
+        Population or another size per unit key, of all of them; 1 where no mapping is given.
     forces : DataFrame, optional
         Partner force of units over time (`read_forces`); by default the gazetteer's, at all times.
     seed : int
@@ -147,6 +147,11 @@ def build_panel(
         late = delay.complete(periods, freq, published) < complete
         observed[..., late] = False
         notes += _late_notes(periods[late], published, complete, freq)
+    if events.gaps is not None:
+        uncounted = _uncounted(events.gaps, grid_provinces, grid_tactics, periods, freq)
+        reason = "a row of the cell has no readable count; not observed"
+        ledger = ledger.add("cells of unknown counts", int((observed & uncounted).sum()), "changed", reason)
+        observed &= ~uncounted
     provenance = {
         "sources": list(events.sources),
         "simulated": events.simulated,
@@ -155,7 +160,7 @@ def build_panel(
         "as_of": None if as_of is None else f"{pd.Timestamp(as_of):%Y-%m-%d}",
         "coverage": [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"],
     }
-    sizes = np.array([1.0 if exposure is None else float(exposure.get(key, 1.0)) for key in grid_provinces])
+    sizes = _sizes(exposure, grid_provinces)
     dataset = grid_dataset(
         counts,
         observed,
@@ -324,6 +329,16 @@ def _count(
     return counts, ledger
 
 
+def _sizes(exposure: Mapping[str, float] | None, provinces: list[str]) -> npt.NDArray[np.float64]:
+    if exposure is None:
+        return np.ones(len(provinces))
+    absent = [key for key in provinces if key not in exposure]
+    if absent:
+        hint = "Give it of all provinces, or choose those that have one (provinces)"
+        raise InputError("no exposure is given for provinces of the panel", where="exposure", found=absent, hint=hint)
+    return np.array([float(exposure[key]) for key in provinces])
+
+
 def _observed(
     gaps: Sequence[Gap], provinces: list[str], n_tactics: int, periods: pd.DatetimeIndex, freq: str
 ) -> npt.NDArray[np.bool_]:
@@ -343,3 +358,18 @@ def _observed(
         touched = (periods <= last) & (ends >= first)
         observed[np.ix_(np.isin(provinces, list(members)), np.ones(n_tactics, bool), touched)] = False
     return observed
+
+
+def _uncounted(
+    gaps: pd.DataFrame, provinces: list[str], tactics: list[str], periods: pd.DatetimeIndex, freq: str
+) -> npt.NDArray[np.bool_]:
+    """The cells that rows with an unknown count touch."""
+    touched = np.zeros((len(provinces), len(tactics), len(periods)), dtype=bool)
+    ends = period_end(periods, freq)
+    spans = gaps[[names.PROVINCE, names.TACTIC, "date", "date_end"]].drop_duplicates()
+    for province, tactic, first, last in spans[
+        spans[names.PROVINCE].isin(provinces) & spans[names.TACTIC].isin(tactics)
+    ].itertuples(index=False):
+        within = (periods <= last) & (ends >= first.normalize())
+        touched[provinces.index(province), tactics.index(tactic)] |= within
+    return touched

@@ -275,8 +275,10 @@ class Panel(Labelled):
         Parameters
         ----------
         table : DataFrame
-            One row per cell; `period` is any day in the period. An empty `attacks` is a gap. Any other
-            column with numbers is left out, with a line in the ledger: attach it by `with_covariate`.
+            One row per cell; `period` is any day in the period, or a month such as 2019-03 or May 2019. Columns are
+            also found by common names (`month`, `events`, `governorate`, …; `forecast.events.plain.SYNONYMS`). An
+            `attacks` that is empty or no number is a gap, as is a cell with no `exposure` where others have one. Any
+            other column is left out, with a line in the ledger: attach it by `with_covariate`.
         freq : {'MS', 'W', 'W-MON', …, 'W-SUN'}
             Calendar months; weeks that begin on the day on which the table's do; weeks that begin on that day.
         missing : {'gap', 'zero'}
@@ -287,7 +289,7 @@ class Panel(Labelled):
         Raises
         ------
         InputError
-            For missing columns, negative or fractional counts, and cells that stand there twice.
+            For missing columns, negative or fractional counts, rows of totals, and cells that stand there twice.
         """
         return cls(*dataset_from_counts(table, freq=freq, missing=missing, gazetteer=gazetteer))
 

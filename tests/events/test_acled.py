@@ -224,18 +224,22 @@ def test_workbook_and_csv_give_the_same(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(book, table)
 
 
-def test_wrong_sheet_is_refused(tmp_path: Path) -> None:
+def test_the_sheet_is_found_by_its_columns_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
     path = weekly(tmp_path / "a.xlsx", row())
     with pytest.raises(InputError, match=r"no such sheet \(expected Read me, Data"):
         acled_aggregated.read(path, ReadOptions(sheet="data"))
     with pytest.raises(InputError, match="lacks columns"):
-        acled_aggregated.read(path, ReadOptions())
+        acled_aggregated.read(path, ReadOptions(sheet="Read me"))
+    draft, ledger = acled_aggregated.read(path, ReadOptions())
+    assert len(draft) == 1
+    assert ledger.rows("sheets of the workbook") == 1
 
 
 def test_rows_without_attacks_are_dropped_and_other_days_noted(tmp_path: Path) -> None:
     rows = row(), row(events=0), row(events=None), row(kind="Protests"), row(week=dt.datetime(2024, 1, 8))
     draft, ledger = acled_aggregated.read(weekly(tmp_path / "a.xlsx", *rows), ReadOptions(sheet="Data"))
-    assert draft.index.tolist() == [2, 6]
+    assert draft.index.tolist() == [2, 4, 6]
+    assert draft["attacks"].isna().tolist() == [False, True, False]
     assert {line.rule: line.rows for line in ledger} == {
         "not an attack": 1, "unknown counts": 1, "counts of nothing": 1, "weeks that begin on another day": 1,
     }  # fmt: skip

@@ -7,8 +7,12 @@ import pandas as pd
 import pytest
 
 from forecast.errors import InputError
-from forecast.events.plain import read
+from forecast.events.columns import plain_name
+from forecast.events.places import read_gazetteer
+from forecast.events.plain import SYNONYMS, read
 from forecast.events.raw import ReadOptions
+from forecast.events.table import read_events
+from forecast.panel.build import build_panel
 
 
 def table(path: Path, text: str) -> Path:
@@ -45,8 +49,8 @@ def test_column_mapping(tmp_path: Path) -> None:
     assert draft["place_precision"].tolist() == ["province"]
     with pytest.raises(InputError, match=r"no such columns \(found Tag, Ort, Art, date; expected Stadt"):
         read(path, ReadOptions(columns=columns | {"province": "Stadt"}))
-    with pytest.raises(InputError, match=r"unknown names in the column mapping \(found day"):
-        read(path, ReadOptions(columns={"day": "Tag"}))
+    with pytest.raises(InputError, match=r"unknown names in the column mapping \(found moment"):
+        read(path, ReadOptions(columns={"moment": "Tag"}))
     with pytest.raises(InputError, match=r"mapped to two names \(found Ort"):
         read(path, ReadOptions(columns={"date": "Tag", "province": "Ort", "country": "Ort"}))
 
@@ -86,10 +90,9 @@ def test_precision_follows_what_the_row_holds(tmp_path: Path) -> None:
 def test_counts(tmp_path: Path) -> None:
     head = "date,province,attacks\n2024-01-01,Homs,3\n"
     draft, ledger = read(table(tmp_path / "a.csv", head + "2024-01-02,Homs,0\n2024-01-03,Homs,\n"), ReadOptions())
-    assert draft["attacks"].tolist() == [3]
-    assert draft["attacks"].dtype == "int64"
-    assert {line.rule: line.rows for line in ledger if line.action == "dropped"} == {
-        "unknown counts": 1, "counts of nothing": 1,
+    assert draft["attacks"].tolist() == [3, pd.NA]
+    assert {line.rule: (line.rows, line.action) for line in ledger if line.rule != "events without an id"} == {
+        "unknown counts": (1, "changed"), "counts of nothing": (1, "dropped"),
     }  # fmt: skip
     for wrong in ("-1", "1.5"):
         with pytest.raises(InputError, match=rf"row 3, column attacks: .*found {wrong}"):
@@ -134,10 +137,88 @@ def test_real_attacks_in_iraq(shared_data: Path) -> None:
     assert draft["date"].max() == pd.Timestamp("2008-07-05")
     assert draft["tactic_label"].value_counts().to_dict() == {"other": 37_292, "SAF": 15_680, "IED": 15_601}
     assert draft[["latitude", "longitude"]].notna().all(axis=None)
-    assert [line.rule for line in ledger] == ["events without an id"]
+    assert [line.rule for line in ledger] == ["columns by synonyms", "events without an id"]
 
 
 def test_real_strikes_in_iraq(shared_data: Path) -> None:
     draft, _ = read(shared_data / "iraq_strikes_2007_2008.csv.gz", ReadOptions(today=dt.date(2026, 1, 1)))
     assert len(draft) == 3_938
     assert set(draft["tactic_label"]) == {"Airstrike", "SOF"}
+
+
+FILES = Path(__file__).parent / "files"
+
+
+def test_thousands_are_counted_as_they_stand() -> None:
+    path = FILES / "thousands_monthly.csv"
+    by_hand = pd.read_csv(path, thousands=",").query("province == 'Diyala'")["attacks"].tolist()
+    assert (by_hand[0], by_hand[-1], len(by_hand)) == (900, 1475, 24)
+    panel = build_panel(read_events(path, source="plain"), end="2024-12-31")
+    counted = panel.select(provinces=["IQG10"]).attacks.values.ravel().tolist()
+    assert counted == by_hand
+    assert counted == sorted(set(counted))
+
+
+def test_a_count_that_cannot_be_read_is_a_gap_in_its_cell_only(tmp_path: Path) -> None:
+    rows = ["2024-01-10,Diyala,ied,900", "2024-02-10,Diyala,ied,n/a", "2024-02-11,Diyala,ied,4",
+            "2024-03-31,Diyala,ied,<5", "2024-01-01,Anbar,ied,2", "2024-03-31,Anbar,suicide,3"]  # fmt: skip
+    events = read_events(table(tmp_path / "a.csv", "\n".join(["date,province,tactic,attacks", *rows])), source="plain")
+    events.save(tmp_path / "out")
+    for given in (events, read_events(tmp_path / "out" / "events.csv", source="plain")):
+        panel = build_panel(given)
+        unobserved = panel.dataset["observed"].to_series().loc[lambda observed: ~observed]
+        assert [(province, tactic, day.month) for province, tactic, day in unobserved.index] == [
+            ("IQG10", "ied", 2), ("IQG10", "ied", 3),
+        ]  # fmt: skip
+        assert panel.attacks.sum().item() == 900 + 2 + 3
+        assert panel.ledger.rows("cells of unknown counts") == 2
+
+
+def test_sheets_are_found_by_their_columns_and_joined_by_choice() -> None:
+    path, places = FILES / "hdx_nigeria_months.xlsx", read_gazetteer(FILES / "ng.csv")
+    with pytest.raises(InputError, match=r"several sheets hold such a table \(found HRP_1, HRP_2\)"):
+        read_events(path, source="plain", gazetteer=places)
+    sheets = pd.read_excel(path, sheet_name=["HRP_1", "HRP_2"])
+    for sheet, chosen in (("*", sheets.values()), (["HRP_1", "HRP_2"], sheets.values()), ("HRP_2", [sheets["HRP_2"]])):
+        events = read_events(path, source="plain", gazetteer=places, sheet=sheet)
+        by_hand = pd.concat(chosen)
+        assert events.table["attacks"].sum() == by_hand["Events"].sum()
+        months = by_hand.groupby([by_hand["Year"], by_hand["Month"]])["Events"].sum()
+        got = events.table.groupby("date")["attacks"].sum()
+        assert got[pd.Timestamp("2024-05-01")] == months[2024, "May"]
+        assert (events.table["date_end"] - events.table["date"]).dt.days.between(27, 30).all()
+        assert set(events.table["date_precision"]) == {"month"}
+
+
+@pytest.mark.parametrize(
+    ("header", "ours"),
+    [
+        ("Fecha;Departamento;Tipo;Muertos;País", ("date", "place_label", "tactic_label", "fatalities", "country")),
+        ("Date;Région;Type of incident;Killed;Pays", ("date", "place_label", "tactic_label", "fatalities", "country")),
+        ("DAY;ADM1_EN;Event Type;Deaths;Perpetrator", ("date", "place_label", "tactic_label", "fatalities", "actor")),
+    ],
+)
+def test_columns_are_found_by_common_names(tmp_path: Path, header: str, ours: tuple[str, ...]) -> None:
+    draft, ledger = read(table(tmp_path / "a.csv", f"{header}\n2024-01-02;Homs;IED;3;x\n"), ReadOptions())
+    assert draft[list(ours)].iloc[0].tolist() == [pd.Timestamp("2024-01-02"), "Homs", "IED", 3, "x"]
+    (line,) = (line for line in ledger if line.rule == "columns by synonyms")
+    assert f"province from {header.split(';')[1]}" in line.reason
+
+
+def test_two_columns_for_one_name_are_refused(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "date,Region,Governorate\n2024-01-02,North,Homs\n")
+    with pytest.raises(InputError, match=r"two columns may be the province \(found Region, Governorate\)"):
+        read(path, ReadOptions())
+    assert read(path, ReadOptions(columns={"province": "Governorate"}))[0]["place_label"].tolist() == ["Homs"]
+
+
+def test_no_name_stands_for_two_columns() -> None:
+    every = [synonym for synonyms in SYNONYMS.values() for synonym in synonyms]
+    assert len(set(every)) == len(every)
+    assert not set(every) & set(SYNONYMS)
+    assert all(plain_name(synonym) == synonym for synonym in every)
+
+
+def test_data_in_the_first_row_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has data in its first row \(found 2024-01-01, Homs, 3"):
+        read(table(tmp_path / "a.csv", "2024-01-01,Homs,3\n2024-01-02,Homs,4\n"), ReadOptions())

@@ -160,9 +160,12 @@ def test_chosen_provinces_and_tactics_leave_a_line(make_table):
 
 
 def test_exposure_by_province(make_table):
-    panel = build_panel(Events(make_table(MARCH)), exposure={"IQG10": 1.4})
+    events, chosen = Events(make_table(MARCH)), ["IQG10", "IQG13"]
+    panel = build_panel(events, provinces=chosen, exposure={"IQG10": 1.4, "IQG13": 0.7})
     assert panel.dataset["exposure"].sel(province="IQG10").values.max() == 1.4
-    assert panel.dataset["exposure"].sel(province="IQG13").values.max() == 1.0
+    assert panel.dataset["exposure"].sel(province="IQG13").values.max() == 0.7
+    with pytest.raises(InputError, match=r"no exposure is given for provinces of the panel \(found IQG13\)"):
+        build_panel(events, provinces=chosen, exposure={"IQG10": 1.4})
 
 
 def test_forces_change_over_time(make_table):
