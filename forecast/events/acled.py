@@ -7,7 +7,7 @@ import pandas as pd
 
 from forecast.events.columns import Wanted
 from forecast.events.dates import parse_dates
-from forecast.events.draft import finish
+from forecast.events.draft import SIDE, finish
 from forecast.events.raw import RawTable, ReadOptions, read_raw
 from forecast.events.values import codes, coordinates, counts, ids, numbers
 from forecast.ledger import Ledger
@@ -28,14 +28,16 @@ _WANTED = Wanted(
         "longitude": ("longitude",),
     },
     optional={
-        "actor2": ("actor2",),
-        "inter2": ("inter2",),
+        **{name: (name,) for name in ("assoc_actor_1", "inter1", "actor2", "assoc_actor_2", "inter2")},
         "time_precision": ("time_precision",),
         "geo_precision": ("geo_precision",),
         "fatalities": ("fatalities",),
         "timestamp": ("timestamp",),
     },
 )
+# What rows of one event differ in, where an export has a row per actor; the names, by side.
+_SIDES = (("actor1", "assoc_actor_1"), ("actor2", "assoc_actor_2"))
+_OF_ACTORS = ("actor1", "assoc_actor_1", "inter1", "actor2", "assoc_actor_2", "inter2")
 # Event types without an attack, in the present and in the older codebooks.
 _NO_ATTACKS = {
     "protests",
@@ -70,8 +72,10 @@ def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
     """Draft events of an ACLED export (Raleigh et al. 2010), and what was cleaned.
 
     Protests, riots and strategic developments are no attacks and are dropped unless `keep_non_attacks` is set.
-    `tactic_label` is the sub-event type, `target_label` the kind of actor 2 in words. ACLED's two actors are in
-    no order of attacker and target. `reported` is the day of the time stamp, which ACLED renews with every
+    `tactic_label` is the sub-event type, `target_label` the kind of actor 2 in words. `actor` is actor 1 with those
+    associated with it, `opponent` actor 2 with its own, joined by "; "; they are in no order of attacker and target.
+    In an actor-based export (a row per actor and event) the first row's actor 1 becomes `actor`, and all other names
+    of the event's rows `opponent`. `reported` is the day of the time stamp, which ACLED renews with every
     revision: an event can have been known earlier, never later.
 
     Raises
@@ -81,7 +85,7 @@ def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
     """
     options.refuse("acled", "columns", "tactic_by", "keep_doubtful")
     raw = read_raw(path, sheet=options.sheet, pick=_WANTED.picker(path))
-    raw = attacks_only(raw, options)
+    raw = _one_row_per_event(attacks_only(raw, options))
     frame, ledger = raw.frame, raw.ledger
     date, ledger = parse_dates(raw, "event_date", ledger, day_first=options.day_first, default_day_first=True)
     event_id, ledger = ids(raw, "event_id_cnty", ledger)
@@ -95,7 +99,9 @@ def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
         "country": frame["country"],
         "place_label": frame["admin1"],
         "tactic_label": frame["sub_event_type"],
-        "actor": frame["actor1"],
+        "actor": frame["actor"],
+        "opponent": frame["opponent"],
+        "target_label": _kind(frame["inter"]),
         "latitude": latitude,
         "longitude": longitude,
         "fatalities": deaths,
@@ -103,10 +109,6 @@ def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
         "place_precision": place_precision,
         "date_precision": date_precision,
     }
-    if "actor2" in frame:
-        columns["opponent"] = frame["actor2"]
-    if "inter2" in frame:
-        columns["target_label"] = _kind(frame["inter2"])
     if "timestamp" in frame:
         columns["reported"], ledger = _reported(raw, ledger)
     return finish(columns, raw, ledger, options)
@@ -125,6 +127,46 @@ def attacks_only(raw: RawTable, options: ReadOptions) -> RawTable:
             "not an attack", len(rows), "dropped", f"event type {kind}", rows.dropna().unique(), raw.name
         )
     return replace(raw, frame=raw.frame[~kinds.isin(unwanted)], ledger=ledger)
+
+
+def _one_row_per_event(raw: RawTable) -> RawTable:
+    """Rows that differ in their actors only as one, with columns `actor`, `opponent` and `inter` (of the opponent)."""
+    frame = raw.frame.reindex(columns=list(dict.fromkeys([*raw.frame, *_OF_ACTORS]))).astype("str")
+    twice = frame["event_id_cnty"].notna() & frame["event_id_cnty"].duplicated(keep=False)
+    same = frame[twice].drop(columns=list(_OF_ACTORS))
+    event = pd.util.hash_pandas_object(same, index=False)
+    event = event[event.duplicated(keep=False)]
+    further = event.index[event.duplicated()]
+    first = frame.drop(index=further)
+    sides = [_joined(first[own], first[others]) for own, others in _SIDES]
+    first = first.assign(actor=sides[0], opponent=sides[1], inter=first["inter2"])
+    if len(further):
+        merged = _others(frame.loc[event.index], event, first["actor"])
+        first.loc[merged.index, ["opponent", "inter"]] = merged
+    reason = "an actor-based export: further rows of an event, whose actors were added to its first row"
+    ledger = raw.ledger.add("rows of one event", len(further), "changed", reason, source=raw.name)
+    return replace(raw, frame=first, ledger=ledger)
+
+
+def _joined(name: pd.Series, associated: pd.Series) -> pd.Series:
+    both = name.str.cat(associated.str.replace(r"\s*;\s*", SIDE, regex=True), sep=SIDE)
+    return both.fillna(name).fillna(associated)
+
+
+def _others(rows: pd.DataFrame, event: pd.Series, actor: pd.Series) -> pd.DataFrame:
+    """Opponent and its kind of events with several rows, by the index of each event's first row."""
+    head = pd.Series(event.index, event.index).groupby(event).transform("first")
+    named = pd.concat(
+        [
+            pd.DataFrame({"head": head, "name": _joined(rows[own], rows[others]), "inter": rows[inter]})
+            for (own, others), inter in zip(_SIDES, ("inter1", "inter2"), strict=True)
+        ]
+    ).sort_index(kind="stable")
+    named = named.assign(name=named["name"].str.split(SIDE)).explode("name").dropna(subset="name")
+    of_actor = [name in side for name, side in zip(named["name"], actor[named["head"]].str.split(SIDE), strict=True)]
+    named = named[~pd.Series(of_actor, named.index)].drop_duplicates(["head", "name"])
+    grouped = named.groupby("head", sort=False)
+    return pd.DataFrame({"opponent": grouped["name"].agg(SIDE.join), "inter": grouped["inter"].first()})
 
 
 def _kind(text: pd.Series) -> pd.Series:

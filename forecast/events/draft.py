@@ -12,8 +12,10 @@ from forecast.events.raw import RawTable, ReadOptions
 from forecast.events.values import counts, refuse_totals
 from forecast.ledger import Ledger
 
-__all__ = ["DRAFT_COLUMNS", "counted", "drop", "finish", "note_multiday"]
+__all__ = ["DRAFT_COLUMNS", "SIDE", "counted", "drop", "finish", "note_multiday"]
 
+# Between the actors who stand on one side of an event.
+SIDE = "; "
 # The events table, before places and labels are matched.
 DRAFT_COLUMNS = tuple(
     {names.PROVINCE: "place_label", names.TACTIC: "tactic_label", "target": "target_label"}.get(name, name)

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from forecast import names
@@ -25,11 +27,12 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "date": (
         "event_date", "incident_date", "attack_date", "date_of_event", "date_of_incident", "date_of_attack",
         "start_date",
-        "date_start", "start", "dates", "fecha", "fecha_inicio", "fecha_del_evento", "date_de_l_evenement",
+        "date_start", "start", "begin", "begin_date", "from", "from_date", "period_start", "period_begin", "dates",
+        "fecha", "fecha_inicio", "fecha_del_evento", "date_de_l_evenement",
         "date_debut",
         "date_evenement", "datum", "reference_period_start", "التاريخ", "تاريخ",
     ),
-    "date_end": ("end_date", "end", "fecha_fin", "date_fin", "reference_period_end"),
+    "date_end": ("end_date", "end", "to", "to_date", "period_end", "fecha_fin", "date_fin", "reference_period_end"),
     "year": ("annee", "ano", "anio", "jahr", "yr", "السنة"),
     "month": ("mois", "mes", "monat", "month_name", "الشهر"),
     "week": ("semaine", "semana", "woche", "iso_week"),
@@ -70,6 +73,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 # Columns that give the date together with a year; one of them alone may hold whole dates.
 DATE_PARTS = ("year", "month", "week", "day")
+# So improbable must it be that one kind of a table of counts never exceeds another, were their periods shuffled.
+_CHANCE = 0.01
+_MOST_KINDS = 20
 _TEXTS = {
     names.COUNTRY: "country",
     names.PROVINCE: "place_label",
@@ -86,7 +92,7 @@ def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
     Columns are found by `options.columns` ({our name: the file's}), else under our names, else under `SYNONYMS`. A date
     (or a year with a month or week) and either a province or coordinates are needed. An event of a month (2025-05)
     spans the month. Without ids the row numbers make them; without precisions, coordinates are exact, provinces are
-    not, dates are days or months.
+    not, dates are days or months. Kinds that seem to be part of another, and so to count twice, are noted.
 
     Raises
     ------
@@ -118,6 +124,8 @@ def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
     by_date = pd.Series("day", index=frame.index).mask(days > 0, "week").mask(days > 6, "month")
     columns["date_precision"] = _precision(raw, "date_precision", names.DATE_PRECISIONS).fillna(by_date)
     draft, ledger = finish(columns, raw, ledger, options)
+    if names.ATTACKS in frame:
+        ledger = _note_parts(draft, raw, ledger)
     return draft, note_multiday(draft, raw, ledger)
 
 
@@ -214,6 +222,38 @@ def _unfit(header: list[str], path: str | Path, hint: str) -> InputError:
     if any(re.match(r"[-+]?[0-9]", name) for name in header):
         problem, hint = "has data in its first row", "The first row must hold the column names"
     return InputError(problem, source=path, where="header", found=header, expected=expected, hint=hint)
+
+
+def _note_parts(draft: pd.DataFrame, raw: RawTable, ledger: Ledger) -> Ledger:
+    """A line on each kind that never exceeds another in a place and period, as a part never exceeds its whole."""
+    cells = draft.assign(place=draft["place_label"].fillna(""))
+    cells = cells.pivot_table(
+        index=["place", "date"], columns="tactic_label", values=names.ATTACKS, aggfunc="sum", fill_value=0
+    )
+    for part, whole in permutations(cells.columns if len(cells.columns) <= _MOST_KINDS else (), 2):
+        if _chance_of_never_exceeding(cells[part], cells[whole]) < _CHANCE:
+            reason = (
+                f"{part} never exceeds {whole}: if it is a part of it, its attacks count twice; choose one by tactics"
+            )
+            rows = int((draft["tactic_label"] == part).sum())
+            ledger = ledger.add("part of another kind", rows, "noted", reason, source=raw.name)
+    return ledger
+
+
+def _chance_of_never_exceeding(part: pd.Series, whole: pd.Series) -> float:
+    """Share of the orders of each place's periods in which no count exceeds the other; 1 where one does as it stands.
+
+    The largest count can stand beside every count of the whole that is as large, the next beside those left, and so on.
+    """
+    if (part > whole).any():
+        return 1.0
+    chance = 1.0
+    for place, attacks in part.groupby("place"):
+        largest = np.sort(attacks.to_numpy())[::-1]
+        size, taken = len(largest), np.arange(len(largest))
+        as_large = size - np.searchsorted(np.sort(whole[place].to_numpy()), largest)
+        chance *= float(np.prod((as_large - taken) / (size - taken)))
+    return chance
 
 
 def _place_precision(raw: RawTable, latitude: pd.Series) -> pd.Series:

@@ -1,6 +1,8 @@
 """`read_events`: raw files of any source to one validated events table and its ledger."""
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
@@ -12,12 +14,14 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, locate
+from forecast.events.draft import SIDE
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.raw import ReadOptions
 from forecast.events.sources import SOURCES
 from forecast.events.tactics import Crosswalk, read_crosswalk
 from forecast.events.unmatched import listed_countries, listed_provinces, note_resemblances
 from forecast.events.values import MADE_ID
+from forecast.events.versions import UNTIL, newest_versions
 from forecast.files import sha256, write_csv, write_together
 from forecast.ledger import Ledger
 
@@ -54,9 +58,9 @@ class Events:
     ----------
     table : DataFrame
         The columns of `forecast.names.EVENT_COLUMNS`: event_id, date and date_end (first and last day), country,
-        province (unit key), tactic, actor, opponent, target, attacks (whole number from 1), latitude and
-        longitude (degrees), fatalities, source, place_precision, date_precision, reported (the day on which the
-        record was first known; NaT where the source does not tell).
+        province (unit key), tactic, actor and opponent (several on one side joined by "; "), target, attacks
+        (whole number from 1), latitude and longitude (degrees), fatalities, source, place_precision,
+        date_precision, reported (the day on which the record was first known; NaT where the source does not tell).
     ledger : Ledger
         What cleaning dropped or changed.
     sources : tuple of dict
@@ -64,7 +68,8 @@ class Events:
     simulated : bool
         True where the records are simulated; everything made from them says so.
     older : DataFrame or None
-        Older versions of the same records, with the day on which each was reported: what was known at an origin.
+        Earlier versions of the same records, and withdrawn records, with the day on which each was reported and the
+        day from which it no longer stood (column `until`): what was known at an origin.
     gaps : DataFrame or None
         Rows of a table of counts whose count is unknown, in the columns of `table` with `attacks` NA: the cells that
         they touch are not observed in a panel, whatever its filters.
@@ -87,7 +92,7 @@ class Events:
     def select(
         self, *, actor: str | Sequence[str] | None = None, target: str | Sequence[str] | None = None
     ) -> "Events":
-        """Attacks in which an actor stands on either side, or on a class of target.
+        """Attacks in which an actor stands on either side, alone or with others, or on a class of target.
 
         Parameters
         ----------
@@ -102,7 +107,12 @@ class Events:
             When no record has such an actor or target; the message lists the most frequent ones.
         """
         table, ledger = select_events(self.table, self.ledger, actor=actor, target=target)
-        return replace(self, table=table, ledger=ledger)
+        older = self.older
+        if older is not None and actor is not None:
+            older = older[_involves(older, actor)]
+        if older is not None and target is not None:
+            older = older[older["target"].isin(_listed(target))]
+        return replace(self, table=table, ledger=ledger, older=older)
 
     def save(self, folder: str | Path) -> None:
         """Write `events.csv` and `ledger.csv` to a folder: both or none, and never over a file they were made from.
@@ -139,7 +149,7 @@ class Events:
 
 
 def read_events(
-    paths: str | Path | Sequence[str | Path],
+    paths: str | Path | pd.DataFrame | Sequence[str | Path | pd.DataFrame],
     *,
     source: str,
     columns: Mapping[str, str] | None = None,
@@ -159,9 +169,11 @@ def read_events(
 
     Parameters
     ----------
-    paths : path or sequence of paths
-        CSV, Excel or JSON files, as they are or in gz or zip. Several files are read as one; a record that
-        stands in several counts once, in its newest version.
+    paths : path, DataFrame, or sequence of these
+        CSV, Excel or JSON files, as they are or in gz or zip; a DataFrame is cleaned like the CSV file that it makes
+        (`sources` calls it "table", its index counts where it has names). Several files are read as one; a record that
+        stands in several counts once, in its newest version, and one that a later download of the same span no
+        longer has is withdrawn (`forecast.events.versions` states which is later, and what a span is).
     source : {'ucdp', 'acled', 'acled-aggregated', 'gtd', 'plain'}
         Whose form the files have.
     columns : mapping of str to str, optional
@@ -206,8 +218,8 @@ def read_events(
         raise InputError("ready counts are not read as events", where="source", hint=hint)
     if source not in SOURCES:
         raise InputError("unknown source", where="source", found=source, expected=sorted(SOURCES))
-    files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    if not files:
+    inputs = [paths] if isinstance(paths, str | Path | pd.DataFrame) else list(paths)
+    if not inputs:
         raise InputError("no file was given", where="paths")
     gazetteer = gazetteer or read_gazetteer()
     options = ReadOptions(
@@ -219,31 +231,23 @@ def read_events(
         day_first=day_first,
         today=today,
     )
-    drafts: list[pd.DataFrame] = []
-    sources: list[dict[str, Any]] = []
-    ledger = Ledger()
-    for number, path in enumerate(files, start=1):
-        draft, lines = SOURCES[source](path, options)
-        if len(files) > 1:  # ids made from row numbers are unique within one file only
-            made = draft["event_id"].str.startswith(MADE_ID)
-            draft["event_id"] = draft["event_id"].mask(made, f"file-{number}-" + draft["event_id"])
-        drafts.append(draft)
-        ledger = ledger + lines
-        content = sha256(path)
-        if any(content == earlier["sha256"] for earlier in sources):
-            raise InputError("is given twice, under this or another name", source=path, hint="Name every file once")
-        sources.append({"path": path.name, "sha256": content, "source": source, "rows": len(draft)})
-    draft = pd.concat(drafts, ignore_index=True) if len(drafts) > 1 else drafts[0].reset_index(drop=True)
+    drafts, sources, ledger = _drafts(inputs, source, options)
+    draft, past, ledger = newest_versions(drafts, [str(entry["path"]) for entry in sources], ledger)
     draft, ledger = _place(draft, ledger, gazetteer, boundaries, max_distance_km)
     if draft.empty:
-        raise _nothing_left(files, ledger)
-    draft, ledger = _translate(draft, ledger, crosswalk or read_crosswalk(), source)
-    table, older, ledger = _newest_versions(draft[list(names.EVENT_COLUMNS)], ledger)
+        raise _nothing_left(sources[0]["path"], ledger)
+    crosswalk = crosswalk or read_crosswalk()
+    draft, ledger = _translate(draft, ledger, crosswalk, source)
+    table = draft[list(names.EVENT_COLUMNS)]
+    # The ledger is about the records as they stand now.
+    past, _ = _place(past, Ledger(), gazetteer, boundaries, max_distance_km)
+    past, _ = _translate(past, Ledger(), crosswalk, source)
+    older = past[[*names.EVENT_COLUMNS, UNTIL]].reset_index(drop=True)
     table = table.sort_values(["date", "event_id"], ignore_index=True)
     uncounted = table[names.ATTACKS].isna()
     gaps = table[uncounted] if uncounted.any() else None
-    older = older[older["reported"].notna() & older[names.ATTACKS].notna()].astype({names.ATTACKS: "int64"})
-    table = _validated(table[~uncounted].reset_index(drop=True), files[0])
+    older = older[older[names.ATTACKS].notna()].astype({names.ATTACKS: "int64"})
+    table = _validated(table[~uncounted].reset_index(drop=True), sources[0]["path"])
     return Events(table, ledger, tuple(sources), simulated, older, gaps)
 
 
@@ -256,27 +260,35 @@ def select_events(
 ) -> tuple[pd.DataFrame, Ledger]:
     """`Events.select` on a table and its ledger."""
     if actor is not None:
-        patterns = [actor] if isinstance(actor, str) else list(actor)
         both = pd.concat([table["actor"], table["opponent"]])
-        chosen = {label for label in both.dropna().unique() if _matches(str(label), patterns)}
-        keep = table["actor"].isin(chosen) | table["opponent"].isin(chosen)
-        table, ledger = _filtered(table, ledger, keep, "actor", patterns, both)
+        table, ledger = _filtered(table, ledger, _involves(table, actor), "actor", _listed(actor), both)
     if target is not None:
-        wanted = [target] if isinstance(target, str) else list(target)
-        keep = table["target"].isin(wanted)
-        table, ledger = _filtered(table, ledger, keep, "target", wanted, table["target"])
+        keep = table["target"].isin(_listed(target))
+        table, ledger = _filtered(table, ledger, keep, "target", _listed(target), table["target"])
     return table, ledger
 
 
-def _matches(label: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(label.casefold(), pattern.casefold()) for pattern in patterns)
+def _involves(table: pd.DataFrame, actor: str | Sequence[str]) -> pd.Series:
+    """Whether one of the actors of either side matches."""
+    sides = table["actor"], table["opponent"]
+    chosen = [label for label in pd.unique(pd.concat(sides).dropna()) if _matches(str(label), _listed(actor))]
+    return sides[0].isin(chosen) | sides[1].isin(chosen)
+
+
+def _matches(side: str, patterns: Sequence[str]) -> bool:
+    labels = [label.casefold() for label in (side, *side.split(SIDE))]
+    return any(fnmatchcase(label, pattern.casefold()) for label in labels for pattern in patterns)
+
+
+def _listed(wanted: str | Sequence[str]) -> list[str]:
+    return [wanted] if isinstance(wanted, str) else list(wanted)
 
 
 def _filtered(
     table: pd.DataFrame, ledger: Ledger, keep: pd.Series, what: str, wanted: Sequence[str], labels: pd.Series
 ) -> tuple[pd.DataFrame, Ledger]:
     if not keep.any():
-        frequent = [str(label) for label in labels.value_counts().index[:8]]
+        frequent = labels.astype("str").str.split(SIDE).explode().value_counts().index[:8].tolist()
         raise InputError(f"no record has this {what}", where=what, found=list(wanted), expected=frequent)
     reason = f"{what} is none of: {', '.join(wanted)}"
     ledger = ledger.add(f"{what} not chosen", (~keep).sum(), "dropped", reason, table[what][~keep].value_counts().index)
@@ -286,14 +298,51 @@ def _filtered(
 # Steps of read_events ---------------------------------------------------------------------------------------
 
 
-def _newest_versions(table: pd.DataFrame, ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame, Ledger]:
-    """One row per id, the one reported last (or else the one that comes last); and its older versions."""
-    repeated = table[table["event_id"].duplicated(keep=False)]
-    in_order = repeated.sort_values("reported", na_position="first", kind="stable")
-    older = in_order[in_order["event_id"].duplicated(keep="last")]
-    reason = "the same event_id came again, in a newer version"
-    ledger = ledger.add("duplicate id", len(older), "dropped", reason, older["event_id"])
-    return table.drop(index=older.index), older, ledger
+def _drafts(
+    inputs: Sequence[str | Path | pd.DataFrame], source: str, options: ReadOptions
+) -> tuple[list[pd.DataFrame], list[dict[str, Any]], Ledger]:
+    """What the source's reader makes of each file or table, where it came from, and what was cleaned."""
+    drafts: list[pd.DataFrame] = []
+    sources: list[dict[str, Any]] = []
+    ledger = Ledger()
+    for number, given in enumerate(inputs, start=1):
+        with _as_file(given, f"table {number}" if len(inputs) > 1 else "table") as path:
+            draft, lines = SOURCES[source](path, options)
+            content = sha256(path)
+            if any(content == earlier["sha256"] for earlier in sources):
+                hint = "Name every file once"
+                raise InputError("is given twice, under this or another name", source=path, hint=hint)
+        if len(inputs) > 1:  # ids made from row numbers are unique within one file only
+            made = draft["event_id"].str.startswith(MADE_ID)
+            draft["event_id"] = draft["event_id"].mask(made, f"file-{number}-" + draft["event_id"])
+        drafts.append(draft)
+        ledger = ledger + lines
+        sources.append({"path": path.name, "sha256": content, "source": source, "rows": len(draft)})
+    return drafts, sources, ledger
+
+
+@contextmanager
+def _as_file(given: str | Path | pd.DataFrame, name: str) -> Iterator[Path]:
+    """The path of a file; a table as a file, so that it is cleaned like one, called `name` in messages."""
+    if not isinstance(given, pd.DataFrame):
+        yield Path(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="forecast-") as folder:
+        path = Path(folder) / name
+        try:
+            given.to_csv(path, index=any(level is not None for level in given.index.names))
+            yield path
+        except UnicodeEncodeError as error:
+            raise InputError("holds text that is not valid Unicode", source=name, found=str(error)) from error
+        except InputError as error:
+            raise InputError(
+                error.problem,
+                source=name,
+                where=error.where,
+                found=error.found,
+                expected=error.expected,
+                hint=error.hint,
+            ) from error
 
 
 def _place(
@@ -350,7 +399,7 @@ def _place(
     return draft.assign(**{names.COUNTRY: country}), ledger
 
 
-def _nothing_left(files: Sequence[Path], ledger: Ledger) -> InputError:
+def _nothing_left(file: str, ledger: Ledger) -> InputError:
     """What lost most of the records, with an example, and the way out; what was left out by intent comes last."""
     dropped = [entry for entry in ledger if entry.action == "dropped"]
     dropped.sort(key=lambda entry: (entry.rule in _BY_INTENT, -entry.rows))
@@ -358,7 +407,7 @@ def _nothing_left(files: Sequence[Path], ledger: Ledger) -> InputError:
     example = f", such as {main.examples[0]}" if main.examples else ""
     problem = f"no record is left; dropped were {main.rows:,} ({main.rule}: {main.reason}{example})"
     problem += "".join(f", {entry.rows:,} ({entry.rule})" for entry in others)
-    return InputError(problem, source=files[0], hint=_WAYS_OUT.get(main.rule, ""))
+    return InputError(problem, source=file, hint=_WAYS_OUT.get(main.rule, ""))
 
 
 def _choose_units(
@@ -417,7 +466,7 @@ def _drop(
     return draft[~rows], ledger.add(rule, int(rows.sum()), "dropped", reason, draft[example][rows].drop_duplicates())
 
 
-def _validated(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _validated(table: pd.DataFrame, file: str) -> pd.DataFrame:
     """The table with its final types, checked against the schema of the events table."""
     import pandera.pandas as pa
 
@@ -458,7 +507,7 @@ def _validated(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         row = "" if pd.isna(case["index"]) else f"row {int(case['index'])} of the events table, "
         raise InputError(
             "is not valid",
-            source=path,
+            source=file,
             where=f"{row}column {case['column']}",
             found=str(case["failure_case"]),
             expected=str(case["check"]),

@@ -12,6 +12,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.table import Events, select_events
+from forecast.events.versions import UNTIL
 from forecast.ledger import Action, Ledger
 from forecast.panel.breaks import with_told_breaks
 from forecast.panel.calendar import complete_periods, freq_of_weeks, normalise_freq, period_end, period_start
@@ -196,6 +197,8 @@ def _known_at(events: Events, as_of: str | pd.Timestamp | None, by_report: bool)
     versions = events.table if events.older is None else pd.concat([events.older, events.table])
     since = versions["reported"].fillna(versions["date_end"]) if by_report else versions["date_end"]
     known = versions[since < day + pd.Timedelta(days=1)]
+    if UNTIL in known:  # superseded or withdrawn by then
+        known = known[~(known[UNTIL] < day + pd.Timedelta(days=1))].drop(columns=UNTIL)
     known = known.sort_values("reported", na_position="first", kind="stable").drop_duplicates("event_id", keep="last")
     if known.empty:
         raise InputError("no event was known then", where=f"as_of {day:%Y-%m-%d}")

@@ -10,7 +10,9 @@ import pytest
 
 from forecast.errors import InputError
 from forecast.events import acled, acled_aggregated
+from forecast.events.places import read_gazetteer
 from forecast.events.raw import ReadOptions
+from forecast.events.table import read_events
 
 HEADER_31 = (
     "event_id_cnty,event_date,year,time_precision,disorder_type,event_type,sub_event_type,actor1,assoc_actor_1,inter1,"
@@ -178,6 +180,60 @@ def test_aggregated_file_is_not_taken_for_events(tmp_path: Path) -> None:
         acled_aggregated.read(export(tmp_path / "b.csv", {}), ReadOptions())
 
 
+def test_all_actors_of_a_side_are_kept(tmp_path: Path) -> None:
+    changes = {"assoc_actor_1": "Militia;Police ; Army"}, {"actor1": "A", "actor2": "A"}, {"actor2": "", "inter2": ""}
+    draft, ledger = acled.read(export(tmp_path / "a.csv", *changes), ReadOptions())
+    assert draft["actor"].tolist()[:2] == ["Islamic State (Syria); Militia; Police; Army", "A"]
+    assert draft["opponent"].fillna("").tolist() == ["QSD", "A", ""]
+    assert len(ledger) == 0
+
+
+def test_rows_of_one_event_in_an_actor_based_export_are_merged(tmp_path: Path) -> None:
+    four, two, nobody = {"event_id_cnty": "SYR7"}, {"event_id_cnty": "SYR8"}, {"actor2": "", "inter2": ""}
+    changes = [
+        four | {"actor1": "A", "assoc_actor_1": "C", "actor2": "B"},
+        four | nobody | {"actor1": "B", "inter1": "3"},
+        four | nobody | {"actor1": "C", "inter1": "3"},
+        {},
+        four | nobody | {"actor1": "D", "inter1": "4"},
+        two | nobody | {"actor1": "A"},
+        two | nobody | {"actor1": "E", "inter1": "3"},
+    ]
+    draft, ledger = acled.read(export(tmp_path / "a.csv", *changes), ReadOptions())
+    assert draft[["event_id", "actor", "opponent", "target_label"]].to_numpy().tolist() == [
+        ["SYR7", "A; C", "B; D", "State forces"],
+        ["SYR4", "Islamic State (Syria)", "QSD", "State forces"],
+        ["SYR8", "A", "E", "Political militia"],
+    ]
+    assert draft["fatalities"].tolist() == [3, 3, 3]
+    assert ledger.rows("rows of one event") == 4
+    events = read_events(tmp_path / "a.csv", source="acled")
+    found = {actor: len(events.select(actor=actor)) for actor in ("a", "B", "C", "D", "E", "Q*")}
+    assert found == {"a": 2, "B": 1, "C": 1, "D": 1, "E": 1, "Q*": 1}
+    with pytest.raises(InputError, match=r"no record has this actor.*expected A, Islamic State \(Syria\), C, QSD, B"):
+        events.select(actor="F")
+
+
+def test_rows_of_one_event_that_differ_in_more_than_actors_are_versions(tmp_path: Path) -> None:
+    changes = {}, {"event_id_cnty": "SYR1", "timestamp": "1552521600", "actor1": "A"}
+    draft, ledger = acled.read(export(tmp_path / "a.csv", *changes), ReadOptions())
+    assert draft["event_id"].tolist() == ["SYR1", "SYR1"]
+    assert len(ledger) == 0
+
+
+def test_every_event_of_an_actor_based_export_is_found_by_its_actors(shared_data: Path) -> None:
+    folder = shared_data.parent / "cases"
+    if not folder.is_dir():
+        pytest.skip("needs the folder of cases that is not part of the project")
+    raw = pd.read_csv(folder / "acled_monadic.csv")
+    attacks = raw[raw["event_type"].isin(["Battles", "Violence against civilians", "Explosions/Remote violence"])]
+    by_hand = attacks.groupby("actor1")["event_id_cnty"].nunique()
+    assert by_hand.to_dict() == {"Armed group A": 231, "State forces of X": 231}
+    events = read_events(folder / "acled_monadic.csv", source="acled", gazetteer=read_gazetteer(folder / "ng.csv"))
+    assert {actor: len(events.select(actor=actor)) for actor in by_hand.index} == by_hand.to_dict()
+    assert len(events) == attacks["event_id_cnty"].nunique()
+
+
 # The aggregated workbook.
 
 WEEKLY = [
@@ -243,6 +299,21 @@ def test_rows_without_attacks_are_dropped_and_other_days_noted(tmp_path: Path) -
     assert {line.rule: line.rows for line in ledger} == {
         "not an attack": 1, "unknown counts": 1, "counts of nothing": 1, "weeks that begin on another day": 1,
     }  # fmt: skip
+
+
+def test_weeks_of_the_aggregated_file_last_until_friday(shared_data: Path) -> None:
+    path = shared_data.parent / "cases" / "drc_to_0425.csv"
+    if not path.is_file():
+        pytest.skip("needs the folder of cases that is not part of the project")
+    raw = pd.read_csv(path)
+    attacks = raw[~raw["EVENT_TYPE"].isin(["Protests", "Riots", "Strategic developments"])]
+    draft, _ = acled_aggregated.read(path, ReadOptions())
+    assert draft["attacks"].sum() == attacks["EVENTS"].sum() == 528
+    assert (
+        draft.groupby("place_label")["attacks"].sum().to_dict() == attacks.groupby("ADMIN1")["EVENTS"].sum().to_dict()
+    )
+    assert (draft["date_end"] - draft["date"]).dt.days.unique().tolist() == [6]
+    assert draft["date_end"].max() == pd.Timestamp("2026-05-01")
 
 
 @pytest.mark.parametrize("events", [-1, 2.5])

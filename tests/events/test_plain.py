@@ -37,6 +37,49 @@ def test_our_own_names_are_found_as_they_are(tmp_path: Path) -> None:
     assert [line.rule for line in ledger] == ["multi-day events"]
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("start", "end"), ("Date_Start", "date_end"), ("period begin", "Period End"), ("from", "to")],
+)
+def test_first_and_last_day_are_found_as_a_pair(tmp_path: Path, first: str, last: str) -> None:
+    path = table(tmp_path / "a.csv", f"{last},{first},province\n2024-02-29,2024-02-01,Homs\n")
+    for columns in ({}, {"date": first}):
+        draft, _ = read(path, ReadOptions(columns=columns))
+        assert draft[["date", "date_end"]].iloc[0].tolist() == [pd.Timestamp("2024-02-01"), pd.Timestamp("2024-02-29")]
+
+
+def test_a_kind_that_never_exceeds_another_is_said(tmp_path: Path) -> None:
+    months = pd.date_range("2022-01-01", periods=36, freq="MS").strftime("%Y-%m-%d")
+    whole = [3 + (7 * number) % 11 for number in range(36)]
+    part = [count - 1 - number % 2 for number, count in enumerate(whole)]
+    rare = [int(number % 12 == 0) for number in range(36)]
+    kinds = {"all violence": whole, "against civilians": part, "rare": rare}
+    rows = [
+        f"{month},Homs,{kind},{n}" for kind, series in kinds.items() for month, n in zip(months, series, strict=True)
+    ]
+    path = table(tmp_path / "a.csv", "date,province,tactic,attacks\n" + "\n".join(rows) + "\n")
+    draft, ledger = read(path, ReadOptions())
+    assert draft["attacks"].sum() == sum(whole) + sum(part) + sum(rare)
+    (line,) = [line for line in ledger if line.rule == "part of another kind"]
+    assert line.reason.startswith("against civilians never exceeds all violence")
+
+
+def test_rows_of_months_with_their_ends(shared_data: Path) -> None:
+    path = shared_data.parent / "cases" / "hapi_nigeria.csv"
+    if not path.is_file():
+        pytest.skip("needs the folder of cases that is not part of the project")
+    columns = {"date": "reference_period_start", "province": "admin1_name", "tactic": "event_type", "attacks": "events"}
+    draft, ledger = read(path, ReadOptions(columns=columns))
+    raw = pd.read_csv(path)
+    by_hand = raw.groupby("event_type")["events"].sum()
+    assert by_hand.to_dict() == {"civilian_targeting": 429, "demonstration": 252, "political_violence": 1018}
+    assert draft.groupby("tactic_label")["attacks"].sum().to_dict() == by_hand.to_dict()
+    assert draft["attacks"].sum() == 1_699
+    assert draft["date_end"].max() == pd.Timestamp("2025-06-30")
+    parts = [line.reason for line in ledger if line.rule == "part of another kind"]
+    assert [reason.split(":")[0] for reason in parts] == ["civilian_targeting never exceeds political_violence"]
+
+
 def test_column_mapping(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "Tag;Ort;Art;date\n30.12.2020;Diyala;Bombe;later\n")
     columns = {"date": "Tag", "province": "Ort", "tactic": "Art"}

@@ -108,6 +108,44 @@ def test_without_report_dates_the_later_file_is_the_newer_version(write):
     assert read_events([first, second], source="plain").table["tactic"].tolist() == ["indirect_fire"]
 
 
+def test_a_table_is_cleaned_like_its_file(write, tmp_path):
+    frame = pd.DataFrame(
+        {
+            "event_id": [1.0, 2.0, 3.0],
+            "date": pd.to_datetime(["2020-03-04 00:00", "2020-03-05 13:45", "2020-03-06 00:00"]),
+            "country": pd.Categorical(["Iraq", "Iraq", None]),
+            "province": ["Diyala", "Dyala", "Diyala"],
+            "attacks": [3, 1, 2],
+            "latitude": [33.9, None, 33.5],
+            "longitude": [44.8, None, 44.7],
+        }
+    )
+    events = read_events(frame, source="plain")
+    path = tmp_path / "same.csv"
+    frame.to_csv(path, index=False)
+    same = read_events(path, source="plain")
+    pd.testing.assert_frame_equal(events.table, same.table)
+    assert events.table["event_id"].tolist() == ["1", "3"]
+    assert int(events.table["attacks"].sum()) == frame.loc[frame["province"] == "Diyala", "attacks"].sum() == 5
+    assert events.ledger.to_frame().drop(columns="source").equals(same.ledger.to_frame().drop(columns="source"))
+    assert events.sources[0] == same.sources[0] | {"path": "table"}
+
+
+def test_errors_of_a_table_name_it(write):
+    frame = pd.DataFrame({"date": ["2020-03-04"], "province": ["Diyala"], "attacks": [-1]})
+    with pytest.raises(InputError, match=r"^table: row 2, column attacks: a negative count \(found -1"):
+        read_events(frame, source="plain")
+    with pytest.raises(InputError, match=r"^table 2: is given twice"):
+        read_events([frame.assign(attacks=1)] * 2, source="plain")
+    with pytest.raises(InputError, match="not valid Unicode"):
+        read_events(frame.assign(attacks=1, province=pd.Series(["\ud800"], dtype=object)), source="plain")
+    named = frame.assign(attacks=2).groupby(["date", "province"])[["attacks"]].sum()
+    file = write("a1,2020-03-04,Iraq,Diyala,IED,IS,,,,")
+    events = read_events([named, file], source="plain")
+    assert [entry["path"] for entry in events.sources] == ["table 1", "events.csv"]
+    assert events.table["attacks"].tolist() == [1, 2]
+
+
 def test_labels_outside_the_crosswalk(write):
     events = read_events(
         write("a1,2020-03-04,Iraq,Diyala,Drone  Swarm,IS,,martians,,", "a2,2020-03-04,Iraq,Diyala,,IS,,,,"),

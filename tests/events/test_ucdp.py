@@ -70,7 +70,7 @@ def test_both_forms_give_the_same_draft(tmp_path: Path, columns: list[str], widt
 
 def test_types_of_the_draft(tmp_path: Path) -> None:
     draft, _ = read(ged(tmp_path / "a.csv", {}), ReadOptions())
-    expected = {"attacks": "int64", "fatalities": "Int64", "latitude": "float64", "longitude": "float64"}
+    expected = {"attacks": "Int64", "fatalities": "Int64", "latitude": "float64", "longitude": "float64"}
     expected |= dict.fromkeys(("date", "date_end", "reported"), "datetime64[ns]")
     assert {name: str(kind) for name, kind in draft.dtypes.items()} == dict.fromkeys(DRAFT_COLUMNS, "str") | expected
 

@@ -56,7 +56,7 @@ def test_a_cell_without_a_row_has_the_exposure_of_its_province():
 )
 def test_columns_are_found_by_common_names(tmp_path, header):
     (tmp_path / "a.csv").write_text(f"{header}\nHoms,ied,2024-01-01,7\n")
-    clean, ledger = checked_counts(read_counts(tmp_path / "a.csv", {}), "MS")
+    clean, _, ledger = checked_counts(read_counts(tmp_path / "a.csv", {}), "MS")
     assert clean.iloc[0].tolist() == ["Homs", "ied", pd.Timestamp("2024-01-01"), 7]
     assert ledger.rows("columns by synonyms") == 1
 
@@ -64,7 +64,7 @@ def test_columns_are_found_by_common_names(tmp_path, header):
 def test_year_and_month_give_the_period_and_swapped_names_are_swapped(tmp_path):
     (tmp_path / "a.csv").write_text("tactic,province,Year,Month,attacks,note\nHoms,ied,2024,Febrero,7,x\n")
     raw = read_counts(tmp_path / "a.csv", {"province": "tactic", "tactic": "province"})
-    clean, ledger = checked_counts(raw, "MS")
+    clean, _, ledger = checked_counts(raw, "MS")
     assert clean.iloc[0].tolist() == ["Homs", "ied", pd.Timestamp("2024-02-01"), 7]
     assert ledger.rows("unused column") == 1
 
