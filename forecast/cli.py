@@ -1,8 +1,11 @@
 """The command line: thin commands over `forecast.run`, `forecast.events` and `forecast.report`."""
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -29,6 +32,12 @@ _UsageError: type[Any] = typer.BadParameter.__bases__[0]
 _Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", show_default=True)]
 
 
+# What a shell says of a program that a broken pipe ended (128 + SIGPIPE).
+_NOBODY_READS = 141
+# Of a stream that takes nothing more; such an error of a file names the file.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 class Example(StrEnum):
     """What `forecast demo` forecasts."""
 
@@ -42,13 +51,17 @@ _EXAMPLES = {Example.SIMULATED: "demo.toml", Example.SYRIA_REPORTS: "syria_repor
 def main() -> NoReturn:
     """Entry point of the `forecast` command.
 
-    Exit codes: 0 fine, 2 bad input, 3 diagnostics failed, 1 a defect of the package. Errors take one line; with
-    `--debug`, anywhere on the command line, the traceback is shown.
+    Exit codes: 0 fine, 2 bad input, 3 diagnostics failed, 141 nobody reads the output any more (as after SIGPIPE),
+    1 a defect of the package. Errors take one line; with `--debug`, anywhere on the command line, the traceback is
+    shown.
     """
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
     try:
-        code = app(args=words or ["--help"], prog_name="forecast", standalone_mode=False)
+        code = _called(words)
+    except (BrokenPipeError, SystemExit):  # Typer makes the latter of the former
+        _leave_output()
+        sys.exit(_NOBODY_READS)
     except ForecastError as error:
         if debug:
             raise
@@ -62,9 +75,29 @@ def main() -> NoReturn:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            _leave_output()
+            sys.exit(_fail(f"standard output cannot be written: {error.strerror}. Send it to another place", 2))
         text = f"{type(error).__name__}: {error}"
         sys.exit(_fail(f"a defect of the package, not of your input: {text}. Run again with --debug and report it", 1))
     sys.exit(code)
+
+
+def _called(words: list[str]) -> Any:
+    """What the command returns, after all of its output was written."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or locale may lack a name's letters, and a file's name may be no text at all.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    code = app(args=words or ["--help"], prog_name="forecast", standalone_mode=False)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code
+
+
+def _leave_output() -> None:
+    """Throw away what standard output could not take: Python would try again when it ends."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:
@@ -73,7 +106,9 @@ def _fail(message: str, code: int) -> int:
     # One line, and nothing in it that a terminal would obey: a file's name or cell may hold any character.
     line = "".join(character if character.isprintable() else " " for character in message)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(f"error: {' '.join(line.split())}", markup=False, style="red", emoji=False)
+    # Where standard error takes nothing either, the code alone must do; Rich exits where its pipe is broken.
+    with suppress(OSError, SystemExit):
+        console.print(f"error: {' '.join(line.split())}", markup=False, style="red", emoji=False)
     return code
 
 
@@ -130,6 +165,7 @@ def backtest(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was broken off.")] = False,
 ) -> None:
     """Forecast from one past origin after the other, and score the model and its rivals on what came."""
+    _check_drawing()
     from forecast.config import read_settings
     from forecast.run import run_backtest
 
@@ -151,6 +187,7 @@ def report(
     ] = False,
 ) -> None:
     """Render the report of a finished run again."""
+    _check_drawing()
     from forecast.run import load_run, write_run_report
 
     with _progress() as step:
@@ -212,7 +249,17 @@ def fetch(
     typer.echo(download(source, version, folder=output, token=token))
 
 
+def _check_drawing() -> None:
+    """An InputError, before any long work, where Python runs without the docstrings that Altair cannot do without."""
+    if sys.flags.optimize > 1:
+        from forecast.errors import InputError
+
+        hint = "Set it to 1, or unset it"
+        raise InputError("no chart can be drawn without docstrings", source="PYTHONOPTIMIZE or -OO", hint=hint)
+
+
 def _run_and_write(settings_file: Path, output: Path | None, allow_unconverged: bool = False) -> None:
+    _check_drawing()
     from forecast.config import read_settings
     from forecast.run import check_output, run, write_run
 

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from forecast.errors import InputError
+from forecast.files import check_input_file
 
 __all__ = ["Settings", "read_settings"]
 
@@ -59,7 +60,8 @@ def _existing(value: Path, info: ValidationInfo) -> Path:
             return path
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}: {path}") from error
-    raise ValueError(f"{'is a folder, not a file' if path.is_dir() else 'no such file'}: {path}")
+    other = "is a folder, not a file" if path.is_dir() else "is a pipe, a socket or a device, not a file"
+    raise ValueError(f"{other if path.exists() else 'no such file'}: {path}")
 
 
 def _as_written(path: Path, info: SerializationInfo) -> str:
@@ -305,18 +307,15 @@ def read_settings(path: str | Path) -> Settings:
         With every error at once, each with the path of its key, and the nearest known key for an unknown one.
     """
     path = Path(path)
+    check_input_file(path)
     try:
         folder = path.resolve().parent
         with path.open("rb") as stream:
             content = tomllib.load(stream)
-    except FileNotFoundError:
-        raise InputError("no such file", source=path, hint="Check the path and the spelling") from None
-    except IsADirectoryError:
-        raise InputError("is a folder", source=path, expected="a settings file such as forecast.toml") from None
     except (ValueError, RecursionError) as error:
         raise InputError("is no valid TOML", source=path, found=str(error)) from error
-    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError
-        raise InputError(f"cannot be read: {getattr(error, 'strerror', error)}", source=path) from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=path) from error
     try:
         settings = Settings.model_validate(content, context={"folder": folder})
         settings._folder = folder

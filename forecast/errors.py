@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["DiagnosticsError", "ForecastError", "InputError"]
+__all__ = ["DiagnosticsError", "ForecastError", "InputError", "shorten"]
 
 
 class ForecastError(Exception):
@@ -59,7 +59,11 @@ class DiagnosticsError(ForecastError):
     exit_code = 3
 
 
-def _shown(value: object, width: int = 120) -> str:
+def shorten(text: str, width: int) -> str:
+    """A text of at most `width` characters; one that was cut ends in '…'."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _shown(value: object) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
-    text = text if len(text) <= width else text[: width - 1] + "…"
-    return text or "nothing"
+    return shorten(text, 120) or "nothing"

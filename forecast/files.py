@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ import pandas as pd
 from forecast.errors import InputError
 
 __all__ = [
+    "check_input_file",
     "check_output_files",
     "check_output_folder",
+    "readable_name",
     "safe_write",
     "sha256",
     "write_csv",
@@ -23,6 +26,30 @@ __all__ = [
 
 _TEMPORARY = ".forecast-"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def check_input_file(path: str | Path) -> None:
+    """Raise an InputError where `path` is no file that can be read twice.
+
+    A pipe, a socket or a device may never end, and opening one may wait for ever.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise InputError("no such file", source=path, hint="Check the path and the spelling") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", source=path) from error
+    if stat.S_ISDIR(mode):
+        raise InputError("is a folder where a file is needed", source=path, hint="Name a file in it")
+    if not stat.S_ISREG(mode):
+        hint = "Write what it gives to a file, and name that"
+        raise InputError("is a pipe, a socket or a device where a file is needed", source=path, hint=hint)
+
+
+def readable_name(path: str | Path) -> str:
+    """The name of a file as text: bytes of it that are no UTF-8 are spelled out (\\xff), so that it can be written."""
+    return os.fsencode(Path(path).name).decode("utf-8", errors="backslashreplace")
 
 
 @contextmanager

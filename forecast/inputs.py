@@ -21,7 +21,7 @@ from forecast.events.places import Gazetteer, read_forces, read_gazetteer, read_
 from forecast.events.raw import read_raw
 from forecast.events.table import read_events
 from forecast.events.tactics import read_crosswalk
-from forecast.files import sha256
+from forecast.files import readable_name, sha256
 from forecast.ledger import Ledger
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import build_panel
@@ -177,7 +177,7 @@ def _ready_counts(settings: Settings, gazetteer: Gazetteer) -> Panel:
     chosen = None if options.provinces == "all" else options.provinces
     panel = panel.select(provinces=chosen, tactics=options.tactics)
     sources = [
-        {"path": file.name, "sha256": sha256(file), "rows": len(table)}
+        {"path": readable_name(file), "sha256": sha256(file), "rows": len(table)}
         for file, table in zip(data.paths, tables, strict=True)
     ]
     return _cut_and_told(panel, settings, sources)
@@ -244,7 +244,7 @@ def _covariate(
 
 def _from_file(ledger: Ledger, file: Path) -> Ledger:
     """The ledger with the file in entries that name no source."""
-    return Ledger(tuple(replace(entry, source=entry.source or file.name) for entry in ledger))
+    return Ledger(tuple(replace(entry, source=entry.source or readable_name(file)) for entry in ledger))
 
 
 def _table(file: Path, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -8,10 +8,13 @@ from typing import Literal
 
 import pandas as pd
 
+from forecast.errors import shorten
+
 __all__ = ["Action", "Ledger", "LedgerEntry"]
 
 Action = Literal["dropped", "changed", "noted"]
 _MAX_EXAMPLES = 3
+_MAX_EXAMPLE_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Ledger:
         """
         if rows == 0:
             return self
-        kept = tuple(str(example) for example in islice(examples, limit))
+        kept = tuple(shorten(str(example), _MAX_EXAMPLE_CHARACTERS) for example in islice(examples, limit))
         return replace(self, entries=(*self.entries, LedgerEntry(rule, int(rows), action, reason, kept, source)))
 
     def __add__(self, other: "Ledger") -> "Ledger":

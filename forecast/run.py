@@ -21,7 +21,15 @@ from forecast.evaluation.rolling import backtest, load_backtest
 from forecast.evaluation.scores import score
 from forecast.evaluation.skill import skill
 from forecast.events.boundaries import Boundaries, check_geometry
-from forecast.files import check_output_files, check_output_folder, sha256, write_csv, write_text, write_together
+from forecast.files import (
+    check_output_files,
+    check_output_folder,
+    readable_name,
+    sha256,
+    write_csv,
+    write_text,
+    write_together,
+)
 from forecast.inference.dispatch import fit
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.bayesian import BayesianFit
@@ -408,7 +416,7 @@ def _record(
         "title": settings.title,
         "settings": settings.as_written(),
         "versions": {name: _version(name) for name in _VERSIONS} | {"python": platform.python_version()},
-        "inputs": [{"path": file.name, "sha256": sha256(file)} for file in input_files(settings)],
+        "inputs": [{"path": readable_name(file), "sha256": sha256(file)} for file in input_files(settings)],
         "zones": dict(zones),
         "seed": settings.seed,
         "data_cut_off": f"{panel.origin:%Y-%m-%d}",

@@ -30,3 +30,8 @@ def test_json_round_trip():
 
 def test_html_is_escaped():
     assert "<script>" not in Ledger().add("a", 1, "noted", "r", ["<script>"])._repr_html_()
+
+
+def test_a_long_example_is_cut():
+    (line,) = Ledger().add("rule", 1, "dropped", "why", ["x" * 1000])
+    assert line.examples == ("x" * 199 + "…",)

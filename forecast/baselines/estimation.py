@@ -9,6 +9,7 @@ import numpy.typing as npt
 from forecast import names
 from forecast.baselines.common import Array
 from forecast.baselines.design import TrainingCells
+from forecast.errors import InputError
 
 __all__ = ["Estimate", "effects_without_attacks", "maximum_likelihood"]
 
@@ -30,7 +31,13 @@ class Estimate:
 
 
 def maximum_likelihood(cells: TrainingCells) -> Estimate:
-    """Negative binomial regression started from the Poisson one, which stays, with a note, where it fails."""
+    """Negative binomial regression started from the Poisson one, which stays, with a note, where it fails.
+
+    Raises
+    ------
+    InputError
+        Where the Poisson regression has no finite estimate, as with a count or an exposure far from all others.
+    """
     poisson = _poisson(cells)
     return _negative_binomial(cells, poisson) or replace(poisson, note=_POISSON_NOTE)
 
@@ -66,11 +73,22 @@ def _poisson(cells: TrainingCells) -> Estimate:
     from statsmodels.genmod.families import Poisson
     from statsmodels.genmod.generalized_linear_model import GLM
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = GLM(cells.counts[cells.rows], cells.matrix[cells.rows], Poisson(), offset=cells.offset[cells.rows])
-        result = model.fit()
-    return Estimate(result.params, result.cov_params(), bool(result.converged))
+    counts, exposure = cells.counts[cells.rows], np.exp(cells.offset[cells.rows])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = GLM(counts, cells.matrix[cells.rows], Poisson(), offset=cells.offset[cells.rows]).fit()
+            values, covariance = np.array(result.params), np.array(result.cov_params())
+        if not (np.isfinite(values).all() and np.isfinite(covariance).all()):
+            raise ValueError("an estimate that is not finite")
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise InputError(
+            "the regression has no estimate",
+            source="panel",
+            found=f"counts up to {counts.max():,.0f}, exposure from {exposure.min():.3g} to {exposure.max():.3g}",
+            hint="Correct the count or exposure that lies far from all others, or use another model",
+        ) from error
+    return Estimate(values, covariance, bool(result.converged))
 
 
 def _negative_binomial(cells: TrainingCells, poisson: Estimate) -> Estimate | None:

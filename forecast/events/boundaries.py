@@ -13,6 +13,7 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer
+from forecast.files import check_input_file
 
 __all__ = ["Boundaries", "check_geometry", "locate", "read_boundaries"]
 
@@ -58,13 +59,12 @@ def read_boundaries(path: str | Path, gazetteer: Gazetteer) -> Boundaries:
     InputError
         When the file is no GeoJSON of polygons in degrees, no feature matches, or several match one unit.
     """
+    check_input_file(path)
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         features = content["features"]
         properties = [dict(feature["properties"] or {}) for feature in features]
         kinds = {str(feature["geometry"]["type"]) for feature in features}
-    except FileNotFoundError:
-        raise InputError("no such file", source=path) from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError("is no GeoJSON FeatureCollection", source=path, found=str(error)) from error
     if not kinds <= {"Polygon", "MultiPolygon"}:
@@ -81,7 +81,7 @@ def read_boundaries(path: str | Path, gazetteer: Gazetteer) -> Boundaries:
             hint = "One polygon (or multipolygon) per province is needed: dissolve them by province"
             raise InputError("several features are of one province", source=path, found=matches[0], hint=hint)
         check_geometry(feature["geometry"], f"feature {number} ({matches[0]})", path)
-        geometries[matches[0]] = feature["geometry"]
+        geometries[matches[0]] = {key: feature["geometry"][key] for key in ("type", "coordinates")}
     if not geometries:
         raise InputError("no feature bears the name of a province", source=path, found=unmatched)
     return Boundaries(geometries, tuple(unmatched))
@@ -89,13 +89,18 @@ def read_boundaries(path: str | Path, gazetteer: Gazetteer) -> Boundaries:
 
 def check_geometry(geometry: Any, where: str, path: str | Path = "") -> None:
     """Raise an InputError where a GeoJSON geometry is no polygon in degrees that can be drawn and searched."""
+    import shapely
     from shapely.errors import ShapelyError
     from shapely.geometry import shape
 
     try:
-        polygon = shape(geometry)
+        with np.errstate(invalid="ignore"):  # a corner that is NaN is refused below
+            polygon = shape(geometry)
         if polygon.is_empty:
             raise ValueError("no corners")
+        # Bounds pass over corners and heights that are NaN, and JSON has no word for them.
+        if not np.isfinite(shapely.get_coordinates(polygon, include_z=bool(polygon.has_z))).all():
+            raise ValueError("a coordinate that is no finite number")
         west, south, east, north = polygon.bounds
     except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise InputError("is no polygon", source=path, where=where, found=str(error)) from error

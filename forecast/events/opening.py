@@ -12,13 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from forecast.errors import InputError
+from forecast.events.limits import ALWAYS_ALLOWED_BYTES, MAX_EXPANDED_BYTES, MAX_EXPANSION
+from forecast.files import check_input_file, readable_name
 
-__all__ = ["MAX_EXPANDED_BYTES", "MAX_EXPANSION", "CheckedStream", "RawFile", "open_raw"]
-
-# Event files shrink 5 to 30 times; what grows beyond these limits was made to fill the memory.
-MAX_EXPANDED_BYTES = 4 * 2**30
-MAX_EXPANSION = 200
-_ALWAYS_ALLOWED_BYTES = 32 * 2**20
+__all__ = ["CheckedStream", "RawFile", "open_raw"]
 
 _HEAD_BYTES = 2**16
 _TABLE_SUFFIXES = (".csv", ".tsv", ".json", ".xlsx")
@@ -48,6 +45,11 @@ class RawFile:
     kind: Kind
     packing: Packing = ""
     member: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the file, as the ledger gives it."""
+        return readable_name(self.path)
 
     @contextmanager
     def open(self) -> Iterator["CheckedStream"]:
@@ -127,14 +129,11 @@ def open_raw(path: str | Path) -> RawFile:
 
 
 def _first_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise InputError("is a folder where a file is needed", source=path, hint="Name the files in it one by one")
+    check_input_file(path)
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
-    except FileNotFoundError:
-        raise InputError("no such file", source=path, hint="Check the path and the spelling") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError("cannot be read", source=path, found=str(error)) from error
     if not head:
         raise InputError("is empty", source=path, hint="Download or export it again")
@@ -224,7 +223,7 @@ def _refuse_outside(path: Path, name: str) -> None:
 
 
 def _expansion_limit(packed: int) -> int:
-    return min(MAX_EXPANDED_BYTES, max(MAX_EXPANSION * packed, _ALWAYS_ALLOWED_BYTES))
+    return min(MAX_EXPANDED_BYTES, max(MAX_EXPANSION * packed, ALWAYS_ALLOWED_BYTES))
 
 
 def _too_large(path: Path, expanded: int) -> InputError:

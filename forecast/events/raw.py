@@ -14,6 +14,7 @@ from forecast.events.delimited import read_delimited
 from forecast.events.opening import open_raw
 from forecast.events.records import read_records
 from forecast.events.workbook import read_workbook
+from forecast.files import readable_name
 from forecast.ledger import Ledger
 
 __all__ = ["RawTable", "ReadOptions", "read_raw"]
@@ -87,7 +88,7 @@ class RawTable:
     @property
     def name(self) -> str:
         """Name of the file, as the ledger gives it."""
-        return self.path.name
+        return readable_name(self.path)
 
     def where(self, column: str, row: object | None = None) -> str:
         """A column (and row) in the file's own terms, for messages."""
@@ -143,7 +144,7 @@ def read_raw(
     frame.index = pd.Index(rows, name="row")
     blank = frame.isna().all(axis="columns")
     ledger = ledger.add(
-        "blank rows", int(blank.sum()), "dropped", "no cell that is needed holds anything", source=file.path.name
+        "blank rows", int(blank.sum()), "dropped", "no cell that is needed holds anything", source=file.name
     )
     frame = frame[~blank] if blank.any() else frame
     if frame.empty:

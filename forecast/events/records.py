@@ -12,7 +12,7 @@ from forecast.events.delimited import Pick, Rows
 from forecast.events.opening import RawFile
 from forecast.ledger import Ledger
 
-__all__ = ["read_records"]
+__all__ = ["announced", "read_records"]
 
 _EXPECTED = 'a list of records, {"Result": [records]}, or a list of such pages'
 # Where a page keeps its records: UCDP's interface, then ACLED's.
@@ -69,9 +69,15 @@ def _text(value: object) -> str:
     return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
+def announced(count: object) -> int:
+    """A number of records or bytes as a server announces it; 0 where it is none, or implausibly large."""
+    text = str(count)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
 def _incomplete(file: RawFile, pages: list[Any], rows: int) -> Ledger:
     """A line where the interface counted more records than the file holds."""
     totals = [page.get("TotalCount") for page in pages if isinstance(page, dict)]
-    total = max((int(count) for count in totals if isinstance(count, str) and count.isdecimal()), default=0)
+    total = max(map(announced, totals), default=0)
     reason = f"the interface counted {total:,} records, the file holds {rows:,}"
-    return Ledger().add("records not in the file", max(total - rows, 0), "noted", reason, source=file.path.name)
+    return Ledger().add("records not in the file", max(total - rows, 0), "noted", reason, source=file.name)

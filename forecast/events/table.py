@@ -22,7 +22,7 @@ from forecast.events.tactics import Crosswalk, read_crosswalk
 from forecast.events.unmatched import listed_countries, listed_provinces, note_resemblances
 from forecast.events.values import MADE_ID
 from forecast.events.versions import UNTIL, newest_versions
-from forecast.files import sha256, write_csv, write_together
+from forecast.files import readable_name, sha256, write_csv, write_together
 from forecast.ledger import Ledger
 
 __all__ = ["Events", "read_events", "select_events"]
@@ -317,7 +317,7 @@ def _drafts(
             draft["event_id"] = draft["event_id"].mask(made, f"file-{number}-" + draft["event_id"])
         drafts.append(draft)
         ledger = ledger + lines
-        sources.append({"path": path.name, "sha256": content, "source": source, "rows": len(draft)})
+        sources.append({"path": readable_name(path), "sha256": content, "source": source, "rows": len(draft)})
     return drafts, sources, ledger
 
 

@@ -12,9 +12,9 @@ from forecast.events.raw import ReadOptions, read_raw
 from forecast.events.values import codes, coordinates, counts, ids
 from forecast.ledger import Ledger
 
-__all__ = ["read"]
+__all__ = ["WANTED", "read"]
 
-_WANTED = Wanted(
+WANTED = Wanted(
     "ucdp",
     required={
         name: (name,)
@@ -60,7 +60,7 @@ def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
     options.refuse("ucdp", "columns", "keep_non_attacks", "keep_doubtful")
     if options.tactic_by not in _TACTIC_BY:
         raise InputError("unknown choice", where="tactic_by", found=options.tactic_by, expected=_TACTIC_BY[1:])
-    raw = read_raw(path, sheet=options.sheet, pick=_WANTED.picker(path))
+    raw = read_raw(path, sheet=options.sheet, pick=WANTED.picker(path))
     frame, ledger = raw.frame, raw.ledger
     start, ledger = parse_dates(raw, "date_start", ledger, day_first=options.day_first)
     end, ledger = parse_dates(raw, "date_end", ledger, day_first=options.day_first)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from forecast.errors import InputError
 from forecast.events.delimited import Pick, Rows, unique_header
+from forecast.events.limits import MAX_SHEET_CELLS, MAX_SHEET_ROWS
 from forecast.events.opening import CheckedStream, RawFile
 from forecast.ledger import Ledger
 
@@ -70,7 +71,7 @@ def _chosen(
         hint = f'Choose one (sheet = "{fitting[0]}"), or join them (sheet = "*", or a list of names)'
         raise InputError("several sheets hold such a table", source=file.path, where="sheet", found=fitting, hint=hint)
     reason = f"read by the columns that are needed; the workbook's sheets are {', '.join(book.sheetnames)}"
-    return fitting, Ledger().add("sheets of the workbook", len(fitting), "noted", reason, fitting, file.path.name)
+    return fitting, Ledger().add("sheets of the workbook", len(fitting), "noted", reason, fitting, file.name)
 
 
 def _fitting(file: RawFile, book: Any, pick: Pick) -> list[str]:
@@ -99,29 +100,46 @@ def _fitting(file: RawFile, book: Any, pick: Pick) -> list[str]:
     )
 
 
-def _header(file: RawFile, sheet: Any) -> tuple[list[str], Iterator[tuple[int, tuple[object, ...]]]]:
-    """Column names of a sheet, from the first row that is not blank, and the numbered rows below it."""
-    rows = enumerate(sheet.iter_rows(values_only=True), start=1)
-    first = next((cells for _, cells in rows if any(cell is not None for cell in cells)), None)
-    if first is None:
+def _header(file: RawFile, sheet: Any) -> tuple[list[str], int]:
+    """Column names of a sheet, from the first row that is not blank, and that row's number."""
+    first, cells = next(_filled_rows(file, sheet), (0, ()))
+    if not cells:
         raise InputError("the sheet is empty", source=file.path, where=sheet.title)
-    return unique_header(file, [_text(cell) for cell in first]), rows
+    return unique_header(file, [_text(cell) for cell in cells]), first
 
 
 def _read(file: RawFile, sheet: Any, pick: Pick) -> tuple[pa.Table, Rows]:
-    header, rows = _header(file, sheet)
+    header, first = _header(file, sheet)
     chosen = dict(pick([name for name in header if not name.startswith("\0")]))
     places = [header.index(name) for name in chosen.values()]
     columns: list[list[str]] = [[] for _ in places]
     numbers = []
-    for number, cells in rows:
-        if not any(cell is not None for cell in cells):
-            continue
+    for number, cells in _filled_rows(file, sheet, first + 1, max(places, default=0) + 1):
         numbers.append(number)
         for column, place in zip(columns, places, strict=True):
             column.append(_text(cells[place]) if place < len(cells) else "")
     arrays = [pa.array(column, pa.string()) for column in columns]
     return pa.table(arrays, names=list(chosen)), np.array(numbers, dtype=np.int64)
+
+
+def _filled_rows(
+    file: RawFile, sheet: Any, start: int = 1, width: int | None = None
+) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Number and first `width` cells of the rows from `start` that are not blank, within the limits of a sheet."""
+    # What a row claims as its number, openpyxl reaches through blank rows; each ends at the last cell, or at `width`.
+    rows = sheet.iter_rows(min_row=start, max_row=MAX_SHEET_ROWS + 1, max_col=width, values_only=True)
+    for number, cells in enumerate(rows, start=start):
+        if number > MAX_SHEET_ROWS or number * len(cells) > MAX_SHEET_CELLS:
+            raise InputError(
+                "the sheet is too large",
+                source=file.path,
+                where=f"sheet {sheet.title}",
+                found=f"a row after row {number - 1:,}, with cells up to column {len(cells):,}",
+                expected=f"at most {MAX_SHEET_ROWS:,} rows, and {MAX_SHEET_CELLS:,} cells to the last column needed",
+                hint="Delete the rows and columns beyond the table, or save the sheet as CSV",
+            )
+        if any(cell is not None for cell in cells):
+            yield number, cells
 
 
 @contextmanager

@@ -261,3 +261,20 @@ def test_nothing_to_learn_from_is_refused(make_panel):
             fc.fit(fc.NegativeBinomialRegression(lags=lags), make_panel([[[1, 0, 2, 1, 3]]]), seed=1)
     with pytest.raises(InputError, match="too few cells"):
         fc.fit(fc.NegativeBinomialRegression(), make_panel([[[1, 0, 2, 1, 3]]]), seed=1)
+
+
+@pytest.mark.parametrize("fault", ["count", "exposure"])
+def test_one_number_far_from_all_others_is_named(make_panel, fault):
+    """It leaves the likelihood without a finite estimate, which is the data's fault and not the package's."""
+    attacks = np.stack([(np.arange(24) + province) % 3.0 for province in range(3)])[:, None]
+    exposure = np.ones_like(attacks)
+    if fault == "count":
+        attacks[0, 0, 12] = 1_000_000
+    else:
+        exposure[0, 0, 5] = 5e-324
+    panel = make_panel(attacks)
+    dims = panel.dataset["exposure"].dims
+    panel = replace(panel, dataset=panel.dataset.assign(exposure=(dims, exposure)))
+    found = {"count": "counts up to 1,000,000", "exposure": "exposure from 4.94e-324 to 1"}[fault]
+    with pytest.raises(InputError, match=f"the regression has no estimate .found .*{found}.*Correct the count"):
+        fc.fit(fc.NegativeBinomialRegression(), panel, seed=1)

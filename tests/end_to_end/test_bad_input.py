@@ -384,6 +384,16 @@ EVENT_FILES = [
         {"events.csv": PLAIN}, INGEST.replace("--output out", "--output " + "o" * 300)),
 ]
 
+LARGE = [
+    events("header of 200 kB", r"header: lacks a date, .*found nnn.*…; expected date", "n" * 200_000 + ",type\n1,2\n"),
+    events("quote before the header", r"row 1: has a double quote that is not closed", '"' + PLAIN * 800),
+    events("count of many digits", r"no record is left|row 2, column attacks|attacks not a number",
+           table("date,province,attacks", "2020-01-01,Diyala," + "9" * 4400)),
+    events("date of many digits", r"column date: no row has a date", table("date,province", "9" * 4400 + ",Diyala")),
+    settings("exposure of many digits", r"row 2, column exposure: .*expected a number", READY,
+             events__csv=table("province,tactic,period,attacks,exposure", "Diyala,ied,2020-01-01,1," + "9" * 4400)),
+]
+
 WRONG_SOURCES = [
     events(f"{kind} as {source}", wrong_source(kind, source), FILES[kind], INGEST.replace("plain", source))
     for kind in FILES for source in FILES if kind != source and source != "counts"
@@ -391,7 +401,7 @@ WRONG_SOURCES = [
 
 SETTINGS_FILES = [
     Bad("no settings file", r"forecast\.tml: no such file", {}, "run forecast.tml"),
-    Bad("settings are a folder", r"forecast\.toml: is a folder \(expected a settings file", {"forecast.toml/x": ""}),
+    Bad("settings are a folder", r"forecast\.toml: is a folder where a file is needed", {"forecast.toml/x": ""}),
     Bad("settings below a file", r"x/forecast\.toml: cannot be read: Not a directory", {"x": ""},
         "run x/forecast.toml"),
     settings("settings are not text", r"forecast\.toml: is no valid TOML \(found 'utf-8'", b"\xff\xfe\x00horizon"),
@@ -529,6 +539,16 @@ PLACES_AND_LABELS = [
     settings("boundaries of points", r"b\.json: holds other shapes than polygons \(found Point\)",
              within("places", 'boundaries = "b.json"'),
              b__json=shapes(square("Anbar", geometry={"type": "Point", "coordinates": [44, 33]}))),
+    settings("boundaries with an infinite height",
+             r"b\.json: feature 1 \(IQG01\): is no polygon \(found .*no finite number",
+             within("places", 'boundaries = "b.json"'),
+             b__json=shapes(square("Anbar")).replace("33.0]", "33.0, Infinity]").replace("34.0]", "34.0, 1]")),
+    settings("boundaries with a corner that is no number", r"b\.json: feature 1 \(IQG01\): is no polygon",
+             within("places", 'boundaries = "b.json"'), b__json=shapes(square("Anbar")).replace("45.0, 34", "NaN, 34")),
+    settings("boundaries with an infinite corner", r"b\.json: feature 1 \(IQG01\): is no polygon",
+             within("places", 'boundaries = "b.json"'), b__json=shapes(square("Anbar")).replace("45.0", "1e999")),
+    settings("boundaries with a number of many digits", r"b\.json: is no GeoJSON.*Exceeds the limit",
+             within("places", 'boundaries = "b.json"'), b__json=shapes(square("Anbar")).replace("45.0", "4" * 4400)),
     settings("boundaries elsewhere", r"b\.json: no feature bears the name of a province \(found Texas\)",
              within("places", 'boundaries = "b.json"'), b__json=shapes(square("Texas"))),
     settings("boundaries with a broken ring", r"b\.json: feature 1 \(IQG01\): is no polygon",
@@ -661,7 +681,7 @@ COMMANDS = [
         "fetch ucdp-ged --version 25.1 --output blocker/out"),
 ]
 
-CASES = [*EVENT_FILES, *WRONG_SOURCES, *SETTINGS_FILES, *PLACES_AND_LABELS, *PANELS, *COMMANDS]
+CASES = [*EVENT_FILES, *LARGE, *WRONG_SOURCES, *SETTINGS_FILES, *PLACES_AND_LABELS, *PANELS, *COMMANDS]
 
 # fmt: on
 
@@ -1049,17 +1069,73 @@ def test_panel_and_forecast_of_two_runs(again: Path, monkeypatch: pytest.MonkeyP
 # As a user runs it -----------------------------------------------------------------------------------------
 
 
-def command(*words: str, **options: Any) -> Outcome:
+def command(*words: str, env: Mapping[str, str] = {}, **options: Any) -> Outcome:
     done = subprocess.run(
         [sys.executable, "-m", "forecast", *words],
-        capture_output=True,
-        text=True,
         check=False,
         timeout=120,
-        env=os.environ | {"PYTHONPATH": str(Path(forecast.__file__).parents[1])},
-        **options,
+        env=os.environ | {"PYTHONPATH": str(Path(forecast.__file__).parents[1])} | env,
+        text=True,
+        **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options),
     )
-    return Outcome(done.returncode, done.stdout, without_progress(done.stderr))
+    return Outcome(done.returncode, done.stdout or "", without_progress(done.stderr))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize(
+    "words",
+    ["run pipe", f"{INGEST} --boundaries pipe", f"{INGEST} --gazetteer pipe", INGEST.replace("events.csv", "pipe")],
+)
+def test_pipes_are_not_waited_for(words: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, {"events.csv": PLAIN})
+    os.mkfifo("pipe")
+    check_refusal(call(words, monkeypatch), r"^error: pipe: is a pipe, a socket or a device where a file is needed")
+
+
+def test_a_pipe_that_settings_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, {"forecast.toml": SETTINGS})
+    os.mkfifo("events.csv")
+    check_refusal(call(RUN, monkeypatch), r"data\.paths\.0: is a pipe, a socket or a device, not a file: .*events\.csv")
+
+
+def test_names_that_are_no_text_or_not_of_the_locale(folder: Path) -> None:
+    names = [os.fsdecode(b"ev\xff.csv"), "événements.csv"]
+    for number, name in enumerate(names):
+        write(folder, {name: PLAIN.replace("2020", f"201{number}")})
+    for output, env in (("a", {}), ("b", {"LC_ALL": "POSIX", "PYTHONUTF8": "0"})):
+        done = command("ingest", *names, "--source", "plain", "--output", os.fsdecode(b"out\xff") + output, env=env)
+        assert done.code == 0, done
+        ledger = pd.read_csv(folder / (os.fsdecode(b"out\xff") + output) / "ledger.csv")
+        assert set(ledger["source"].dropna()) == {r"ev\xff.csv", "événements.csv"}
+        assert len(pd.read_csv(folder / (os.fsdecode(b"out\xff") + output) / "events.csv")) == 2 * len(DAYS)
+
+
+def test_output_that_nobody_reads_ends_quietly(folder: Path) -> None:
+    write(folder, {"events.csv": PLAIN})
+    for words in (INGEST, "--help", "ingest nothing.csv --source plain"):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = command(*words.split(), stdout=writing)
+        os.close(writing)
+        if "nothing" in words:
+            check_refusal(done, "nothing.csv: no such file")
+        else:
+            assert (done.code, done.err) == (141, ""), done
+    assert len(pd.read_csv(folder / "out" / "events.csv")) == len(DAYS)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_output_to_a_full_disk(folder: Path) -> None:
+    write(folder, {"events.csv": PLAIN})
+    with open("/dev/full", "w") as full:
+        check_refusal(command(*INGEST.split(), stdout=full), "standard output cannot be written: No space left")
+
+
+@pytest.mark.parametrize("words", [RUN, "demo", "report out", "backtest forecast.toml"])
+def test_without_docstrings_nothing_can_be_drawn(words: str, folder: Path) -> None:
+    write(folder, {"events.csv": PLAIN, "forecast.toml": SETTINGS})
+    done = command(*words.split(), env={"PYTHONOPTIMIZE": "2"})
+    check_refusal(done, r"PYTHONOPTIMIZE or -OO: no chart can be drawn without docstrings\. Set it to 1")
 
 
 def test_in_a_process_of_its_own(folder: Path) -> None:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import socket
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.errors import InputError
-from forecast.events import opening
+from forecast.events import limits, opening
 from forecast.events.raw import ReadOptions, read_raw
 
 CSV = "id,name,count\n1,Ḥimṣ,5\n2,Dayr,6\n"
@@ -160,7 +161,109 @@ def test_records_that_the_interface_counted_but_did_not_give_are_noted(tmp_path:
     assert raw.ledger.rows("records not in the file") == 8
 
 
+@pytest.mark.parametrize("total", ["9" * 4400, "1e9", "-5", "\u0663", '"many"', "null", "[]"])
+def test_total_that_is_no_number_of_records_is_passed_over(tmp_path: Path, total: str) -> None:
+    raw = read_raw(
+        write(tmp_path / "a.json", f'{{"TotalCount": {total}, "Result": [{{"id": 1}}]}}'.replace("\u0663", '"\u0663"'))
+    )
+    assert raw.frame["id"].tolist() == ["1"]
+    assert len(raw.ledger) == 0
+
+
+@pytest.mark.parametrize("size", [131_071, 131_073, 5_000_000])
+def test_long_cells_come_back_whole(tmp_path: Path, size: int) -> None:
+    """Polygons as text, say; the csv module stops at 131,072 characters. The short row leads to the exact parser."""
+    raw = read_raw(write(tmp_path / "a.csv", f'id,shape,x\n1,"{"p" * size}",a\n2,q\n'))
+    assert raw.frame["shape"].str.len().tolist() == [size, 1]
+    assert raw.frame["id"].tolist() == ["1", "2"]
+
+
+def test_long_header_is_read(tmp_path: Path) -> None:
+    names = [f"column {number}" for number in range(20_000)]
+    assert sum(map(len, names)) > 131_072
+    raw = read_raw(write(tmp_path / "a.csv", ",".join(names) + "\n" + ",".join("1" * 20_000) + "\n"))
+    assert list(raw.frame.columns) == names
+
+
+def test_stray_bytes_of_another_encoding_do_not_change_the_rest_of_the_file(tmp_path: Path) -> None:
+    rows = ["id,n\u00e1me", "1,Ségou", "2,Gao", "3,Ménaka", "4,Kayes"]
+    content = "\n".join(rows).encode().replace("Ménaka".encode(), b"M\xe9naka").replace(b"Kayes", b"\x93Kayes\x94")
+    raw = read_raw(write(tmp_path / "a.csv", content))
+    assert raw.frame["náme"].tolist() == ["Ségou", "Gao", "Ménaka", "“Kayes”"]
+    (line,) = raw.ledger
+    assert (line.rule, line.action, line.rows) == ("bytes that are not UTF-8", "changed", 2)
+    assert line.examples == ("row 4", "row 5")
+
+
+def test_stray_byte_in_the_header(tmp_path: Path) -> None:
+    raw = read_raw(write(tmp_path / "a.csv", b"id,r\xe9gion\n1,S\xc3\xa9gou\n"))
+    assert raw.frame["région"].tolist() == ["Ségou"]
+
+
+def test_name_that_is_no_text_is_spelled_out(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path / "ev") + b"\xff.csv"))
+    try:
+        write(path, b"id\n1\n\n2\n")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    raw = read_raw(path)
+    assert raw.name == r"ev\xff.csv"
+    assert [line.source for line in raw.ledger] == [r"ev\xff.csv"]
+
+
+def sheet_with(path: Path, rows: dict[int, dict[str, str]]) -> Path:
+    """A workbook whose rows say that they are the numbered ones."""
+    cells = {
+        number: "".join(f'<c r="{c}{number}" t="inlineStr"><is><t>{text}</t></is></c>' for c, text in row.items())
+        for number, row in rows.items()
+    }
+    data = "".join(f'<row r="{number}">{row}</row>' for number, row in cells.items())
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    content = f'<worksheet xmlns="{space}"><sheetData>{data}</sheetData></worksheet>'
+    with zipfile.ZipFile(book(path.with_suffix(".old"), Data=[["x"]])) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, content if name.endswith("sheet1.xml") else old.read(name))
+    return path
+
+
+def test_cells_far_to_the_right_of_the_header_cost_nothing(tmp_path: Path) -> None:
+    rows = {number: {"A": str(number), "XFD": "x"} for number in range(2, 2002)}
+    raw = read_raw(sheet_with(tmp_path / "a.xlsx", {1: {"A": "id"}} | rows))
+    assert raw.frame["id"].tolist() == [str(number) for number in range(2, 2002)]
+
+
 # What is refused.
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {1: {"A": "id"}, 2: {"A": "1"}, 2_000_000_000: {"A": "2"}},
+        {2_000_000_000: {"A": "id"}},
+        {1: {"A": "id", "XFD": "name"}} | {number: {"A": "1"} for number in range(2, 4000)},
+    ],
+    ids=["a row", "the header", "columns"],
+)
+def test_sheet_of_more_rows_or_cells_than_can_be_is_refused(tmp_path: Path, rows: dict[int, dict[str, str]]) -> None:
+    with pytest.raises(InputError, match=r"sheet Data: the sheet is too large .*at most 1,048,576 rows, and 50,"):
+        read_raw(sheet_with(tmp_path / "a.xlsx", rows))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipe_and_device_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(InputError, match="is a pipe, a socket or a device where a file is needed"):
+            read_raw(path)
+
+
+def test_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind("a.csv")
+        with pytest.raises(InputError, match="is a pipe, a socket or a device"):
+            read_raw("a.csv")
+
 
 HUGE = b"a,b\n" + b"0,0\n" * 20_000_000
 
@@ -178,7 +281,11 @@ HUGE = b"a,b\n" + b"0,0\n" * 20_000_000
         (b'id,name\n1,"a\n2,b\n3,c\n', "row 2: has a double quote that is not closed"),
         (b'id,name\n1,"a\n2,b,c\n3","d"\n', "row 2: has too many fields"),
         (b'id,name\n1,"' + b"a\n" * 100_000, "row 2: has a double quote that is not closed"),
-        (b'"id,name\n1,a\n', "double quote that is not closed"),
+        (b'"id,name\n1,a\n', "row 1: has a double quote that is not closed"),
+        (b'"id,name\n' + b"1,a\n" * 50_000, "row 1: has a double quote that is not closed"),
+        (b'"id,name\n' + b"1,a\n" * 300_000, "header: is too long .expected its end within 1,048,576 bytes"),
+        (b"id," + b"n" * 2**20 + b"\n1,a\n", "header: is too long .expected its end within 1,048,576 bytes"),
+        (b'id,name\n1,"' + b"a" * (16 * 2**20 + 1) + b'"\n2\n', "larger than field limit .16777216"),
         (b"id,name\n1,a\x00\n", "line 2: holds a NUL byte"),
         (os.urandom(5000), "not a text file|NUL byte"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "old or encrypted Excel"),
@@ -251,7 +358,7 @@ def test_damaged_zip_member_is_refused(tmp_path: Path) -> None:
 
 def test_zip_that_expands_implausibly_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", a__csv=HUGE)
-    assert len(HUGE) > opening.MAX_EXPANSION * path.stat().st_size
+    assert len(HUGE) > limits.MAX_EXPANSION * path.stat().st_size
     with pytest.raises(InputError, match="implausibly many bytes"):
         read_raw(path)
 
