@@ -16,7 +16,8 @@ from forecast import __version__
 from forecast.errors import ForecastError
 
 if TYPE_CHECKING:
-    from forecast.run import Step
+    from forecast.config import Settings
+    from forecast.run import Run, Step
 
 __all__ = ["app", "main"]
 
@@ -29,6 +30,10 @@ app = typer.Typer(
 
 # Of click, which Typer brings in a form of its own or as a package, depending on its version.
 _UsageError: type[Any] = typer.BadParameter.__bases__[0]
+_SettingsFile = Annotated[Path, typer.Argument(help="Settings file (TOML); see the README.")]
+_AcceptLoss = Annotated[
+    bool, typer.Option("--accept-loss", help="Go on where more than a tenth of the rows that should count was lost.")
+]
 _Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", show_default=True)]
 
 
@@ -104,12 +109,21 @@ def _fail(message: str, code: int) -> int:
     from rich.console import Console
 
     # One line, and nothing in it that a terminal would obey: a file's name or cell may hold any character.
-    line = "".join(character if character.isprintable() else " " for character in message)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     # Where standard error takes nothing either, the code alone must do; Rich exits where its pipe is broken.
     with suppress(OSError, SystemExit):
-        console.print(f"error: {' '.join(line.split())}", markup=False, style="red", emoji=False)
+        console.print(f"error: {' '.join(_printable(message).split())}", markup=False, style="red", emoji=False)
     return code
+
+
+def _printable(line: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in line)
+
+
+def _say(text: str) -> None:
+    """Lines on standard output, without what a terminal would obey."""
+    for line in text.splitlines():
+        typer.echo(_printable(line))
 
 
 @app.callback(invoke_without_command=True)
@@ -133,16 +147,19 @@ def demo(
     ] = Example.SIMULATED,
 ) -> None:
     """Forecast from data that come with the package, and write a report."""
+    from forecast.config import read_settings
     from forecast.datasets import data_path
 
     if capability and example is not Example.SIMULATED:
         raise typer.BadParameter("goes with the simulated example only", param_hint="--capability")
-    _run_and_write(data_path("demo_capability.toml" if capability else _EXAMPLES[example]), output)
+    settings = read_settings(data_path("demo_capability.toml" if capability else _EXAMPLES[example]))
+    _, path = _run_and_write(settings, output)
+    typer.echo(path)
 
 
 @app.command(epilog="Example:  forecast run forecast.toml --output out/march")
 def run(
-    settings: Annotated[Path, typer.Argument(help="Settings file (TOML); see the README.")],
+    settings: _SettingsFile,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
     ] = None,
@@ -150,26 +167,50 @@ def run(
         bool,
         typer.Option("--allow-unconverged", help="Write the report of a fit that failed its checks, with a warning."),
     ] = False,
+    accept_loss: _AcceptLoss = False,
 ) -> None:
     """Go from event files to a forecast report, as a settings file says."""
-    _run_and_write(settings, output, allow_unconverged)
+    from forecast.run import run_notes
+
+    result, path = _run_and_write(_read(settings, accept_loss), output, allow_unconverged)
+    _say(repr(result.panel.ledger))
+    _say("\n".join(f"note: {note}" for note in run_notes(result)))
+    typer.echo(path)
+
+
+@app.command(epilog="Example:  forecast check forecast.toml")
+def check(settings: _SettingsFile, accept_loss: _AcceptLoss = False) -> None:
+    """Read everything that a run would, fit and write nothing, and say what was found."""
+    from forecast.check import check_told
+    from forecast.ledger import refuse_loss
+    from forecast.run import prepare
+
+    given = _read(settings, accept_loss)
+    with _progress() as step:
+        step("reading the data", 0, 1)
+        # What was lost is shown before it is refused.
+        ready = prepare(given.accepting_loss())
+        told = check_told(given, ready)
+    _say(told)
+    if not given.data.accept_loss:
+        refuse_loss(ready.panel.ledger, settings)
 
 
 @app.command(epilog="Example:  forecast backtest forecast.toml --workers 2 --output out/backtest")
 def backtest(
-    settings: Annotated[Path, typer.Argument(help="Settings file (TOML); see the README.")],
+    settings: _SettingsFile,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was broken off.")] = False,
+    accept_loss: _AcceptLoss = False,
 ) -> None:
     """Forecast from one past origin after the other, and score the model and its rivals on what came."""
     _check_drawing()
-    from forecast.config import read_settings
     from forecast.run import run_backtest
 
-    given = read_settings(settings)
+    given = _read(settings, accept_loss)
     folder = output or given.backtest.output or Path("out/backtest")
     with _progress(even=True) as step:
         table = run_backtest(given, folder, workers=workers, resume=resume, step=step)
@@ -212,12 +253,14 @@ def ingest(
     gazetteer: Annotated[Path | None, typer.Option(help="Provinces (CSV); the shipped ones by default.")] = None,
     boundaries: Annotated[Path | None, typer.Option(help="Polygons of the provinces (GeoJSON).")] = None,
     crosswalk: Annotated[Path | None, typer.Option(help="Labels of tactics and targets (CSV).")] = None,
+    accept_loss: _AcceptLoss = False,
 ) -> None:
     """Clean raw event files: writes events.csv and ledger.csv."""
     from forecast.events.boundaries import read_boundaries
     from forecast.events.places import read_gazetteer
     from forecast.events.table import read_events
     from forecast.events.tactics import read_crosswalk
+    from forecast.ledger import LOSS_TO_REFUSE, refuse_loss
 
     with _progress() as step:
         step("reading the events", 0, 1)
@@ -231,8 +274,11 @@ def ingest(
             boundaries=read_boundaries(boundaries, places) if boundaries else None,
             crosswalk=read_crosswalk(crosswalk),
         )
-        events.save(output)
-    typer.echo(repr(events))
+    if events.ledger.loss > LOSS_TO_REFUSE and not accept_loss:
+        _say(repr(events))  # what was lost is shown before it is refused
+        refuse_loss(events.ledger, paths[0])
+    events.save(output)
+    _say(repr(events))
     typer.echo(output / "events.csv")
 
 
@@ -258,16 +304,21 @@ def _check_drawing() -> None:
         raise InputError("no chart can be drawn without docstrings", source="PYTHONOPTIMIZE or -OO", hint=hint)
 
 
-def _run_and_write(settings_file: Path, output: Path | None, allow_unconverged: bool = False) -> None:
-    _check_drawing()
+def _read(settings_file: Path, accept_loss: bool) -> "Settings":
     from forecast.config import read_settings
-    from forecast.run import check_output, run, write_run
 
     settings = read_settings(settings_file)
+    return settings.accepting_loss() if accept_loss else settings
+
+
+def _run_and_write(settings: "Settings", output: Path | None, allow_unconverged: bool = False) -> tuple["Run", Path]:
+    from forecast.run import check_output, run, write_run
+
     folder = check_output(settings, output or settings.output)
     with _progress() as step:
-        path = write_run(run(settings, allow_unconverged=allow_unconverged, step=step), folder)
-    typer.echo(path)
+        result = run(settings, allow_unconverged=allow_unconverged, step=step)
+        path = write_run(result, folder)
+    return result, path
 
 
 def _pairs(words: list[str]) -> dict[str, str]:

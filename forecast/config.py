@@ -99,6 +99,7 @@ class DataSettings(_Section):
     keep_doubtful: bool = True
     day_first: bool | None = None
     crosswalk: _File | None = None
+    accept_loss: bool = Field(False, description="go on where more than a tenth of the rows was lost")
     simulated: bool = False
 
 
@@ -268,6 +269,10 @@ class Settings(_Section):
             raise ValueError(f"model: {self.model} needs counts of single cells, and published totals are sums; {hint}")
         if self.capability is not None:
             raise ValueError("capability has no use with published totals yet; reports.activity shows a table of it")
+
+    def accepting_loss(self) -> "Settings":
+        """The settings with `data.accept_loss`."""
+        return self.model_copy(update={"data": self.data.model_copy(update={"accept_loss": True})})
 
     @property
     def held_out(self) -> int:

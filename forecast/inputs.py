@@ -19,10 +19,10 @@ from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, read_boundaries
 from forecast.events.places import Gazetteer, read_forces, read_gazetteer, read_zones
 from forecast.events.raw import read_raw
-from forecast.events.table import read_events
+from forecast.events.table import Events, read_events
 from forecast.events.tactics import read_crosswalk
 from forecast.files import readable_name, sha256
-from forecast.ledger import Ledger
+from forecast.ledger import Ledger, refuse_loss
 from forecast.model.library import CAPABILITY
 from forecast.panel.build import build_panel
 from forecast.panel.panel import Panel
@@ -37,7 +37,13 @@ Values = pd.DataFrame | xr.DataArray
 
 
 def load_source(settings: Settings) -> PanelSource | CountsSource:
-    """The data that settings name, as a source of panels."""
+    """The data that settings name, as a source of panels.
+
+    Raises
+    ------
+    InputError
+        When a file or a setting is wrong, or more rows were lost than the settings accept.
+    """
     gazetteer = _gazetteer(settings)
     data, places, options = settings.data, settings.places, settings.panel
     boundaries = load_boundaries(settings)
@@ -67,7 +73,14 @@ def load_source(settings: Settings) -> PanelSource | CountsSource:
         max_distance_km=places.max_distance_km,
         simulated=data.simulated,
     )
+    _check_loss(events, settings, data.paths[0])
     building = options.model_dump(exclude={"missing"}) | {"gazetteer": gazetteer, "seed": settings.seed}
+    if options.provinces is not None:
+        building["provinces"] = gazetteer.keys(options.provinces, "panel.provinces")
+    building["gaps"] = [
+        (first, last, *(gazetteer.keys(members, "panel.gaps") for members in provinces))
+        for first, last, *provinces in options.gaps
+    ]
     if places.forces is not None:
         building["forces"] = read_forces(places.forces, read_gazetteer(places.gazetteer))
     return PanelSource(replace(events, ledger=events.ledger + ledger), building, covariates)
@@ -236,10 +249,17 @@ def _covariate(
         crosswalk=read_crosswalk(settings.data.crosswalk),
         max_distance_km=settings.places.max_distance_km,
     )
+    _check_loss(events, settings, covariate.path)
     panel = build_panel(
         events, freq=options.freq, gazetteer=gazetteer, start=options.start, end=options.end, seed=settings.seed
     )
     return panel.attacks.sum(names.TACTIC, skipna=False).rename(name), _from_file(panel.ledger, covariate.path)
+
+
+def _check_loss(events: Events, settings: Settings, file: Path) -> None:
+    """Refuse events of which more were lost than the settings accept."""
+    if not settings.data.accept_loss:
+        refuse_loss(events.ledger, file)
 
 
 def _from_file(ledger: Ledger, file: Path) -> Ledger:

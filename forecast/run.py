@@ -13,6 +13,7 @@ import pandas as pd
 
 from forecast import __version__, names
 from forecast.baselines.library import default_baselines
+from forecast.baselines.regression import NegativeBinomialRegression, regression_cells
 from forecast.capability.capability import Capability, CapabilitySource
 from forecast.config import Settings, read_settings
 from forecast.datasets import data_path
@@ -37,6 +38,7 @@ from forecast.inference.posterior.diagnostics import add_pareto_k, failed_checks
 from forecast.inference.posterior.pull import path_given_counts
 from forecast.inputs import input_files, load_activity, load_boundaries, load_futures, load_source, load_zones
 from forecast.model.library import CAPABILITY
+from forecast.model.spec import Model
 from forecast.panel.calendar import next_periods
 from forecast.panel.panel import Panel, panel_hash
 from forecast.panel.sources import CountsSource, PanelSource
@@ -45,19 +47,23 @@ from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last, scenario
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, BacktestPart, backtest_part
-from forecast.report.build import ReportContent, write_report
+from forecast.report.build import ReportContent, report_notes, write_report
 from forecast.report.capability import CapabilityPart
 from forecast.report.published import PublishedPart, published_part
 from forecast.workers import process_pool
 
 __all__ = [
     "RUN_FILES",
+    "Prepared",
     "Run",
     "check_output",
     "load_demo",
     "load_run",
+    "prepare",
     "run",
     "run_backtest",
+    "run_notes",
+    "unscored",
     "write_run",
     "write_run_report",
 ]
@@ -125,6 +131,84 @@ class Run:
     capability: Capability | None = None
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What a run has before its fit, in which all is found wrong that can be without one.
+
+    Attributes
+    ----------
+    model : Model or a baseline
+        What the settings name.
+    source : PanelSource or CountsSource
+        Where its panels come from.
+    panel : Panel
+        The data.
+    training : Panel or None
+        What was known before the periods that are held out; None where none are.
+    zones : mapping of str to tuple of str
+        Sums of provinces that the report shows.
+    futures, scenarios : mapping of str to Future
+        What covariates do after the data, and what if capability did otherwise.
+    boundaries : Boundaries or None
+        Polygons for the map.
+    backtest : BacktestPart or None
+        Made earlier, for the report.
+    notes : tuple of str
+        What that backtest lacks.
+    """
+
+    model: Any
+    source: PanelSource | CountsSource
+    panel: Panel
+    training: Panel | None
+    zones: Mapping[str, tuple[str, ...]]
+    futures: Mapping[str, Future]
+    scenarios: Mapping[str, Future]
+    boundaries: Boundaries | None
+    backtest: BacktestPart | None
+    notes: tuple[str, ...]
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Read all that a run needs, and fit nothing.
+
+    Raises
+    ------
+    InputError
+        When a file or a setting is wrong, more rows were lost than the settings accept, or the data cannot serve the
+        model.
+    """
+    model, source = settings.built_model(), load_source(settings)
+    panel = source.at()
+    zones, futures = load_zones(settings, panel.without_ended()), load_futures(settings)
+    tried, notes = _backtest_before(settings, model.name, panel)
+    scenarios = _scenarios(settings, futures)
+    for future in scenarios.values():
+        future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
+    _check_serves(panel, model)
+    training, boundaries = _training(settings, source, panel), load_boundaries(settings)
+    return Prepared(model, source, panel, training, zones, futures, scenarios, boundaries, tried, tuple(notes))
+
+
+def unscored(settings: Settings, training: Panel) -> dict[str, str]:
+    """Models that cannot be fitted to what is left without the periods that are held out, and why."""
+    reasons = {}
+    for name, model in _models(settings).items():
+        try:
+            _check_serves(training, model)
+        except InputError as error:
+            reasons[name] = str(error)
+    return reasons
+
+
+def _check_serves(panel: Panel, model: Any) -> None:
+    """An `InputError` where a panel cannot serve a model, as far as that can be told without a fit."""
+    if isinstance(model, Model):
+        model.bind(panel)
+    elif isinstance(model, NegativeBinomialRegression):
+        regression_cells(model, panel)
+
+
 def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lambda text, done, total: None) -> Run:
     """Go from raw files to a forecast and its scores; nothing is written.
 
@@ -144,18 +228,10 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     DiagnosticsError
         When the fit failed its checks.
     """
-    model = settings.built_model()
-    models = {**default_baselines(), model.name: model}
-    total = 3 + len(models) * (settings.held_out > 0)
+    total = 3 + len(_models(settings)) * (settings.held_out > 0)
     step("reading the data", 0, total)
-    source = load_source(settings)
-    panel = source.at()
-    zones, futures = load_zones(settings, panel.without_ended()), load_futures(settings)
-    tried, said = _backtest_before(settings, model.name, panel)
-    scenarios = _scenarios(settings, futures)
-    for future in scenarios.values():
-        # Wrong ones are found before the fit, which takes long.
-        future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
+    ready = prepare(settings)
+    model, panel, futures, zones = ready.model, ready.panel, ready.futures, ready.zones
     step(f"fitting {model.name}", 1, total)
     fitted = fit(model, panel, engine=settings.engine, max_seconds=settings.max_seconds, seed=settings.seed)
     failures = failed_checks(fitted.diagnostics, model.name)
@@ -164,20 +240,20 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     forecast = predict(fitted, settings.horizon, futures=futures, draws=settings.draws, seed=settings.seed)
     if panel.observations.is_published and not zones:
         zones = _own_zones(forecast)
-    scores, notes = _held_out_scores(settings, models, fitted, source, panel, step)
-    notes = [*settings.notes, *notes, *said]
+    scores, notes = _held_out_scores(settings, fitted, ready, step)
+    notes = [*settings.notes, *notes, *ready.notes]
     step("writing the report", total - 1, total)
     record = _record(settings, panel, zones, fitted, notes)
-    record["capability"] = _answers(settings, fitted, forecast, futures, scenarios)
-    record["backtest"] = {} if tried is None else tried.to_record()
+    record["capability"] = _answers(settings, fitted, forecast, futures, ready.scenarios)
+    record["backtest"] = {} if ready.backtest is None else ready.backtest.to_record()
     if isinstance(fitted, BayesianFit) and panel.observations.is_published:
         record["published"] = published_part(fitted, forecast, load_activity(settings)).to_record()
     capability = None
     if settings.capability is not None:
-        measured = source.covariates[CAPABILITY]
+        measured = ready.source.covariates[CAPABILITY]
         assert isinstance(measured, CapabilitySource)
         capability = measured.measured(panel)
-    return Run(panel, forecast, scores, record, load_boundaries(settings), capability)
+    return Run(panel, forecast, scores, record, ready.boundaries, capability)
 
 
 def run_backtest(
@@ -271,6 +347,11 @@ def write_run_report(result: Run, folder: str | Path) -> Path:
     return write_report(Path(folder) / "report.html", _content(result))
 
 
+def run_notes(result: Run) -> list[str]:
+    """What stands on top of a run's report."""
+    return report_notes(_content(result))
+
+
 def load_run(folder: str | Path) -> Run:
     """The run whose files `write_run` wrote to a folder.
 
@@ -352,27 +433,33 @@ def _checks(fitted: Fit) -> pd.DataFrame:
     return fitted.diagnostics
 
 
-def _held_out_scores(
-    settings: Settings,
-    models: Mapping[str, Any],
-    main: Fit,
-    source: PanelSource | CountsSource,
-    panel: Panel,
-    step: Step,
-) -> tuple[pd.DataFrame, list[str]]:
+def _models(settings: Settings) -> dict[str, Any]:
+    """All models that are scored, by name: the baselines and that of the settings."""
+    model = settings.built_model()
+    return {**default_baselines(), model.name: model}
+
+
+def _training(settings: Settings, source: PanelSource | CountsSource, panel: Panel) -> Panel | None:
+    """The data as known before the periods that are held out; None where none are."""
+    held_out = settings.held_out
+    if not held_out:
+        return None
+    if held_out >= len(panel.periods):
+        where, most = "evaluation.periods", len(panel.periods) - 1
+        raise InputError("more periods than the data have", where=where, found=held_out, expected=f"at most {most}")
+    return source.at(pd.Timestamp(panel.dataset[names.PERIOD_END].values[-held_out - 1]))
+
+
+def _held_out_scores(settings: Settings, main: Fit, ready: Prepared, step: Step) -> tuple[pd.DataFrame, list[str]]:
     """Scores of every model on the last periods, at cell level and for totals; covariates hold their last value.
 
     The main model's search starts where its fit to all periods ended; its weights leave no trace of that. A model that
     cannot be fitted to what is left is left out, and the second value says so.
     """
-    held_out = settings.held_out
-    if not held_out:
+    held_out, models, panel, training = settings.held_out, _models(settings), ready.panel, ready.training
+    if training is None:
         return pd.DataFrame(), []
-    if held_out >= len(panel.periods):
-        where, most = "evaluation.periods", len(panel.periods) - 1
-        raise InputError("more periods than the data have", where=where, found=held_out, expected=f"at most {most}")
     origin = pd.Timestamp(panel.dataset[names.PERIOD_END].values[-held_out - 1])
-    training = source.at(origin)
     futures = {name: hold_last() for name in training.covariates}
     futures |= {name: future for name, future in load_futures(settings).items() if training.measured(name) is not None}
     tables, notes = [], []

@@ -33,6 +33,7 @@ ORDER = [
     "config",
     "inputs",
     "run",
+    "check",
     "cli",
 ]
 

@@ -17,7 +17,7 @@ from forecast.baselines.common import (
     start_drawing,
     tactic_means,
 )
-from forecast.baselines.design import Design, stack, training_cells
+from forecast.baselines.design import Design, TrainingCells, stack, training_cells
 from forecast.baselines.estimation import effects_without_attacks, maximum_likelihood
 from forecast.counts import draw_counts
 from forecast.errors import InputError
@@ -108,18 +108,8 @@ class RegressionFit(BaselineFit):
         )
 
 
-@fit.register
-def fit_regression(
-    model: NegativeBinomialRegression,
-    panel: Panel,
-    *,
-    engine: str = "auto",
-    start: Fit | None = None,
-    max_seconds: float | None = None,
-    seed: int,
-) -> RegressionFit:
-    """Fit `NegativeBinomialRegression`; see `fit`."""
-    require_auto(engine)
+def regression_cells(model: NegativeBinomialRegression, panel: Panel) -> TrainingCells:
+    """The cells that a regression learns from; an `InputError` where a panel has too few."""
     stand_in, _ = tactic_means(panel)
     covariates = panel.covariates if model.covariates is None else list(model.covariates)
     cells = training_cells(
@@ -133,6 +123,22 @@ def fit_regression(
             expected=f"two for each of its {len(cells.terms)} terms",
             hint="Use fewer harmonics, lags or covariates, or a longer panel",
         )
+    return cells
+
+
+@fit.register
+def fit_regression(
+    model: NegativeBinomialRegression,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
+) -> RegressionFit:
+    """Fit `NegativeBinomialRegression`; see `fit`."""
+    require_auto(engine)
+    cells = regression_cells(model, panel)
     estimate = maximum_likelihood(cells)
     fixed, empty = effects_without_attacks(cells, estimate)
     state = {

@@ -63,7 +63,7 @@ def read_operations(
     force = frame["country"].map(country_key, na_action="ignore").map(force_of)
     unknown = force.isna()
     shown = (f"row {row}: {country}" for row, country in frame.loc[unknown, "country"].items())
-    ledger = Ledger().add("country without one force", int(unknown.sum()), "dropped", "no force", shown, raw.name)
+    ledger = Ledger().add("country without one force", int(unknown.sum()), "excluded", "no force", shown, raw.name)
     names_of = ", ".join(f"{country}: {force}" for country, force in forces.items())
     ledger = ledger.add("country to force", 1, "noted", f"assumed that operations are the force's ({names_of})")
     said = ", ".join(f"{indicator}: {direction:+d}" for indicator, direction in directions.items()) or "none"

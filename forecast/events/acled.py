@@ -71,7 +71,7 @@ _DATE = {"1": "day", "2": "week", "3": "month"}
 def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
     """Draft events of an ACLED export (Raleigh et al. 2010), and what was cleaned.
 
-    Protests, riots and strategic developments are no attacks and are dropped unless `keep_non_attacks` is set.
+    Protests, riots and strategic developments are no attacks and are left out unless `keep_non_attacks` is set.
     `tactic_label` is the sub-event type, `target_label` the kind of actor 2 in words. `actor` is actor 1 with those
     associated with it, `opponent` actor 2 with its own, joined by "; "; they are in no order of attacker and target.
     In an actor-based export (a row per actor and event) the first row's actor 1 becomes `actor`, and all other names
@@ -124,7 +124,7 @@ def attacks_only(raw: RawTable, options: ReadOptions) -> RawTable:
     for kind in unwanted:
         rows = raw.frame["sub_event_type"][kinds == kind]
         ledger = ledger.add(
-            "not an attack", len(rows), "dropped", f"event type {kind}", rows.dropna().unique(), raw.name
+            "not an attack", len(rows), "excluded", f"event type {kind}", rows.dropna().unique(), raw.name
         )
     return replace(raw, frame=raw.frame[~kinds.isin(unwanted)], ledger=ledger)
 

@@ -10,7 +10,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.raw import RawTable, ReadOptions
 from forecast.events.values import counts, refuse_totals
-from forecast.ledger import Ledger
+from forecast.ledger import Action, Ledger
 
 __all__ = ["DRAFT_COLUMNS", "SIDE", "counted", "drop", "finish", "note_multiday"]
 
@@ -63,13 +63,14 @@ def drop(
     raw: RawTable,
     ledger: Ledger,
     shown: pd.Series | None = None,
+    action: Action = "dropped",
 ) -> tuple[pd.DataFrame, Ledger]:
     """The table without its `wrong` rows, and the ledger with a line on them."""
     if not wrong.any():
         return draft, ledger
     rows = wrong.index[wrong]
     examples = (f"row {row}" if shown is None else f"row {row}: {_plain(shown[row])}" for row in rows)
-    return draft[~wrong], ledger.add(rule, len(rows), "dropped", reason, examples, raw.name)
+    return draft[~wrong], ledger.add(rule, len(rows), action, reason, examples, raw.name)
 
 
 def counted(raw: RawTable, column: str) -> tuple[RawTable, pd.Series]:
@@ -90,7 +91,9 @@ def counted(raw: RawTable, column: str) -> tuple[RawTable, pd.Series]:
     unknown, reason = number.isna(), "the number is missing: the cells that it belongs to are not observed"
     shown = (f"row {row}" for row in number.index[unknown])
     ledger = ledger.add("unknown counts", int(unknown.sum()), "changed", reason, shown, raw.name)
-    frame, ledger = drop(raw.frame, number.eq(0).fillna(False), "counts of nothing", "the number is 0", raw, ledger)
+    frame, ledger = drop(
+        raw.frame, number.eq(0).fillna(False), "counts of nothing", "the number is 0", raw, ledger, action="excluded"
+    )
     return replace(raw, frame=frame, ledger=ledger), number[frame.index]
 
 

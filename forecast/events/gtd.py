@@ -99,7 +99,7 @@ def _doubtful(raw: RawTable, *, keep: bool) -> RawTable:
         ledger = raw.ledger.add("doubtful incidents", int(doubtful.sum()), "noted", reason, source=raw.name)
         return replace(raw, ledger=ledger)
     reason = "the coders doubt that it was terrorism"
-    frame, ledger = drop(raw.frame, doubtful, "doubtful incidents", reason, raw, raw.ledger)
+    frame, ledger = drop(raw.frame, doubtful, "doubtful incidents", reason, raw, raw.ledger, action="excluded")
     return replace(raw, frame=frame, ledger=ledger)
 
 

@@ -1,7 +1,7 @@
 """Places: the gazetteer of provinces and its names, units of divided provinces, zones, and forces."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from forecast.events.tactics import read_table, refuse
 
 __all__ = [
     "Gazetteer",
+    "nearest_names",
     "read_forces",
     "read_gazetteer",
     "read_zones",
@@ -39,9 +40,12 @@ class Gazetteer:
         columns pcode, zone ('' for a whole province), iso_3166_2, country, province_name, latitude, longitude
         (degrees), partner_force ('' where there is none), aliases and neighbours (tuples), shared_names (those
         of the whole province, for a part of a divided one).
+    is_selected : bool
+        True where it holds chosen countries only: records elsewhere are not asked for, and no loss.
     """
 
     table: pd.DataFrame
+    is_selected: bool = False
 
     @property
     def units(self) -> list[str]:
@@ -153,6 +157,22 @@ class Gazetteer:
         )
         return None if nearest is None else str(spellings[names.PROVINCE].iloc[nearest[2]])
 
+    def keys(self, labels: Sequence[str], where: str) -> list[str]:
+        """Unit keys of provinces that are given by key, p-code, name or alias; all units of a divided one.
+
+        Raises
+        ------
+        InputError
+            For what is none of these, with the nearest names.
+        """
+        keys: dict[str, None] = {}
+        for label, match in zip(labels, self.match(pd.Series(labels, dtype="str")), strict=True):
+            if pd.isna(match):
+                hint = f"Nearest: {', '.join(self.suggest(label))}"
+                raise InputError("unknown province", where=where, found=label, hint=hint)
+            keys |= dict.fromkeys([match] if match in self.table.index else self.units_of(match))
+        return list(keys)
+
     def select(self, countries: Sequence[str]) -> "Gazetteer":
         """Gazetteer of some countries only, so that a point near a border is given to no province beyond it."""
         unknown = [name for name in countries if not self.countries_of(name)]
@@ -160,7 +180,7 @@ class Gazetteer:
             expected = list(self.table[names.COUNTRY].unique())
             raise InputError("unknown countries", where="countries", found=unknown, expected=expected)
         chosen = {country for name in countries for country in self.countries_of(name)}
-        return Gazetteer(self.table[self.table[names.COUNTRY].isin(chosen)])
+        return Gazetteer(self.table[self.table[names.COUNTRY].isin(chosen)], is_selected=True)
 
     def divide(self, units: "pd.DataFrame | Gazetteer") -> "Gazetteer":
         """Gazetteer in which each province that `units` divides is replaced by its parts.
@@ -187,11 +207,19 @@ class Gazetteer:
         whole = self.table.loc[parts[names.PCODE]]
         shared = [(name, *aliases) for name, aliases in zip(whole[names.PROVINCE_NAME], whole["aliases"], strict=True)]
         parts["shared_names"] = pd.Series(shared, index=parts.index)
-        return Gazetteer(pd.concat([rest, parts]))
+        return replace(self, table=pd.concat([rest, parts]))
 
     def __repr__(self) -> str:
         counts = self.table[names.COUNTRY].value_counts()
         return f"Gazetteer: {', '.join(f'{n} units in {country}' for country, n in counts.items())}"
+
+
+def nearest_names(label: str, spellings: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the three spellings nearest to a label, for messages; `spellings` is {spelling: name}."""
+    from rapidfuzz import process, utils
+
+    ranked = process.extract(label, list(spellings), processor=utils.default_process, limit=None)
+    return tuple(dict.fromkeys(spellings[spelling] for spelling, _, _ in ranked))[:3]
 
 
 def read_gazetteer(path: str | Path | None = None) -> Gazetteer:

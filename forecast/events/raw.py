@@ -144,7 +144,7 @@ def read_raw(
     frame.index = pd.Index(rows, name="row")
     blank = frame.isna().all(axis="columns")
     ledger = ledger.add(
-        "blank rows", int(blank.sum()), "dropped", "no cell that is needed holds anything", source=file.name
+        "blank rows", int(blank.sum()), "excluded", "no cell that is needed holds anything", source=file.name
     )
     frame = frame[~blank] if blank.any() else frame
     if frame.empty:

@@ -23,7 +23,7 @@ from forecast.events.unmatched import listed_countries, listed_provinces, note_r
 from forecast.events.values import MADE_ID
 from forecast.events.versions import UNTIL, newest_versions
 from forecast.files import readable_name, sha256, write_csv, write_together
-from forecast.ledger import Ledger
+from forecast.ledger import Action, Ledger
 
 __all__ = ["Events", "read_events", "select_events"]
 
@@ -38,8 +38,6 @@ _TEXT = (
     "place_precision",
     "date_precision",
 )
-# Rules that leave out what is no attack: where no record is left, the cause is another.
-_BY_INTENT = ("blank rows", "counts of nothing", "doubtful incidents", "duplicate id", "not an attack")
 # What to do where a rule of the ledger has dropped everything.
 _WAYS_OUT = {
     "country": "Give the gazetteer of these countries, or choose other countries",
@@ -62,7 +60,7 @@ class Events:
         (whole number from 1), latitude and longitude (degrees), fatalities, source, place_precision,
         date_precision, reported (the day on which the record was first known; NaT where the source does not tell).
     ledger : Ledger
-        What cleaning dropped or changed.
+        What cleaning dropped, left out or changed.
     sources : tuple of dict
         The files: path, sha256, source, rows read.
     simulated : bool
@@ -248,7 +246,7 @@ def read_events(
     gaps = table[uncounted] if uncounted.any() else None
     older = older[older[names.ATTACKS].notna()].astype({names.ATTACKS: "int64"})
     table = _validated(table[~uncounted].reset_index(drop=True), sources[0]["path"])
-    return Events(table, ledger, tuple(sources), simulated, older, gaps)
+    return Events(table, ledger.with_kept(len(table) + int(uncounted.sum())), tuple(sources), simulated, older, gaps)
 
 
 def select_events(
@@ -291,7 +289,8 @@ def _filtered(
         frequent = labels.astype("str").str.split(SIDE).explode().value_counts().index[:8].tolist()
         raise InputError(f"no record has this {what}", where=what, found=list(wanted), expected=frequent)
     reason = f"{what} is none of: {', '.join(wanted)}"
-    ledger = ledger.add(f"{what} not chosen", (~keep).sum(), "dropped", reason, table[what][~keep].value_counts().index)
+    others = table[what][~keep].value_counts().index
+    ledger = ledger.add(f"{what} not chosen", (~keep).sum(), "excluded", reason, others)
     return table[keep], ledger
 
 
@@ -356,8 +355,9 @@ def _place(
     countries = draft[names.COUNTRY].dropna().unique()
     foreign = draft[names.COUNTRY].isin([country for country in countries if not gazetteer.countries_of(country)])
     shown = listed_countries(draft.loc[foreign, names.COUNTRY])
-    reason = "outside the gazetteer's countries"
-    ledger = ledger.add("country", foreign.sum(), "dropped", reason, shown, limit=None)
+    action: Action = "excluded" if gazetteer.is_selected else "dropped"
+    reason = f"outside the {'chosen countries' if gazetteer.is_selected else 'countries of the gazetteer'}"
+    ledger = ledger.add("country", foreign.sum(), action, reason, shown, limit=None)
     draft = draft[~foreign]
     nameless = draft["place_label"].isna() & draft[names.LATITUDE].isna()
     vague = draft["place_precision"].isin(["country", "unknown"]) & ~nameless
@@ -400,10 +400,10 @@ def _place(
 
 
 def _nothing_left(file: str, ledger: Ledger) -> InputError:
-    """What lost most of the records, with an example, and the way out; what was left out by intent comes last."""
-    dropped = [entry for entry in ledger if entry.action == "dropped"]
-    dropped.sort(key=lambda entry: (entry.rule in _BY_INTENT, -entry.rows))
-    main, *others = dropped
+    """What dropped most of the records, with an example, and the way out; what is no attack is named last."""
+    gone = [entry for entry in ledger if entry.action in ("dropped", "excluded")]
+    gone.sort(key=lambda entry: (entry.action == "excluded" and entry.rule != "country", -entry.rows))
+    main, *others = gone
     example = f", such as {main.examples[0]}" if main.examples else ""
     problem = f"no record is left; dropped were {main.rows:,} ({main.rule}: {main.reason}{example})"
     problem += "".join(f", {entry.rows:,} ({entry.rule})" for entry in others)
@@ -459,11 +459,17 @@ def _translate(draft: pd.DataFrame, ledger: Ledger, crosswalk: Crosswalk, source
 
 
 def _drop(
-    draft: pd.DataFrame, ledger: Ledger, rows: pd.Series, rule: str, reason: str, example: str
+    draft: pd.DataFrame,
+    ledger: Ledger,
+    rows: pd.Series,
+    rule: str,
+    reason: str,
+    example: str,
+    action: Action = "dropped",
 ) -> tuple[pd.DataFrame, Ledger]:
     if not rows.any():
         return draft, ledger
-    return draft[~rows], ledger.add(rule, int(rows.sum()), "dropped", reason, draft[example][rows].drop_duplicates())
+    return draft[~rows], ledger.add(rule, int(rows.sum()), action, reason, draft[example][rows].drop_duplicates())
 
 
 def _validated(table: pd.DataFrame, file: str) -> pd.DataFrame:

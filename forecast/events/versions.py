@@ -59,7 +59,7 @@ def newest_versions(
     older = in_order["event_id"].duplicated(keep="last")
     until = in_order.groupby("event_id")["reported"].shift(-1)[older]
     reason = "the same event_id came again, in a newer version"
-    ledger = ledger.add("duplicate id", int(older.sum()), "dropped", reason, in_order["event_id"][older])
+    ledger = ledger.add("duplicate id", int(older.sum()), "excluded", reason, in_order["event_id"][older])
     withdrawn, ledger = _withdrawn(downloads, [files[number] for number in order], ledger)
     standing = table.drop(index=until.index)
     gone = standing["event_id"].isin(withdrawn.index)
@@ -92,7 +92,7 @@ def _withdrawn(downloads: Sequence[pd.DataFrame], files: Sequence[str], ledger: 
             gone = ids[missing & ~settled]
             settled |= missing
             reason = f"{file}, a later download of the same span, does not have them as attacks"
-            ledger = ledger.add("withdrawn", len(gone), "dropped", reason, gone, files[number])
+            ledger = ledger.add("withdrawn", len(gone), "excluded", reason, gone, files[number])
             days |= dict.fromkeys(gone, later["reported"].max())
     return pd.Series(days, dtype="datetime64[ns]"), ledger
 

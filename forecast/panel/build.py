@@ -204,7 +204,7 @@ def _known_at(events: Events, as_of: str | pd.Timestamp | None, by_report: bool)
         raise InputError("no event was known then", where=f"as_of {day:%Y-%m-%d}")
     unknown = ~events.table["event_id"].isin(known["event_id"])
     return known, events.ledger.add(
-        "not yet known", int(unknown.sum()), "dropped", f"became known after {day:%Y-%m-%d}"
+        "not yet known", int(unknown.sum()), "excluded", f"became known after {day:%Y-%m-%d}"
     )
 
 
@@ -290,7 +290,7 @@ def _assign_days(table: pd.DataFrame, ledger: Ledger, multiday: str, seed: int) 
         "first": "counted on its first day",
         "omit": "spans more than a day; left out by choice",
     }[multiday]
-    action: Action = "dropped" if multiday == "omit" else "changed"
+    action: Action = "excluded" if multiday == "omit" else "changed"
     ledger = ledger.add("multi-day event", long.sum(), action, reason, table["event_id"][long])
     if multiday != "draw":
         return table[~long] if multiday == "omit" else table, ledger
@@ -325,7 +325,7 @@ def _count(
             "falls outside the complete periods",
         ),
     ):
-        ledger = ledger.add(rule, attacks[outside].sum(), "dropped", reason, table["event_id"][outside])
+        ledger = ledger.add(rule, attacks[outside].sum(), "excluded", reason, table["event_id"][outside])
     inside = (place >= 0) & (kind >= 0) & (time >= 0)
     counts = np.zeros((len(provinces), len(tactics), len(periods)), np.int64)
     np.add.at(counts, (place[inside], kind[inside], time[inside]), attacks[inside])

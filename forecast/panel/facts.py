@@ -218,7 +218,7 @@ class _Finding:
                 kept.append(replace(same[0], lower=lower, upper=upper, rows=rows))
                 examples = [f"row {row}" for row in rows[1:]]
                 why = "says again what another row says of the same number"
-                self.ledger = self.ledger.add("repeated count", len(rows) - 1, "dropped", why, examples)
+                self.ledger = self.ledger.add("repeated count", len(rows) - 1, "excluded", why, examples)
                 continue
             chosen = max(same, key=lambda fact: (self._reported(fact), fact.rows))
             others = ", ".join(fact.told() for fact in same if fact is not chosen)

@@ -1,14 +1,16 @@
 """Sums over groups of provinces: a country, a zone of control, or any named set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.events.places import nearest_names
+from forecast.events.spelling import normalise_name
 
-__all__ = ["members_of", "sum_over"]
+__all__ = ["members_of", "province_keys", "sum_over"]
 
 
 def sum_over(values: xr.DataArray, by: str | Mapping[str, Sequence[str]]) -> xr.DataArray:
@@ -20,7 +22,7 @@ def sum_over(values: xr.DataArray, by: str | Mapping[str, Sequence[str]]) -> xr.
         Any dims, `province` among them.
     by : str or mapping
         'total' (one group, of that name); a coordinate of province ('country', 'pcode', 'zone', 'province_name'); or
-        named sets {name: provinces}, which may overlap. A set's p-code stands for all units of it.
+        named sets {name: provinces}, which may overlap; provinces as in `province_keys`.
 
     Returns
     -------
@@ -45,13 +47,42 @@ def members_of(values: xr.DataArray, by: str | Mapping[str, Sequence[str]]) -> d
         labels = values[by].values.astype(str)
         return {label: np.flatnonzero(labels == label) for label in dict.fromkeys(labels)}
     keys = values[names.PROVINCE].values.astype(str)
-    pcodes = values[names.PCODE].values.astype(str) if names.PCODE in values.coords else keys
     groups = {}
     for name, members in by.items():
-        unknown = [member for member in members if member not in keys and member not in pcodes]
-        if unknown:
-            raise InputError("unknown provinces in the group", where=name, found=unknown, expected=list(keys))
         if not members:
             raise InputError("the group holds no province", where=name)
-        groups[name] = np.flatnonzero(np.isin(keys, members) | np.isin(pcodes, members))
+        groups[name] = np.flatnonzero(np.isin(keys, province_keys(values, members, name)))
     return groups
+
+
+def province_keys(labelled: xr.DataArray | xr.Dataset, wanted: Iterable[str], where: str = names.PROVINCE) -> list[str]:
+    """Unit keys of provinces that are given by key, by p-code (all units of it) or by name.
+
+    Names are compared as those of records are: without case, accents, and words such as 'Governorate'.
+
+    Raises
+    ------
+    InputError
+        For a province that is not there, with the nearest names, and a name that several bear.
+    """
+    keys = labelled[names.PROVINCE].values.astype(str).tolist()
+    pcodes, titles = (
+        labelled[name].values.astype(str).tolist() if name in labelled.coords else keys
+        for name in (names.PCODE, names.PROVINCE_NAME)
+    )
+    plain = [normalise_name(title) for title in titles]
+    chosen: dict[str, None] = {}
+    for label in map(str, wanted):
+        if label in keys:
+            units = [label]
+        elif label in pcodes:
+            units = [key for key, pcode in zip(keys, pcodes, strict=True) if pcode == label]
+        else:
+            units = [key for key, name in zip(keys, plain, strict=True) if name == normalise_name(label)]
+            if len(units) > 1:
+                raise InputError("several provinces have this name", where=where, found=label, expected=units)
+        if not units:
+            nearest = nearest_names(label, {title: f"{title} ({key})" for key, title in zip(keys, titles, strict=True)})
+            raise InputError("unknown province", where=where, found=label, hint=f"Nearest: {', '.join(nearest)}")
+        chosen |= dict.fromkeys(units)
+    return list(chosen)

@@ -19,7 +19,7 @@ from forecast.events.places import Gazetteer
 from forecast.ledger import Ledger
 from forecast.panel.calendar import CALENDAR_COVARIATES, normalise_freq, period_end, period_range, period_start
 from forecast.panel.covariates import align_covariate
-from forecast.panel.groups import sum_over
+from forecast.panel.groups import province_keys, sum_over
 from forecast.panel.labels import Labelled
 from forecast.panel.measured import PART_OF, Measured, measured_of, measured_parts
 from forecast.panel.netcdf import read_netcdf, write_netcdf
@@ -218,14 +218,30 @@ class Panel(Labelled):
         chosen = np.flatnonzero(keep)
         return self._cut(self.dataset.isel(period=slice(chosen[0], chosen[-1] + 1)))
 
-    def select(self, *, provinces: Iterable[str] | None = None, tactics: Iterable[str] | None = None) -> "Panel":
-        """Panel of the given provinces and tactics, in that order."""
+    def select(
+        self,
+        *,
+        provinces: Iterable[str] | None = None,
+        tactics: Iterable[str] | None = None,
+        start: str | pd.Timestamp | None = None,
+        end: str | pd.Timestamp | None = None,
+    ) -> "Panel":
+        """Panel of the given provinces (keys, p-codes or names) and tactics, in that order, from `start` to `end`.
+
+        Days are as in `between`.
+        """
+        if start is not None or end is not None:
+            return self.between(start, end).select(provinces=provinces, tactics=tactics)
         dataset = self.dataset
         if provinces is not None:
-            keys = _known(provinces, self.provinces, names.PROVINCE)
+            keys = province_keys(dataset, provinces)
             dataset = dataset.sel({names.PROVINCE: keys, names.NEIGHBOUR: keys})
         if tactics is not None:
-            dataset = dataset.sel({names.TACTIC: _known(tactics, self.tactics, names.TACTIC)})
+            chosen = list(tactics)
+            unknown = [tactic for tactic in chosen if tactic not in self.tactics]
+            if unknown:
+                raise InputError("unknown tactic", found=unknown, expected=self.tactics)
+            dataset = dataset.sel({names.TACTIC: chosen})
         return self._cut(dataset)
 
     def without_ended(self) -> "Panel":
@@ -443,14 +459,6 @@ def panel_hash(panel: Panel) -> str:
         digest.update(f"{name}{dataset[name].dims}{values.shape}".encode())
         digest.update(content)
     return digest.hexdigest()
-
-
-def _known(wanted: Iterable[str], known: Sequence[str], what: str) -> list[str]:
-    wanted = list(wanted)
-    unknown = [label for label in wanted if label not in known]
-    if unknown:
-        raise InputError(f"unknown {what}", found=unknown, expected=known)
-    return wanted
 
 
 def _check(dataset: xr.Dataset) -> None:

@@ -137,7 +137,7 @@ def _with_facts(
         members.append(_cells(dataset, fact, units))
     ledger = facts.ledger
     for why, told in left_out.items():
-        ledger = ledger.add("no cells", len(told), "dropped", why, told)
+        ledger = ledger.add("no cells", len(told), "excluded", why, told)
     if not rows:
         raise InputError("say nothing of the panel's tactics and periods", source="reports")
     variables = _variables(pd.DataFrame(rows, columns=list(_COLUMNS)), members)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.panel.groups import province_keys
 from forecast.prediction.draws import HISTORY_LENGTH, Forecast
 
 if TYPE_CHECKING:
@@ -182,10 +183,13 @@ def fan_chart(forecast: Forecast, province: str | None, tactic: str | None) -> "
     """The history, the median and the central 50, 80 and 90 % intervals of one series, or of a sum."""
     import altair as alt
 
-    for dim, wanted in ((names.PROVINCE, province), (names.TACTIC, tactic)):
-        labels = forecast.draws[dim].values.tolist()
-        if wanted is not None and wanted not in labels:
-            raise InputError(f"unknown {dim}", found=wanted, expected=labels)
+    if tactic is not None and tactic not in forecast.tactics:
+        raise InputError("unknown tactic", found=tactic, expected=forecast.tactics)
+    if province is not None:
+        keys = province_keys(forecast.dataset, [province])
+        if len(keys) > 1:
+            raise InputError("is divided", where=names.PROVINCE, found=province, expected=f"one of {', '.join(keys)}")
+        province = keys[0]
     summed = forecast.aggregate("total" if province is None else None, tactics=tactic is None)
     series = {names.PROVINCE: province or "total", names.TACTIC: tactic or summed.tactics[0]}
     frame = summed.to_frame()

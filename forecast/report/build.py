@@ -14,7 +14,7 @@ from markupsafe import Markup
 from forecast.errors import InputError
 from forecast.files import write_text
 from forecast.inference.posterior.diagnostics import failed_checks
-from forecast.ledger import Ledger
+from forecast.ledger import LOSS_TO_TELL, Ledger
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report import about, tables
@@ -29,7 +29,7 @@ from forecast.report.totals import activity_charts, totals_charts
 from forecast.report.vega import javascript_bundle
 from forecast.report.wording import capital, small_word
 
-__all__ = ["ReportContent", "render", "write_report"]
+__all__ = ["ReportContent", "render", "report_notes", "write_report"]
 
 # Above this many provinces × tactics the table of all of them is left to forecast.csv.
 _MOST_CELLS = 1500
@@ -148,7 +148,7 @@ def render(content: ReportContent) -> str:
         simulated=simulated,
         warnings=[text for text in (failed_checks(content.diagnostics, forecast.model), content.banner) if text],
         facts=about.facts(forecast, panel),
-        notes=_notes(content),
+        notes=report_notes(content),
         outlook=ahead,
         findings=found,
         findings_number=capital(small_word(len(found))),
@@ -169,6 +169,7 @@ def render(content: ReportContent) -> str:
         totals_charts=of_totals,
         activity_charts=of_activity,
         dropped=content.ledger.dropped,
+        excluded=content.ledger.excluded,
         past_performance=past_performance,
         caution=caution,
         equation=content.equation,
@@ -202,8 +203,15 @@ def _tables(content: ReportContent, ahead: Outlook, inputs: Sequence[Mapping[str
     }
 
 
-def _notes(content: ReportContent) -> list[str]:
-    notes = [*content.notes, *content.main.provenance.get("notes", ()), *content.panel.provenance.get("notes", ())]
+def report_notes(content: ReportContent) -> list[str]:
+    """What the reader must be told before anything else."""
+    lost = [content.ledger.loss_told] if content.ledger.loss > LOSS_TO_TELL else []
+    notes = [
+        *lost,
+        *content.notes,
+        *content.main.provenance.get("notes", ()),
+        *content.panel.provenance.get("notes", ()),
+    ]
     return [capital(note) for note in dict.fromkeys(notes) if note]
 
 

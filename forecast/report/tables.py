@@ -36,7 +36,7 @@ __all__ = [
 
 # How many examples of a rule the page shows; ledger.csv has all.
 _LEDGER_EXAMPLES = 20
-_ACTIONS = {"dropped": "dropped", "changed": "changed", "noted": "kept, noted"}
+_ACTIONS = {"dropped": "dropped", "excluded": "left out", "changed": "changed", "noted": "kept, noted"}
 _INSIDE = {"inside_50": "50%", "inside_80": "80%", "inside_90": "90%"}
 
 

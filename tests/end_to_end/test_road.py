@@ -292,7 +292,7 @@ def test_a_sampled_model_with_the_calendars_covariate_to_report(tmp_path):
 
 
 def test_help_has_examples():
-    for command in ("demo", "run", "report", "ingest", "fetch"):
+    for command in ("demo", "run", "check", "report", "ingest", "fetch"):
         done = _forecast(command, "--help")
         assert done.returncode == 0
         assert f"forecast {command}" in done.stdout

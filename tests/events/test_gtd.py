@@ -90,12 +90,12 @@ def test_look_alike_incidents_stay(tmp_path: Path) -> None:
     assert ledger.dropped == 0
 
 
-def test_doubtful_incidents_are_noted_or_dropped(tmp_path: Path) -> None:
+def test_doubtful_incidents_are_noted_or_left_out(tmp_path: Path) -> None:
     path = gtd(tmp_path / "a.csv", {"doubtterr": "1"}, {"doubtterr": "0"}, {"doubtterr": "-9"})
     kept, noted = read(path, ReadOptions())
-    assert (len(kept), noted.rows("doubtful incidents"), noted.dropped) == (3, 1, 0)
+    assert (len(kept), noted.rows("doubtful incidents"), noted.excluded) == (3, 1, 0)
     left, ledger = read(path, ReadOptions(keep_doubtful=False))
-    assert (len(left), ledger.dropped) == (2, 1)
+    assert (len(left), ledger.excluded, ledger.dropped) == (2, 1, 0)
 
 
 def test_extended_incidents_stand_at_their_first_day(tmp_path: Path) -> None:

@@ -108,6 +108,17 @@ def test_a_name_that_is_nearly_a_provinces_is_no_match(gazetteer_of):
     assert nigeria.resembled("Kano") is None
 
 
+def test_keys_take_names_aliases_and_codes_of_divided_provinces():
+    gazetteer = read_gazetteer()
+    assert gazetteer.keys(["Dar`a", "SY09", "IQ-DI", "Diyala"], "provinces") == ["SY12", "SY09", "IQG10"]
+    parts = gazetteer.table.loc[["SY09", "SY09"]].set_axis(pd.Index(["SY09@east", "SY09@west"], name="province"))
+    parts = parts.assign(zone=["east", "west"], province_name=["East", "West"], aliases=[(), ()])
+    divided = gazetteer.divide(parts)
+    assert divided.keys(["Dayr az-Zawr"], "provinces") == ["SY09@east", "SY09@west"]
+    with pytest.raises(InputError, match=r"provinces: unknown province \(found Diyalla\)\. Nearest: Diyala, "):
+        gazetteer.keys(["Diyalla"], "provinces")
+
+
 def test_suggestions_are_three_names_of_the_country():
     assert GAZETTEER.suggest("Dialla", "Iraq")[0] == "Diyala"
     assert len(GAZETTEER.suggest("Dialla", "Iraq")) == 3

@@ -135,7 +135,7 @@ def test_counts(tmp_path: Path) -> None:
     draft, ledger = read(table(tmp_path / "a.csv", head + "2024-01-02,Homs,0\n2024-01-03,Homs,\n"), ReadOptions())
     assert draft["attacks"].tolist() == [3, pd.NA]
     assert {line.rule: (line.rows, line.action) for line in ledger if line.rule != "events without an id"} == {
-        "unknown counts": (1, "changed"), "counts of nothing": (1, "dropped"),
+        "unknown counts": (1, "changed"), "counts of nothing": (1, "excluded"),
     }  # fmt: skip
     for wrong in ("-1", "1.5"):
         with pytest.raises(InputError, match=rf"row 3, column attacks: .*found {wrong}"):

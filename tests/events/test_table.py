@@ -61,6 +61,30 @@ def test_what_is_not_matched_is_listed_with_suggestions(write):
     assert events.ledger.rows("country") == 1
     assert events.ledger.rows("no place") + events.ledger.rows("imprecise place") == 1
     assert events.ledger.dropped == 3
+    assert events.ledger.loss == 3 / 4
+
+
+def test_what_was_not_asked_for_is_no_loss(write):
+    """Of eight rows one is a repetition, one blank, two are of another country: of the other four one has no place."""
+    rows = [
+        "a1,2020-03-04,Iraq,Diyala,IED,IS,,,,",
+        "a1,2020-03-05,Iraq,Diyala,IED,IS,,,,",
+        "a2,2020-03-04,Iraq,Anbar,IED,IS,,,,",
+        "a3,2020-03-04,Iraq,Anbar,IED,PMF,,,,",
+        "a4,2020-03-04,Iraq,Dyala,IED,IS,,,,",
+        "a5,2020-03-04,Syria,Homs,IED,IS,,,,",
+        "a6,2020-03-04,Syria,Homs,IED,IS,,,,",
+        ",,,,,,,,,",
+    ]
+    path = write(*rows)
+    events = read_events(path, source="plain", gazetteer=read_gazetteer().select(["Iraq"]))
+    assert (len(events), events.ledger.dropped, events.ledger.excluded) == (3, 1, 4)
+    assert events.ledger.loss == 1 / 4
+    # A filter leaves out more rows, and loses none.
+    chosen = events.select(actor="IS")
+    assert (len(chosen), chosen.ledger.dropped, chosen.ledger.excluded, chosen.ledger.loss) == (2, 1, 5, 1 / 4)
+    # With Syria's provinces six rows are meant to count.
+    assert read_events(path, source="plain").ledger.loss == 1 / 6
 
 
 def test_with_polygons_coordinates_place_an_unknown_name(write, shared_data):
@@ -315,7 +339,7 @@ def test_every_row_is_kept_or_in_the_ledger(tmp_path_factory, rows):
         events = read_events(path, source="plain")
     except InputError:
         return
-    assert len(events) + events.ledger.dropped == len(rows)
+    assert len(events) + events.ledger.dropped + events.ledger.excluded == len(rows)
     assert events.table["event_id"].is_unique
     assert set(events.table["province"]) <= set(read_gazetteer().units)
 
@@ -330,6 +354,7 @@ def test_real_ucdp_file(shared_data):
     assert set(events.table["tactic"]) == {"state_based", "non_state", "one_sided"}
     sides = (raw["side_a"] == "IS") | (raw["side_b"] == "IS")
     precise = raw["where_prec"] <= 4
+    assert events.ledger.loss == (~precise).mean()
     assert len(events.select(actor="IS")) == (sides & precise).sum()
     # UCDP's own province name and the published polygons agree, but for places on a border.
     boundaries = read_boundaries(shared_data / "syria_adm1_geoboundaries.geojson", read_gazetteer())

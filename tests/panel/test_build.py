@@ -261,4 +261,4 @@ def test_no_attack_disappears_without_a_line(rows, freq):
     table = table.assign(event_id=[f"e{i}" for i in range(len(table))], province="IQG10", tactic="ied", reported=pd.NaT)
     table["source"] = "plain"
     panel = build_panel(Events(table), freq=freq, start="2020-01-01", end="2020-06-30")
-    assert int(panel.attacks.sum()) + panel.ledger.dropped == table["attacks"].sum()
+    assert int(panel.attacks.sum()) + panel.ledger.excluded == table["attacks"].sum()

@@ -184,6 +184,26 @@ def test_select(panel):
         panel.select(tactics=["drone"])
 
 
+def test_select_takes_names_and_days(table):
+    panel = Panel.from_frame(table, gazetteer=read_gazetteer())
+    part = panel.select(provinces=["deir ez-zor governorate", "IQG10"], start="2020-02-01", end="2020-04-30")
+    assert part.provinces == ["SY09", "IQG10"]
+    assert list(part.periods) == list(PERIODS[1:4])
+    chosen = table[table["province"].isin(["SY09", "IQG10"]) & table["period"].between("2020-02-01", "2020-04-30")]
+    assert float(part.attacks.sum()) == chosen["attacks"].sum()
+    assert panel.aggregate({"both": ["Diyala", "SY09"]}).equals(panel.aggregate({"both": ["IQG10", "SY09"]}))
+    with pytest.raises(InputError, match=r"unknown province \(found Dyala\)\. Nearest: Diyala \(IQG10\), "):
+        panel.select(provinces=["Dyala"])
+    dataset = panel.dataset.assign_coords(province_name=("province", ["Centre", "Centre", "North"]))
+    with pytest.raises(InputError, match=r"several provinces have this name \(found centre; expected IQG10, IQG06\)"):
+        Panel(dataset).select(provinces=["centre"])
+
+
+def test_select_takes_a_p_code_for_all_its_units(table):
+    table["province"] = table["province"].replace({"IQG06": "SY09@east", "SY09": "SY09@west"})
+    assert Panel.from_frame(table).select(provinces=["SY09"]).provinces == ["SY09@east", "SY09@west"]
+
+
 def test_sums_over_groups(panel):
     by_country = panel.aggregate("country")
     assert by_country["group"].values.tolist() == ["Iraq", "Syria"]
@@ -194,7 +214,7 @@ def test_sums_over_groups(panel):
     )
     with pytest.raises(InputError, match="cannot group"):
         panel.aggregate("continent")
-    with pytest.raises(InputError, match="unknown provinces in the group"):
+    with pytest.raises(InputError, match="unknown province"):
         panel.aggregate(read_zones())
 
 

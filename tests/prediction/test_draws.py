@@ -266,6 +266,13 @@ def test_plot_draws_one_series_or_a_sum(forecast, province, tactic):
     assert [row["median"] for row in bands] == expected.values.tolist()
 
 
+def test_plot_takes_a_name(make_panel, make_forecast):
+    panel = make_panel(np.ones((4, 2, 30)))
+    named = panel.dataset.assign_coords(province_name=("province", ["Diyala", "b", "c", "d"]))
+    forecast = make_forecast(after=type(panel)(named))
+    assert forecast.plot("diyala province").to_dict() == forecast.plot("P0").to_dict()
+
+
 def test_plot_of_an_unknown_series_is_refused(forecast):
     with pytest.raises(InputError, match="unknown province"):
         forecast.plot("P9")

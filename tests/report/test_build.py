@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from forecast.errors import InputError
+from forecast.ledger import Ledger
 from forecast.report.build import ReportContent, render, write_report
 
 SECTIONS = ["about", "know", "where", "series", "numbers", "cleaning", "past", "limits", "provenance"]
@@ -136,10 +137,20 @@ def test_without_scores_it_says_so(make_content):
 
 
 def test_an_empty_ledger_says_so(make_content):
-    from forecast.ledger import Ledger
-
     html = render(replace(make_content(countries=("Syria",)), ledger=Ledger()))
     assert "No rule of the cleaning touched a row." in html
+
+
+def test_a_loss_stands_on_top_of_the_page(make_content):
+    """Three of a hundred rows are above two in a hundred; two are not."""
+    content = make_content(countries=("Syria",))
+    lost = Ledger().add("future dates", 3, "dropped", "lie ahead").add("not an attack", 40, "excluded", "protests")
+    note = "3.0% of the rows that were meant to count were dropped (3 future dates)"
+    html = render(replace(content, ledger=lost.with_kept(97), notes=("another",)))
+    assert html.index(note) < html.index("Another") < html.index('id="know"')
+    assert "3 rows were lost: meant to count, and dropped. 40 were left out by choice or by definition." in html
+    html = render(replace(content, ledger=Ledger().add("future dates", 2, "dropped", "lie ahead").with_kept(98)))
+    assert "meant to count were dropped" not in html
 
 
 def test_periods_after_the_origin_are_not_shown(make_content, make_forecast):
