@@ -157,6 +157,36 @@ def demo(
     typer.echo(path)
 
 
+@app.command(epilog="Example:  forecast init incidents.csv")
+def init(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of events, or of ready counts.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the settings.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite settings that are there already.")] = False,
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column that cannot be told: ours=theirs, such as date=Day.")
+    ] = None,
+    day_first: Annotated[
+        bool | None, typer.Option("--day-first/--month-first", help="How dates such as 03/04/20 are meant.")
+    ] = None,
+) -> None:
+    """Look at files and write settings for a run on them: forecast.toml, and tables of names to be decided."""
+    from forecast.config import read_settings
+    from forecast.init import SETTINGS, describe, describe_panel, look, write_settings
+    from forecast.inputs import load_source
+
+    with _progress() as step:
+        step("looking at the files", 0, 2)
+        found = look(paths, columns=_pairs(column or []), day_first=day_first)
+        written = write_settings(found, output, force=force)
+        typer.echo(describe(found))
+        for path in written:
+            typer.echo(f"written: {path}")
+        # As a run reads them, so that what it would refuse is said now.
+        step("reading them as a run does", 1, 2)
+        panel = load_source(read_settings(output / SETTINGS)).at()
+    typer.echo(describe_panel(panel, found))
+
+
 @app.command(epilog="Example:  forecast run forecast.toml --output out/march")
 def run(
     settings: _SettingsFile,

@@ -31,8 +31,8 @@ Source = Literal[EventSource, "counts", "reports"]
 
 # Options that have no use, by what the source is of.
 _OF_EVENTS: Mapping[str, Sequence[str]] = {
-    "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "crosswalk"),
-    "places": ("forces", "max_distance_km"),
+    "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "crosswalk", "tactics"),
+    "places": ("aliases", "forces", "max_distance_km"),
     "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete"),
 }
 _OF_REPORTS = ("publishers", "subset_of", "conflicts", "zone_ends", "activity")
@@ -100,6 +100,7 @@ class DataSettings(_Section):
     day_first: bool | None = None
     crosswalk: _File | None = None
     accept_loss: bool = Field(False, description="go on where more than a tenth of the rows was lost")
+    tactics: _File | None = Field(None, description="labels beside the crosswalk: label, proposal, accept")
     simulated: bool = False
 
 
@@ -108,6 +109,7 @@ class PlaceSettings(_Section):
 
     gazetteer: _File | None = None
     countries: list[str] | None = Field(None, min_length=1)
+    aliases: _File | None = Field(None, description="names in the data and the provinces that they mean")
     units: _File | None = None
     forces: _File | None = None
     boundaries: _File | None = None

@@ -17,10 +17,10 @@ from forecast.capability.published import read_activity
 from forecast.config import CapabilitySettings, CovariateSettings, Settings
 from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, read_boundaries
-from forecast.events.places import Gazetteer, read_forces, read_gazetteer, read_zones
+from forecast.events.places import Gazetteer, read_aliases, read_forces, read_gazetteer, read_zones
 from forecast.events.raw import read_raw
 from forecast.events.table import Events, read_events
-from forecast.events.tactics import read_crosswalk
+from forecast.events.tactics import Crosswalk, read_crosswalk, read_tactics
 from forecast.files import readable_name, sha256
 from forecast.ledger import Ledger, refuse_loss
 from forecast.model.library import CAPABILITY
@@ -69,7 +69,8 @@ def load_source(settings: Settings) -> PanelSource | CountsSource:
         day_first=data.day_first,
         gazetteer=gazetteer,
         boundaries=boundaries,
-        crosswalk=read_crosswalk(data.crosswalk),
+        crosswalk=_crosswalk(settings),
+        aliases=_aliases(settings, gazetteer),
         max_distance_km=places.max_distance_km,
         simulated=data.simulated,
     )
@@ -140,7 +141,9 @@ def input_files(settings: Settings) -> list[Path]:
     named: list[Path | str | None] = [
         *data.paths,
         data.crosswalk,
+        data.tactics,
         places.gazetteer,
+        places.aliases,
         places.units,
         places.forces,
         places.boundaries,
@@ -166,6 +169,17 @@ def _gazetteer(settings: Settings) -> Gazetteer:
         if error.source:
             raise
         raise InputError(error.problem, source=units, found=error.found, expected=error.expected) from error
+
+
+def _aliases(settings: Settings, gazetteer: Gazetteer) -> dict[str, str]:
+    file = settings.places.aliases
+    return {} if file is None else read_aliases(file, gazetteer)
+
+
+def _crosswalk(settings: Settings) -> Crosswalk:
+    data = settings.data
+    crosswalk = read_crosswalk(data.crosswalk)
+    return crosswalk if data.tactics is None else read_tactics(data.tactics, data.source, crosswalk)
 
 
 def load_activity(settings: Settings) -> Indicators | None:
@@ -247,6 +261,7 @@ def _covariate(
         gazetteer=gazetteer,
         boundaries=boundaries,
         crosswalk=read_crosswalk(settings.data.crosswalk),
+        aliases=_aliases(settings, gazetteer),
         max_distance_km=settings.places.max_distance_km,
     )
     _check_loss(events, settings, covariate.path)

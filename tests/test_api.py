@@ -32,6 +32,7 @@ ORDER = [
     "report",
     "config",
     "inputs",
+    "init",
     "run",
     "check",
     "cli",

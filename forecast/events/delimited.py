@@ -19,7 +19,7 @@ from forecast.events.limits import MAX_CELL_CHARACTERS, MAX_HEADER_BYTES
 from forecast.events.opening import RawFile
 from forecast.ledger import Ledger
 
-__all__ = ["read_delimited", "unique_header"]
+__all__ = ["delimiter_of", "read_delimited", "unique_header"]
 
 _DELIMITERS = (",", ";", "\t")
 _ENCODINGS = ("utf-8", "cp1252", "latin-1")
@@ -83,6 +83,11 @@ def _holds_utf8(file: RawFile) -> bool:
     """Whether a file with bytes that are no UTF-8 is UTF-8 all the same, but for these bytes."""
     with file.open() as stream, io.BufferedReader(stream) as lines:
         return any(_UTF8.search(line) for line in lines)
+
+
+def delimiter_of(file: RawFile) -> str:
+    """The sign between the fields of a text file."""
+    return _layout(file, "latin-1", lambda header: {}).delimiter
 
 
 def _layout(file: RawFile, encoding: str, pick: Pick, errors: str = "strict") -> _Layout:

@@ -17,6 +17,7 @@ from forecast.events.tactics import read_table, refuse
 __all__ = [
     "Gazetteer",
     "nearest_names",
+    "read_aliases",
     "read_forces",
     "read_gazetteer",
     "read_zones",
@@ -258,6 +259,31 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     table = raw.set_index(names.PROVINCE)
     columns = [names.PCODE, names.ZONE, "iso_3166_2", names.COUNTRY, names.PROVINCE_NAME, names.LATITUDE]
     return Gazetteer(table[[*columns, names.LONGITUDE, "partner_force", "aliases", "neighbours", "shared_names"]])
+
+
+def read_aliases(path: str | Path, gazetteer: Gazetteer | None = None) -> dict[str, str]:
+    """Which province the user takes a name of the data for: {name as `normalise_name` gives it: province}.
+
+    Columns of the file (CSV): name (as the data write it) and province (a key or a name); any others are left alone.
+    A row without a province says nothing.
+
+    Raises
+    ------
+    InputError
+        For missing columns, a name with two provinces, and, where a gazetteer is given, provinces that it lacks.
+    """
+    path = Path(path)
+    table = read_table(path, ["name", names.PROVINCE])
+    table = table[table[names.PROVINCE].ne("")]
+    keys = table["name"].map(normalise_name)
+    refuse(path, table, keys.eq(""), "name", "is empty", "a name as the data write it")
+    twice = keys.duplicated(keep=False) & ~table.assign(name=keys).duplicated(["name", names.PROVINCE], keep=False)
+    refuse(path, table, twice, "name", "stands there with two provinces", "each name once")
+    if gazetteer is not None:
+        unknown = gazetteer.match(table[names.PROVINCE]).isna()
+        expected = gazetteer.suggest(table.loc[unknown, names.PROVINCE].iloc[0]) if unknown.any() else ()
+        refuse(path, table, unknown, names.PROVINCE, "is no province", expected)
+    return dict(zip(keys, table[names.PROVINCE], strict=True))
 
 
 def read_zones(path: str | Path | None = None, gazetteer: Gazetteer | None = None) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,16 @@ from forecast.events.raw import RawTable, ReadOptions, read_raw
 from forecast.events.values import coordinates, counts, ids
 from forecast.ledger import Ledger
 
-__all__ = ["DATE_PARTS", "SYNONYMS", "date_columns", "match_columns", "named_columns", "read", "with_dates"]
+__all__ = [
+    "DATE_PARTS",
+    "SYNONYMS",
+    "date_columns",
+    "event_columns",
+    "match_columns",
+    "named_columns",
+    "read",
+    "with_dates",
+]
 
 _KNOWN = tuple(name for name in names.EVENT_COLUMNS if name != "source")
 # Names of columns in the files of others, as `plain_name` gives them, by ours; no name stands for two of ours.
@@ -101,7 +110,7 @@ def read(path: str | Path, options: ReadOptions) -> tuple[pd.DataFrame, Ledger]:
         counts, rows of totals, and dates whose day and month cannot be told apart.
     """
     options.refuse("plain", "tactic_by", "keep_non_attacks", "keep_doubtful")
-    raw = read_raw(path, sheet=options.sheet, pick=lambda header: _columns(header, options.columns, path))
+    raw = read_raw(path, sheet=options.sheet, pick=lambda header: event_columns(header, options.columns, path))
     raw = with_dates(named_columns(raw, options.columns), "date")
     columns: dict[str, pd.Series | str | int] = {"source": "plain"}
     if names.ATTACKS in raw.frame:
@@ -200,7 +209,7 @@ def date_columns(chosen: Mapping[str, str], name: str) -> dict[str, str]:
     return {ours: theirs for ours, theirs in chosen.items() if ours not in DATE_PARTS or ours in needed}
 
 
-def _columns(header: list[str], mapping: Mapping[str, str], path: str | Path) -> dict[str, str]:
+def event_columns(header: list[str], mapping: Mapping[str, str], path: str | Path) -> dict[str, str]:
     """{our name: the file's} of a table of events."""
     guess = looks_like(header)
     # A date by our name or a mapping is meant; by synonyms, another source's rows would all be taken for attacks.

@@ -18,6 +18,7 @@ from forecast.events.draft import SIDE
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.raw import ReadOptions
 from forecast.events.sources import SOURCES
+from forecast.events.spelling import normalise_name
 from forecast.events.tactics import Crosswalk, read_crosswalk
 from forecast.events.unmatched import listed_countries, listed_provinces, note_resemblances
 from forecast.events.values import MADE_ID
@@ -159,6 +160,7 @@ def read_events(
     gazetteer: Gazetteer | None = None,
     boundaries: Boundaries | None = None,
     crosswalk: Crosswalk | None = None,
+    aliases: Mapping[str, str] | None = None,
     max_distance_km: float = 100.0,
     today: date | None = None,
     simulated: bool = False,
@@ -194,6 +196,8 @@ def read_events(
         Polygons for records that have coordinates and no (known) province name.
     crosswalk : Crosswalk, optional
         Labels of tactics and targets; the shipped one by default.
+    aliases : mapping of str to str, optional
+        Provinces that names in the files are to be taken for, beside the gazetteer's own; see `read_aliases`.
     max_distance_km : float
         Without polygons, how far a record may lie from a province's representative point.
     today : date, optional
@@ -231,6 +235,9 @@ def read_events(
     )
     drafts, sources, ledger = _drafts(inputs, source, options)
     draft, past, ledger = newest_versions(drafts, [str(entry["path"]) for entry in sources], ledger)
+    if aliases:
+        draft, ledger = _renamed(draft, ledger, aliases)
+        past, _ = _renamed(past, Ledger(), aliases)
     draft, ledger = _place(draft, ledger, gazetteer, boundaries, max_distance_km)
     if draft.empty:
         raise _nothing_left(sources[0]["path"], ledger)
@@ -342,6 +349,17 @@ def _as_file(given: str | Path | pd.DataFrame, name: str) -> Iterator[Path]:
                 expected=error.expected,
                 hint=error.hint,
             ) from error
+
+
+def _renamed(draft: pd.DataFrame, ledger: Ledger, aliases: Mapping[str, str]) -> tuple[pd.DataFrame, Ledger]:
+    """The provinces that the user takes names for, in the place of these names."""
+    labels = draft["place_label"]
+    provinces = {label: aliases.get(normalise_name(label)) for label in labels.dropna().unique()}
+    found = labels.map(provinces).astype("str")
+    shown = [f"{label} as {province}" for label, province in provinces.items() if province is not None]
+    reason = "taken for the province that the table of aliases names"
+    ledger = ledger.add("alias", int(found.notna().sum()), "changed", reason, shown)
+    return draft.assign(place_label=found.fillna(labels)), ledger
 
 
 def _place(

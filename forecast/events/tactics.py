@@ -10,9 +10,11 @@ from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.events.raw import read_raw
 
-__all__ = ["Crosswalk", "read_crosswalk"]
+__all__ = ["Crosswalk", "read_crosswalk", "read_tactics"]
 
 _COLUMNS = ["source", "field", "label", "value"]
+# How people and spreadsheets write yes and no.
+_ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,6 +56,33 @@ def read_crosswalk(path: str | Path | None = None) -> Crosswalk:
     twice = keys.duplicated(["source", "field", "label"])
     refuse(path, table, twice, "label", "stands there twice", "each label of a source once")
     return Crosswalk(table)
+
+
+def read_tactics(path: str | Path, source: str, crosswalk: Crosswalk) -> Crosswalk:
+    """The crosswalk with the tactics that a user accepted for labels of one source; these come before its own.
+
+    Columns of the file (CSV): label, proposal (the tactic) and accept (true or false); any others are left alone. A
+    row with accept = false says nothing.
+
+    Raises
+    ------
+    InputError
+        For missing columns, answers that are neither, and accepted rows without a label or proposal, or with a label
+        that stands there twice.
+    """
+    path = Path(path)
+    table = read_table(path, ["label", "proposal", "accept"])
+    answers = table["accept"].str.casefold().map(_ANSWERS)
+    refuse(path, table, answers.isna(), "accept", "is no answer", "true or false")
+    table = table[answers.astype(bool)]
+    for column in ("label", "proposal"):
+        refuse(path, table, table[column].eq(""), column, "is empty", "a text, since accept is true")
+    labels = table["label"].map(_normalised)
+    refuse(path, table, labels.duplicated(), "label", "stands there twice", "each label once")
+    known = crosswalk.table
+    replaced = known["source"].eq(source) & known["field"].eq("tactic") & known["label"].map(_normalised).isin(labels)
+    accepted = table[["label"]].assign(source=source, field="tactic", value=table["proposal"])
+    return Crosswalk(pd.concat([known[~replaced], accepted[_COLUMNS]], ignore_index=True))
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.events.boundaries import locate, read_boundaries
-from forecast.events.places import read_forces, read_gazetteer, read_zones
+from forecast.events.places import read_aliases, read_forces, read_gazetteer, read_zones
 from forecast.events.spelling import normalise_name
 
 GAZETTEER = read_gazetteer()
@@ -277,3 +277,29 @@ def test_zones_and_forces(tmp_path):
     path.write_text("province,force,start,end\nSY09,SDF,2019,\n")
     with pytest.raises(InputError, match=r"row 2, column start.*found 2019"):
         read_forces(path)
+
+
+def test_aliases_are_the_users_word_and_blank_ones_say_nothing(tmp_path):
+    path = tmp_path / "aliases.csv"
+    path.write_text(
+        "name,rows,nearest,province\nSalah Al Deen,9,Salah al-Din,Salah al-Din\nNowhere,2,Homs,\nSinjar,1,,IQG15\n"
+    )
+    aliases = read_aliases(path, GAZETTEER)
+    assert aliases == {normalise_name("Salah Al Deen"): "Salah al-Din", "sinjar": "IQG15"}
+    path.write_text("name,province\nNowhere,\n")
+    assert read_aliases(path, GAZETTEER) == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,Homs\na,Hama\n", "row 2, column name: stands there with two provinces"),
+        (",Homs\n", "row 2, column name: is empty"),
+        ("a,Homs\nb,Tikrit\n", "row 3, column province: is no province.*found Tikrit; expected .*"),
+    ],
+)
+def test_broken_aliases(tmp_path, rows, message):
+    path = tmp_path / "aliases.csv"
+    path.write_text("name,province\n" + rows)
+    with pytest.raises(InputError, match=message):
+        read_aliases(path, GAZETTEER)

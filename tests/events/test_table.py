@@ -13,6 +13,7 @@ from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.events.boundaries import read_boundaries
 from forecast.events.places import read_gazetteer
+from forecast.events.spelling import normalise_name
 from forecast.events.table import read_events
 
 HEADER = "event_id,date,country,province,tactic,actor,opponent,target,latitude,longitude\n"
@@ -376,3 +377,13 @@ def test_real_iraq_file(shared_data):
     assert set(events.table["tactic"]) == {"ied", "small_arms", "other"}
     baghdad = (events.table["province"] == "IQG08").sum()
     assert 25_000 < baghdad < 40_000
+
+
+def test_names_are_taken_for_the_provinces_of_the_aliases(write):
+    rows = [
+        f"a{n},2020-03-04,Iraq,{name},IED,IS,,,," for n, name in enumerate(["Salah Al Deen", "SALAH-AL-DEEN", "Diyala"])
+    ]
+    events = read_events(write(*rows), source="plain", aliases={normalise_name("salah al deen"): "Salah al-Din"})
+    assert events.table["province"].tolist() == ["IQG16", "IQG16", "IQG10"]
+    (entry,) = events.ledger
+    assert (entry.rule, entry.rows, entry.examples[0]) == ("alias", 2, "Salah Al Deen as Salah al-Din")

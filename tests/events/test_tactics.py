@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from forecast.errors import InputError
-from forecast.events.tactics import read_crosswalk
+from forecast.events.tactics import read_crosswalk, read_tactics
 
 
 def test_shipped_crosswalk_maps_each_source_to_the_common_set():
@@ -36,3 +36,38 @@ def test_a_users_own_crosswalk(tmp_path):
     path = tmp_path / "crosswalk.csv"
     path.write_text("source,field,label,value\nplain,tactic,Drone,air\n", encoding="utf-8-sig")
     assert read_crosswalk(path).apply(pd.Series(["drone"]), "plain", "tactic").tolist() == ["air"]
+
+
+def test_accepted_tactics_come_before_the_crosswalk_and_others_say_nothing(tmp_path):
+    path = tmp_path / "tactics.csv"
+    path.write_text(
+        "label,rows,proposal,accept\nEngin explosif,9,ied,TRUE\nAmbush,3,small_arms,yes\nVol,2,other,false\nRien,1,,\n"
+    )
+    crosswalk = read_tactics(path, "plain", read_crosswalk())
+    labels = pd.Series(["engin  EXPLOSIF", "ambush", "Vol", "Rien", "Mortar"])
+    assert crosswalk.apply(labels, "plain", "tactic").fillna("").tolist() == [
+        "ied",
+        "small_arms",
+        "",
+        "",
+        "indirect_fire",
+    ]
+    # Those of other sources stay as they were.
+    assert len(crosswalk.table) == len(read_crosswalk().table) + 1
+    assert crosswalk.apply(pd.Series(["Engin explosif"]), "acled", "tactic").isna().all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,ied,perhaps\n", "row 2, column accept: is no answer.*found perhaps"),
+        ("a,,true\n", "row 2, column proposal: is empty"),
+        (",ied,true\n", "row 2, column label: is empty"),
+        ("a b,ied,true\nA_B,suicide,true\n", "row 3, column label: stands there twice"),
+    ],
+)
+def test_broken_tables_of_tactics(tmp_path, rows, message):
+    path = tmp_path / "tactics.csv"
+    path.write_text("label,proposal,accept\n" + rows)
+    with pytest.raises(InputError, match=message):
+        read_tactics(path, "plain", read_crosswalk())

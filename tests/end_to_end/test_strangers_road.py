@@ -1,0 +1,165 @@
+"""The road of somebody who knows nothing of the package: a file of one's own, `init`, `check`, `run`, and a report."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import forecast as fc
+
+DAYS = pd.date_range("2021-01-01", "2023-12-31")
+SYRIA = ["Deir Ezzor", "Al-Hasakeh", "Raqqa"]
+IRAQ = ["Ninewa", "Kirkuk", "Diyala"]
+# No name of the gazetteer: nothing may be counted for it, and it must be said.
+UNKNOWN = "Salah Al Deen"
+ENGLISH = ["IED", "Roadside bomb against a patrol", "armed attack", "Mortar fire", "kidnap of a farmer", ""]
+MALI = {
+    "Ségou": (13.4, -6.3),
+    "Tombouctou": (16.8, -3.0),
+    "Gao": (16.3, 0.0),
+    "Mopti": (14.5, -4.2),
+    "Kidal": (18.4, 1.4),
+}
+FRENCH = ["Engin explosif", "Attaque armée", "Tirs d'obus", "Enlèvement", "Embuscade", ""]
+
+
+def _forecast(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "forecast", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+
+
+def _days(rng: np.random.Generator, number: int) -> pd.Series:
+    """Days of incidents, with one on the first and one on the last day, so that all months are complete."""
+    return pd.Series([DAYS[0], *DAYS[rng.integers(0, len(DAYS), number - 2)], DAYS[-1]])
+
+
+def _iraq_and_syria(path: Path) -> pd.DataFrame:
+    rng = np.random.default_rng(20)
+    number = 500
+    places = rng.choice([*SYRIA, *IRAQ, UNKNOWN], number, p=[0.2, 0.2, 0.1, 0.2, 0.14, 0.14, 0.02])
+    table = pd.DataFrame(
+        {
+            "Date": _days(rng, number).dt.strftime("%d/%m/%Y"),
+            "Country": ["Syria" if place in SYRIA else "Iraq" for place in places],
+            "Governorate": np.where(rng.random(number) < 0.01, "", places),
+            "Type of incident": rng.choice(ENGLISH, number),
+            "Killed": np.where(rng.random(number) < 0.3, "", rng.integers(0, 5, number).astype(str)),
+        }
+    )
+    table.to_csv(path, index=False)
+    with path.open("a") as stream:
+        stream.write(",,,,\n")  # as spreadsheets leave them
+    return table
+
+
+def _mali(path: Path) -> pd.DataFrame:
+    rng = np.random.default_rng(21)
+    number = 500
+    places = rng.choice(list(MALI), number)
+    points = np.array([MALI[place] for place in places]) + rng.normal(0, 0.3, (number, 2))
+    table = pd.DataFrame(
+        {
+            "Date de l'incident": _days(rng, number).dt.strftime("%d/%m/%Y"),
+            "Pays": "Mali",
+            # Accents are lost in some rows, and names come in capitals.
+            "Région": [
+                ["Segou", "SÉGOU", "Ségou"][n % 3] if place == "Ségou" else place for n, place in enumerate(places)
+            ],
+            "Type d'incident": rng.choice(FRENCH, number),
+            "Tués": rng.integers(0, 5, number),
+            "Latitude": points[:, 0].round(4),
+            "Longitude": points[:, 1].round(4),
+        }
+    )
+    table.to_csv(path, index=False, sep=";", encoding="cp1252")
+    return table
+
+
+def _road(folder: Path, file: Path) -> tuple[str, fc.Panel]:
+    """What `init` said, and the panel of the run; nothing that it wrote is edited."""
+    settings = folder / "forecast.toml"
+    seen = _forecast("init", file, "--output", folder)
+    assert seen.returncode == 0, seen.stderr
+    checked = _forecast("check", settings)  # the command `check` must be there
+    assert checked.returncode == 0, checked.stderr
+    done = _forecast("run", settings, "--output", folder / "out")
+    assert done.returncode == 0, done.stderr
+    report = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "How the data were cleaned" in report
+    return seen.stdout, fc.Panel.load(folder / "out" / "panel.nc")
+
+
+def _counts(panel: fc.Panel, *dims: str) -> dict:
+    """Attacks by name of province, and by other dims, without the zeros."""
+    attacks = panel.attacks.assign_coords(province=panel.dataset["province_name"].values)
+    sums = attacks.sum([dim for dim in attacks.dims if dim not in dims]).to_series()
+    return sums[sums > 0].to_dict()
+
+
+def test_iraq_and_syria(tmp_path):
+    table = _iraq_and_syria(tmp_path / "incidents.csv")
+    said, panel = _road(tmp_path, tmp_path / "incidents.csv")
+
+    placed = table[~table["Governorate"].isin(["", UNKNOWN])]
+    shipped = {"Deir Ezzor": "Deir ez-Zor", "Al-Hasakeh": "Hasakah", "Ninewa": "Nineveh"}
+    by_hand = placed.groupby(placed["Governorate"].replace(shipped)).size()
+    assert _counts(panel, "province") == by_hand.to_dict()
+    days = pd.to_datetime(placed["Date"], format="%d/%m/%Y")
+    by_month = placed.groupby(days.dt.to_period("M").dt.to_timestamp()).size()
+    assert _counts(panel, "period") == by_month.to_dict()
+    own = {"": "other", "IED": "ied", "Mortar fire": "indirect_fire"}
+    kept = placed["Type of incident"].map(lambda label: own.get(label, label.lower().replace(" ", "_")))
+    assert _counts(panel, "tactic") == kept.value_counts().to_dict()
+
+    # All that was guessed is said, with its rows.
+    assert "date: read with the day first" in said
+    assert f"{(table['Governorate'] == 'Deir Ezzor').sum()} rows  Deir Ezzor = Deir ez-Zor" in said
+    assert f"{(table['Governorate'] == UNKNOWN).sum()} rows  {UNKNOWN}: Salah al-Din | " in said
+    assert panel.ledger.rows("unknown province") == (table["Governorate"] == UNKNOWN).sum() > 0
+    aliases = pd.read_csv(tmp_path / "aliases.csv", keep_default_na=False)
+    assert aliases[["name", "province"]].to_numpy().tolist() == [[UNKNOWN, ""]]
+    tactics = pd.read_csv(tmp_path / "tactics.csv", index_col="label")
+    assert tactics["proposal"].to_dict() == {
+        "Roadside bomb against a patrol": "ied",
+        "armed attack": "small_arms",
+        "kidnap of a farmer": "kidnapping",
+    }
+    assert not tactics["accept"].any()
+
+
+def test_mali(tmp_path):
+    table = _mali(tmp_path / "incidents.csv")
+    said, panel = _road(tmp_path, tmp_path / "incidents.csv")
+
+    # The five regions are told apart by their first letter, which has no accent.
+    by_hand = table.groupby(table["Région"].str[0]).size()
+    assert {str(name)[0].upper(): count for name, count in _counts(panel, "province").items()} == by_hand.to_dict()
+    assert sorted(by_hand.index) == ["G", "K", "M", "S", "T"]
+    assert len(panel.provinces) == 5
+    days = pd.to_datetime(table["Date de l'incident"], format="%d/%m/%Y")
+    assert _counts(panel, "period") == table.groupby(days.dt.to_period("M").dt.to_timestamp()).size().to_dict()
+
+    for guess in ("read as Windows-1252", "semicolons", "read with the day first", "made from the data"):
+        assert guess in said
+    tactics = pd.read_csv(tmp_path / "tactics.csv", index_col="label")
+    assert tactics["proposal"].to_dict() == {
+        "Engin explosif": "ied",
+        "Attaque armée": "small_arms",
+        "Tirs d'obus": "indirect_fire",
+        "Enlèvement": "kidnapping",
+        "Embuscade": "complex_attack",
+    }
+    assert not tactics["accept"].any()
+
+
+@pytest.mark.parametrize("again", [(), ("--force",)])
+def test_init_overwrites_only_by_force(tmp_path, again):
+    _iraq_and_syria(tmp_path / "incidents.csv")
+    (tmp_path / "forecast.toml").write_text("mine")
+    done = _forecast("init", tmp_path / "incidents.csv", "--output", tmp_path, *again)
+    assert done.returncode == (0 if again else 2)
+    assert ((tmp_path / "forecast.toml").read_text() == "mine") is not bool(again)
+    assert again or "is there already" in done.stderr
