@@ -48,9 +48,16 @@ class Example(StrEnum):
 
     SIMULATED = "simulated"
     SYRIA_REPORTS = "syria-reports"
+    UCDP_SYRIA = "ucdp-syria"
+    MYANMAR = "myanmar"
 
 
-_EXAMPLES = {Example.SIMULATED: "demo.toml", Example.SYRIA_REPORTS: "syria_reports.toml"}
+_EXAMPLES = {
+    Example.SIMULATED: "demo.toml",
+    Example.SYRIA_REPORTS: "syria_reports.toml",
+    Example.UCDP_SYRIA: "ucdp_syria.toml",
+    Example.MYANMAR: "ucdp_myanmar.toml",
+}
 
 
 def main() -> NoReturn:
@@ -143,7 +150,7 @@ def demo(
         bool, typer.Option("--capability", help="With the partner forces' capability, and what if it changed.")
     ] = False,
     example: Annotated[
-        Example, typer.Option(help="Simulated events, or published totals of attacks in Syria, which are real.")
+        Example, typer.Option(help="Simulated events, or real ones: totals or events of Syria, events of Myanmar.")
     ] = Example.SIMULATED,
 ) -> None:
     """Forecast from data that come with the package, and write a report."""
@@ -280,13 +287,17 @@ def ingest(
         list[str] | None, typer.Option(help="For 'plain': ours=theirs, such as date=Day. May be repeated.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; '*' joins all that fit.")] = None,
-    gazetteer: Annotated[Path | None, typer.Option(help="Provinces (CSV); the shipped ones by default.")] = None,
+    gazetteer: Annotated[
+        Path | None, typer.Option(help="Provinces (CSV), or 'data': the names in the files. See the README.")
+    ] = None,
     boundaries: Annotated[Path | None, typer.Option(help="Polygons of the provinces (GeoJSON).")] = None,
+    nearest: Annotated[
+        bool, typer.Option("--nearest", help="Records that no polygon takes go to the nearest province's point.")
+    ] = False,
     crosswalk: Annotated[Path | None, typer.Option(help="Labels of tactics and targets (CSV).")] = None,
     accept_loss: _AcceptLoss = False,
 ) -> None:
-    """Clean raw event files: writes events.csv and ledger.csv."""
-    from forecast.events.boundaries import read_boundaries
+    """Clean raw event files: writes events.csv, ledger.csv, and gazetteer.csv where the names are the data's."""
     from forecast.events.places import read_gazetteer
     from forecast.events.table import read_events
     from forecast.events.tactics import read_crosswalk
@@ -294,14 +305,14 @@ def ingest(
 
     with _progress() as step:
         step("reading the events", 0, 1)
-        places = read_gazetteer(gazetteer)
         events = read_events(
             list(paths),
             source=source,
             columns=_pairs(column or []),
             sheet=sheet,
-            gazetteer=places,
-            boundaries=read_boundaries(boundaries, places) if boundaries else None,
+            gazetteer="data" if gazetteer == Path("data") else read_gazetteer(gazetteer) if gazetteer else None,
+            boundaries=boundaries,
+            nearest=nearest,
             crosswalk=read_crosswalk(crosswalk),
         )
     if events.ledger.loss > LOSS_TO_REFUSE and not accept_loss:
@@ -310,6 +321,23 @@ def ingest(
     events.save(output)
     _say(repr(events))
     typer.echo(output / "events.csv")
+
+
+@app.command(epilog="Example:  forecast places geoBoundaries-MLI-ADM1.geojson --output out/mali")
+def places(
+    file: Annotated[Path, typer.Argument(help="Polygons (GeoJSON), or a list of provinces (CSV, xlsx).")],
+    output: _Output = Path("out/places"),
+    name: Annotated[str | None, typer.Option(help="Column of the names; a usual one by default.")] = None,
+    country: Annotated[str | None, typer.Option(help="The country, where the file does not tell it.")] = None,
+) -> None:
+    """Make gazetteer.csv and simplified boundaries.geojson of a file of provinces."""
+    from forecast.events.place_files import read_places
+
+    found = read_places(file, name=name, country=country)
+    found.save(output)
+    typer.echo("\n".join([*found.notes, repr(found.gazetteer), str(output / "gazetteer.csv")]))
+    if found.geometries:
+        typer.echo(output / "boundaries.geojson")
 
 
 @app.command(epilog="Example:  forecast fetch ucdp-ged --version 25.1")

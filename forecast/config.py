@@ -32,7 +32,7 @@ Source = Literal[EventSource, "counts", "reports"]
 # Options that have no use, by what the source is of.
 _OF_EVENTS: Mapping[str, Sequence[str]] = {
     "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "crosswalk", "tactics"),
-    "places": ("aliases", "forces", "max_distance_km"),
+    "places": ("aliases", "forces", "nearest", "max_distance_km"),
     "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete"),
 }
 _OF_REPORTS = ("publishers", "subset_of", "conflicts", "zone_ends", "activity")
@@ -107,14 +107,24 @@ class DataSettings(_Section):
 class PlaceSettings(_Section):
     """Which provinces there are: `[places]`."""
 
-    gazetteer: _File | None = None
+    gazetteer: Literal["data"] | _File | None = Field(None, description="a file, or 'data': the names in the records")
     countries: list[str] | None = Field(None, min_length=1)
     aliases: _File | None = Field(None, description="names in the data and the provinces that they mean")
     units: _File | None = None
     forces: _File | None = None
     boundaries: _File | None = None
     zones: _File | None = None
+    nearest: bool = Field(False, description="records with coordinates only may go to the nearest province's point")
     max_distance_km: float = Field(100.0, gt=0)
+
+    @model_validator(mode="after")
+    def _with_consent(self) -> "PlaceSettings":
+        if self.gazetteer == "data" and self.units is not None:
+            raise ValueError("units divide provinces of a gazetteer: with gazetteer = 'data' they have no use")
+        if "max_distance_km" in self.model_fields_set and not self.nearest:
+            hint = "give polygons (boundaries), or agree to the nearest representative point (nearest = true)"
+            raise ValueError(f"max_distance_km has no use without nearest = true: {hint}")
+        return self
 
 
 class PanelSettings(_Section):
@@ -252,6 +262,8 @@ class Settings(_Section):
                 raise ValueError(f"{', '.join(unused)} has no use with {kind} (data.source = {self.data.source!r})")
         if self.engine == "nuts" and self.max_seconds is not None:
             raise ValueError("max_seconds has no use with engine = 'nuts', which cannot be stopped early")
+        if kind != "events" and self.places.gazetteer == "data":
+            raise ValueError(f"places.gazetteer = 'data' has no use with {kind}: name a file, or leave it out")
         if self.data.source == "reports":
             self._check_reports()
         if self.capability is not None and "capability" in self.covariates:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import xarray as xr
@@ -16,7 +16,7 @@ from forecast.capability.measurement import Measurement
 from forecast.capability.published import read_activity
 from forecast.config import CapabilitySettings, CovariateSettings, Settings
 from forecast.errors import InputError
-from forecast.events.boundaries import Boundaries, read_boundaries
+from forecast.events.boundaries import Boundaries, read_boundaries, shipped_boundaries
 from forecast.events.places import Gazetteer, read_aliases, read_forces, read_gazetteer, read_zones
 from forecast.events.raw import read_raw
 from forecast.events.table import Events, read_events
@@ -31,7 +31,15 @@ from forecast.panel.reports import read_reports
 from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.futures import Future, hold_last, path, project
 
-__all__ = ["input_files", "load_activity", "load_boundaries", "load_futures", "load_source", "load_zones"]
+__all__ = [
+    "input_files",
+    "load_activity",
+    "load_boundaries",
+    "load_futures",
+    "load_source",
+    "load_zones",
+    "map_boundaries",
+]
 
 Values = pd.DataFrame | xr.DataArray
 
@@ -44,37 +52,20 @@ def load_source(settings: Settings) -> PanelSource | CountsSource:
     InputError
         When a file or a setting is wrong, or more rows were lost than the settings accept.
     """
-    gazetteer = _gazetteer(settings)
-    data, places, options = settings.data, settings.places, settings.panel
-    boundaries = load_boundaries(settings)
-    loaded = {
-        name: _covariate(name, covariate, settings, gazetteer, boundaries)
-        for name, covariate in settings.covariates.items()
-    }
-    covariates: dict[str, Any] = {name: values for name, (values, _) in loaded.items()}
+    covariates: dict[str, Any] = {}
     if settings.capability is not None:
-        covariates[CAPABILITY] = _capability(settings.capability, settings.seed, data.simulated)
-    ledger = sum((lines for _, lines in loaded.values()), _unmatched(boundaries))
-    if data.source in ("counts", "reports"):
-        panel = _ready_counts(settings, gazetteer) if data.source == "counts" else _published(settings)
-        return CountsSource(replace(panel, ledger=panel.ledger + ledger), covariates)
-    events = read_events(
-        data.paths,
-        source=data.source,
-        columns=data.columns,
-        sheet=data.sheet,
-        tactic_by=data.tactic_by,
-        keep_non_attacks=data.keep_non_attacks,
-        keep_doubtful=data.keep_doubtful,
-        day_first=data.day_first,
-        gazetteer=gazetteer,
-        boundaries=boundaries,
-        crosswalk=_crosswalk(settings),
-        aliases=_aliases(settings, gazetteer),
-        max_distance_km=places.max_distance_km,
-        simulated=data.simulated,
-    )
-    _check_loss(events, settings, data.paths[0])
+        covariates[CAPABILITY] = _capability(settings.capability, settings.seed, settings.data.simulated)
+    if settings.data.source in ("counts", "reports"):
+        known, boundaries = _known_gazetteer(settings), load_boundaries(settings)
+        panel = _ready_counts(settings, known) if settings.data.source == "counts" else _published(settings)
+        tables, ledger = _covariates(settings, known, boundaries)
+        return CountsSource(replace(panel, ledger=panel.ledger + ledger), tables | covariates)
+    places = settings.places
+    events = _events(settings, settings.data.paths, _gazetteer(settings), places.boundaries)
+    gazetteer = events.gazetteer
+    assert gazetteer is not None
+    tables, ledger = _covariates(settings, gazetteer, events.boundaries)
+    options = settings.panel
     building = options.model_dump(exclude={"missing"}) | {"gazetteer": gazetteer, "seed": settings.seed}
     if options.provinces is not None:
         building["provinces"] = gazetteer.keys(options.provinces, "panel.provinces")
@@ -83,14 +74,57 @@ def load_source(settings: Settings) -> PanelSource | CountsSource:
         for first, last, *provinces in options.gaps
     ]
     if places.forces is not None:
-        building["forces"] = read_forces(places.forces, read_gazetteer(places.gazetteer))
-    return PanelSource(replace(events, ledger=events.ledger + ledger), building, covariates)
+        whole = gazetteer if gazetteer.from_data else read_gazetteer(_file(places.gazetteer))
+        building["forces"] = read_forces(places.forces, whole)
+    return PanelSource(replace(events, ledger=events.ledger + ledger), building, tables | covariates)
 
 
-def load_boundaries(settings: Settings) -> Boundaries | None:
-    """The polygons that the settings name."""
-    file = settings.places.boundaries
-    return None if file is None else read_boundaries(file, _gazetteer(settings))
+def _events(
+    settings: Settings,
+    paths: Sequence[Path],
+    gazetteer: Gazetteer | Literal["data"] | None,
+    boundaries: Boundaries | Path | None,
+    covariate: CovariateSettings | None = None,
+) -> Events:
+    """The events of the settings' files, or of a covariate's, placed as the settings say."""
+    data, places = settings.data, settings.places
+    if covariate is None:
+        source: Any = data.source
+        options: dict[str, Any] = data.model_dump(
+            include={"sheet", "tactic_by", "keep_non_attacks", "keep_doubtful", "day_first", "simulated"}
+        )
+    else:
+        source, options = covariate.events, {}
+    events = read_events(
+        paths,
+        source=source,
+        columns=data.columns if covariate is None else covariate.columns,
+        gazetteer=gazetteer,
+        countries=places.countries if gazetteer == "data" else None,
+        boundaries=boundaries,
+        nearest=places.nearest,
+        max_distance_km=places.max_distance_km,
+        crosswalk=_crosswalk(settings) if covariate is None else read_crosswalk(data.crosswalk),
+        aliases=_aliases(settings, gazetteer if isinstance(gazetteer, Gazetteer) else None),
+        **options,
+    )
+    _check_loss(events, settings, paths[0])
+    return events
+
+
+def load_boundaries(settings: Settings, gazetteer: Gazetteer | None = None) -> Boundaries | None:
+    """The polygons that the settings name, or those that ship, where they are of the gazetteer's provinces."""
+    file, gazetteer = settings.places.boundaries, gazetteer or _known_gazetteer(settings)
+    return shipped_boundaries(gazetteer) if file is None else read_boundaries(file, gazetteer)
+
+
+def map_boundaries(settings: Settings, source: PanelSource | CountsSource, panel: Panel) -> Boundaries | None:
+    """The polygons for a panel's map: those that ship only where they are of all its provinces."""
+    boundaries = source.events.boundaries if isinstance(source, PanelSource) else load_boundaries(settings)
+    if boundaries is None or settings.places.boundaries is not None:
+        return boundaries
+    drawn = {key: shape for key, shape in boundaries.geometries.items() if key in panel.provinces}
+    return replace(boundaries, geometries=drawn) if len(drawn) == len(panel.provinces) else None
 
 
 def _unmatched(boundaries: Boundaries | None) -> Ledger:
@@ -100,12 +134,12 @@ def _unmatched(boundaries: Boundaries | None) -> Ledger:
     return Ledger().add("boundary not matched", len(unmatched), "noted", reason, unmatched)
 
 
-def load_zones(settings: Settings, panel: Panel) -> dict[str, tuple[str, ...]]:
-    """The settings' zones, all of whose provinces are in the panel."""
+def load_zones(settings: Settings, panel: Panel, gazetteer: Gazetteer | None = None) -> dict[str, tuple[str, ...]]:
+    """The settings' zones, all of whose provinces are in the panel; `gazetteer`: the data's own, where it is that."""
     file = settings.places.zones
     if file is None:
         return {}
-    zones = read_zones(file, read_gazetteer(settings.places.gazetteer))
+    zones = read_zones(file, gazetteer or read_gazetteer(_file(settings.places.gazetteer)))
     held = {*panel.provinces, *panel.dataset[names.PCODE].values.astype(str)}
     for zone, provinces in zones.items():
         outside = [key for key in provinces if key not in held]
@@ -156,8 +190,27 @@ def input_files(settings: Settings) -> list[Path]:
     return list(dict.fromkeys(file for file in named if isinstance(file, Path)))
 
 
-def _gazetteer(settings: Settings) -> Gazetteer:
-    gazetteer = read_gazetteer(settings.places.gazetteer)
+def _file(given: Path | Literal["data"] | None) -> Path | None:
+    return given if isinstance(given, Path) else None
+
+
+def _gazetteer(settings: Settings) -> Gazetteer | Literal["data"] | None:
+    """The gazetteer that the settings name; 'data', or None, where the records decide."""
+    places = settings.places
+    if places.gazetteer == "data":
+        return "data"
+    if places.gazetteer is None and places.units is None:
+        if places.countries is None:
+            return None
+        shipped = read_gazetteer()
+        if not any(shipped.countries_of(country) for country in places.countries):
+            return "data"
+    return _known_gazetteer(settings)
+
+
+def _known_gazetteer(settings: Settings) -> Gazetteer:
+    """The gazetteer of the settings' file, or the one that ships: of the chosen countries, with divided provinces."""
+    gazetteer = read_gazetteer(_file(settings.places.gazetteer))
     if settings.places.countries:
         gazetteer = gazetteer.select(settings.places.countries)
     units = settings.places.units
@@ -171,7 +224,7 @@ def _gazetteer(settings: Settings) -> Gazetteer:
         raise InputError(error.problem, source=units, found=error.found, expected=error.expected) from error
 
 
-def _aliases(settings: Settings, gazetteer: Gazetteer) -> dict[str, str]:
+def _aliases(settings: Settings, gazetteer: Gazetteer | None) -> dict[str, str]:
     file = settings.places.aliases
     return {} if file is None else read_aliases(file, gazetteer)
 
@@ -214,7 +267,7 @@ def _published(settings: Settings) -> Panel:
     """The panel of a table of published totals."""
     given, options, places = settings.reports, settings.panel, settings.places
     own_places = places.gazetteer is not None or places.countries is not None or places.units is not None
-    gazetteer = _gazetteer(settings) if own_places else None
+    gazetteer = _known_gazetteer(settings) if own_places else None
     reports = read_reports(
         settings.data.paths[0], freq=options.freq, gazetteer=gazetteer, publishers=given.publishers
     )  # fmt: skip
@@ -243,6 +296,18 @@ def _cut_and_told(panel: Panel, settings: Settings, sources: Sequence[Mapping[st
     return replace(panel, dataset=panel.dataset.assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False)))
 
 
+def _covariates(
+    settings: Settings, gazetteer: Gazetteer, boundaries: Boundaries | None
+) -> tuple[dict[str, Values], Ledger]:
+    """All covariates of the settings, and the ledger's lines on them and on the polygons."""
+    tables: dict[str, Values] = {}
+    ledger = _unmatched(boundaries)
+    for name, covariate in settings.covariates.items():
+        tables[name], lines = _covariate(name, covariate, settings, gazetteer, boundaries)
+        ledger = ledger + lines
+    return tables, ledger
+
+
 def _covariate(
     name: str,
     covariate: CovariateSettings,
@@ -254,17 +319,7 @@ def _covariate(
     if covariate.events is None:
         return _table(covariate.path, covariate.columns), Ledger()
     options = settings.panel
-    events = read_events(
-        covariate.path,
-        source=covariate.events,
-        columns=covariate.columns,
-        gazetteer=gazetteer,
-        boundaries=boundaries,
-        crosswalk=read_crosswalk(settings.data.crosswalk),
-        aliases=_aliases(settings, gazetteer),
-        max_distance_km=settings.places.max_distance_km,
-    )
-    _check_loss(events, settings, covariate.path)
+    events = _events(settings, [covariate.path], gazetteer, boundaries, covariate)
     panel = build_panel(
         events, freq=options.freq, gazetteer=gazetteer, start=options.start, end=options.end, seed=settings.seed
     )

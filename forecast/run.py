@@ -22,6 +22,7 @@ from forecast.evaluation.rolling import backtest, load_backtest
 from forecast.evaluation.scores import score
 from forecast.evaluation.skill import skill
 from forecast.events.boundaries import Boundaries, check_geometry
+from forecast.events.places import Gazetteer, read_gazetteer, write_gazetteer
 from forecast.files import (
     check_output_files,
     check_output_folder,
@@ -36,7 +37,7 @@ from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.inference.posterior.diagnostics import add_pareto_k, failed_checks
 from forecast.inference.posterior.pull import path_given_counts
-from forecast.inputs import input_files, load_activity, load_boundaries, load_futures, load_source, load_zones
+from forecast.inputs import input_files, load_activity, load_futures, load_source, load_zones, map_boundaries
 from forecast.model.library import CAPABILITY
 from forecast.model.spec import Model
 from forecast.panel.calendar import next_periods
@@ -97,6 +98,7 @@ RUN_FILES = (
     "panel.nc",
     "forecast.nc",
     "boundaries.json",
+    "gazetteer.csv",
     "capability.nc",
     "run.json",
 )
@@ -121,6 +123,8 @@ class Run:
         Polygons for the map.
     capability : Capability or None
         Of the partner forces, where the settings name indicators of it.
+    gazetteer : Gazetteer or None
+        The provinces, where they are the names in the data themselves.
     """
 
     panel: Panel
@@ -129,6 +133,7 @@ class Run:
     record: Mapping[str, Any]
     boundaries: Boundaries | None = None
     capability: Capability | None = None
+    gazetteer: Gazetteer | None = None
 
 
 @dataclass(frozen=True)
@@ -180,13 +185,14 @@ def prepare(settings: Settings) -> Prepared:
     """
     model, source = settings.built_model(), load_source(settings)
     panel = source.at()
-    zones, futures = load_zones(settings, panel.without_ended()), load_futures(settings)
+    zones = load_zones(settings, panel.without_ended(), _own_gazetteer(source))
+    futures = load_futures(settings)
     tried, notes = _backtest_before(settings, model.name, panel)
     scenarios = _scenarios(settings, futures)
     for future in scenarios.values():
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     _check_serves(panel, model)
-    training, boundaries = _training(settings, source, panel), load_boundaries(settings)
+    training, boundaries = _training(settings, source, panel), map_boundaries(settings, source, panel)
     return Prepared(model, source, panel, training, zones, futures, scenarios, boundaries, tried, tuple(notes))
 
 
@@ -253,7 +259,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
         measured = ready.source.covariates[CAPABILITY]
         assert isinstance(measured, CapabilitySource)
         capability = measured.measured(panel)
-    return Run(panel, forecast, scores, record, ready.boundaries, capability)
+    return Run(panel, forecast, scores, record, ready.boundaries, capability, _own_gazetteer(ready.source))
 
 
 def run_backtest(
@@ -323,8 +329,9 @@ def check_output(settings: Settings, folder: str | Path) -> Path:
 def write_run(result: Run, folder: str | Path) -> Path:
     """Write a run's files to a folder, all or none, and return the path of the report.
 
-    Files: `report.html`, `forecast.csv`, `scores.csv`, `ledger.csv`, `panel.nc`, `forecast.nc`, `run.json`, and
-    `boundaries.json` where there are boundaries. A folder with `run.json` holds a whole run.
+    Files: `report.html`, `forecast.csv`, `scores.csv`, `ledger.csv`, `panel.nc`, `forecast.nc`, `run.json`,
+    `boundaries.json` where there are boundaries, and `gazetteer.csv` where the provinces are the names in the data. A
+    folder with `run.json` holds a whole run.
     """
     inputs = [given["sha256"] for given in result.record["inputs"]]
     with write_together(folder, RUN_FILES, inputs=inputs) as temporary:
@@ -337,6 +344,8 @@ def write_run(result: Run, folder: str | Path) -> Path:
             result.capability.save(temporary / "capability.nc")
         if result.boundaries is not None:
             write_text(temporary / "boundaries.json", json.dumps(dict(result.boundaries.geometries)))
+        if result.gazetteer is not None:
+            write_gazetteer(temporary / "gazetteer.csv", result.gazetteer)
         write_text(temporary / "run.json", json.dumps(result.record, indent=2, ensure_ascii=False))
         write_run_report(result, temporary)
     return Path(folder) / "report.html"
@@ -371,7 +380,9 @@ def load_run(folder: str | Path) -> Run:
     panel, forecast = _part(folder / "panel.nc", Panel.load), _part(folder / "forecast.nc", Forecast.load)
     measured = folder / "capability.nc"
     capability = _part(measured, Capability.load) if measured.is_file() else None
-    return Run(panel, forecast, scores, record, boundaries, capability)
+    places = folder / "gazetteer.csv"
+    gazetteer = _part(places, read_gazetteer) if places.is_file() else None
+    return Run(panel, forecast, scores, record, boundaries, capability, gazetteer)
 
 
 def load_demo() -> Panel:
@@ -515,6 +526,12 @@ def _record(
             "diagnostics": _checks(fitted).to_dict("records"),
         },
     }
+
+
+def _own_gazetteer(source: PanelSource | CountsSource) -> Gazetteer | None:
+    """The provinces of events, where they are the names in the data themselves."""
+    gazetteer = source.events.gazetteer if isinstance(source, PanelSource) else None
+    return gazetteer if gazetteer is not None and gazetteer.from_data else None
 
 
 def _own_zones(forecast: Forecast) -> dict[str, tuple[str, ...]]:

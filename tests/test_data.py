@@ -1,18 +1,28 @@
 """The shipped tables: their form, their keys, their sources."""
 
 import gzip
+import math
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from forecast import names
+from forecast.config import read_settings
 from forecast.datasets import data_path
+from forecast.events.boundaries import shipped_boundaries
 from forecast.events.places import read_forces, read_gazetteer, read_zones
 from forecast.events.tactics import read_crosswalk
+from forecast.inputs import load_source
 
+UCDP = (
+    "id,type_of_violence,side_a,side_b,dyad_name,where_prec,adm_1,latitude,longitude,country,date_prec,date_start,date_end,"
+    "best"
+)
 COLUMNS = {
     "acled_coverage.csv": "country,start",
+    "ucdp_syria_is.csv.gz": UCDP,
+    "ucdp_myanmar.csv.gz": UCDP,
     "provinces.csv": "province,iso_3166_2,country,province_name,latitude,longitude,partner_force,population_2010,"
     "aliases,neighbours",
     "units_syria.csv": "province,pcode,zone,iso_3166_2,country,province_name,latitude,longitude,partner_force,"
@@ -213,3 +223,56 @@ def test_attack_totals_say_what_they_count():
 def test_shipped_facts_are_the_carried_over_ones(shared_data):
     for name in (*FACTS, "syria_reports.csv", "sdf_activity.csv", "provinces.csv"):
         assert data_path(name).read_bytes() == (shared_data / name).read_bytes()
+
+
+def test_shipped_polygons_are_one_map_without_holes(gazetteer):
+    import shapely
+    from shapely.geometry import shape
+
+    shapes = shipped_boundaries(gazetteer).geometries
+    assert set(shapes) == set(gazetteer.units)
+    for country, area in (("Iraq", 438_317), ("Syria", 185_180)):
+        keys = gazetteer.table.index[gazetteer.table["country"] == country]
+        polygons = [shape(shapes[key]) for key in keys]
+        assert shapely.coverage_is_valid(polygons), "borders are shared: no gap, no overlap"
+        degree = 111.2**2
+        drawn = sum(polygon.area * degree * math.cos(math.radians(polygon.centroid.y)) for polygon in polygons)
+        assert abs(drawn / area - 1) < 0.02, "square km, as the two countries state it"
+
+
+TOWNS = {  # latitude, longitude, and the governorate that the town is in
+    "Abu Ghraib": (33.29, 44.07, "IQG08"), "Mahmudiyah": (33.06, 44.36, "IQG08"), "Taji": (33.51, 44.23, "IQG08"),
+    "Tarmiyah": (33.67, 44.39, "IQG08"), "Salman Pak": (33.10, 44.58, "IQG08"), "Mosul": (36.34, 43.13, "IQG15"),
+    "Fallujah": (33.35, 43.78, "IQG01"), "Karmah": (33.40, 43.90, "IQG01"), "Iskandariyah": (32.89, 44.36, "IQG07"),
+    "Khan Bani Saad": (33.57, 44.54, "IQG10"), "Khalis": (33.81, 44.53, "IQG10"), "Dujail": (33.85, 44.23, "IQG16"),
+    "Suwayrah": (32.92, 44.78, "IQG18"), "Halabja": (35.18, 45.98, "IQG06"), "Tuz Khurmatu": (34.89, 44.63, "IQG16"),
+    "Douma": (33.57, 36.40, "SY03"), "Palmyra": (34.56, 38.28, "SY04"), "Kobani": (36.89, 38.35, "SY02"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("town", TOWNS)
+def test_towns_lie_in_their_governorate(gazetteer, town):
+    latitude, longitude, province = TOWNS[town]
+    keys, _ = shipped_boundaries(gazetteer).find([latitude], [longitude])
+    assert keys.tolist() == [province]
+
+
+@pytest.mark.parametrize(
+    ("settings", "source", "provinces"),
+    [
+        ("ucdp_syria.toml", "ucdp_ged_syria_2016_2019.csv.gz", 14),
+        ("ucdp_myanmar.toml", "ucdp_ged_myanmar_2010_2023.csv.gz", 15),
+    ],
+)
+def test_examples_hold_the_published_records(shared_data, settings, source, provinces):
+    given = read_settings(data_path(settings))
+    raw = pd.read_csv(shared_data / source, dtype=str, keep_default_na=False)
+    raw = raw if "myanmar" in source else raw[raw[["side_a", "side_b"]].eq("IS").any(axis=1)]
+    shipped = table(given.data.paths[0].name)
+    pd.testing.assert_frame_equal(shipped, raw[shipped.columns].reset_index(drop=True))
+    placed = raw[raw["where_prec"].isin(["1", "2", "3", "4"]) & raw["adm_1"].ne("")]
+    panel = load_source(given).at()
+    assert len(panel.provinces) == provinces
+    lost = panel.ledger.rows("outside the periods")
+    assert int(panel.attacks.sum()) == len(placed) - lost
+    assert lost <= 2

@@ -10,7 +10,7 @@ import pandas as pd
 
 from forecast.events.spelling import fold_name, normalise_name
 
-__all__ = ["country_key"]
+__all__ = ["country_key", "country_name"]
 
 
 @cache
@@ -26,6 +26,15 @@ def country_key(name: str) -> str:
             if len(codes) == 1:
                 return str(codes[0]).upper()
     return normalise_name(name)
+
+
+def country_name(code: str) -> str:
+    """Short English name of the country that an ISO 3166-1 code (two or three capitals) means; else what was given."""
+    if len(code) not in (2, 3) or not code.isupper():
+        return code
+    converter, log = _converter()
+    with _silenced(log):
+        return str(converter.convert(code, to="name_short", not_found=code))
 
 
 def _codes(spelling: str, classification: str | None) -> list[Any]:

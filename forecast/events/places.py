@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from forecast import names
@@ -13,14 +15,18 @@ from forecast.errors import InputError
 from forecast.events.countries import country_key
 from forecast.events.spelling import fold_name, normalise_name
 from forecast.events.tactics import read_table, refuse
+from forecast.files import write_csv
 
 __all__ = [
     "Gazetteer",
+    "gazetteer_table",
     "nearest_names",
     "read_aliases",
     "read_forces",
     "read_gazetteer",
     "read_zones",
+    "unit_keys",
+    "write_gazetteer",
 ]
 
 _REQUIRED = [names.PROVINCE, names.COUNTRY, names.PROVINCE_NAME, names.LATITUDE, names.LONGITUDE]
@@ -40,13 +46,16 @@ class Gazetteer:
         Indexed by unit key (`province`: the p-code, or `pcode@zone` for a part of a divided one), with the
         columns pcode, zone ('' for a whole province), iso_3166_2, country, province_name, latitude, longitude
         (degrees), partner_force ('' where there is none), aliases and neighbours (tuples), shared_names (those
-        of the whole province, for a part of a divided one).
+        of the whole province, for a part of a divided one). Coordinates are NaN where they are not known.
     is_selected : bool
         True where it holds chosen countries only: records elsewhere are not asked for, and no loss.
+    from_data : bool
+        True where the provinces are the names in the events themselves.
     """
 
     table: pd.DataFrame
     is_selected: bool = False
+    from_data: bool = False
 
     @property
     def units(self) -> list[str]:
@@ -158,6 +167,17 @@ class Gazetteer:
         )
         return None if nearest is None else str(spellings[names.PROVINCE].iloc[nearest[2]])
 
+    def with_neighbours(self, neighbours: Mapping[str, tuple[str, ...]]) -> "Gazetteer":
+        """Gazetteer in which some units have these neighbours among themselves, and the rest as before."""
+        before = self.table["neighbours"]
+        merged = {
+            key: (*neighbours[key], *(near for near in before[key] if near not in neighbours))
+            if key in neighbours
+            else before[key]
+            for key in self.units
+        }
+        return replace(self, table=self.table.assign(neighbours=pd.Series(merged)))
+
     def keys(self, labels: Sequence[str], where: str) -> list[str]:
         """Unit keys of provinces that are given by key, p-code, name or alias; all units of a divided one.
 
@@ -181,7 +201,7 @@ class Gazetteer:
             expected = list(self.table[names.COUNTRY].unique())
             raise InputError("unknown countries", where="countries", found=unknown, expected=expected)
         chosen = {country for name in countries for country in self.countries_of(name)}
-        return Gazetteer(self.table[self.table[names.COUNTRY].isin(chosen)], is_selected=True)
+        return replace(self, table=self.table[self.table[names.COUNTRY].isin(chosen)], is_selected=True)
 
     def divide(self, units: "pd.DataFrame | Gazetteer") -> "Gazetteer":
         """Gazetteer in which each province that `units` divides is replaced by its parts.
@@ -226,8 +246,8 @@ def nearest_names(label: str, spellings: Mapping[str, str]) -> tuple[str, ...]:
 def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     """Read a gazetteer (CSV); without a path, the shipped one of Iraq's and Syria's 32 governorates.
 
-    Columns: province (unit key), country, province_name, latitude, longitude; optionally iso_3166_2,
-    partner_force ('none' or empty where there is none), aliases and neighbours (separated by '|').
+    Columns: province (unit key), country, province_name, latitude, longitude (both may be empty); optionally
+    iso_3166_2, partner_force ('none' or empty where there is none), aliases and neighbours (separated by '|').
 
     Raises
     ------
@@ -239,9 +259,11 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     for column in _OPTIONAL:
         if column not in raw:
             raw[column] = ""
+    empty = raw[names.LATITUDE].eq("") & raw[names.LONGITUDE].eq("")
     for column, limit in ((names.LATITUDE, 90.0), (names.LONGITUDE, 180.0)):
         values = pd.to_numeric(raw[column], errors="coerce")
-        refuse(path, raw, ~(values.abs() <= limit), column, "is no coordinate", f"degrees from -{limit:g} to {limit:g}")
+        expected = f"degrees from -{limit:g} to {limit:g}, or both cells empty"
+        refuse(path, raw, ~(values.abs() <= limit) & ~empty, column, "is no coordinate", expected)
         raw[column] = values
     refuse(path, raw, raw[names.PROVINCE].eq(""), names.PROVINCE, "is empty", "a key such as IQG01 or SY09@northeast")
     refuse(path, raw, raw[names.PROVINCE].duplicated(), names.PROVINCE, "stands there twice", "each key once")
@@ -259,6 +281,32 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     table = raw.set_index(names.PROVINCE)
     columns = [names.PCODE, names.ZONE, "iso_3166_2", names.COUNTRY, names.PROVINCE_NAME, names.LATITUDE]
     return Gazetteer(table[[*columns, names.LONGITUDE, "partner_force", "aliases", "neighbours", "shared_names"]])
+
+
+def write_gazetteer(path: str | Path, gazetteer: Gazetteer) -> None:
+    """Write a gazetteer as a table (CSV) that `read_gazetteer` reads."""
+    table = gazetteer.table.drop(columns=[names.PCODE, names.ZONE, "shared_names"]).reset_index()
+    for column in ("aliases", "neighbours"):
+        table[column] = table[column].str.join("|")
+    write_csv(path, table)
+
+
+def gazetteer_table(keys: Sequence[str], **columns: Any) -> pd.DataFrame:
+    """The table of a gazetteer of whole provinces; the columns that are not given say nothing."""
+    blank: dict[str, Any] = {"iso_3166_2": "", names.COUNTRY: "", names.PROVINCE_NAME: list(keys)}
+    blank |= {names.LATITUDE: np.nan, names.LONGITUDE: np.nan, "partner_force": ""}
+    nothing = [()] * len(keys)
+    blank |= {"aliases": nothing, "neighbours": nothing, "shared_names": nothing}
+    given = {name: list(values) for name, values in columns.items()}
+    index = pd.Index(keys, name=names.PROVINCE)
+    return pd.DataFrame({names.PCODE: list(keys), names.ZONE: "", **blank, **given}, index=index)
+
+
+def unit_keys(labels: Sequence[str] | pd.Series, country: Sequence[str] | pd.Series) -> list[str]:
+    """A readable key for each province name: with its country's where several countries have the name."""
+    slugs = pd.Series([normalise_name(label).replace(" ", "-") for label in labels])
+    lands = pd.Series([normalise_name(name).replace(" ", "-") for name in country])
+    return [str(key) for key in slugs.mask(slugs.duplicated(keep=False), slugs + "-" + lands)]
 
 
 def read_aliases(path: str | Path, gazetteer: Gazetteer | None = None) -> dict[str, str]:

@@ -13,9 +13,19 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.events.boundaries import Boundaries, locate
+from forecast.events.boundaries import (
+    DOUBTFUL,
+    MARGIN_KM,
+    Boundaries,
+    is_drawn,
+    locate,
+    read_boundaries,
+    shipped_boundaries,
+)
 from forecast.events.draft import SIDE
-from forecast.events.places import Gazetteer, read_gazetteer
+from forecast.events.neighbours import border_neighbours
+from forecast.events.own_names import gazetteer_of
+from forecast.events.places import Gazetteer, read_gazetteer, write_gazetteer
 from forecast.events.raw import ReadOptions
 from forecast.events.sources import SOURCES
 from forecast.events.spelling import normalise_name
@@ -28,6 +38,7 @@ from forecast.ledger import Action, Ledger
 
 __all__ = ["Events", "read_events", "select_events"]
 
+_OWN_NAMES = ("data",)
 _TEXT = (
     names.COUNTRY,
     names.PROVINCE,
@@ -43,7 +54,9 @@ _TEXT = (
 _WAYS_OUT = {
     "country": "Give the gazetteer of these countries, or choose other countries",
     "unknown province": "Correct the names, or give a gazetteer that holds them",
-    "no place": "Check the coordinates, or raise max_distance_km",
+    "no place": "Check the coordinates; where they are right, give a gazetteer that holds these provinces",
+    "no polygons": "Give polygons (boundaries), or agree to the nearest representative point (nearest = true)",
+    "too far": "Check the coordinates, or raise max_distance_km",
     "divided province": "Give coordinates, or leave the provinces whole",
     "future dates": "Check the year, and the order of day and month",
 }
@@ -72,6 +85,10 @@ class Events:
     gaps : DataFrame or None
         Rows of a table of counts whose count is unknown, in the columns of `table` with `attacks` NA: the cells that
         they touch are not observed in a panel, whatever its filters.
+    gazetteer : Gazetteer or None
+        The provinces that the records were placed in.
+    boundaries : Boundaries or None
+        The polygons that could place records without a name.
     """
 
     table: pd.DataFrame
@@ -80,6 +97,8 @@ class Events:
     simulated: bool = False
     older: pd.DataFrame | None = None
     gaps: pd.DataFrame | None = None
+    gazetteer: Gazetteer | None = None
+    boundaries: Boundaries | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -114,13 +133,16 @@ class Events:
         return replace(self, table=table, ledger=ledger, older=older)
 
     def save(self, folder: str | Path) -> None:
-        """Write `events.csv` and `ledger.csv` to a folder: both or none, and never over a file they were made from.
+        """Write `events.csv` and `ledger.csv` to a folder, and `gazetteer.csv` where the provinces are the data's own.
 
-        Rows whose count is unknown stand in `events.csv` too, with `attacks` empty, by which they are read again.
+        All or none are written, and never over a file they were made from. Rows whose count is unknown stand in
+        `events.csv` too, with `attacks` empty, by which they are read again.
         """
         inputs = {source["sha256"] for source in self.sources}
         table = self.table if self.gaps is None else pd.concat([self.table, self.gaps])
-        with write_together(folder, ("events.csv", "ledger.csv"), inputs=inputs) as temporary:
+        with write_together(folder, ("events.csv", "gazetteer.csv", "ledger.csv"), inputs=inputs) as temporary:
+            if self.gazetteer is not None and self.gazetteer.from_data:
+                write_gazetteer(temporary / "gazetteer.csv", self.gazetteer)
             write_csv(temporary / "events.csv", table)
             write_csv(temporary / "ledger.csv", self.ledger.to_frame())
 
@@ -157,11 +179,13 @@ def read_events(
     keep_non_attacks: bool = False,
     keep_doubtful: bool = True,
     day_first: bool | None = None,
-    gazetteer: Gazetteer | None = None,
-    boundaries: Boundaries | None = None,
+    gazetteer: Gazetteer | Literal["data"] | None = None,
+    countries: Sequence[str] | None = None,
+    boundaries: Boundaries | str | Path | None = None,
+    nearest: bool = False,
+    max_distance_km: float = 100.0,
     crosswalk: Crosswalk | None = None,
     aliases: Mapping[str, str] | None = None,
-    max_distance_km: float = 100.0,
     today: date | None = None,
     simulated: bool = False,
 ) -> Events:
@@ -190,16 +214,24 @@ def read_events(
         Keep GTD's incidents that its coders doubt to be terrorism.
     day_first : bool, optional
         How dates such as 03/04/20 are meant; without it each file decides, or is refused.
-    gazetteer : Gazetteer, optional
-        Provinces to match; the shipped 32 governorates of Iraq and Syria by default.
-    boundaries : Boundaries, optional
-        Polygons for records that have coordinates and no (known) province name.
+    gazetteer : Gazetteer or 'data', optional
+        Provinces to match. With 'data' they are the names in the files, and `Events.gazetteer` holds them. By default
+        the shipped 32 governorates of Iraq and Syria, and 'data' where the files name other countries only.
+    countries : sequence of str, optional
+        Records and provinces of these countries only.
+    boundaries : Boundaries or path, optional
+        Polygons (or the file that `read_boundaries` reads) for records that have coordinates and no (known) province
+        name; those that come with the package by default, where the gazetteer holds provinces of Iraq or Syria by their
+        p-codes.
+    nearest : bool
+        Give records without a name that no polygon takes to the nearest representative point of a province without a
+        polygon. That is often another province than theirs.
+    max_distance_km : float
+        With `nearest`, how far a record may lie from a province's representative point.
     crosswalk : Crosswalk, optional
         Labels of tactics and targets; the shipped one by default.
     aliases : mapping of str to str, optional
         Provinces that names in the files are to be taken for, beside the gazetteer's own; see `read_aliases`.
-    max_distance_km : float
-        Without polygons, how far a record may lie from a province's representative point.
     today : date, optional
         Records after this day are dropped; the current day by default.
     simulated : bool
@@ -223,7 +255,6 @@ def read_events(
     inputs = [paths] if isinstance(paths, str | Path | pd.DataFrame) else list(paths)
     if not inputs:
         raise InputError("no file was given", where="paths")
-    gazetteer = gazetteer or read_gazetteer()
     options = ReadOptions(
         columns=dict(columns or {}),
         sheet=sheet if sheet is None or isinstance(sheet, str) else tuple(sheet),
@@ -238,14 +269,16 @@ def read_events(
     if aliases:
         draft, ledger = _renamed(draft, ledger, aliases)
         past, _ = _renamed(past, Ledger(), aliases)
-    draft, ledger = _place(draft, ledger, gazetteer, boundaries, max_distance_km)
+    gazetteer, ledger = _gazetteer(gazetteer, countries, draft, ledger)
+    gazetteer, boundaries = _with_polygons(gazetteer, boundaries)
+    draft, ledger = _place(draft, ledger, gazetteer, boundaries, max_distance_km if nearest else None)
     if draft.empty:
         raise _nothing_left(sources[0]["path"], ledger)
     crosswalk = crosswalk or read_crosswalk()
     draft, ledger = _translate(draft, ledger, crosswalk, source)
     table = draft[list(names.EVENT_COLUMNS)]
     # The ledger is about the records as they stand now.
-    past, _ = _place(past, Ledger(), gazetteer, boundaries, max_distance_km)
+    past, _ = _place(past, Ledger(), gazetteer, boundaries, max_distance_km if nearest else None)
     past, _ = _translate(past, Ledger(), crosswalk, source)
     older = past[[*names.EVENT_COLUMNS, UNTIL]].reset_index(drop=True)
     table = table.sort_values(["date", "event_id"], ignore_index=True)
@@ -253,7 +286,8 @@ def read_events(
     gaps = table[uncounted] if uncounted.any() else None
     older = older[older[names.ATTACKS].notna()].astype({names.ATTACKS: "int64"})
     table = _validated(table[~uncounted].reset_index(drop=True), sources[0]["path"])
-    return Events(table, ledger.with_kept(len(table) + int(uncounted.sum())), tuple(sources), simulated, older, gaps)
+    ledger = ledger.with_kept(len(table) + int(uncounted.sum()))
+    return Events(table, ledger, tuple(sources), simulated, older, gaps, gazetteer, boundaries)
 
 
 def select_events(
@@ -351,6 +385,40 @@ def _as_file(given: str | Path | pd.DataFrame, name: str) -> Iterator[Path]:
             ) from error
 
 
+def _gazetteer(
+    gazetteer: Gazetteer | Literal["data"] | None,
+    countries: Sequence[str] | None,
+    draft: pd.DataFrame,
+    ledger: Ledger,
+) -> tuple[Gazetteer, Ledger]:
+    """The provinces to match: as given, those that ship, or the names in the data."""
+    if isinstance(gazetteer, str) and gazetteer not in _OWN_NAMES:
+        expected = "a Gazetteer (see read_gazetteer) or 'data'"
+        raise InputError("is no gazetteer", where="gazetteer", found=gazetteer, expected=expected)
+    named = list(draft[names.COUNTRY].dropna().unique()) if countries is None else list(countries)
+    if gazetteer is None:
+        gazetteer = read_gazetteer()
+        if named and not any(gazetteer.countries_of(str(country)) for country in named):
+            gazetteer = "data"
+    if isinstance(gazetteer, str):
+        only = countries[0] if countries is not None and len(countries) == 1 else ""
+        gazetteer, ledger = gazetteer_of(draft, ledger, only)
+    return gazetteer if countries is None else gazetteer.select(countries), ledger
+
+
+def _with_polygons(
+    gazetteer: Gazetteer, boundaries: Boundaries | str | Path | None
+) -> tuple[Gazetteer, Boundaries | None]:
+    """The polygons of the provinces; where these are the data's own names, shared borders make them neighbours."""
+    if boundaries is None:
+        return gazetteer, shipped_boundaries(gazetteer)
+    if not isinstance(boundaries, Boundaries):
+        boundaries = read_boundaries(boundaries, gazetteer)
+    if gazetteer.from_data and boundaries.geometries:
+        gazetteer = gazetteer.with_neighbours(border_neighbours(boundaries.shapes()))
+    return gazetteer, boundaries
+
+
 def _renamed(draft: pd.DataFrame, ledger: Ledger, aliases: Mapping[str, str]) -> tuple[pd.DataFrame, Ledger]:
     """The provinces that the user takes names for, in the place of these names."""
     labels = draft["place_label"]
@@ -367,7 +435,7 @@ def _place(
     ledger: Ledger,
     gazetteer: Gazetteer,
     boundaries: Boundaries | None,
-    max_distance_km: float,
+    nearest_km: float | None,
 ) -> tuple[pd.DataFrame, Ledger]:
     """Give every record its unit: by name first, then by coordinates; what cannot be placed is dropped and listed."""
     countries = draft[names.COUNTRY].dropna().unique()
@@ -377,44 +445,105 @@ def _place(
     reason = f"outside the {'chosen countries' if gazetteer.is_selected else 'countries of the gazetteer'}"
     ledger = ledger.add("country", foreign.sum(), action, reason, shown, limit=None)
     draft = draft[~foreign]
-    nameless = draft["place_label"].isna() & draft[names.LATITUDE].isna()
-    vague = draft["place_precision"].isin(["country", "unknown"]) & ~nameless
+    without_coordinates = draft[names.LATITUDE].isna() | draft[names.LONGITUDE].isna()
+    vague = draft["place_precision"].isin(["country", "unknown"])
+    vague &= draft["place_label"].notna() | ~without_coordinates
     draft, ledger = _drop(
         draft, ledger, vague, "imprecise place", "known only to an area larger than a province", "event_id"
     )
-
     found = gazetteer.match(draft["place_label"], draft[names.COUNTRY])
-    unnamed = draft["place_label"].isna() | (found.isna() if boundaries is not None else False)
-    if unnamed.any():
-        rows = draft[unnamed]
-        found.loc[unnamed] = locate(
-            rows[names.LATITUDE],
-            rows[names.LONGITUDE],
-            gazetteer,
-            boundaries,
-            max_distance_km=max_distance_km,
-        )
-        by_point = unnamed & found.notna() & draft["place_label"].notna()
-        ledger = ledger.add(
-            "name not matched",
-            by_point.sum(),
-            "changed",
-            "placed by its coordinates instead",
-            listed_provinces(draft[by_point], gazetteer),
-            limit=None,
-        )
-    nameless = found.isna() & draft["place_label"].isna()
-    nowhere = "has no province name, and no coordinates within reach of one"
-    unmatched = found.isna() & ~nameless
-    ledger = ledger.add("no place", nameless.sum(), "dropped", nowhere, draft["event_id"][nameless])
-    shown = listed_provinces(draft[unmatched], gazetteer)
-    reason = "the name is no province of the gazetteer"
-    ledger = ledger.add("unknown province", unmatched.sum(), "dropped", reason, shown, limit=None)
-    ledger = note_resemblances(ledger, draft[unmatched], found, gazetteer)
+    placed = _by_coordinates(draft[found.isna()], gazetteer, boundaries, nearest_km)
+    found = found.fillna(placed[names.PROVINCE])
+    ledger = _note_coordinates(
+        draft.join(placed[["how", "distance_km", "doubtful"]], how="right"), ledger, gazetteer, boundaries
+    )
+    ledger = _note_unplaced(draft[found.isna()], ledger, gazetteer, boundaries, nearest_km)
+    ledger = note_resemblances(ledger, draft[found.isna() & draft["place_label"].notna()], found, gazetteer)
     draft = draft[found.notna()].assign(**{names.PROVINCE: found.dropna()})
     draft, ledger = _choose_units(draft, ledger, gazetteer, boundaries)
     country = gazetteer.table[names.COUNTRY].reindex(draft[names.PROVINCE]).to_numpy()
     return draft.assign(**{names.COUNTRY: country}), ledger
+
+
+def _by_coordinates(
+    rows: pd.DataFrame, gazetteer: Gazetteer, boundaries: Boundaries | None, nearest_km: float | None
+) -> pd.DataFrame:
+    """What `locate` says of records; of those that name a country, with its provinces only.
+
+    A name that matches nothing may be that of a province abroad, if no country is named: then only a polygon that
+    covers the point overrules it. The nearest representative point never does.
+    """
+    placed = []
+    for country, group in rows.groupby(rows[names.COUNTRY].fillna(""), sort=False):
+        places = gazetteer.select([str(country)]) if country else gazetteer
+        polygons = boundaries.of(places) if boundaries is not None and country else boundaries
+        located = locate(
+            group[names.LATITUDE],
+            group[names.LONGITUDE],
+            places,
+            polygons,
+            nearest=nearest_km is not None,
+            max_distance_km=nearest_km or 0.0,
+        )
+        sure = ["polygon", "margin"] if country else ["polygon"]
+        named = group["place_label"].notna() & ~located["how"].isin(sure)
+        placed.append(located.assign(province=located[names.PROVINCE].mask(named), how=located["how"].mask(named, "")))
+    return pd.concat(placed) if placed else locate(rows[names.LATITUDE], rows[names.LONGITUDE], gazetteer)
+
+
+def _note_coordinates(
+    rows: pd.DataFrame, ledger: Ledger, gazetteer: Gazetteer, boundaries: Boundaries | None
+) -> Ledger:
+    """Ledger lines on records that were placed by their coordinates, by how."""
+    named = rows["place_label"].notna() & rows["how"].ne("")
+    by_polygon = f"placed by coordinates in {boundaries.source or 'the given polygons'}" if boundaries else ""
+    reason, shown = f"{by_polygon} instead", listed_provinces(rows[named], gazetteer)
+    ledger = ledger.add("name not matched", named.sum(), "changed", reason, shown, limit=None)
+    nameless = rows[~named]
+    inside = nameless[nameless["how"] == "polygon"]
+    reason = f"{by_polygon}, since they have no province name"
+    ledger = ledger.add("no province name", len(inside), "noted", reason, inside["event_id"])
+    outside = rows[rows["how"] == "margin"]
+    reason = f"given to the nearest polygon within {MARGIN_KM:g} km, {_farthest(outside)}"
+    ledger = ledger.add("outside all polygons", len(outside), "changed", reason, outside["event_id"])
+    return _note_nearest(nameless[nameless["how"] == "nearest"], ledger, "province")
+
+
+def _note_nearest(rows: pd.DataFrame, ledger: Ledger, unit: str) -> Ledger:
+    """Ledger lines on records that went to the nearest representative point, and on the doubtful ones among them."""
+    reason = f"given to the {unit} whose representative point is nearest, {_farthest(rows)}"
+    ledger = ledger.add(f"nearest {unit}", len(rows), "changed", reason, rows["event_id"])
+    doubtful = rows[rows["doubtful"]]
+    reason = f"the two nearest points are within {DOUBTFUL:.0%} of each other: the {unit} may be another"
+    return ledger.add(f"doubtful {unit}", len(doubtful), "noted", reason, doubtful["event_id"])
+
+
+def _farthest(rows: pd.DataFrame) -> str:
+    return f"the farthest at {rows['distance_km'].max():.1f} km"
+
+
+def _note_unplaced(
+    rows: pd.DataFrame,
+    ledger: Ledger,
+    gazetteer: Gazetteer,
+    boundaries: Boundaries | None,
+    nearest_km: float | None,
+) -> Ledger:
+    """Ledger lines on records that neither a name nor coordinates could place."""
+    named = rows["place_label"].notna()
+    located = ~named & rows[names.LATITUDE].notna() & rows[names.LONGITUDE].notna()
+    if is_drawn(gazetteer, boundaries):
+        rule, reason = "no place", f"lie more than {MARGIN_KM:g} km outside the polygon of every province"
+    elif nearest_km is not None:
+        rule, reason = "too far", f"lie more than {nearest_km:g} km from the point of every province"
+    else:
+        rule, reason = "no polygons", "have coordinates only, and not all provinces have polygons that could place them"
+    ledger = ledger.add(rule, located.sum(), "dropped", reason, rows["event_id"][located])
+    nowhere = ~named & ~located
+    reason = "have neither a province name nor coordinates"
+    ledger = ledger.add("no place", nowhere.sum(), "dropped", reason, rows["event_id"][nowhere])
+    reason, shown = "the name is no province of the gazetteer", listed_provinces(rows[named], gazetteer)
+    return ledger.add("unknown province", named.sum(), "dropped", reason, shown, limit=None)
 
 
 def _nothing_left(file: str, ledger: Ledger) -> InputError:
@@ -437,7 +566,10 @@ def _choose_units(
         return draft, ledger
     rows = draft[divided]
     part = locate(rows[names.LATITUDE], rows[names.LONGITUDE], gazetteer, boundaries, among=rows[names.PROVINCE])
-    draft = draft.assign(**{names.PROVINCE: draft[names.PROVINCE].mask(divided, part)})
+    ledger = _note_nearest(
+        rows.join(part[["how", "distance_km", "doubtful"]])[part["how"] == "nearest"], ledger, "part"
+    )
+    draft = draft.assign(**{names.PROVINCE: draft[names.PROVINCE].mask(divided, part[names.PROVINCE])})
     lost = draft[names.PROVINCE].isna()
     return _drop(
         draft,

@@ -64,7 +64,7 @@ def build_panel(
         Calendar months; weeks that begin as the source's do (ACLED's weekly numbers on Saturday), else on Monday; weeks
         that begin on that day.
     gazetteer : Gazetteer, optional
-        The one that the events were read with; the shipped one by default.
+        The one that the events were read with, by default.
     provinces : sequence of str or 'all', optional
         Unit keys of the grid: a promise that they were covered, so that no record means no attack. By default those in
         which any record lies; 'all' are all units of their countries.
@@ -109,7 +109,7 @@ def build_panel(
         When no event or no complete period is left, or an option names what does not exist.
     """
     freq = _freq_of(events.table, freq)
-    gazetteer = gazetteer or read_gazetteer()
+    gazetteer = gazetteer or events.gazetteer or read_gazetteer()
     delay = publication_delay(events.table, events.older)
     edited = delay is not None and not delay.is_told(complete)
     known, ledger = _known_at(events, as_of, by_report=not edited)

@@ -228,7 +228,6 @@ def test_iraq_to_report(shared_data, tmp_path):
         columns = {{ tactic = "type" }}
         [places]
         countries = ["Iraq"]
-        max_distance_km = 300
         [panel]
         freq = "W"
         [covariates.strikes]

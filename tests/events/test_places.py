@@ -149,9 +149,11 @@ def test_divided_provinces():
 
 def test_nearest_point_within_a_distance():
     latitude, longitude = pd.Series([33.4, 33.34, float("nan")]), pd.Series([44.4, 60.0, 44.0])
-    assert locate(latitude, longitude, GAZETTEER).tolist()[0] == "IQG08"
-    assert locate(latitude, longitude, GAZETTEER).isna().tolist() == [False, True, True]
-    assert locate(latitude, longitude, GAZETTEER, max_distance_km=1.0).isna().all()
+    found = locate(latitude, longitude, GAZETTEER, nearest=True)["province"]
+    assert found.tolist()[0] == "IQG08"
+    assert found.isna().tolist() == [False, True, True]
+    assert locate(latitude, longitude, GAZETTEER, nearest=True, max_distance_km=1.0)["province"].isna().all()
+    assert locate(latitude, longitude, GAZETTEER)["province"].isna().all(), "without consent nothing is guessed"
 
 
 def test_some_countries_only():
@@ -159,10 +161,8 @@ def test_some_countries_only():
     assert len(iraq.units) == 18
     # Just beyond the Syrian border, and nearer to Deir ez-Zor's point than to any in Iraq.
     point = pd.Series([34.6]), pd.Series([40.7])
-    assert [locate(*point, places, max_distance_km=300).tolist() for places in (GAZETTEER, iraq)] == [
-        ["SY09"],
-        ["IQG01"],
-    ]
+    found = [locate(*point, places, nearest=True, max_distance_km=300) for places in (GAZETTEER, iraq)]
+    assert [table["province"].tolist() for table in found] == [["SY09"], ["IQG01"]]
     with pytest.raises(InputError, match="unknown countries"):
         GAZETTEER.select(["Atlantis"])
 
@@ -176,8 +176,9 @@ def test_distance_is_the_great_circle():
             pd.Series([point["latitude"]]),
             pd.Series([point["longitude"]]),
             type(GAZETTEER)(others.loc[["IQG08"]]),
+            nearest=True,
             max_distance_km=km,
-        )
+        )["province"]
         for km in (89.4, 89.8)
     ]
     assert [bool(series.isna()[0]) for series in found] == [True, False]
@@ -207,18 +208,16 @@ def test_polygons_come_before_points(squares):
     boundaries = read_boundaries(squares, GAZETTEER)
     assert list(boundaries.geometries) == ["IQG08", "IQG10"]
     latitude, longitude = pd.Series([33.5, 33.5, 32.65, 34.04]), pd.Series([44.9, 45.1, 44.61, 44.87])
-    # The last point lies nearest to Diyala's, but outside its polygon: it is given to no other province either.
-    assert locate(latitude, longitude, GAZETTEER, boundaries, max_distance_km=20).fillna("").tolist() == [
-        "IQG08",
-        "IQG10",
-        "IQG07",
-        "",
-    ]
+    # The last point lies outside both polygons, by .04 degrees of latitude: 4.4 km from Baghdad's corner side.
+    found = locate(latitude, longitude, GAZETTEER, boundaries, nearest=True, max_distance_km=20)
+    assert found["province"].tolist() == ["IQG08", "IQG10", "IQG07", "IQG08"]
+    assert found["how"].tolist() == ["polygon", "polygon", "nearest", "margin"]
+    assert found["distance_km"].round(1).tolist()[3] == 4.4
 
 
 def test_parts_of_a_divided_province_by_nearest_point():
     found = locate(pd.Series([35.35, 34.7]), pd.Series([40.8, 40.0]), DIVIDED, among=pd.Series(["SY09", "SY09"]))
-    assert found.tolist() == ["SY09@northeast", "SY09@central"]
+    assert found["province"].tolist() == ["SY09@northeast", "SY09@central"]
 
 
 @pytest.mark.parametrize(
@@ -277,6 +276,31 @@ def test_zones_and_forces(tmp_path):
     path.write_text("province,force,start,end\nSY09,SDF,2019,\n")
     with pytest.raises(InputError, match=r"row 2, column start.*found 2019"):
         read_forces(path)
+
+
+def test_what_all_polygons_share_is_no_name(tmp_path):
+    """A country may bear the name of one of its provinces, as Mexico does."""
+    places = (
+        "province,country,province_name,latitude,longitude\nMX15,Mexico,México,19.3,-99.6\nMX26,Mexico,Sonora,29,-111\n"
+    )
+    (tmp_path / "places.csv").write_text(places, encoding="utf-8")
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
+    features = [{"properties": {"NAME_0": "Mexico", "NAME_1": n}, "geometry": square} for n in ("México", "Sonora")]
+    (tmp_path / "mexico.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    boundaries = read_boundaries(tmp_path / "mexico.geojson", read_gazetteer(tmp_path / "places.csv"))
+    assert (list(boundaries.geometries), boundaries.unmatched) == (["MX15", "MX26"], ())
+
+
+def test_a_gazetteer_without_coordinates(tmp_path):
+    path = tmp_path / "places.csv"
+    path.write_text("province,country,province_name,latitude,longitude\nML1,Mali,Kayes,,\nML2,Mali,Gao,16,0\n")
+    mali = read_gazetteer(path)
+    assert mali.table["latitude"].isna().tolist() == [True, False]
+    point = pd.Series([14.4]), pd.Series([-11.4])
+    assert locate(*point, mali, nearest=True, max_distance_km=3000)["province"].tolist() == ["ML2"]
+    path.write_text("province,country,province_name,latitude,longitude\nML1,Mali,Kayes,14,\n")
+    with pytest.raises(InputError, match=r"row 2, column longitude: is no coordinate.*or both cells empty"):
+        read_gazetteer(path)
 
 
 def test_aliases_are_the_users_word_and_blank_ones_say_nothing(tmp_path):

@@ -49,7 +49,7 @@ def test_a_clean_row(write):
 def test_what_is_not_matched_is_listed_with_suggestions(write):
     rows = [
         "a1,2020-03-04,Iraq,Diyala,IED,IS,,,,",
-        "a2,2020-03-04,Iraq,Dyala,IED,IS,,,33.9,44.8",
+        "a2,2020-03-04,Iraq,Dyala,IED,IS,,,,",
         "a3,2020-03-04,Iran,Tehran,IED,IS,,,,",
         "a4,2020-03-04,Iraq,,IED,IS,,,,",
     ]
@@ -275,7 +275,7 @@ def test_what_is_left_out_by_intent_is_not_blamed(write):
     with pytest.raises(
         InputError, match=r"no record is left; dropped were 1 \(country: .*Iran \(1 row\)\), 3 \(counts"
     ):
-        read_events(path, source="plain")
+        read_events(path, source="plain", gazetteer=read_gazetteer())
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,11 @@ def test_a_case_with_codes_of_countries(shared_cases):
     assert events.table["attacks"].sum() == raw["events"].sum() == 1_699
     assert events.ledger.rows("country") == 0
     with pytest.raises(InputError, match=r"dropped were 612 \(country: .*such as NGA \(612 rows\)\), 144 \(counts of"):
-        read_events(path, source="plain", columns=columns)
+        read_events(path, source="plain", columns=columns, gazetteer=read_gazetteer())
+    # Without a gazetteer the three states of the extract are the provinces.
+    events = read_events(path, source="plain", columns=columns)
+    assert events.table["attacks"].sum() == 1_699
+    assert events.gazetteer.units == ["adamawa", "borno", "yobe"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -340,9 +344,9 @@ def test_every_row_is_kept_or_in_the_ledger(tmp_path_factory, rows):
         events = read_events(path, source="plain")
     except InputError:
         return
+    assert set(events.table["province"]) <= set(events.gazetteer.units)
     assert len(events) + events.ledger.dropped + events.ledger.excluded == len(rows)
     assert events.table["event_id"].is_unique
-    assert set(events.table["province"]) <= set(read_gazetteer().units)
 
 
 def test_real_ucdp_file(shared_data):
@@ -360,7 +364,7 @@ def test_real_ucdp_file(shared_data):
     # UCDP's own province name and the published polygons agree, but for places on a border.
     boundaries = read_boundaries(shared_data / "syria_adm1_geoboundaries.geojson", read_gazetteer())
     exact = events.table[events.table["place_precision"] == "exact"]
-    polygon = boundaries.find(exact["latitude"], exact["longitude"])
+    polygon, _ = boundaries.find(exact["latitude"], exact["longitude"])
     assert np.mean(polygon == exact["province"].to_numpy()) > 0.97
 
 
@@ -370,13 +374,79 @@ def test_real_iraq_file(shared_data):
         source="plain",
         columns={"tactic": "type"},
         gazetteer=read_gazetteer().select(["Iraq"]),
-        max_distance_km=300,
     )
     assert len(events) + events.ledger.dropped == 68_573
     assert events.ledger.dropped < 100
     assert set(events.table["tactic"]) == {"ied", "small_arms", "other"}
     baghdad = (events.table["province"] == "IQG08").sum()
     assert 25_000 < baghdad < 40_000
+
+
+def test_without_names_the_shipped_polygons_place_syria_as_ucdp_does(shared_data, tmp_path):
+    """What UCDP names itself, counted by pandas on the raw file, beside what coordinates alone give."""
+    raw = pd.read_csv(shared_data / "ucdp_ged_syria_2016_2019.csv.gz", dtype=str)
+    raw.drop(columns="adm_1").to_csv(tmp_path / "points.csv", index=False)
+    precise = raw[raw["where_prec"].isin(["1", "2", "3", "4"]) & raw["adm_1"].notna()]
+    named = precise["adm_1"].value_counts()
+    events = read_events(tmp_path / "points.csv", source="ucdp")
+    counts = events.table["province"].value_counts()
+    # Tartus, Rural Damascus and Damascus, of which the nearest point made 777, 148 and 2,317.
+    provinces = {"Tartus Governorate": "SY10", "Rif Dimashq Governorate": "SY03", "Damascus Governorate": "SY01"}
+    assert named[list(provinces)].tolist() == [6, 2043, 472]
+    assert counts["SY10"] == 6
+    assert abs(counts[list(provinces.values())].to_numpy() - named[list(provinces)].to_numpy()).max() <= 3
+    assert events.ledger.rows("outside all polygons") == 50
+    # Where the borders of the two sources differ, a record in 150 lies in another province.
+    both = read_events(shared_data / "ucdp_ged_syria_2016_2019.csv.gz", source="ucdp").table.merge(
+        events.table, on="event_id"
+    )
+    assert (both["province_x"].astype(str) == both["province_y"].astype(str)).mean() > 0.99
+
+
+MALI = "province,country,province_name,latitude,longitude\nML1,Mali,Kayes,14.4,-11.4\nML2,Mali,Gao,16.3,0.0\n"
+
+
+@pytest.fixture
+def mali(tmp_path):
+    (tmp_path / "mali.csv").write_text(MALI, encoding="utf-8")
+    return read_gazetteer(tmp_path / "mali.csv")
+
+
+def test_the_nearest_point_is_taken_by_consent_only(write, mali):
+    rows = ["a1,2020-03-04,Mali,Gao,IED,,,,,", "a2,2020-03-04,Mali,,IED,,,,16.4,0.0", "a3,2020-03-04,,,IED,,,,14,-5.9"]
+    path = write(*rows)
+    events = read_events(path, source="plain", gazetteer=mali)
+    assert events.table["event_id"].tolist() == ["a1"]
+    assert events.ledger.rows("no polygons") == 2
+    with pytest.raises(InputError, match=r"dropped were 2 \(no polygons.*boundaries.*nearest = true"):
+        read_events(write(*rows[1:]), source="plain", gazetteer=mali)
+    events = read_events(write(*rows), source="plain", gazetteer=mali, nearest=True, max_distance_km=700)
+    assert events.table["province"].tolist() == ["ML2", "ML2", "ML1"]
+    entries = {entry.rule: entry for entry in events.ledger}
+    # a3 lies 594.5 km from Kayes' point and 683 km from Gao's: 15 % farther.
+    assert entries["nearest province"].rows == 2
+    assert "the farthest at 594.5" in entries["nearest province"].reason
+    assert (entries["doubtful province"].rows, entries["doubtful province"].examples) == (1, ("a3",))
+    events = read_events(write(*rows), source="plain", gazetteer=mali, nearest=True)
+    assert events.ledger.rows("too far") == 1
+
+
+def test_a_country_beyond_the_border_takes_its_own_points_only(write):
+    """Abu Kamal's surroundings: 2 km inside Iraq by the polygons, in Syria by the record; and deep in Iraq."""
+    rows = ["a1,2020-03-04,Syria,,IED,,,,34.41,40.99", "a2,2020-03-04,Syria,,IED,,,,33.3,44.4"]
+    events = read_events(write(*rows, "a3,2020-03-04,,,IED,,,,33.3,44.4"), source="plain")
+    assert events.table["province"].tolist() == ["SY09", "IQG08"]
+    assert events.ledger.rows("no place") == 1
+    # A gazetteer of Syria alone takes no points of Iraq either.
+    syria = read_gazetteer().select(["Syria"])
+    events = read_events(write(rows[0], "a3,2020-03-04,,,IED,,,,34.38,41.05"), source="plain", gazetteer=syria)
+    assert events.table["event_id"].tolist() == ["a1"]
+
+
+def test_parts_by_the_nearest_point_are_said(write):
+    divided = read_gazetteer().divide(read_gazetteer(data_path("units_syria.csv")))
+    path = write("a1,2020-03-04,Syria,Deir ez-Zor,IED,,,,35.35,40.8")
+    assert read_events(path, source="plain", gazetteer=divided).ledger.rows("nearest part") == 1
 
 
 def test_names_are_taken_for_the_provinces_of_the_aliases(write):

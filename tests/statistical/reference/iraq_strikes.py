@@ -39,6 +39,8 @@ def in_provinces(panel: fc.Panel) -> xr.DataArray:
         source="plain",
         columns={"tactic": "type"},
         gazetteer=fc.read_gazetteer().select(["Iraq"]),
+        boundaries=fc.Boundaries({}),
+        nearest=True,
         max_distance_km=300,
     )
     counted = fc.build_panel(
