@@ -207,9 +207,9 @@ def run(
     accept_loss: _AcceptLoss = False,
 ) -> None:
     """Go from event files to a forecast report, as a settings file says."""
+    result, path = _run_and_write(_read(settings, accept_loss), output, allow_unconverged)
     from forecast.run import run_notes
 
-    result, path = _run_and_write(_read(settings, accept_loss), output, allow_unconverged)
     _say(repr(result.panel.ledger))
     _say("\n".join(f"note: {note}" for note in run_notes(result)))
     typer.echo(path)
@@ -218,6 +218,7 @@ def run(
 @app.command(epilog="Example:  forecast check forecast.toml")
 def check(settings: _SettingsFile, accept_loss: _AcceptLoss = False) -> None:
     """Read everything that a run would, fit and write nothing, and say what was found."""
+    _check_drawing()
     from forecast.check import check_told
     from forecast.ledger import refuse_loss
     from forecast.run import prepare
@@ -370,6 +371,7 @@ def _read(settings_file: Path, accept_loss: bool) -> "Settings":
 
 
 def _run_and_write(settings: "Settings", output: Path | None, allow_unconverged: bool = False) -> tuple["Run", Path]:
+    _check_drawing()
     from forecast.run import check_output, run, write_run
 
     folder = check_output(settings, output or settings.output)

@@ -67,8 +67,13 @@ def load_source(settings: Settings) -> PanelSource | CountsSource:
     tables, ledger = _covariates(settings, gazetteer, events.boundaries)
     options = settings.panel
     building = options.model_dump(exclude={"missing"}) | {"gazetteer": gazetteer, "seed": settings.seed}
-    if options.provinces is not None:
+    if isinstance(options.provinces, list):
         building["provinces"] = gazetteer.keys(options.provinces, "panel.provinces")
+    building["covered_from"] = {
+        key: day
+        for name, day in options.covered_from.items()
+        for key in ([name] if gazetteer.countries_of(name) else gazetteer.keys([name], "panel.covered_from"))
+    }
     building["gaps"] = [
         (first, last, *(gazetteer.keys(members, "panel.gaps") for members in provinces))
         for first, last, *provinces in options.gaps

@@ -17,7 +17,7 @@ CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
 NGO = """Date;Governorate;Type of incident;Killed
 03/01/2021;Deir Ezzor;IED;1
 14/01/2021;Al-Hasakeh;Roadside bomb against a patrol;0
-30/06/2022;Salah Al Deen;Enlèvement d'un berger;
+30/06/2022;Salahdine;Enlèvement d'un berger;
 31/12/2022;Deir Ezzor;Theft of a car;2
 """
 
@@ -48,14 +48,14 @@ def test_all_that_can_be_seen_is_found_without_writing(ngo):
 def test_names_stand_with_their_rows_and_the_three_nearest(ngo):
     found = look([ngo])
     matched = found.provinces.set_index("name")["province"].to_dict()
-    assert matched == {"Deir Ezzor": "SY09", "Al-Hasakeh": "SY08", "Salah Al Deen": ""}
+    assert matched == {"Deir Ezzor": "SY09", "Al-Hasakeh": "SY08", "Salahdine": ""}
     (row,) = found.doubtful_names.to_dict("records")
-    assert (row["name"], row["rows"]) == ("Salah Al Deen", 1)
+    assert (row["name"], row["rows"]) == ("Salahdine", 1)
     assert row["nearest"].split(" | ")[0] == "Salah al-Din"
     assert row["nearest"].count(" | ") == 2
     said = describe(found)
     assert "2 rows  Deir Ezzor = Deir ez-Zor" in said
-    assert "1 rows  Salah Al Deen: Salah al-Din | " in said
+    assert "1 rows  Salahdine: Salah al-Din | " in said
 
 
 def test_tactics_are_proposed_and_never_taken(ngo):
@@ -69,7 +69,7 @@ def test_tactics_are_proposed_and_never_taken(ngo):
     table = pd.read_csv(ngo.parent / "tactics.csv", dtype=str, keep_default_na=False)
     assert list(table.columns) == ["label", "rows", "proposal", "accept"]
     assert set(table["accept"]) == {"false"}
-    panel = load_source(read_settings(ngo.parent / "forecast.toml")).at()
+    panel = load_source(read_settings(ngo.parent / "forecast.toml").accepting_loss()).at()
     # The kidnapping lies in a province that is not matched.
     assert set(panel.tactics) == {"ied", "roadside_bomb_against_a_patrol", "theft_of_a_car"}
 
@@ -99,7 +99,7 @@ def test_answers_in_the_tables_are_used(ngo):
     folder = ngo.parent
     paths = write_settings(look([ngo]), folder)
     assert [path.name for path in paths] == ["forecast.toml", "tactics.csv", "aliases.csv"]
-    before = load_source(read_settings(folder / "forecast.toml")).at()
+    before = load_source(read_settings(folder / "forecast.toml").accepting_loss()).at()
     assert (before.ledger.rows("unknown province"), int(before.attacks.sum())) == (1, 1)
     for name, old, new in (
         ("aliases.csv", ",\n", ",IQG16\n"),

@@ -163,7 +163,9 @@ def _others(rows: pd.DataFrame, event: pd.Series, actor: pd.Series) -> pd.DataFr
         ]
     ).sort_index(kind="stable")
     named = named.assign(name=named["name"].str.split(SIDE)).explode("name").dropna(subset="name")
-    of_actor = [name in side for name, side in zip(named["name"], actor[named["head"]].str.split(SIDE), strict=True)]
+    of_actor = [
+        name in side for name, side in zip(named["name"], actor.fillna("")[named["head"]].str.split(SIDE), strict=True)
+    ]
     named = named[~pd.Series(of_actor, named.index)].drop_duplicates(["head", "name"])
     grouped = named.groupby("head", sort=False)
     return pd.DataFrame({"opponent": grouped["name"].agg(SIDE.join), "inter": grouped["inter"].first()})

@@ -10,7 +10,7 @@ import pandas as pd
 
 from forecast.events.spelling import fold_name, normalise_name
 
-__all__ = ["country_key", "country_name"]
+__all__ = ["country_key", "country_name", "is_country"]
 
 
 @cache
@@ -26,6 +26,11 @@ def country_key(name: str) -> str:
             if len(codes) == 1:
                 return str(codes[0]).upper()
     return normalise_name(name)
+
+
+def is_country(name: str) -> bool:
+    """Whether a name, former name or code means one country."""
+    return country_key(name).isupper()
 
 
 def country_name(code: str) -> str:

@@ -1,7 +1,7 @@
 """`read_events`: raw files of any source to one validated events table and its ledger."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -22,6 +22,7 @@ from forecast.events.boundaries import (
     read_boundaries,
     shipped_boundaries,
 )
+from forecast.events.countries import country_key, is_country
 from forecast.events.draft import SIDE
 from forecast.events.neighbours import border_neighbours
 from forecast.events.own_names import gazetteer_of
@@ -385,6 +386,15 @@ def _as_file(given: str | Path | pd.DataFrame, name: str) -> Iterator[Path]:
             ) from error
 
 
+def _refuse_unknown(countries: Sequence[str], named: Iterable[str]) -> None:
+    """An InputError for what is neither a country of the world nor one that the records name."""
+    held = {country_key(name) for name in named}
+    unknown = [name for name in countries if country_key(name) not in held and not is_country(name)]
+    if unknown:
+        expected = [*read_gazetteer().table[names.COUNTRY].unique(), *named]
+        raise InputError("unknown countries", where="countries", found=unknown, expected=expected)
+
+
 def _gazetteer(
     gazetteer: Gazetteer | Literal["data"] | None,
     countries: Sequence[str] | None,
@@ -401,6 +411,7 @@ def _gazetteer(
         if named and not any(gazetteer.countries_of(str(country)) for country in named):
             gazetteer = "data"
     if isinstance(gazetteer, str):
+        _refuse_unknown(countries or (), draft[names.COUNTRY].dropna().unique())
         only = countries[0] if countries is not None and len(countries) == 1 else ""
         gazetteer, ledger = gazetteer_of(draft, ledger, only)
     return gazetteer if countries is None else gazetteer.select(countries), ledger
@@ -448,9 +459,9 @@ def _place(
     without_coordinates = draft[names.LATITUDE].isna() | draft[names.LONGITUDE].isna()
     vague = draft["place_precision"].isin(["country", "unknown"])
     vague &= draft["place_label"].notna() | ~without_coordinates
-    draft, ledger = _drop(
-        draft, ledger, vague, "imprecise place", "known only to an area larger than a province", "event_id"
-    )
+    # Nobody could mend these: the source says that it does not know more.
+    reason = "known only to an area larger than a province"
+    draft, ledger = _drop(draft, ledger, vague, "imprecise place", reason, "event_id", "excluded")
     found = gazetteer.match(draft["place_label"], draft[names.COUNTRY])
     placed = _by_coordinates(draft[found.isna()], gazetteer, boundaries, nearest_km)
     found = found.fillna(placed[names.PROVINCE])

@@ -25,6 +25,8 @@ __all__ = ["Gap", "build_panel"]
 # A span of days in which nothing was recorded: first day, last day, and the provinces (none given: all).
 Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
 
+# Share of records without a province from which it is said.
+_FEW = 0.02
 # Days from the first to the last of a week.
 _WEEK = 6
 _EDITED = (
@@ -120,6 +122,10 @@ def build_panel(
         where = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
         raise InputError("holds no complete period", where=where, expected=expected)
     notes = [*_partial_notes(first, last, periods, freq), *silences(known)]
+    vague = events.ledger.rows("imprecise place")
+    if vague > _FEW * (vague + len(events)):
+        share = f"{vague:,} records ({vague / (vague + len(events)):.0%})"
+        notes.append(f"{share} are known only to an area larger than a province: the panel is without them")
     if as_of is not None and edited:
         notes.append(_EDITED)
 

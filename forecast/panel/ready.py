@@ -86,6 +86,9 @@ def checked_counts(raw: RawTable, freq: str, day_first: bool | None = None) -> t
     first, last, ledger = _days(raw, ledger, day_first)
     attacks, ledger = _numbers(raw, names.ATTACKS, ledger, whole=True)
     size, ledger = _numbers(raw, names.EXPOSURE, ledger, whole=False)
+    if names.EXPOSURE in frame and size.isna().all():
+        written = _with_text(raw, names.EXPOSURE).frame[names.EXPOSURE].notna()
+        refuse_cells(frame, source, names.EXPOSURE, written, "a number above 0")
     whole = attacks.between(0, LARGEST_COUNT) & (attacks % 1 == 0)
     too_long = (
         (last - first).dt.days > 6 if normalise_freq(freq) != names.MONTHLY else pd.Series(False, index=frame.index)

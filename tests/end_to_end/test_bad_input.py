@@ -388,7 +388,7 @@ EVENT_FILES = [
 LARGE = [
     events("header of 200 kB", r"header: lacks a date, .*found nnn.*…; expected date", "n" * 200_000 + ",type\n1,2\n"),
     events("quote before the header", r"row 1: has a double quote that is not closed", '"' + PLAIN * 800),
-    events("count of many digits", r"no record is left|row 2, column attacks|attacks not a number",
+    events("count of many digits", r"column attacks: no row has a count",
            table("date,province,attacks", "2020-01-01,Diyala," + "9" * 4400)),
     events("date of many digits", r"column date: no row has a date", table("date,province", "9" * 4400 + ",Diyala")),
     settings("exposure of many digits", r"row 2, column exposure: .*expected a number", READY,
@@ -461,7 +461,8 @@ SETTINGS_FILES = [
              "2120-06-30")),
     settings("date as text", r"panel\.end: .*date.*found 'June'", changed(SETTINGS, "2020-06-30", '"June"')),
     settings("year of the first century", r"panel\.start: .*1900-01-01", changed(SETTINGS, "2020-01-01", "0020-01-01")),
-    settings("unknown frequency", r"panel\.freq: .*'week', found 'daily'", within("panel", 'freq = "daily"')),
+    settings("unknown frequency", r"panel\.freq: .*unknown frequency \(found daily; expected M, MONTH",
+             within("panel", 'freq = "daily"')),
     settings("gap backwards", r"panel: a gap ends \(2020-02-01\) before it starts \(2020-03-01\)",
              within("panel", "gaps = [[2020-03-01, 2020-02-01]]")),
     settings("gap of one day", r"panel\.gaps\.0\.1: is required", within("panel", "gaps = [[2020-03-01]]")),
@@ -544,9 +545,9 @@ PLACES_AND_LABELS = [
              r"b\.json: feature 1 \(IQG01\): is no polygon \(found .*no finite number",
              within("places", 'boundaries = "b.json"'),
              b__json=shapes(square("Anbar")).replace("33.0]", "33.0, Infinity]").replace("34.0]", "34.0, 1]")),
-    settings("boundaries with a corner that is no number", r"b\.json: feature 1 \(IQG01\): is no polygon",
+    settings("boundaries with a corner that is no number", r"b\.json: feature 1 .* is no polygon \(found a coordinate",
              within("places", 'boundaries = "b.json"'), b__json=shapes(square("Anbar")).replace("45.0, 34", "NaN, 34")),
-    settings("boundaries with an infinite corner", r"b\.json: feature 1 \(IQG01\): is no polygon",
+    settings("boundaries with an infinite corner", r"b\.json: feature 1 .* \(found a coordinate that is no finite",
              within("places", 'boundaries = "b.json"'), b__json=shapes(square("Anbar")).replace("45.0", "1e999")),
     settings("boundaries with a number of many digits", r"b\.json: is no GeoJSON.*Exceeds the limit",
              within("places", 'boundaries = "b.json"'), b__json=shapes(square("Anbar")).replace("45.0", "4" * 4400)),
@@ -576,8 +577,8 @@ PLACES_AND_LABELS = [
 ]
 
 PANELS = [
-    settings("provinces that are none", r"provinces: unknown provinces \(found Anbar; expected IQG01",
-             within("panel", 'provinces = ["Anbar"]')),
+    settings("provinces that are none", r"panel\.provinces: unknown province \(found Anbaar\)\. Nearest: Anbar",
+             within("panel", 'provinces = ["Anbaar"]')),
     settings("tactics that are none", r"tactics: unknown tactics \(found IED; expected ied, complex_attack\)",
              within("panel", 'tactics = ["IED"]')),
     settings("tactics of an empty list", r"panel\.tactics: .*at least 1 item", within("panel", "tactics = []")),
@@ -591,7 +592,7 @@ PANELS = [
              within("panel", 'gaps = [[2020-03-01, 2020-04-01, ["Dyiala"]]]')),
     settings("no complete period", r"2020-01-01 to 2020-01-20: holds no complete period \(expected a whole month\)",
              changed(SETTINGS, "2020-06-30", "2020-01-20")),
-    settings("no complete week", r"2020-01-01 to 2020-01-03: holds no complete period \(expected a whole week, Monday",
+    settings("no complete week", r"2020-01-01 to 2020-01-03: holds no complete period \(expected a whole week\)",
              within("panel", 'freq = "W"', changed(SETTINGS, "2020-06-30", "2020-01-03"))),
     settings("start after the data", r"2021-01-01 to 2020-06-28: the data end before they start",
              changed(changed(SETTINGS, "2020-01-01", "2021-01-01"), "end = 2020-06-30\n", "")),
@@ -647,9 +648,9 @@ PANELS = [
     covariate("covariate with a period twice", r"covariate strikes: has several values for one cell \(found 2020-06-01",
               "2020-06-01,6\n", "2020-06-01,6\n2020-06-01,7\n"),
     settings("covariate of one province",
-             r"covariate strikes: 17 values of province are missing \(found IQG02, .*every province",
+             r"covariate strikes: 2 values of province are missing \(found IQG10, IQG13\).*every province",
              SETTINGS + COVARIATE, strikes__csv=changed(STRIKES, "p", "province,p").replace("\n2020", "\nIQG01,2020")),
-    settings("covariate of another force", r"covariate strikes: 2 values of force are missing \(found ISF, KSF",
+    settings("covariate of another force", r"covariate strikes: 1 value of force is missing \(found ISF\)",
              SETTINGS + COVARIATE, strikes__csv=changed(STRIKES, "p", "force,p").replace("\n2020", "\nMNF,2020")),
     covariate("covariate named like the counts", r"covariate attacks: the name is taken", "strikes", "attacks",
               SETTINGS + changed(COVARIATE, "covariates.strikes", "covariates.attacks")),
@@ -833,7 +834,7 @@ def test_formulas_and_markup_are_inert(folder: Path, monkeypatch: pytest.MonkeyP
         "2020-01-03,Anbar,<script>",
     ]
     write(folder, {"events.csv": table(*rows)})
-    assert call(INGEST, monkeypatch).code == 0
+    assert call(f"{INGEST} --accept-loss", monkeypatch).code == 0
     for name in ("events.csv", "ledger.csv"):
         cells = pd.read_csv(folder / "out" / name, dtype=str).stack()
         assert not cells.str.startswith(("=", "@", "+", "-")).any(), cells

@@ -12,9 +12,9 @@ import forecast as fc
 
 DAYS = pd.date_range("2021-01-01", "2023-12-31")
 SYRIA = ["Deir Ezzor", "Al-Hasakeh", "Raqqa"]
-IRAQ = ["Ninewa", "Kirkuk", "Diyala"]
+IRAQ = ["Ninewa", "Kirkuk", "Salah Al Deen"]
 # No name of the gazetteer: nothing may be counted for it, and it must be said.
-UNKNOWN = "Salah Al Deen"
+UNKNOWN = "Salahdine"
 ENGLISH = ["IED", "Roadside bomb against a patrol", "armed attack", "Mortar fire", "kidnap of a farmer", ""]
 MALI = {
     "Ségou": (13.4, -6.3),
@@ -104,7 +104,12 @@ def test_iraq_and_syria(tmp_path):
     said, panel = _road(tmp_path, tmp_path / "incidents.csv")
 
     placed = table[~table["Governorate"].isin(["", UNKNOWN])]
-    shipped = {"Deir Ezzor": "Deir ez-Zor", "Al-Hasakeh": "Hasakah", "Ninewa": "Nineveh"}
+    shipped = {
+        "Deir Ezzor": "Deir ez-Zor",
+        "Al-Hasakeh": "Hasakah",
+        "Ninewa": "Nineveh",
+        "Salah Al Deen": "Salah al-Din",
+    }
     by_hand = placed.groupby(placed["Governorate"].replace(shipped)).size()
     assert _counts(panel, "province") == by_hand.to_dict()
     days = pd.to_datetime(placed["Date"], format="%d/%m/%Y")

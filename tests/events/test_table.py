@@ -240,7 +240,7 @@ def test_unknown_names_are_listed_whole_with_their_rows(write):
     assert counts == [f"Xanadu {n}: {n} rows" for n in (5, 4, 3, 2)] + ["Xanadu 1: 1 row"]
     assert listed["country"] == ("Atlantis (2 rows)", "Utopia (1 row)")
     assert all(name in ledger.to_frame()["examples"].str.cat() for name in unknown)
-    assert "and 2 more" in repr(ledger)
+    assert all(name in repr(ledger) for name in unknown)
 
 
 def test_a_province_without_records_beside_a_nearly_identical_name_is_said(write, tmp_path):
@@ -354,12 +354,12 @@ def test_real_ucdp_file(shared_data):
     events = read_events(path, source="ucdp")
     with gzip.open(path, "rt") as stream:
         raw = pd.read_csv(stream, low_memory=False)
-    assert len(events) + events.ledger.dropped == len(raw) == 16_566
+    assert len(events) + events.ledger.excluded == len(raw) == 16_566
     assert (events.table["date_end"] > events.table["date"]).sum() > 900
     assert set(events.table["tactic"]) == {"state_based", "non_state", "one_sided"}
     sides = (raw["side_a"] == "IS") | (raw["side_b"] == "IS")
     precise = raw["where_prec"] <= 4
-    assert events.ledger.loss == (~precise).mean()
+    assert (events.ledger.loss, events.ledger.rows("imprecise place")) == (0, (~precise).sum())
     assert len(events.select(actor="IS")) == (sides & precise).sum()
     # UCDP's own province name and the published polygons agree, but for places on a border.
     boundaries = read_boundaries(shared_data / "syria_adm1_geoboundaries.geojson", read_gazetteer())
@@ -450,10 +450,8 @@ def test_parts_by_the_nearest_point_are_said(write):
 
 
 def test_names_are_taken_for_the_provinces_of_the_aliases(write):
-    rows = [
-        f"a{n},2020-03-04,Iraq,{name},IED,IS,,,," for n, name in enumerate(["Salah Al Deen", "SALAH-AL-DEEN", "Diyala"])
-    ]
-    events = read_events(write(*rows), source="plain", aliases={normalise_name("salah al deen"): "Salah al-Din"})
+    rows = [f"a{n},2020-03-04,Iraq,{name},IED,IS,,,," for n, name in enumerate(["Salahdine", "SALAHDINE", "Diyala"])]
+    events = read_events(write(*rows), source="plain", aliases={normalise_name("salahdine"): "Salah al-Din"})
     assert events.table["province"].tolist() == ["IQG16", "IQG16", "IQG10"]
     (entry,) = events.ledger
-    assert (entry.rule, entry.rows, entry.examples[0]) == ("alias", 2, "Salah Al Deen as Salah al-Din")
+    assert (entry.rule, entry.rows, entry.examples[0]) == ("alias", 2, "Salahdine as Salah al-Din")
