@@ -30,7 +30,8 @@ def gazetteer_of(draft: pd.DataFrame, ledger: Ledger, country: str = "") -> tupl
     InputError
         When no record names a province.
     """
-    rows = pd.DataFrame({"label": draft["place_label"], names.COUNTRY: draft[names.COUNTRY].fillna(country)})
+    labels = draft["place_label"].str.split().str.join(" ")
+    rows = pd.DataFrame({"label": labels, names.COUNTRY: draft[names.COUNTRY].fillna(country)})
     rows = rows[draft["place_precision"].isin(_PRECISIONS) & rows["label"].notna()]
     rows["name"] = _folded(rows["label"], normalise_name)
     rows["land"] = _folded(rows[names.COUNTRY], country_key)

@@ -20,6 +20,7 @@ from forecast.ledger import Ledger
 
 __all__ = [
     "DATE_PARTS",
+    "PART_OF_ANOTHER",
     "SYNONYMS",
     "date_columns",
     "event_columns",
@@ -80,6 +81,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
     "reported": ("report_date", "date_reported", "reported_on"),
 }  # fmt: skip
+# The rule of the ledger that says that attacks may count twice; a panel says it too.
+PART_OF_ANOTHER = "part of another kind"
 # Columns that give the date together with a year; one of them alone may hold whole dates.
 DATE_PARTS = ("year", "month", "week", "day")
 # So improbable must it be that one kind of a table of counts never exceeds another, were their periods shuffled.
@@ -245,7 +248,7 @@ def _note_parts(draft: pd.DataFrame, raw: RawTable, ledger: Ledger) -> Ledger:
                 f"{part} never exceeds {whole}: if it is a part of it, its attacks count twice; choose one by tactics"
             )
             rows = int((draft["tactic_label"] == part).sum())
-            ledger = ledger.add("part of another kind", rows, "noted", reason, source=raw.name)
+            ledger = ledger.add(PART_OF_ANOTHER, rows, "noted", reason, source=raw.name)
     return ledger
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
+from forecast.events.plain import PART_OF_ANOTHER
 from forecast.events.table import Events, select_events
 from forecast.events.versions import UNTIL
 from forecast.ledger import Action, Ledger
@@ -126,7 +127,8 @@ def build_panel(
     if vague > _FEW * (vague + len(events)):
         share = f"{vague:,} records ({vague / (vague + len(events)):.0%})"
         notes.append(f"{share} are known only to an area larger than a province: the panel is without them")
-    if as_of is not None and edited:
+    notes += [entry.reason for entry in events.ledger if entry.rule == PART_OF_ANOTHER]
+    if edited:
         notes.append(_EDITED)
 
     grid_provinces, left_out = _grid_provinces(events, gazetteer, provinces)
