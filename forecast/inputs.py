@@ -326,7 +326,13 @@ def _covariate(
     options = settings.panel
     events = _events(settings, [covariate.path], gazetteer, boundaries, covariate)
     panel = build_panel(
-        events, freq=options.freq, gazetteer=gazetteer, start=options.start, end=options.end, seed=settings.seed
+        events,
+        freq=options.freq,
+        gazetteer=gazetteer,
+        provinces="all",
+        start=options.start,
+        end=options.end,
+        seed=settings.seed,
     )
     return panel.attacks.sum(names.TACTIC, skipna=False).rename(name), _from_file(panel.ledger, covariate.path)
 

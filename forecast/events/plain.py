@@ -35,12 +35,12 @@ _KNOWN = tuple(name for name in names.EVENT_COLUMNS if name != "source")
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "event_id": ("incident_id", "event_no", "incident_no"),
     "date": (
-        "event_date", "incident_date", "attack_date", "date_of_event", "date_of_incident", "date_of_attack",
-        "start_date",
-        "date_start", "start", "begin", "begin_date", "from", "from_date", "period_start", "period_begin", "dates",
-        "fecha", "fecha_inicio", "fecha_del_evento", "date_de_l_evenement",
-        "date_debut",
-        "date_evenement", "datum", "reference_period_start", "التاريخ", "تاريخ",
+        "dates", "event_date", "incident_date", "attack_date", "date_of_event", "date_of_incident", "date_of_attack",
+        "date_of_occurrence", "occurrence_date", "date_occurred", "start_date", "date_start", "start", "begin",
+        "begin_date", "from", "from_date", "period_start", "period_begin", "reference_period_start",
+        "fecha", "fecha_inicio", "fecha_evento", "fecha_incidente", "fecha_del_evento", "fecha_del_incidente",
+        "fecha_del_ataque", "date_debut", "date_evenement", "date_incident", "date_attaque", "date_de_l_evenement",
+        "date_de_l_incident", "date_de_l_attaque", "data_do_evento", "datum", "tarih", "التاريخ", "تاريخ",
     ),
     "date_end": ("end_date", "end", "to", "to_date", "period_end", "fecha_fin", "date_fin", "reference_period_end"),
     "year": ("annee", "ano", "anio", "jahr", "yr", "السنة"),

@@ -17,8 +17,8 @@ def _blocks(language: str) -> list[str]:
 
 
 def test_settings_are_valid(tmp_path):
-    whole, parts, reports, capability = _blocks("toml")
-    for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole + parts):
+    whole, parts, own_names, reports, capability = _blocks("toml")
+    for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole + parts + own_names):
         (tmp_path / name).write_text("x")
     path = tmp_path / "forecast.toml"
     path.write_text(whole)
@@ -28,6 +28,9 @@ def test_settings_are_valid(tmp_path):
     path.write_text(parts)
     changed = read_settings(path)
     assert changed.covariates["strikes"].events == "plain"
+    path.write_text(own_names)
+    assert len(own_names.splitlines()) == 6
+    assert read_settings(path).places.gazetteer is None
     for name in ("reports.csv", "activity.csv", "indicators.csv"):
         (tmp_path / name).write_text("x")
     path.write_text(f'model = "quick"\n{reports}')
