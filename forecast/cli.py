@@ -267,11 +267,11 @@ def report(
 ) -> None:
     """Render the report of a finished run again."""
     _check_drawing()
-    from forecast.run import load_run, write_run_report
+    from forecast.run import write_report_again
 
     with _progress() as step:
         step("rendering the report", 0, 1)
-        path = write_run_report(load_run(folder), folder)
+        path = write_report_again(folder)
         if pdf:
             from forecast.report.pdf import write_pdf
 

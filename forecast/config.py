@@ -49,7 +49,7 @@ _UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _existing(value: Path, info: ValidationInfo) -> Path:
@@ -177,7 +177,7 @@ class ScenarioSettings(_Section):
 
     name: str = Field(min_length=1)
     force: str | list[str]
-    shift_sd: float = Field(allow_inf_nan=False, description="SDs of capability; below 0 for a force that weakens")
+    shift_sd: float = Field(description="SDs of capability; below 0 for a force that weakens")
     start: _Day | None = None
     ramp: _Whole = Field(0, ge=0, le=120, description="periods over which the shift grows to its full size")
 
@@ -309,9 +309,13 @@ def _built_model(given: str | dict[str, Any]) -> Any:
     from forecast.model.library import quick_model, standard_model
     from forecast.model.spec import Model
 
-    if not isinstance(given, str):
-        return Model.from_dict(given)
     known = {**default_baselines(), **{model.name: model for model in (standard_model(), quick_model())}}
+    if not isinstance(given, str):
+        model = Model.from_dict(given)
+        # The name would tell a reader that it is the other one.
+        if model.name in known and model != known[model.name]:
+            raise InputError("is the name of another model", where="name", found=model.name, hint="Choose another name")
+        return model
     if given not in known:
         raise InputError("unknown model", found=given, expected=list(known))
     return known[given]

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import re
 import stat
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -16,6 +18,8 @@ __all__ = [
     "check_input_file",
     "check_output_files",
     "check_output_folder",
+    "read_csv",
+    "read_part",
     "readable_name",
     "safe_write",
     "sha256",
@@ -24,8 +28,14 @@ __all__ = [
     "write_together",
 ]
 
+Read = TypeVar("Read")
 _TEMPORARY = ".forecast-"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Where a cell may begin like a formula: at its start, and after what splits cells in other locales. Apostrophes that
+# are there already count, so that the one that is added can be taken away again.
+_BEGIN = '(?:^|[;\t\r\n])[ "]*'
+_FORMULA = f"[{re.escape('=+-@＝＋－＠')}]"
+_RUNS = re.compile(f"^(?='*[\t\r\n])|{_BEGIN}(?='*{_FORMULA})")
+_NEUTRALISED = re.compile(f"(^(?='+[\t\r\n])|{_BEGIN}(?='+{_FORMULA}))'")
 
 
 def check_input_file(path: str | Path) -> None:
@@ -163,18 +173,80 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
         neutralised(table).to_csv(temporary, index=False)
 
 
+def read_csv(path: str | Path, text: Collection[str], days: Collection[str] = ()) -> pd.DataFrame:
+    """Read a table that `write_csv` wrote, with its text as it was: 'None', '01' and '-x' are labels.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    text, days : collections of str
+        Columns of text and of days, which must be there; the others are numbers or truth values.
+
+    Raises
+    ------
+    ValueError
+        Where the file is no such table.
+    """
+    columns = pd.read_csv(path, nrows=0).columns
+    absent = [column for column in (*text, *days) if column not in columns]
+    if absent:
+        raise ValueError(f"lacks the columns {', '.join(absent)}")
+    labels = list(text)
+    blank = {column: [""] for column in columns if column not in labels}
+    table = pd.read_csv(
+        path,
+        dtype=dict.fromkeys(labels, str),
+        keep_default_na=False,
+        na_values=blank,
+        parse_dates=list(days),
+        date_format="ISO8601",
+    )
+    table[labels] = table[labels].map(_as_it_was)
+    numbers = table.drop(columns=[*labels, *days])
+    wrong = [str(column) for column in numbers if not pd.api.types.is_numeric_dtype(numbers[column])]
+    wrong += [day for day in days if not pd.api.types.is_datetime64_any_dtype(table[day]) or table[day].isna().any()]
+    if wrong and len(table):
+        raise ValueError(f"{', '.join(wrong)}: not all can be read")
+    return table
+
+
+def read_part(file: Path, read: Callable[[Path], Read], hint: str) -> Read:
+    """One file of a folder that the package wrote; any way in which it can be damaged is the folder's fault."""
+    if not file.is_file():
+        raise InputError("is missing", source=file, hint=hint)
+    try:
+        return read(file)
+    except MemoryError:
+        raise
+    except Exception as error:
+        found = error.problem if isinstance(error, InputError) else str(error) or type(error).__name__
+        raise InputError("is damaged", source=file, found=found, hint=hint) from error
+
+
 def neutralised(table: pd.DataFrame) -> pd.DataFrame:
-    """Copy of a table in which text that begins like a formula is led by an apostrophe (OWASP, CSV injection)."""
+    """Copy of a table in which text that a spreadsheet may take for a formula is led by an apostrophe (OWASP).
+
+    Full-width signs count as their plain ones, and what follows a semicolon, a tab or a new line as a cell of its own.
+    """
     table = table.copy()
     for column in table.columns:
         values = table[column]
         if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
             continue
         text = values.astype(object)
-        dangerous = text.map(lambda value: isinstance(value, str) and value.startswith(_FORMULA_STARTS))
+        dangerous = text.map(lambda value: isinstance(value, str) and _RUNS.search(value) is not None)
         if dangerous.any():
-            table[column] = text.where(~dangerous, "'" + text.astype(str))
-    return table.rename(columns=lambda name: "'" + name if str(name).startswith(_FORMULA_STARTS) else name)
+            table[column] = text.where(~dangerous, text.astype(str).map(_harmless))
+    return table.rename(columns=lambda name: _harmless(str(name)))
+
+
+def _harmless(text: str) -> str:
+    return _RUNS.sub(r"\g<0>'", text)
+
+
+def _as_it_was(text: str) -> str:
+    return _NEUTRALISED.sub(r"\1", text)
 
 
 def sha256(path: str | Path) -> str:

@@ -264,7 +264,8 @@ class _Terminal:
             from rich.progress import Progress as Bars
 
             columns = (
-                TextColumn("{task.description}"),
+                # A name in square brackets is no markup.
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TimeElapsedColumn(),
                 TextColumn("{task.fields[left]}"),

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
@@ -17,15 +17,16 @@ from forecast.baselines.regression import NegativeBinomialRegression, regression
 from forecast.capability.capability import Capability, CapabilitySource
 from forecast.config import Settings, read_settings
 from forecast.datasets import data_path
-from forecast.errors import DiagnosticsError, InputError
+from forecast.errors import DiagnosticsError, ForecastError, InputError
 from forecast.evaluation.rolling import backtest, load_backtest
-from forecast.evaluation.scores import score
+from forecast.evaluation.scores import CELL, LEVEL, read_scores, score
 from forecast.evaluation.skill import skill
 from forecast.events.boundaries import Boundaries, check_geometry
 from forecast.events.places import Gazetteer, read_gazetteer, write_gazetteer
 from forecast.files import (
     check_output_files,
     check_output_folder,
+    read_part,
     readable_name,
     sha256,
     write_csv,
@@ -47,7 +48,7 @@ from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last, scenario
 from forecast.prediction.scenarios import contrast, decompose, percent_change
-from forecast.report.backtest import BASELINE, BacktestPart, backtest_part
+from forecast.report.backtest import BASELINE, TOTAL, BacktestPart, backtest_part
 from forecast.report.build import ReportContent, report_notes, write_report
 from forecast.report.capability import CapabilityPart
 from forecast.report.published import PublishedPart, published_part
@@ -65,17 +66,18 @@ __all__ = [
     "run_backtest",
     "run_notes",
     "unscored",
+    "write_report_again",
     "write_run",
     "write_run_report",
 ]
 
-Read = TypeVar("Read")
 # Called with what is being done, how many steps are done, and of how many.
 Step = Callable[[str, int, int], None]
 
 _BASIS = ("numpy", "pandas", "xarray", "scipy")
 _SAMPLING = ("pymc", "pytensor", "nutpie", "arviz")
 _VERSIONS = ("attack-forecast", *_BASIS, "statsmodels", *_SAMPLING, "scoringrules", "altair")
+_AGAIN = "Run the forecast again"
 # What the report takes from `run.json`.
 _RECORD = {
     "forecast": str,
@@ -116,7 +118,7 @@ class Run:
         Of the model that the settings name.
     scores : DataFrame
         How every model did on the last periods, which it had not seen: one row per model, cell and horizon, for
-        cells and for totals. Empty where the settings ask for no evaluation.
+        cells and for totals (column `level`: 'cell', 'total'). Empty where the settings ask for no evaluation.
     record : dict
         Settings, versions, inputs with their SHA-256, seed and data cut-off.
     boundaries : Boundaries or None
@@ -356,6 +358,25 @@ def write_run_report(result: Run, folder: str | Path) -> Path:
     return write_report(Path(folder) / "report.html", _content(result))
 
 
+def write_report_again(folder: str | Path) -> Path:
+    """Render the report of the run in a folder again, and return its path.
+
+    Raises
+    ------
+    InputError
+        As of `load_run`, and where what was read cannot be shown: it was shown once, before `run.json` was written.
+    """
+    result = load_run(folder)
+    try:
+        return write_run_report(result, folder)
+    except (ForecastError, MemoryError):
+        raise
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+        problem = "holds a file that was edited or damaged, and cannot be shown"
+        raise InputError(problem, source=folder, found=found, hint=_AGAIN) from error
+
+
 def run_notes(result: Run) -> list[str]:
     """What stands on top of a run's report."""
     return report_notes(_content(result))
@@ -373,15 +394,18 @@ def load_run(folder: str | Path) -> Run:
     if not (folder / "run.json").is_file():
         hint = "Give the output folder of a run that ended well"
         raise InputError("is no folder of a finished run", source=folder, expected="a folder with run.json", hint=hint)
-    record = _part(folder / "run.json", _read_record)
-    scores = _part(folder / "scores.csv", _read_scores)
+    record = read_part(folder / "run.json", _read_record, _AGAIN)
+    scores = read_part(folder / "scores.csv", _read_scores, _AGAIN)
     shapes = folder / "boundaries.json"
-    boundaries = _part(shapes, _read_shapes) if shapes.is_file() else None
-    panel, forecast = _part(folder / "panel.nc", Panel.load), _part(folder / "forecast.nc", Forecast.load)
+    boundaries = read_part(shapes, _read_shapes, _AGAIN) if shapes.is_file() else None
+    panel, forecast = (
+        read_part(folder / "panel.nc", Panel.load, _AGAIN),
+        read_part(folder / "forecast.nc", Forecast.load, _AGAIN),
+    )
     measured = folder / "capability.nc"
-    capability = _part(measured, Capability.load) if measured.is_file() else None
+    capability = read_part(measured, Capability.load, _AGAIN) if measured.is_file() else None
     places = folder / "gazetteer.csv"
-    gazetteer = _part(places, read_gazetteer) if places.is_file() else None
+    gazetteer = read_part(places, read_gazetteer, _AGAIN) if places.is_file() else None
     return Run(panel, forecast, scores, record, boundaries, capability, gazetteer)
 
 
@@ -391,18 +415,6 @@ def load_demo() -> Panel:
 
 
 # Parts ------------------------------------------------------------------------------------------------------
-
-
-def _part(file: Path, read: Callable[[Path], Read]) -> Read:
-    """One file of a finished run; any way in which it can be damaged is the folder's fault, not the package's."""
-    hint = "Run the forecast again"
-    if not file.is_file():
-        raise InputError("is missing", source=file, hint=hint)
-    try:
-        return read(file)
-    except Exception as error:
-        found = error.problem if isinstance(error, InputError) else str(error) or type(error).__name__
-        raise InputError("is damaged", source=file, found=found, hint=hint) from error
 
 
 def _read_json(file: Path) -> dict[str, Any]:
@@ -429,7 +441,7 @@ def _read_shapes(file: Path) -> Boundaries:
 
 def _read_scores(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(file, parse_dates=[names.ORIGIN, names.PERIOD])
+        return read_scores(file)
     except pd.errors.EmptyDataError:  # nothing was held out
         return pd.DataFrame()
 
@@ -486,7 +498,8 @@ def _held_out_scores(settings: Settings, main: Fit, ready: Prepared, step: Step)
         if failures:
             notes.append(f"the scores of {name} are of a fit to the data up to {origin:%Y-%m-%d}: {failures}")
         past = predict(fitted, held_out, futures=futures, draws=settings.draws, seed=settings.seed)
-        tables += [score(past, panel), score(past.aggregate("total", tactics=True), panel)]
+        total = past.aggregate("total", tactics=True)
+        tables += [score(past, panel).assign(**{LEVEL: CELL}), score(total, panel).assign(**{LEVEL: TOTAL})]
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), notes
 
 

@@ -12,6 +12,7 @@ from forecast.files import (
     check_output_files,
     check_output_folder,
     neutralised,
+    read_csv,
     safe_write,
     sha256,
     write_csv,
@@ -88,3 +89,44 @@ def test_no_cell_begins_like_a_formula(text):
 def test_column_names_are_neutralised_too(tmp_path):
     write_csv(tmp_path / "a.csv", pd.DataFrame({"=1+1": pd.Categorical(["@x"])}))
     assert (tmp_path / "a.csv").read_text() == "'=1+1\n'@x\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("＝1+1", "'＝1+1"),
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠x", "'＠x"),
+        (" =1", " '=1"),
+        ("x;=1+1|cmd", "x;'=1+1|cmd"),
+        ('x; "=1"', 'x; "\'=1"'),
+        ("x\n@y\t-z", "x\n'@y\t'-z"),
+        ("'=1", "''=1"),
+        ("a=b - c; d+e", "a=b - c; d+e"),
+        ("O'Higgins", "O'Higgins"),
+    ],
+)
+def test_formulas_behind_other_signs_and_separators_do_not_run(text, written):
+    assert neutralised(pd.DataFrame({"name": [text]}))["name"].tolist() == [written]
+
+
+@given(st.lists(st.text("=＝'; \"\t\n-xN,", max_size=8), min_size=1, max_size=5))
+def test_labels_are_read_as_they_were(tmp_path_factory, labels):
+    path = tmp_path_factory.getbasetemp() / "labels.csv"
+    write_csv(path, pd.DataFrame({"label": labels, "n": 1.5}))
+    assert read_csv(path, ["label"])["label"].tolist() == labels
+
+
+def test_labels_that_look_like_numbers_or_nothing_are_text(tmp_path):
+    labels = ["None", "nan", "NA", "", "01", "1e5", "True", "-x", "2020-01-01"]
+    day = pd.Timestamp("2020-01-31")
+    table = pd.DataFrame({"label": labels, "n": [None, *range(8)], "yes": True, "day": day})
+    write_csv(tmp_path / "a.csv", table)
+    pd.testing.assert_frame_equal(read_csv(tmp_path / "a.csv", ["label"], ["day"]), table, check_dtype=False)
+    for column in ("n", "yes", "day"):
+        write_csv(tmp_path / "a.csv", table.assign(**{column: "soon"}))
+        with pytest.raises(ValueError, match=f"{column}: not all can be read"):
+            read_csv(tmp_path / "a.csv", ["label"], ["day"])
+    with pytest.raises(ValueError, match="lacks the columns province"):
+        read_csv(tmp_path / "a.csv", ["province"])

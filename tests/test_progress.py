@@ -118,7 +118,7 @@ def test_a_terminal_has_bars_from_two_seconds_on_which_go_at_the_end(clock, monk
             inner(0.5)
             module._DISPLAY.get()._screen._bars.refresh()
             assert "Within" in capsys.readouterr().err
-    assert "Fitting" in first
+    assert "Fitting [b]" in first
     assert "about 10 s left" in first
     assert "0:00:10" in first
     # The last word clears the lines.

@@ -14,7 +14,7 @@ from forecast.events.raw import RawTable, read_raw
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
 from forecast.panel.calendar import parse_day, parse_days
-from forecast.panel.columns import check_columns, refuse_cells
+from forecast.panel.columns import check_columns, refuse_cells, refuse_future
 
 __all__ = ["COUNT", "INDEX", "SHARE", "Indicators", "checked_indicators", "levels_of", "read_indicators"]
 
@@ -203,6 +203,7 @@ def _checked(table: pd.DataFrame, source: str | Path) -> tuple[pd.DataFrame, Led
     for column in ("period_start", names.PERIOD_END):
         clean[column] = parse_days(text[column])
         refuse_cells(text, source, column, clean[column].isna(), "a day such as 2019-03-06")
+    refuse_future(text, source, clean["period_start"])
     refuse_cells(
         text, source, names.PERIOD_END, clean[names.PERIOD_END] < clean["period_start"], "not before period_start"
     )

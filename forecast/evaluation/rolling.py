@@ -25,13 +25,13 @@ from forecast import names
 from forecast.baselines.library import default_baselines
 from forecast.errors import InputError
 from forecast.evaluation.reports import OVER_ZONE, score_reports
-from forecast.evaluation.scores import ENERGY_COLUMNS, SCORE_COLUMNS, energy_score, score
-from forecast.files import write_csv, write_text
+from forecast.evaluation.scores import CELL, ENERGY_COLUMNS, LEVEL, SCORE_COLUMNS, energy_score, read_scores, score
+from forecast.files import read_csv, read_part, write_csv, write_text
 from forecast.inference.dispatch import fit
 from forecast.inference.machine import one_core
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.bayesian import BayesianFit
-from forecast.model.spec import Model
+from forecast.model.spec import Model, check_model_name
 from forecast.panel.panel import Panel, panel_hash
 from forecast.panel.sources import CountsSource
 from forecast.prediction.continuation import predict
@@ -61,9 +61,9 @@ __all__ = [
 BLOCK = 10
 # Sums that are scored beside the cells: label, groups of provinces, and whether tactics are summed too.
 TOTALS = (("country", names.COUNTRY, True), ("tactic", "total", False), ("total", "total", True))
-LEVEL, CELL = "level", "cell"
 _RECORD, _FORECAST, _SCORES, _START, _ERROR = "backtest.json", "forecast.nc", "scores.csv", "start.nc", "error.txt"
 _ENERGY = "energy.csv"
+_AGAIN = "Make the backtest again, in another folder"
 _NO_FUTURES: Mapping[str, Future] = MappingProxyType({})
 
 
@@ -264,10 +264,12 @@ def load_backtest(folder: str | Path) -> Backtest:
         for day in record["origins"]:
             place = _place(folder, model, pd.Timestamp(day))
             if (place / _SCORES).is_file():
-                for name, found in ((_SCORES, tables), (_ENERGY, energies)):
-                    found.append(pd.read_csv(place / name, parse_dates=[names.ORIGIN, names.PERIOD]))
+                tables.append(read_part(place / _SCORES, read_scores, _AGAIN))
+                energies.append(read_part(place / _ENERGY, _read_energy, _AGAIN))
             elif (place / _ERROR).is_file():
-                failures.append((model, pd.Timestamp(day), (place / _ERROR).read_text(encoding="utf-8")))
+                failures.append(
+                    (model, pd.Timestamp(day), (place / _ERROR).read_text(encoding="utf-8", errors="replace"))
+                )
     if not tables:
         why = failures[0][2] if failures else "no scores"
         raise InputError("no model could be scored at any origin", source=folder, found=why)
@@ -299,6 +301,8 @@ def _named(models: Mapping[str, Any] | Sequence[Any], baselines: bool) -> dict[s
     twice = sorted({name for name, _ in pairs if [other for other, _ in pairs].count(name) > 1})
     if twice or not tried:
         raise InputError("needs models with different names", where="models", found=twice or "none")
+    for name in tried:
+        check_model_name(name)
     return tried
 
 
@@ -320,7 +324,7 @@ def origin_days(actual: Panel, origins: int | Iterable[str | pd.Timestamp]) -> l
 
 def _place(folder: Path, model: str, origin: pd.Timestamp) -> Path:
     """Where an origin's files lie; the model's name is made harmless, and told apart by a checksum."""
-    safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in model)
+    safe = "".join(letter if (letter.isascii() and letter.isalnum()) or letter in "-_" else "_" for letter in model)
     unique = safe if safe == model else f"{safe}-{zlib.crc32(model.encode()):08x}"
     return folder / unique / f"{origin:%Y-%m-%d}"
 
@@ -343,8 +347,20 @@ def _claim(folder: Path, record: Mapping[str, Any], resume: bool) -> None:
 def _record(folder: Path) -> dict[str, Any]:
     if not (folder / _RECORD).is_file():
         raise InputError("holds no backtest", source=folder, expected=f"a folder with {_RECORD}")
-    record: dict[str, Any] = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+    return read_part(folder / _RECORD, _read_record, _AGAIN)
+
+
+def _read_record(file: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    for name in record["models"]:
+        check_model_name(name)
+    if any(f"{pd.Timestamp(day):%Y-%m-%d}" != day for day in record["origins"]) or not isinstance(record["data"], str):
+        raise ValueError("origins or data are of another type")
     return record
+
+
+def _read_energy(file: Path) -> pd.DataFrame:
+    return read_csv(file, (names.MODEL,), (names.ORIGIN, names.PERIOD))
 
 
 def _work(tasks: Sequence[_Task], executor: Executor | None, step: Callable[[str, int, int], None]) -> None:

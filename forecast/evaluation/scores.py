@@ -1,6 +1,7 @@
 """Scores of a forecast against what happened: one row per observed cell first, summaries second."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,23 @@ from scipy import special
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.files import read_csv
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
 __all__ = [
+    "CELL",
     "ENERGY_COLUMNS",
     "IGNORANCE_BINS",
     "INTERVALS",
+    "LEVEL",
     "MEASURES",
     "SCORE_COLUMNS",
     "THRESHOLDS",
     "counts_like",
     "energy_score",
     "mixture_log_score",
+    "read_scores",
     "score",
     "score_table",
     "summarise",
@@ -58,6 +63,8 @@ SCORE_COLUMNS = (
     names.DRAWS,
 )
 ENERGY_COLUMNS = (names.MODEL, names.ORIGIN, names.HORIZON, names.PERIOD, "cells", "energy")
+# The column that tells scores of cells from those of sums.
+LEVEL, CELL = "level", "cell"
 # Lower ends of the bins of VIEWS' ignorance score; each draw counts, and one more stands in every bin.
 IGNORANCE_BINS = (0.0, 0.5, 2.5, 5.5, 10.5, 25.5, 50.5, 100.5, 250.5, 500.5, 1000.5)
 
@@ -98,6 +105,17 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     −log2((k + 1) / (S + 11)) with k of S draws in the bin of the count, over `IGNORANCE_BINS`.
     """
     return _score_table(forecast, actual)[0]
+
+
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """Scores with the column `level` that `write_csv` wrote; a ValueError says what is wrong with them."""
+    table = read_csv(path, (names.MODEL, names.PROVINCE, names.TACTIC, LEVEL), (names.ORIGIN, names.PERIOD))
+    absent = [column for column in SCORE_COLUMNS if column not in table]
+    # A forecast without a mass function has no log score.
+    blank = [str(column) for column in table if column != "log_score" and table[column].isna().any()]
+    if absent or blank:
+        raise ValueError(f"{', '.join(absent or blank)}: missing")
+    return table
 
 
 def score_table(

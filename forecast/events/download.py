@@ -356,7 +356,9 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise InputError("is no web address", where="url", found=url, expected="http://… or https://…")
+        # What stands before an @ may be a password.
+        shown = url.rpartition("@")[2]
+        raise InputError("is no web address", where="url", found=shown, expected="http://… or https://…")
     return parts
 
 

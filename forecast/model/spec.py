@@ -24,10 +24,12 @@ from forecast.model.terms import TERMS, Covariate, Intercept, Pooled, Term, Walk
 from forecast.panel.calendar import periods_per_year
 from forecast.panel.panel import Panel
 
-__all__ = ["BoundModel", "Model"]
+__all__ = ["BoundModel", "Model", "check_model_name"]
 
 # Options whose priors must not reach below 0.
 _POSITIVE = ("sigma", "half_life")
+# Names of models stand in tables and legends, and in names of folders.
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -41,7 +43,7 @@ class Model:
     family : Family
         How counts scatter around their mean.
     name : str
-        Name in tables.
+        Name in tables: up to 60 printable characters.
     """
 
     terms: tuple[Term, ...]
@@ -52,6 +54,7 @@ class Model:
         object.__setattr__(self, "terms", tuple(terms))
         object.__setattr__(self, "family", family)
         object.__setattr__(self, "name", name)
+        check_model_name(name)
         for part in (*self.terms, self.family):
             where = part.label if isinstance(part, Term) else type(part).__name__
             _check_options(type(part), dict(vars(part)), where)
@@ -117,6 +120,13 @@ class Model:
         from html import escape
 
         return f"<pre>{escape(repr(self))}</pre>"
+
+
+def check_model_name(name: str) -> None:
+    """An `InputError` where a name cannot stand in tables, on a terminal and in the name of a folder."""
+    if not (name.isprintable() and name == name.strip() and 1 <= len(name) <= _LONGEST_NAME):
+        expected = f"1 to {_LONGEST_NAME} printable characters, without a space at either end"
+        raise InputError("is no name of a model", where="name", found=repr(name), expected=expected)
 
 
 @dataclass(frozen=True)

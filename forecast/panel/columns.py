@@ -7,7 +7,7 @@ import pandas as pd
 
 from forecast.errors import InputError
 
-__all__ = ["check_columns", "refuse_cells"]
+__all__ = ["check_columns", "refuse_cells", "refuse_future"]
 
 
 def check_columns(table: pd.DataFrame, needed: Sequence[str], source: str | Path) -> None:
@@ -17,6 +17,12 @@ def check_columns(table: pd.DataFrame, needed: Sequence[str], source: str | Path
         raise InputError("columns are missing", source=source, where=", ".join(absent), found=list(table.columns))
     if table.empty:
         raise InputError("holds no rows", source=source)
+
+
+def refuse_future(table: pd.DataFrame, source: str | Path, begins: "pd.Series[pd.Timestamp]") -> None:
+    """An InputError where a period has not begun yet (`begins`: first days): nobody can have counted it."""
+    today = pd.Timestamp.now().normalize()
+    refuse_cells(table, source, "period_start", begins > today, f"up to today, {today:%Y-%m-%d}")
 
 
 def refuse_cells(table: pd.DataFrame, source: str | Path, column: str, wrong: "pd.Series[bool]", expected: str) -> None:

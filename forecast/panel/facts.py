@@ -156,6 +156,13 @@ def facts_of(reports: Reports, *, subset_of: Mapping[str, str] = SUBSET_OF, conf
     found = _Finding(reports)
     single = found.with_series_of_floors(found.without_repetitions(_as_facts(reports)))
     systems = [found.put_together(same) for same in _grouped(single, _system)]
+    for definition in subset_of:
+        wider = [definition]
+        while wider[-1] in subset_of:
+            wider.append(subset_of[wider[-1]])
+            if wider.count(wider[-1]) > 1:
+                problem = "a definition would be part of itself"
+                raise InputError(problem, where="subset_of", found=" < ".join(wider), expected="another, wider one")
     facts = found.with_subsets(_flat(found.without_months(systems)), subset_of)
     if found.contradictions and conflicts == "refuse":
         listed = "; ".join(found.contradictions[:5]) + ("; …" if len(found.contradictions) > 5 else "")

@@ -59,12 +59,32 @@ def read_tree(path: str | Path, kind: str) -> tuple[dict[str, xr.Dataset], dict[
 def _opened(path: str | Path, kind: str, load: Callable[..., Any]) -> Any:
     if not Path(path).is_file():
         raise InputError("no such file", source=path)
+    if _points_elsewhere(path):
+        raise InputError("takes its content from other files", source=path, hint="This package writes no such files")
     content = _load(path, load)
     if content is None:
         raise InputError("is no netCDF file, or was cut short", source=path)
     if content.attrs.get("kind") != kind:
         raise InputError("holds something else", source=path, found=content.attrs.get("kind", ""), expected=kind)
     return content
+
+
+def _points_elsewhere(path: str | Path) -> bool:
+    """Whether a file has links to others, or data that lie in others: a crafted one would show what is in those."""
+    import h5py
+
+    found = []
+
+    def look_at_link(name: str, link: Any) -> None:
+        found.append(isinstance(link, h5py.ExternalLink))
+
+    def look_at_data(name: str, part: Any) -> None:
+        found.append(isinstance(part, h5py.Dataset) and (part.external is not None or part.is_virtual))
+
+    with suppress(OSError, RuntimeError, ValueError, KeyError), h5py.File(path, "r") as file:
+        file.visititems_links(look_at_link)
+        file.visititems(look_at_data)
+    return any(found)
 
 
 def _decoded(dataset: xr.Dataset) -> xr.Dataset:

@@ -15,7 +15,7 @@ from forecast.events.raw import read_raw
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
 from forecast.panel.calendar import normalise_freq, parse_day, parse_days, period_end, period_start
-from forecast.panel.columns import check_columns, refuse_cells
+from forecast.panel.columns import check_columns, refuse_cells, refuse_future
 
 __all__ = ["ALL", "APPROX", "AT_LEAST", "EXACT", "Reports", "read_reports"]
 
@@ -181,6 +181,7 @@ def _checked(
     for column in ("period_start", names.PERIOD_END):
         clean[column] = parse_days(text[column])
         refuse_cells(text, source, column, clean[column].isna(), "a day such as 2019-03-06")
+    refuse_future(text, source, clean["period_start"])
     first, last = clean["period_start"], clean[names.PERIOD_END]
     refuse_cells(text, source, names.PERIOD_END, last < first, "not before period_start")
     whole = "the first day of a {0}, for counts are over whole {0}s", "the last day of a {0}"

@@ -16,14 +16,23 @@ from forecast.report.parts import Part
 from forecast.report.vega import Chart, data_label
 from forecast.report.wording import amount, day_label, mean_amount, small_word
 
-__all__ = ["BASELINE", "BacktestPart", "backtest_charts", "backtest_part", "backtest_said", "score_rows", "worst_rows"]
+__all__ = [
+    "BASELINE",
+    "TOTAL",
+    "BacktestPart",
+    "backtest_charts",
+    "backtest_part",
+    "backtest_said",
+    "score_rows",
+    "worst_rows",
+]
 
 # What skill is measured against.
 BASELINE = "recent_mean"
-_TOTAL = "total"
+TOTAL = "total"
 _LEVELS = {
     CELL: "Each province and tactic",
-    _TOTAL: "Total of each period",
+    TOTAL: "Total of each period",
     OVER_ZONE: "Each publisher's total of a zone",
 }
 _MEASURES = {"crps_log": "CRPS of log", "crps": "CRPS", "ignorance": "Ignorance"}

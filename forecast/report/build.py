@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from forecast.errors import InputError
+from forecast.evaluation.scores import LEVEL
 from forecast.files import write_text
 from forecast.inference.posterior.diagnostics import failed_checks
 from forecast.ledger import LOSS_TO_TELL, Ledger
@@ -48,8 +49,8 @@ class ReportContent:
     forecasts : mapping of str to Forecast
         By model; the first is the one that the report is about, the others stand in one table.
     scores : DataFrame
-        What `score` gave for every model on periods that it did not see, of cells and of totals (the province
-        'total' and the tactic 'all'); empty where nothing was held out.
+        What `score` gave for every model on periods that it did not see, with the column `level`: 'cell', or 'total'
+        for sums of all provinces and tactics; empty where nothing was held out.
     ledger : Ledger
         What cleaning did.
     settings : mapping
@@ -102,6 +103,8 @@ class ReportContent:
         # Provinces whose zone ended are in the data and not in the forecast.
         if self.main.provinces != self.panel.without_ended().provinces or self.main.tactics != self.panel.tactics:
             raise InputError("the forecast is of other provinces or tactics than the panel", where="forecasts")
+        if len(self.scores) and LEVEL not in self.scores:
+            raise InputError("scores need the column level", where="scores", expected="cell or total")
 
     @property
     def main(self) -> Forecast:

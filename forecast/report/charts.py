@@ -19,8 +19,8 @@ from forecast.report.wording import capital, province_labels, tactic_label, unit
 
 __all__ = ["fan_chart"]
 
-# What stands for the sum of all tactics in the selector; no tactic is called so.
-_SUM = "sum: all tactics"
+# What stands for a sum, and for single provinces and tactics, in selectors: one never looks like the other.
+_SUM, _ONE = "sum: ", "one: "
 _LEVELS = (90, 80, 50)
 _QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 _SHOWN = {names.MONTHLY: 36} | dict.fromkeys(names.WEEKS, 78)
@@ -67,16 +67,17 @@ def _options(forecast: Forecast, groups: list[Group]) -> tuple[dict[str, str], d
     labels, country = province_labels(forecast.dataset), forecast.dataset[names.COUNTRY].values.astype(str)
     several = len(set(country)) > 1
     ordered = sorted(zip(country, [labels[key] for key in forecast.provinces], forecast.provinces, strict=True))
-    provinces = {group.key: group.name if group.level == "total" else f"{group.name} (all)" for group in groups}
-    provinces |= {key: f"{label} ({where})" if several and where else label for where, label, key in ordered}
-    tactics = {key: tactic_label(key) for key in forecast.tactics}
+    provinces = {_SUM + group.key: group.name if group.level == "total" else f"{group.name} (all)" for group in groups}
+    provinces |= {_ONE + key: f"{label} ({where})" if several and where else label for where, label, key in ordered}
+    tactics = {_ONE + key: tactic_label(key) for key in forecast.tactics}
     return provinces, {_SUM: "all tactics", **tactics} if len(tactics) > 1 else tactics
 
 
 def _series(panel: Panel, forecast: Forecast, groups: list[Group]) -> list[dict[str, Any]]:
     """One record per series: p(rovince), t(actic), n(ame), k (tactic's name), h(istory), f(orecast quantiles)."""
     provinces, tactics = _options(forecast, groups)
-    titles = {**province_labels(forecast.dataset), **{group.key: group.name for group in groups}}
+    titles = {_ONE + key: label for key, label in province_labels(forecast.dataset).items()}
+    titles |= {_SUM + group.key: group.name for group in groups}
     members = {group.key: group.members for group in groups}
     records = []
     for by in (members, None) if members else (None,):
@@ -84,7 +85,8 @@ def _series(panel: Panel, forecast: Forecast, groups: list[Group]) -> list[dict[
             past, ahead = _past(panel.attacks, by, summed), forecast.aggregate(by, tactics=summed)
             quantiles = np.moveaxis(ahead.quantiles(_QUANTILES).values, 0, -1)
             for row, column in np.ndindex(past.shape[:2]):
-                province, tactic = ahead.provinces[row], _SUM if summed else ahead.tactics[column]
+                province = (_ONE if by is None else _SUM) + ahead.provinces[row]
+                tactic = _SUM if summed else _ONE + ahead.tactics[column]
                 labels = {"p": province, "t": tactic, "n": titles[province], "k": tactics[tactic]}
                 history = [None if np.isnan(count) else int(count) for count in past[row, column]]
                 records.append({**labels, "h": history, "f": quantiles[row, column].tolist()})

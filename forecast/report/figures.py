@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.prediction.draws import ALL_TACTICS, Forecast
+from forecast.evaluation.scores import LEVEL
+from forecast.prediction.draws import Forecast
+from forecast.report.backtest import TOTAL
 from forecast.report.wording import capital, period_label, province_labels, span_label, tactic_label, unit_name
 
 __all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook"]
@@ -23,13 +25,14 @@ class Group:
     """A set of provinces that the report shows like a province: all, a country, or a named zone."""
 
     level: str
+    label: str
     name: str
     members: tuple[str, ...]
 
     @property
     def key(self) -> str:
-        """What stands for it in selectors; no unit key looks like it."""
-        return f"{self.level}: {self.name}"
+        """What stands for it among groups: what they show may be the same, 'north_east' and 'North east'."""
+        return f"{self.level}: {self.label}"
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,16 @@ def groups_of(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> list[Gr
     countries = pd.Series(forecast.dataset[names.COUNTRY].values.astype(str), index=forecast.provinces)
     groups = []
     if len(forecast.provinces) > 1:
-        groups.append(Group("total", "All provinces", tuple(forecast.provinces)))
+        groups.append(Group("total", "", "All provinces", tuple(forecast.provinces)))
     if countries.nunique() > 1:
         members = {str(name): tuple(part.index) for name, part in countries.groupby(countries) if name}
-        groups += [Group("country", name, keys) for name, keys in members.items()]
-    return groups + [Group("zone", capital(name.replace("_", " ")), tuple(keys)) for name, keys in zones.items()]
+        groups += [Group("country", name, name, keys) for name, keys in members.items()]
+    shown = {zone: capital(zone.replace("_", " ")) for zone in zones}
+    written = list(shown.values())
+    return groups + [
+        Group("zone", zone, shown[zone] if written.count(shown[zone]) == 1 else zone, tuple(keys))
+        for zone, keys in zones.items()
+    ]
 
 
 def figures(forecast: Forecast, since: int) -> pd.DataFrame:
@@ -118,15 +126,17 @@ def figures(forecast: Forecast, since: int) -> pd.DataFrame:
 def outlook(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> Outlook:
     """All figures of a forecast; totals are sums of the same draws."""
     since = min(_SINCE, forecast.dataset.sizes[names.HISTORY_PERIOD])
-    named = {group.key: group.members for group in groups_of(forecast, zones) if group.level != "total"}
+    groups = [group for group in groups_of(forecast, zones) if group.level != "total"]
+    named, group_names = {group.key: group.members for group in groups}, {group.key: group.name for group in groups}
     labels = province_labels(forecast.dataset)
-    labels |= {group.key: group.name for group in groups_of(forecast, zones)}
     whole = forecast.aggregate("total", tactics=True)
     first, last_end = forecast.periods[0], pd.Timestamp(forecast.dataset[names.PERIOD_END].values[-1])
     span, next_period = span_label(first, last_end, forecast.freq), period_label(first, forecast.freq)
     return Outlook(
         total=figures(whole, since).iloc[0],
-        groups=_labelled(figures(forecast.aggregate(named, tactics=True), since), labels) if named else pd.DataFrame(),
+        groups=_labelled(figures(forecast.aggregate(named, tactics=True), since), group_names)
+        if named
+        else pd.DataFrame(),
         provinces=_labelled(figures(forecast.aggregate(tactics=True), since), labels).assign(
             country=forecast.dataset[names.COUNTRY].values.astype(str)
         ),
@@ -150,4 +160,4 @@ def _labelled(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
 
 def is_total(table: pd.DataFrame) -> "pd.Series[bool]":
     """Rows of a score table that are about the total of all provinces and tactics."""
-    return (table[names.PROVINCE] == "total") & (table[names.TACTIC] == ALL_TACTICS)
+    return table[LEVEL] == TOTAL

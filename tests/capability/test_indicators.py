@@ -165,3 +165,8 @@ def test_raids_and_arrests_have_no_direction():
     assert made.indicators == ["arrests", "raids"]
     assert set(made.table["direction"]) == {0}
     assert made.ledger.rows("overlapping totals") == 2
+
+
+def test_values_of_the_future_are_refused():
+    with pytest.raises(InputError, match=r"column period_start: is not allowed \(found 2120-01-01.*up to today"):
+        fc.Indicators.from_frame(table(period_start="2120-01-01", period_end="2120-01-31"))

@@ -1020,6 +1020,8 @@ DAMAGED = [
     ("run.json", cut, r"out.run\.json: is damaged \(found .*Run the forecast again"),
     ("run.json", lambda _: b"[]", r"out.run\.json: is damaged \(found no JSON object"),
     ("run.json", lambda text: text.replace(b'"zones"', b'"zonen"'), r"out.run\.json: is damaged \(found zones missing"),
+    ("run.json", lambda text: text.replace(b'"equation"', b'"equations"'), r"out: holds a file that was edited .*Run"),
+    ("run.json", lambda text: text.replace(b'"inputs": [', b'"inputs": ["x", '), r"out: holds a file that was edited"),
     ("run.json", None, r"out: is no folder of a finished run \(expected a folder with run\.json\)\. Give the output"),
     ("panel.nc", cut, r"out.panel\.nc: is damaged \(found is no netCDF file, or was cut short\)\. Run"),
     ("panel.nc", lambda _: b"", r"out.panel\.nc: is damaged"),

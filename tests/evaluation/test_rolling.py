@@ -207,6 +207,8 @@ def test_what_cannot_be_is_refused(panel, options, message):
 def test_names_and_folders_are_checked(panel, tmp_path, done):
     with pytest.raises(InputError, match="different names"):
         backtest([MODEL, MODEL], panel, **OPTIONS)
+    with pytest.raises(InputError, match="is no name of a model"):
+        backtest({"\x1b[31m": MODEL}, panel, **OPTIONS)
     (tmp_path / "x").write_text("")
     with pytest.raises(InputError, match="is not empty"):
         backtest([MODEL], panel, folder=tmp_path, **OPTIONS)
@@ -218,3 +220,5 @@ def test_names_and_folders_are_checked(panel, tmp_path, done):
         backtest([MODEL], panel, **{**OPTIONS, "origins": 1}).forecast("levels", done.origins[-1])
     place = rolling._place(tmp_path, "../a b", pd.Timestamp("2020-01-31"))
     assert place.parent.parent == tmp_path
+    # The longest name that a model may have, in letters of four bytes: a folder's name has at most 255 bytes.
+    assert len(bytes(rolling._place(tmp_path, "𒀀" * 60, pd.Timestamp("2020-01-31")).parent.name, "utf-8")) < 255

@@ -160,6 +160,7 @@ def test_unreachable_server_is_told(tmp_path: Path) -> None:
         ({"sha256": "abc"}, "no SHA-256"),
         ({"url": "file:///etc/passwd"}, "no web address"),
         ({"url": "http://["}, "no web address"),
+        ({"url": "ftp://u:secret@host/a.csv"}, r"no web address \(found host/a\.csv"),
     ],
 )
 def test_wrong_arguments_are_refused_before_any_request(tmp_path: Path, change: dict[str, str], match: str) -> None:

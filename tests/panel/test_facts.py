@@ -180,3 +180,9 @@ def test_the_published_record_of_syria():
     rows = [number for fact in facts.facts for number in fact.rows]
     assert set(rows) == set(reports.table.index)
     assert pd.Series(rows).value_counts().max() <= 2
+
+
+@pytest.mark.parametrize("part_of", [{"confirmed": "confirmed"}, {"confirmed": "claimed", "claimed": "confirmed"}])
+def test_a_definition_is_no_part_of_itself(row, reports, part_of):
+    with pytest.raises(InputError, match="subset_of: a definition would be part of itself"):
+        facts_of(reports(row("SY09|SY02", 27)), subset_of=part_of)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -52,3 +53,23 @@ print(refused)
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert int(done.stdout) > 10
+
+
+@pytest.mark.parametrize("kind", ["link", "storage", "virtual"])
+def test_a_file_that_takes_its_content_from_another_is_refused(tmp_path, kind):
+    secret = tmp_path / "secret"
+    write_netcdf(secret, xr.Dataset({"x": ("t", [1.0, 2.0])}, attrs={"kind": "test"}))
+    crafted = tmp_path / "a.nc"
+    write_netcdf(crafted, xr.Dataset({"y": ("t", [1.0, 2.0])}, attrs={"kind": "test"}))
+    with h5py.File(crafted, "a") as file:
+        if kind == "link":
+            file["x"] = h5py.ExternalLink(str(secret), "/x")
+        elif kind == "storage":
+            file.create_dataset("x", (2,), "f8", external=[(str(secret), 0, 16)])
+        else:
+            layout = h5py.VirtualLayout((2,), "f8")
+            layout[:] = h5py.VirtualSource(str(secret), "x", (2,))
+            file.create_virtual_dataset("x", layout)
+    with pytest.raises(InputError, match="takes its content from other files"):
+        read_netcdf(crafted, "test")
+    assert read_netcdf(secret, "test")["x"].values.tolist() == [1.0, 2.0]

@@ -75,3 +75,9 @@ def test_weeks_are_whole_too(row, reports):
     assert reports(week, freq="W").freq == "W-MON"
     with pytest.raises(InputError, match="the last day of a week"):
         reports({**week, "period_end": "2021-03-13"}, freq="W")
+
+
+def test_counts_of_the_future_are_refused(row):
+    rows = [row("SY09|SY02", 27), row("SY09|SY02", 6, "2120-01", "2120-01")]
+    with pytest.raises(InputError, match=r"row 2, column period_start: is not allowed \(found 2120-01-01.*up to today"):
+        fc.Reports.from_frame(pd.DataFrame(rows))

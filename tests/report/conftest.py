@@ -70,7 +70,8 @@ def make_content(gazetteer_panel, make_forecast):
         scores = []
         for number, model in enumerate(("regression", "zero") if evaluated else ()):
             tried = make_forecast(past, model=model, seed=number)
-            scores += [score(tried, panel), score(tried.aggregate("total", tactics=True), panel)]
+            totals = score(tried.aggregate("total", tactics=True), panel)
+            scores += [score(tried, panel).assign(level="cell"), totals.assign(level="total")]
         ledger = Ledger().add("duplicate id", 2, "dropped", "the same event_id stands there twice", ["A1"], "plain")
         return ReportContent(
             title="Forecast of attacks",

@@ -70,3 +70,12 @@ def test_known_models_are_explained():
     scores = pd.DataFrame({"model": ["zero", "mine", "zero"]})
     assert about.model_notes(scores) == "zero: no attack anywhere"
     assert about.model_notes(pd.DataFrame()) == ""
+
+
+def test_a_province_called_total_is_a_province(make_content):
+    scores = make_content(countries=("Syria",)).scores
+    cells = scores[scores["level"] == "cell"].assign(province="total", tactic="all")
+    totals = scores[scores["level"] == "total"]
+    text, _ = about.past_performance(pd.concat([cells, totals]), "regression", "MS")
+    assert text == about.past_performance(scores, "regression", "MS")[0]
+    assert "was not among those" not in text

@@ -56,3 +56,12 @@ def test_one_province_makes_no_groups(make_panel, make_forecast):
     ahead = outlook(forecast, {})
     assert ahead.groups.empty
     assert (ahead.when, ahead.since) == ("in Apr 2020", 3)
+
+
+def test_zones_that_look_alike_are_all_there(make_panel, make_forecast):
+    panel = make_panel([[[1, 1, 1]], [[2, 2, 2]], [[4, 4, 4]]], countries=("A",))
+    zones = {"border": ["P0", "P1"], "Border": ["P2"], "north_east": ["P0"], "North east": ["P1"], "south_east": ["P2"]}
+    ahead = outlook(make_forecast(panel), zones)
+    assert list(ahead.groups["name"]) == ["border", "Border", "north_east", "North east", "South east"]
+    # Attacks per period: P0 1, P1 2, P2 4.
+    assert list(ahead.groups["recent"]) == [3, 4, 1, 2, 4]

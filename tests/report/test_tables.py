@@ -83,7 +83,7 @@ def test_scores_by_cell_and_total_best_first(make_content):
     assert labels.index("Each province, tactic and month") < labels.index("Total of each month")
     models = labels[labels.index("Each province, tactic and month") + 1 :][:2]
     assert sorted(models) == ["regression (this report)", "zero"]
-    cells = content.scores[content.scores["province"] != "total"]
+    cells = content.scores[content.scores["level"] == "cell"]
     best = cells.groupby("model")["crps_log"].mean().idxmin()
     assert models[0].startswith(best)
     first = rows[labels.index(models[0])]

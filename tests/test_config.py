@@ -1,0 +1,48 @@
+"""Settings are refused as a whole, each with its key, where a run could not use them or a reader be misled."""
+
+import pytest
+
+from forecast.config import read_settings
+from forecast.errors import InputError
+from forecast.model.library import standard_model
+
+COUNTS = 'horizon = 2\n{top}\n[data]\nsource = "counts"\npaths = ["counts.csv"]\n{rest}\n'
+
+
+@pytest.fixture
+def settings(tmp_path):
+    def read(top="", rest=""):
+        (tmp_path / "counts.csv").write_text("province,tactic,period,attacks\nA,ied,2020-01-01,1\n")
+        (tmp_path / "forecast.toml").write_text(COUNTS.format(top=top, rest=rest))
+        return read_settings(tmp_path / "forecast.toml")
+
+    return read
+
+
+def spelled_out(name):
+    return f'[model]\nname = "{name}"\n[[model.terms]]\nterm = "Intercept"\n'
+
+
+@pytest.mark.parametrize("name", ["recent_mean", "regression", "zero", "quick", "standard"])
+def test_a_model_of_ones_own_does_not_bear_the_name_of_another(settings, name):
+    with pytest.raises(InputError, match=f"model: name: is the name of another model \\(found {name}\\)"):
+        settings(rest=spelled_out(name))
+
+
+def test_the_standard_model_spelled_out_keeps_its_name(settings):
+    text = standard_model().to_toml().replace("[family]", "[model.family]").replace("[[terms]]", "[[model.terms]]")
+    assert settings(rest=f"[model]\n{text}").built_model() == standard_model()
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\\u001b]0;x\\u0007", "x" * 61, "two\\nlines", "x "])
+def test_a_models_name_can_stand_in_tables_and_folders(settings, name):
+    with pytest.raises(InputError, match="model: name: is no name of a model"):
+        settings(rest=spelled_out(name))
+
+
+@pytest.mark.parametrize("wrong", ["inf", "-inf", "nan"])
+def test_numbers_of_settings_are_finite(settings, wrong):
+    with pytest.raises(InputError, match=f"max_seconds: .*found {wrong}"):
+        settings(top=f"max_seconds = {wrong}")
+    with pytest.raises(InputError, match=f"places.max_distance_km: .*found {wrong}"):
+        settings(rest=f"[places]\nnearest = true\nmax_distance_km = {wrong}")
