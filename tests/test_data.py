@@ -12,6 +12,7 @@ from forecast.config import read_settings
 from forecast.datasets import data_path
 from forecast.events.boundaries import shipped_boundaries
 from forecast.events.places import read_forces, read_gazetteer, read_zones
+from forecast.events.spelling import normalise_name
 from forecast.events.tactics import read_crosswalk
 from forecast.inputs import load_source
 
@@ -20,6 +21,7 @@ UCDP = (
     "best"
 )
 COLUMNS = {
+    "spellings.csv": "province,spellings",
     "acled_coverage.csv": "country,start",
     "ucdp_syria_is.csv.gz": UCDP,
     "ucdp_myanmar.csv.gz": UCDP,
@@ -221,12 +223,15 @@ def test_attack_totals_say_what_they_count():
 
 
 def test_shipped_facts_are_the_carried_over_ones(shared_data):
-    for name in (*FACTS, "syria_reports.csv", "sdf_activity.csv"):
+    for name in (*FACTS, "syria_reports.csv", "sdf_activity.csv", "provinces.csv"):
         assert data_path(name).read_bytes() == (shared_data / name).read_bytes()
-    ours, theirs = table("provinces.csv"), pd.read_csv(shared_data / "provinces.csv", dtype=str, keep_default_na=False)
-    assert ours.drop(columns="aliases").equals(theirs.drop(columns="aliases"))
-    for own, carried in zip(ours["aliases"], theirs["aliases"], strict=True):
-        assert own.startswith(carried), "further spellings stand behind those that were carried over"
+
+
+def test_further_spellings_lead_to_one_province_each(gazetteer, divided):
+    spellings = table("spellings.csv").set_index("province")["spellings"].str.split("|").explode()
+    assert not spellings.map(normalise_name).duplicated().any()
+    assert gazetteer.match(spellings.reset_index(drop=True)).tolist() == spellings.index.tolist()
+    assert divided.match(pd.Series(["Deir al-Zour"])).tolist() == ["SY09"]
 
 
 def test_shipped_polygons_are_one_map_without_holes(gazetteer):

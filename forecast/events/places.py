@@ -46,7 +46,8 @@ class Gazetteer:
         Indexed by unit key (`province`: the p-code, or `pcode@zone` for a part of a divided one), with the
         columns pcode, zone ('' for a whole province), iso_3166_2, country, province_name, latitude, longitude
         (degrees), partner_force ('' where there is none), aliases and neighbours (tuples), shared_names (those
-        of the whole province, for a part of a divided one). Coordinates are NaN where they are not known.
+        of the whole province, for a part of a divided one; further spellings of a whole one). Coordinates are NaN
+        where they are not known.
     is_selected : bool
         True where it holds chosen countries only: records elsewhere are not asked for, and no loss.
     from_data : bool
@@ -226,7 +227,8 @@ class Gazetteer:
         ]
         parts = parts[rest.columns].copy()
         whole = self.table.loc[parts[names.PCODE]]
-        shared = [(name, *aliases) for name, aliases in zip(whole[names.PROVINCE_NAME], whole["aliases"], strict=True)]
+        columns = (whole[names.PROVINCE_NAME], whole["aliases"], whole["shared_names"])
+        shared = [(name, *aliases, *further) for name, aliases, further in zip(*columns, strict=True)]
         parts["shared_names"] = pd.Series(shared, index=parts.index)
         return replace(self, table=pd.concat([rest, parts]))
 
@@ -254,6 +256,7 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     InputError
         For missing columns, coordinates that are none, keys that stand there twice and unknown neighbours.
     """
+    spellings = _shipped_spellings() if path is None else {}
     path = Path(path) if path is not None else data_path("provinces.csv")
     raw = read_table(path, _REQUIRED)
     for column in _OPTIONAL:
@@ -272,7 +275,7 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     raw["partner_force"] = raw["partner_force"].replace("none", "")
     for column in ("aliases", "neighbours"):
         raw[column] = [tuple(part.strip() for part in text.split("|") if part.strip()) for text in raw[column]]
-    raw["shared_names"] = [()] * len(raw)
+    raw["shared_names"] = [spellings.get(key, ()) for key in raw[names.PROVINCE]]
     own = set(raw[names.PROVINCE]) | set(raw[names.PCODE])
     if not raw[names.ZONE].any():  # units of divided provinces have neighbours in the gazetteer that they divide
         foreign = sorted({near for neighbours in raw["neighbours"] for near in neighbours} - own)
@@ -281,6 +284,12 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     table = raw.set_index(names.PROVINCE)
     columns = [names.PCODE, names.ZONE, "iso_3166_2", names.COUNTRY, names.PROVINCE_NAME, names.LATITUDE]
     return Gazetteer(table[[*columns, names.LONGITUDE, "partner_force", "aliases", "neighbours", "shared_names"]])
+
+
+def _shipped_spellings() -> dict[str, tuple[str, ...]]:
+    """Further spellings of the shipped provinces, by p-code."""
+    table = pd.read_csv(data_path("spellings.csv"), dtype=str)
+    return dict(zip(table[names.PROVINCE], table["spellings"].str.split("|").map(tuple), strict=True))
 
 
 def write_gazetteer(path: str | Path, gazetteer: Gazetteer) -> None:
