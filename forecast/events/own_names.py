@@ -30,7 +30,7 @@ def gazetteer_of(draft: pd.DataFrame, ledger: Ledger, country: str = "") -> tupl
     InputError
         When no record names a province.
     """
-    labels = draft["place_label"].str.split().str.join(" ")
+    labels = draft["place_label"].astype("str").str.replace(r"\s+", " ", regex=True)
     rows = pd.DataFrame({"label": labels, names.COUNTRY: draft[names.COUNTRY].fillna(country)})
     rows = rows[draft["place_precision"].isin(_PRECISIONS) & rows["label"].notna()]
     rows["name"] = _folded(rows["label"], normalise_name)
