@@ -137,7 +137,9 @@ def publication_delay(events: pd.DataFrame, older: pd.DataFrame | None) -> Publi
     versions = versions[versions["reported"].notna()]
     if versions.empty:
         return None
-    first = versions.groupby("event_id")[["date_end", "reported"]].min()
+    first = versions[["date_end", "reported"]]
+    if older is not None and len(older):
+        first = versions.groupby("event_id")[["date_end", "reported"]].min()
     first = first[first["date_end"] <= first["date_end"].median()]
     delay = (first["reported"].dt.normalize() - first["date_end"]).dt.days.clip(lower=0)
     return PublicationDelay(np.cumsum(np.bincount(delay.to_numpy())) / len(delay))
