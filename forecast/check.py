@@ -4,9 +4,9 @@ import numpy as np
 
 from forecast import names
 from forecast.config import Settings
-from forecast.panel.calendar import period_end
+from forecast.panel.calendar import period_end, unit_name
 from forecast.panel.panel import Panel
-from forecast.report.wording import counted, unit_name
+from forecast.report.wording import counted
 from forecast.run import Prepared, unscored
 
 __all__ = ["check_told"]

@@ -334,8 +334,10 @@ def places(
     """Make gazetteer.csv and simplified boundaries.geojson of a file of provinces."""
     from forecast.events.place_files import read_places
 
-    found = read_places(file, name=name, country=country)
-    found.save(output)
+    with _progress() as step:
+        step("reading the provinces", 0, 1)
+        found = read_places(file, name=name, country=country)
+        found.save(output)
     typer.echo("\n".join([*found.notes, repr(found.gazetteer), str(output / "gazetteer.csv")]))
     if found.geometries:
         typer.echo(output / "boundaries.geojson")

@@ -1,6 +1,7 @@
 """The errors that the package raises on purpose; everything else is a defect."""
 
 from pathlib import Path
+from typing import Any
 
 __all__ = ["DiagnosticsError", "ForecastError", "InputError", "shorten"]
 
@@ -51,6 +52,11 @@ class InputError(ForecastError):
         if hint:
             message += f". {hint}"
         super().__init__(" ".join(message.split()))
+
+    def again(self, **changes: Any) -> "InputError":
+        """The same error with some of its parts said otherwise, as where a table was read by way of a file."""
+        parts = {name: getattr(self, name) for name in ("source", "where", "found", "expected", "hint")}
+        return InputError(self.problem, **(parts | changes))
 
 
 class DiagnosticsError(ForecastError):

@@ -24,6 +24,7 @@ from forecast.events.tactics import Crosswalk, read_crosswalk
 from forecast.events.values import counts
 from forecast.files import check_output_folder, sha256, write_csv, write_text, write_together
 from forecast.ledger import Ledger
+from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
 from forecast.panel.ready import read_counts
 
@@ -65,7 +66,6 @@ _WORDS = {
         "tiroteo",
     ),
 }
-_WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -310,10 +310,7 @@ def _gazetteer(draft: pd.DataFrame, provinces: pd.DataFrame, shipped: Gazetteer)
 
 def _held(country: str, shipped: Gazetteer) -> str:
     """The shipped gazetteer's name of a country; '' where it does not hold it."""
-    try:
-        return str(shipped.select([country]).table[names.COUNTRY].iloc[0])
-    except InputError:
-        return ""
+    return next(iter(shipped.countries_of(country)), "")
 
 
 def _countries_held(draft: pd.DataFrame, provinces: pd.DataFrame, shipped: Gazetteer) -> tuple[str, ...]:
@@ -400,7 +397,7 @@ def _frequency(draft: pd.DataFrame, source: str, provinces: int) -> tuple[str, s
         return names.MONTHLY, "each row stands for a month"
     if source == "counts" and not weeks_of_rows:
         return names.MONTHLY, "the periods are not all of one weekday"
-    anchor = f"W-{_WEEKDAYS[weekday] if weeks_of_rows else 'MON'}"
+    anchor = names.WEEKS[weekday] if weeks_of_rows else names.WEEKLY
     begin = f"that begin on {_DAYS[weekday]}, as those of the rows do" if weeks_of_rows else "from Monday to Sunday"
     if source == "counts":
         return anchor, f"weeks {begin}"
@@ -473,20 +470,19 @@ def _rows(counts: pd.Series, labels: pd.Series, between: str, others: pd.Series)
 
 
 def _lines_on_ledger(ledger: Ledger) -> list[str]:
-    lines = [f"  {line.action:8} {line.rows:>7,}  {line.rule}: {line.reason}" for line in ledger]
+    lines = [line.told() for line in ledger]
     return ["noted while reading:", *lines] if lines else []
 
 
 def describe_panel(panel: Panel, found: Found) -> str:
     """What a run will forecast, what else cleaning did, and roughly how long the run will take."""
     provinces, tactics, periods = panel.dataset[names.ATTACKS].shape
-    unit = "months" if panel.freq == names.MONTHLY else "weeks"
     ends = panel.dataset[names.PERIOD_END].values
     rest = Ledger(tuple(line for line in panel.ledger if line not in found.ledger.entries))
     seconds = _SECONDS + _SECONDS_PER_CELL * provinces * tactics * periods
     lines = [
         f"a run will forecast {provinces} provinces × {tactics} tactics from {int(panel.attacks.sum()):,} attacks "
-        f"in {periods} {unit}, the last of which ends on {pd.Timestamp(ends[-1]):%Y-%m-%d}",
+        f"in {periods} {unit_name(panel.freq)}s, the last of which ends on {pd.Timestamp(ends[-1]):%Y-%m-%d}",
         *map(str, panel.provenance["notes"]),
         *_lines_on_ledger(rest)[1:],
         f"it will take about {_duration(seconds)} (an estimate for the default model on an idle machine)",

@@ -226,7 +226,7 @@ def _known_gazetteer(settings: Settings) -> Gazetteer:
     except InputError as error:
         if error.source:
             raise
-        raise InputError(error.problem, source=units, found=error.found, expected=error.expected) from error
+        raise error.again(source=units, where="", hint="") from error
 
 
 def _aliases(settings: Settings, gazetteer: Gazetteer | None) -> dict[str, str]:

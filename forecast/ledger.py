@@ -35,6 +35,10 @@ class LedgerEntry:
     examples: tuple[str, ...] = ()
     source: str = ""
 
+    def told(self) -> str:
+        """The rule as one line, without its examples."""
+        return f"  {self.action:8} {self.rows:>9,}  {self.rule}: {self.reason}"
+
     def shown(self, limit: int | None = _MAX_EXAMPLES) -> str:
         """The first examples, joined by ' | ', and how many more there are; all of them with None."""
         left_out = 0 if limit is None else len(self.examples) - limit
@@ -166,7 +170,7 @@ def refuse_loss(ledger: Ledger, source: str | Path = "") -> None:
 
 def _lines(entry: LedgerEntry) -> list[str]:
     """An entry as printed: one line, and one more for each example where all were kept (names that match nothing)."""
-    line = f"  {entry.action:8} {entry.rows:>9,}  {entry.rule}: {entry.reason}"
+    line = entry.told()
     if len(entry.examples) <= _MAX_EXAMPLES:
         return [line + (f" ({' | '.join(entry.examples)})" if entry.examples else "")]
     more = len(entry.examples) - _MAX_LINES

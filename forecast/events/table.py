@@ -376,14 +376,7 @@ def _as_file(given: str | Path | pd.DataFrame, name: str) -> Iterator[Path]:
         except UnicodeEncodeError as error:
             raise InputError("holds text that is not valid Unicode", source=name, found=str(error)) from error
         except InputError as error:
-            raise InputError(
-                error.problem,
-                source=name,
-                where=error.where,
-                found=error.found,
-                expected=error.expected,
-                hint=error.hint,
-            ) from error
+            raise error.again(source=name) from error
 
 
 def _refuse_unknown(countries: Sequence[str], named: Iterable[str]) -> None:

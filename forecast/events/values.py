@@ -16,6 +16,7 @@ from forecast.events.raw import RawTable
 from forecast.ledger import Ledger
 
 __all__ = [
+    "LARGEST_COUNT",
     "MADE_ID",
     "amounts",
     "ascii_digits",
@@ -30,7 +31,7 @@ __all__ = [
 # Ids made from row numbers begin so; they are unique within one file only.
 MADE_ID = "row-"
 # More deaths or attacks than this in one row is a slip of the columns, not a count.
-_LARGEST_COUNT = 10_000_000
+LARGEST_COUNT = 10_000_000
 
 # How a number may be written, by its decimal sign; the other of point and comma then divides thousands. Signs that can
 # only divide thousands (spaces, apostrophes, the Arabic sign) are apostrophes here.
@@ -192,7 +193,7 @@ def counts(
     ledger = ledger.add(f"{column} coded as unknown", int(coded.sum()), "changed", reason, source=raw.name)
     values = values.mask(coded)
     _refuse(raw, column, values < 0, "a negative count", "0 or more")
-    _refuse(raw, column, values > _LARGEST_COUNT, "an implausible count", f"at most {_LARGEST_COUNT:,}")
+    _refuse(raw, column, values > LARGEST_COUNT, "an implausible count", f"at most {LARGEST_COUNT:,}")
     broken = values.notna() & (values != np.floor(values))
     if fractions == "refuse":
         _refuse(raw, column, broken, "not a whole number", "0, 1, 2, …")

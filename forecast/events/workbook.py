@@ -90,14 +90,8 @@ def _fitting(file: RawFile, book: Any, pick: Pick) -> list[str]:
                 width, name_of_widest, refusal = columns, name, error
     if fitting:
         return fitting
-    raise InputError(
-        refusal.problem,
-        source=file.path,
-        where=f"sheet {name_of_widest} (no sheet has the columns that are needed), {refusal.where}",
-        found=refusal.found,
-        expected=refusal.expected,
-        hint=refusal.hint,
-    )
+    where = f"sheet {name_of_widest} (no sheet has the columns that are needed), {refusal.where}"
+    raise refusal.again(source=file.path, where=where)
 
 
 def _header(file: RawFile, sheet: Any) -> tuple[list[str], int]:

@@ -16,7 +16,7 @@ from forecast.events.table import Events, select_events
 from forecast.events.versions import UNTIL
 from forecast.ledger import Action, Ledger
 from forecast.panel.breaks import with_told_breaks
-from forecast.panel.calendar import complete_periods, freq_of_weeks, normalise_freq, period_end, period_start
+from forecast.panel.calendar import complete_periods, freq_of_weeks, normalise_freq, period_end, period_start, unit_name
 from forecast.panel.coverage import covered_days, covered_since, publication_delay, silences
 from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 from forecast.panel.panel import Panel
@@ -119,18 +119,11 @@ def build_panel(
     first, last = covered_days(known, events.table, start, end, as_of)
     periods = complete_periods(first, last, freq)
     if not len(periods):
-        expected = f"a whole {_unit(freq)}"
+        expected = f"a whole {unit_name(freq)}"
         where = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
         raise InputError("holds no complete period", where=where, expected=expected)
     notes = [*_partial_notes(first, last, periods, freq), *silences(known)]
-    vague = events.ledger.rows("imprecise place")
-    if vague > _FEW * (vague + len(events)):
-        share = f"{vague:,} records ({vague / (vague + len(events)):.0%})"
-        notes.append(f"{share} are known only to an area larger than a province: the panel is without them")
-    notes += [entry.reason for entry in events.ledger if entry.rule == PART_OF_ANOTHER]
-    if edited:
-        notes.append(_EDITED)
-
+    notes += [*_source_notes(events), *([_EDITED] if edited else [])]
     grid_provinces, left_out = _grid_provinces(events, gazetteer, provinces)
     notes += left_out
     chosen, ledger = select_events(known, ledger, actor=actor, target=target)
@@ -216,8 +209,19 @@ def _known_at(events: Events, as_of: str | pd.Timestamp | None, by_report: bool)
     )
 
 
+def _source_notes(events: Events) -> list[str]:
+    """What readers must be told of the records themselves: many without a province, and kinds that count twice."""
+    notes = [entry.reason for entry in events.ledger if entry.rule == PART_OF_ANOTHER]
+    vague = events.ledger.rows("imprecise place")
+    share = vague / (vague + len(events)) if vague else 0.0
+    if share > _FEW:
+        told = f"{vague:,} records ({share:.0%}) are known only to an area larger than a province"
+        notes.append(f"{told}: the panel is without them")
+    return notes
+
+
 def _partial_notes(first: pd.Timestamp, last: pd.Timestamp, periods: pd.DatetimeIndex, freq: str) -> list[str]:
-    unit = _unit(freq)
+    unit = unit_name(freq)
     final = period_end(periods[-1:], freq)[0]
     notes = []
     if periods[0] > period_start(pd.DatetimeIndex([first]), freq)[0]:
@@ -266,15 +270,11 @@ def _grid_provinces(
 def _late_notes(late: pd.DatetimeIndex, published: pd.Timestamp, complete: float, freq: str) -> list[str]:
     if late.empty:
         return []
-    many = f"the last {_unit(freq)} is" if len(late) == 1 else f"the last {len(late)} {_unit(freq)}s are"
+    many = f"the last {unit_name(freq)} is" if len(late) == 1 else f"the last {len(late)} {unit_name(freq)}s are"
     return [
         f"{many} not observed: on {published:%Y-%m-%d} less than {complete:.0%} of the records since {late[0]:%Y-%m-%d}"
         " were published, by the delay of earlier ones"
     ]
-
-
-def _unit(freq: str) -> str:
-    return "month" if freq == names.MONTHLY else "week"
 
 
 def _grid_tactics(chosen: pd.DataFrame, everything: pd.DataFrame, tactics: Sequence[str] | None) -> list[str]:

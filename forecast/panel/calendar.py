@@ -18,6 +18,7 @@ __all__ = [
     "period_start",
     "periods_per_year",
     "ramadan_share",
+    "unit_name",
 ]
 
 # Weeks whose first day the data may choose.
@@ -60,6 +61,11 @@ def freq_of_weeks(freq: str, first_days: pd.DatetimeIndex) -> str:
         return theirs
     hint = f"Set freq = '{theirs}', or 'W' for the weeks that the data have"
     raise InputError("the data's weeks begin on another day", where="freq", found=theirs, expected=asked, hint=hint)
+
+
+def unit_name(freq: str) -> str:
+    """'month' or 'week'."""
+    return "month" if freq == names.MONTHLY else "week"
 
 
 def parse_days(values: pd.Series) -> pd.Series:

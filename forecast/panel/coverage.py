@@ -133,13 +133,15 @@ def publication_delay(events: pd.DataFrame, older: pd.DataFrame | None) -> Publi
 
     Learned from the older half of the records, of which all that will come has come.
     """
-    versions = events if older is None else pd.concat([older, events])
-    versions = versions[versions["reported"].notna()]
-    if versions.empty:
-        return None
-    first = versions[["date_end", "reported"]]
+    days = ["date_end", "reported"]
+    first = events.loc[events["reported"].notna(), ["event_id", *days]]
     if older is not None and len(older):
-        first = versions.groupby("event_id")[["date_end", "reported"]].min()
+        # Few records have earlier versions: only these are grouped.
+        again = first["event_id"].isin(older["event_id"])
+        versions = pd.concat([older.loc[older["reported"].notna(), first.columns], first[again]])
+        first = pd.concat([first[~again], versions.groupby("event_id", as_index=False)[days].min()])
+    if first.empty:
+        return None
     first = first[first["date_end"] <= first["date_end"].median()]
     delay = (first["reported"].dt.normalize() - first["date_end"]).dt.days.clip(lower=0)
     return PublicationDelay(np.cumsum(np.bincount(delay.to_numpy())) / len(delay))

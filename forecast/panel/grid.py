@@ -13,10 +13,7 @@ from forecast import names
 from forecast.events.places import Gazetteer
 from forecast.panel.calendar import period_end
 
-__all__ = ["LARGEST_COUNT", "grid_dataset", "ordered_tactics", "places_of", "with_notes"]
-
-# More attacks than this in one cell is a slip, not a count.
-LARGEST_COUNT = 10_000_000
+__all__ = ["grid_dataset", "ordered_tactics", "places_of", "with_notes"]
 
 
 def ordered_tactics(tactics: pd.Series) -> list[str]:

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.panel.calendar import unit_name
 
 __all__ = ["Labelled"]
 
@@ -59,8 +60,8 @@ class Labelled:
     @property
     def _sizes(self) -> str:
         """How many provinces, tactics and periods, as text."""
-        unit = "months" if self.freq == names.MONTHLY else "weeks"
-        return f"{len(self.provinces)} provinces × {len(self.tactics)} tactics × {len(self.periods)} {unit}"
+        periods = f"{len(self.periods)} {unit_name(self.freq)}s"
+        return f"{len(self.provinces)} provinces × {len(self.tactics)} tactics × {periods}"
 
     @property
     def _notes(self) -> list[str]:

@@ -16,12 +16,12 @@ from forecast.events.dates import parse_spans
 from forecast.events.places import Gazetteer
 from forecast.events.plain import DATE_PARTS, date_columns, match_columns, named_columns, with_dates
 from forecast.events.raw import RawTable, read_raw
-from forecast.events.values import amounts, refuse_totals
+from forecast.events.values import LARGEST_COUNT, amounts, refuse_totals
 from forecast.ledger import Ledger
 from forecast.panel.breaks import with_told_breaks
 from forecast.panel.calendar import freq_of_weeks, normalise_freq, period_start
 from forecast.panel.columns import check_columns, refuse_cells
-from forecast.panel.grid import LARGEST_COUNT, grid_dataset, ordered_tactics, places_of
+from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 
 __all__ = ["checked_counts", "dataset_from_counts", "read_counts"]
 

@@ -14,7 +14,7 @@ from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.raw import read_raw
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
-from forecast.panel.calendar import normalise_freq, parse_day, parse_days, period_end, period_start
+from forecast.panel.calendar import normalise_freq, parse_day, parse_days, period_end, period_start, unit_name
 from forecast.panel.columns import check_columns, refuse_cells, refuse_future
 
 __all__ = ["ALL", "APPROX", "AT_LEAST", "EXACT", "Reports", "read_reports"]
@@ -185,7 +185,7 @@ def _checked(
     first, last = clean["period_start"], clean[names.PERIOD_END]
     refuse_cells(text, source, names.PERIOD_END, last < first, "not before period_start")
     whole = "the first day of a {0}, for counts are over whole {0}s", "the last day of a {0}"
-    unit = "month" if freq == names.MONTHLY else "week"
+    unit = unit_name(freq)
     starts = pd.Series(period_start(pd.DatetimeIndex(first), freq), index=text.index)
     refuse_cells(text, source, "period_start", starts != first, whole[0].format(unit))
     begun = period_start(pd.DatetimeIndex(last), freq)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.panel.calendar import parse_days, period_end, period_start
+from forecast.panel.calendar import parse_days, period_end, period_start, unit_name
 from forecast.panel.columns import refuse_cells
 
 __all__ = ["ended", "known_ends", "told_ends", "with_zone_ends"]
@@ -81,8 +81,7 @@ def _checked(dataset: xr.Dataset, zone: str, given: str | pd.Timestamp) -> pd.Ti
     day = pd.Timestamp(parsed[0])
     starts = period_start(pd.DatetimeIndex([day]), freq)
     if period_end(starts, freq)[0] != day:
-        unit = "month" if freq == names.MONTHLY else "week"
-        raise InputError(f"is not the last day of a {unit}", where=where, found=f"{day:%Y-%m-%d}")
+        raise InputError(f"is not the last day of a {unit_name(freq)}", where=where, found=f"{day:%Y-%m-%d}")
     last = pd.Timestamp(dataset[names.PERIOD_END].values[-1])
     if day > last:
         problem, expected = "lies after the last period of the panel", f"up to {last:%Y-%m-%d}"

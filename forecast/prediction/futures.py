@@ -147,10 +147,7 @@ class _Path(Future):
             return _blank_panel(panel, periods).with_covariate(name, self.table).covariate(name)
         except InputError as error:
             hint = "The future table needs a value for every period of the horizon"
-            where = f"future of {error.where}"
-            raise InputError(
-                error.problem, where=where, found=error.found, expected=error.expected, hint=hint
-            ) from error
+            raise error.again(source="", where=f"future of {error.where}", hint=hint) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from forecast import names
-from forecast.panel.calendar import period_end
+from forecast.panel.calendar import period_end, unit_name
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.figures import is_total
@@ -20,7 +20,6 @@ from forecast.report.wording import (
     listed,
     span_label,
     tactic_label,
-    unit_name,
 )
 
 __all__ = ["facts", "flat", "model_notes", "past_performance", "scale"]

@@ -10,12 +10,13 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.panel.calendar import unit_name
 from forecast.panel.groups import sum_over
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.figures import Group, groups_of
 from forecast.report.vega import COLOURS, Chart, data_label
-from forecast.report.wording import capital, province_labels, tactic_label, unit_name
+from forecast.report.wording import capital, province_labels, tactic_label
 
 __all__ = ["fan_chart"]
 

@@ -9,9 +9,10 @@ import pandas as pd
 
 from forecast import names
 from forecast.evaluation.scores import LEVEL
+from forecast.panel.calendar import unit_name
 from forecast.prediction.draws import Forecast
 from forecast.report.backtest import TOTAL
-from forecast.report.wording import capital, period_label, province_labels, span_label, tactic_label, unit_name
+from forecast.report.wording import capital, period_label, province_labels, span_label, tactic_label
 
 __all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook"]
 

@@ -9,6 +9,7 @@ from forecast import names
 from forecast.capability.indicators import Indicators
 from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.inference.posterior.labels import eta
+from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.prediction.reports import described_reports, expected_reports, fitted_reports, fitted_totals, zone_totals
@@ -24,7 +25,6 @@ from forecast.report.wording import (
     mean_amount,
     period_label,
     province_labels,
-    unit_name,
 )
 
 __all__ = [

@@ -4,9 +4,9 @@ import altair as alt
 import pandas as pd
 
 from forecast import names
+from forecast.panel.calendar import unit_name
 from forecast.report.published import ABOUT, EXACT, FLOOR, PublishedPart, zone_label
 from forecast.report.vega import COLOURS, Chart, data_label
-from forecast.report.wording import unit_name
 
 __all__ = ["activity_charts", "totals_charts"]
 

@@ -28,7 +28,6 @@ __all__ = [
     "small_word",
     "span_label",
     "tactic_label",
-    "unit_name",
 ]
 
 # Words for probabilities, each up to its bound: the scale of ICD 203 (US Director of National Intelligence, 2015).
@@ -121,11 +120,6 @@ def listed(items: Sequence[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def unit_name(freq: str) -> str:
-    """'month' or 'week'."""
-    return "month" if freq == names.MONTHLY else "week"
 
 
 def day_label(day: pd.Timestamp) -> str:

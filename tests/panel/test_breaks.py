@@ -1,7 +1,5 @@
 """What a panel says where records, rather than attacks, may have changed."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +8,6 @@ from forecast.events.table import read_events
 from forecast.panel.build import build_panel
 from forecast.panel.panel import Panel
 from forecast.simulate.panels import simulate_panel
-
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
-needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not here")
 
 
 def told(panel, rule):
@@ -23,17 +18,15 @@ def told(panel, rule):
 
 def simulated(seed, factor=1.0, since=40):
     """A simulated panel of which a share of the attacks is recorded from a period on, as ready counts."""
-    made = simulate_panel(n_provinces=12, n_tactics=3, n_periods=72, seed=seed)
-    panel = getattr(made, "panel", made)
+    panel = simulate_panel(n_provinces=12, n_tactics=3, n_periods=72, seed=seed).panel
     frame = panel.to_frame()[["province", "tactic", "period", "attacks"]]
     late = frame["period"] >= panel.periods[since]
     kept = np.random.default_rng(seed).binomial(frame["attacks"].astype(int), factor)
     return Panel.from_frame(frame.assign(attacks=frame["attacks"].where(~late, kept)))
 
 
-@needs_cases
-def test_a_break_of_collection_is_said_with_its_day_and_size():
-    panel = Panel.from_frame(pd.read_csv(CASES / "collection_break_counts.csv"))
+def test_a_break_of_collection_is_said_with_its_day_and_size(shared_cases):
+    panel = Panel.from_frame(pd.read_csv(shared_cases / "collection_break_counts.csv"))
     line = told(panel, "common break")
     assert "from about 2024-01-01 on nearly all series have 0.2 times" in line
     assert "exposure" in line
@@ -53,11 +46,10 @@ def test_breaks_to_a_fifth_are_found_near_their_place():
     assert sum(any(f"from about {day}" in line for day in near) for line in found) >= 4
 
 
-@needs_cases
-def test_a_province_that_begins_late_is_said():
-    events = read_events(CASES / "late_province_events.csv", source="plain")
+def test_a_province_that_begins_late_is_said(shared_cases):
+    events = read_events(shared_cases / "late_province_events.csv", source="plain")
     panel = build_panel(events)
-    raw = pd.read_csv(CASES / "late_province_events.csv", parse_dates=["date"])
+    raw = pd.read_csv(shared_cases / "late_province_events.csv", parse_dates=["date"])
     first = raw.groupby("province")["date"].min().idxmax()
     assert raw[raw["province"] == first]["date"].min() >= pd.Timestamp("2023-07-01")
     line = told(panel, "late provinces")

@@ -1,7 +1,5 @@
 """Which days, countries and late records a panel takes as covered; each number counted by hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +9,6 @@ from forecast.events.places import read_gazetteer
 from forecast.events.table import Events, read_events
 from forecast.panel.build import build_panel
 from forecast.panel.coverage import late_start, publication_delay
-
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
-needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not here")
 
 
 def day(text, place="IQG10", tactic="ied", attacks=1, last=None):
@@ -54,11 +49,10 @@ def test_a_week_that_is_not_over_is_not_covered_to_its_end(make_table):
     assert panel.origin == start - pd.Timedelta(days=1)
 
 
-@needs_cases
-def test_weekly_rows_keep_the_month_in_which_the_last_week_ends():
-    gazetteer = read_gazetteer(CASES / "cd.csv")
-    events = read_events(CASES / "drc_to_0425.csv", source="acled-aggregated", gazetteer=gazetteer)
-    raw = pd.read_csv(CASES / "drc_to_0425.csv")
+def test_weekly_rows_keep_the_month_in_which_the_last_week_ends(shared_cases):
+    gazetteer = read_gazetteer(shared_cases / "cd.csv")
+    events = read_events(shared_cases / "drc_to_0425.csv", source="acled-aggregated", gazetteer=gazetteer)
+    raw = pd.read_csv(shared_cases / "drc_to_0425.csv")
     attacks = raw[~raw["EVENT_TYPE"].isin(["Protests", "Riots", "Strategic developments"])]["EVENTS"].sum()
     assert events.table["attacks"].sum() == attacks == 528
     panel = build_panel(events, gazetteer=gazetteer)
@@ -144,10 +138,9 @@ def test_days_of_edits_are_not_taken_for_delays(make_table):
     assert "are those of later edits" in notes(panel)
 
 
-@needs_cases
-def test_an_export_with_fresh_time_stamps_is_evaluated_by_the_days_of_events():
-    gazetteer = read_gazetteer(CASES / "tr.csv")
-    events = read_events(CASES / "acled_turkey_plain_ascii.csv", source="acled", gazetteer=gazetteer)
+def test_an_export_with_fresh_time_stamps_is_evaluated_by_the_days_of_events(shared_cases):
+    gazetteer = read_gazetteer(shared_cases / "tr.csv")
+    events = read_events(shared_cases / "acled_turkey_plain_ascii.csv", source="acled", gazetteer=gazetteer)
     before = int((events.table["date"] <= "2025-01-31").sum())
     panel = build_panel(events, gazetteer=gazetteer, as_of="2025-01-31", start="2024-01-01")
     assert panel.attacks.sum() == before
@@ -200,9 +193,8 @@ def test_records_before_a_known_beginning_overrule_it(make_table):
     assert panel.dataset["observed"].all()
 
 
-@needs_cases
-def test_syria_is_not_covered_before_acled_codes_it():
-    events = read_events(CASES / "acled_iraq2016_syria2017.csv.gz", source="acled")
+def test_syria_is_not_covered_before_acled_codes_it(shared_cases):
+    events = read_events(shared_cases / "acled_iraq2016_syria2017.csv.gz", source="acled")
     panel = build_panel(events, provinces="all", start="2016-01-01", end="2019-12-31")
     syria = panel.dataset.sel(province=panel.dataset["country"].values == "Syria")
     # 14 governorates, 12 months.
