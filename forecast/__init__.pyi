@@ -79,6 +79,7 @@ from .model.terms import Excitation as Excitation
 from .model.terms import Intercept as Intercept
 from .model.terms import Pooled as Pooled
 from .model.terms import Season as Season
+from .model.terms import Shock as Shock
 from .model.terms import Spatial as Spatial
 from .model.terms import Spillover as Spillover
 from .model.terms import Step as Step

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from forecast.model.priors import Prior
 
-__all__ = ["BYM2", "Autoregressive", "Direct", "Independent", "Latents", "RandomWalk", "icar_factor"]
+__all__ = ["BYM2", "Autoregressive", "Direct", "Independent", "Latents", "Path", "RandomWalk", "Shocks", "icar_factor"]
 
 Array = npt.NDArray[np.float64]
 Theta = Mapping[str, Any]
@@ -86,8 +86,27 @@ class Direct(Latents):
         raise NotImplementedError("a Direct latent is a hyperparameter of the fast engine")
 
 
+class Path(Latents):
+    """Paths along the last axis, one for each of the other labels, whose precision is tridiagonal."""
+
+    @abstractmethod
+    def tridiagonal(self, theta: Theta) -> tuple[Any, Any, Any]:
+        """Log determinant of one path's precision, its diagonal, and that beside it; the numbers may be complex."""
+
+    @abstractmethod
+    def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
+        """Paths after the last period: `last` over (sample, …), the result over (sample, …, step)."""
+
+    def precision(self, shape: tuple[int, ...], theta: Mapping[str, float]) -> sparse.csc_array:
+        """Block-diagonal, tridiagonal in each path."""
+        _, middle, side = self.tridiagonal(theta)
+        free = self.free((1, len(middle)))
+        path = sparse.diags_array([side, middle, side], offsets=[-1, 0, 1]).tocsc()[free][:, free]
+        return sparse.csc_array(sparse.kron(sparse.eye_array(int(np.prod(shape[:-1]))), path))
+
+
 @dataclass(frozen=True)
-class Autoregressive(Latents):
+class Autoregressive(Path):
     """Stationary AR(1) paths along the last axis, one for each of the other labels.
 
     Attributes
@@ -135,11 +154,6 @@ class Autoregressive(Latents):
         middle[[0, -1]] = (1.0 if periods > 1 else 1 - rho**2) / sigma**2
         return np.log(1 - rho**2) - 2 * periods * np.log(sigma), middle, np.full(periods - 1, -rho) / sigma**2
 
-    def precision(self, shape: tuple[int, ...], theta: Mapping[str, float]) -> sparse.csc_array:
-        """Block-diagonal, tridiagonal in each path."""
-        _, middle, side = self.tridiagonal(theta)
-        return _paths(shape, middle, side)
-
     def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
         """Paths after the last period: `last` over (sample, …), the result over (sample, …, step)."""
         ones = (1,) * (last.ndim - 1)
@@ -153,7 +167,7 @@ class Autoregressive(Latents):
 
 
 @dataclass(frozen=True)
-class RandomWalk(Latents):
+class RandomWalk(Path):
     """Random walks along the last axis that start at 0: a `Walk` without damping."""
 
     sigma: str
@@ -180,7 +194,7 @@ class RandomWalk(Latents):
         return free.ravel()
 
     def tridiagonal(self, theta: Theta) -> tuple[Any, Any, Any]:
-        """As of `Autoregressive`, over all periods: the first latent, which is fixed, stands apart with precision 1."""
+        """Over all periods: the first latent, which is fixed, stands apart with precision 1."""
         scale, steps = theta[self.sigma] ** -2.0, self.periods - 1
         middle = np.full(self.periods, 2.0) * scale
         middle[0], middle[-1] = 1.0, scale
@@ -188,20 +202,39 @@ class RandomWalk(Latents):
         side[0] = 0.0
         return -2 * steps * np.log(theta[self.sigma]), middle, side
 
-    def precision(self, shape: tuple[int, ...], theta: Mapping[str, float]) -> sparse.csc_array:
-        """Block-diagonal, tridiagonal in each path."""
-        _, middle, side = self.tridiagonal(theta)
-        return _paths(shape, middle[1:], side[1:])
-
     def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
         """Paths after the last period: `last` over (sample, …), the result over (sample, …, step)."""
         sigma = np.reshape(theta[self.sigma], (-1, *(1,) * last.ndim))
         return last[..., None] + np.cumsum(sigma * rng.normal(size=(*last.shape, steps)), axis=-1)
 
 
-def _paths(shape: tuple[int, ...], middle: Array, side: Array) -> sparse.csc_array:
-    path = sparse.diags_array([side, middle, side], offsets=[-1, 0, 1])
-    return sparse.csc_array(sparse.kron(sparse.eye_array(int(np.prod(shape[:-1]))), path))
+@dataclass(frozen=True)
+class Shocks(Path):
+    """Independent normal latents in each period: what passes with it."""
+
+    sigma: str
+    sigma_prior: Prior
+    periods: int
+
+    @property
+    def hyperparameters(self) -> dict[str, Prior]:
+        """The standard deviation."""
+        return {self.sigma: self.sigma_prior}
+
+    def transform(self, z: Any, theta: Theta) -> Any:
+        """sigma · z."""
+        return theta[self.sigma] * z
+
+    def tridiagonal(self, theta: Theta) -> tuple[Any, Any, Any]:
+        """Diagonal."""
+        scale = theta[self.sigma] ** -2.0
+        side = np.zeros(self.periods - 1) * scale
+        return -2 * self.periods * np.log(theta[self.sigma]), np.full(self.periods, 1.0) * scale, side
+
+    def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
+        """New ones, whatever the last was."""
+        sigma = np.reshape(theta[self.sigma], (-1, *(1,) * last.ndim))
+        return np.asarray(sigma * rng.normal(size=(*last.shape, steps)))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.model.blocks import Array, Block, Error, error_name
-from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk
+from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, Latents, RandomWalk, Shocks
 from forecast.model.priors import Beta, HalfNormal, LogNormal, Normal, Prior, Share, TruncatedNormal
 from forecast.panel.calendar import CALENDAR_COVARIATES, periods_per_year, year_fraction
 from forecast.panel.panel import Panel
@@ -30,6 +30,7 @@ __all__ = [
     "Intercept",
     "Pooled",
     "Season",
+    "Shock",
     "Spatial",
     "Spillover",
     "Step",
@@ -202,6 +203,46 @@ class Walk(Term):
         if self.damping == 1:
             return f"{head} ~ random walk from 0, sigma ~ {self.sigma} per √month"
         return f"{head} ~ AR(1), sigma ~ {self.sigma} per √month, half_life ~ {self.half_life} months"
+
+
+@dataclass(frozen=True)
+class Shock(Term):
+    """What passes with its period: one number per label and period, independent of all others.
+
+    Beside walks it tells what passes from what lasts. Without it a month of many attacks everywhere counts as a lasting
+    change, and walks grow so volatile that they add up to totals no data ever showed.
+
+    Parameters
+    ----------
+    by : str or tuple of str
+        'province' (or a coordinate of it), 'tactic', or both; () for shocks that all cells share.
+    sigma : HalfNormal
+        Of the standard deviation.
+    """
+
+    by: str | tuple[str, ...] = ()
+    sigma: HalfNormal = HalfNormal(0.3)
+
+    def __post_init__(self) -> None:
+        by = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        object.__setattr__(self, "by", _levels(by, "Shock"))
+
+    @property
+    def label(self) -> str:
+        """Its name in the posterior."""
+        return "_".join(("shock", *self.by))
+
+    def blocks(self, panel: Panel) -> tuple[Block, ...]:
+        """One array of shocks."""
+        periods = len(panel.periods)
+        if periods < 2:
+            raise InputError("needs at least two periods", where=self.label, found=periods)
+        prior = Shocks(f"sigma_{self.label}", self.sigma, periods)
+        return (_by_labels(panel, self.label, (*self.by, names.PERIOD), prior),)
+
+    def equation(self) -> str:
+        """Printed form."""
+        return f"{self.label}[{', '.join((*self.by, names.PERIOD))}] ~ Normal(0, sigma²), sigma ~ {self.sigma}"
 
 
 @dataclass(frozen=True)
@@ -599,7 +640,8 @@ class Spillover(_Feedback):
 
 
 TERMS: dict[str, type[Term]] = {
-    term.__name__: term for term in (Intercept, Pooled, Walk, Season, Step, Spatial, Covariate, Excitation, Spillover)
+    term.__name__: term
+    for term in (Intercept, Pooled, Walk, Shock, Season, Step, Spatial, Covariate, Excitation, Spillover)
 }
 
 

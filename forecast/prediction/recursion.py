@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast import names
+from forecast.model.latents import Path
 from forecast.model.spec import BoundModel
 from forecast.model.terms import FutureValues, Term
 from forecast.panel.calendar import next_periods
@@ -84,9 +85,9 @@ def added_ahead(
     periods = next_periods(bound.panel.periods[-1], horizon, bound.panel.freq)
     for term, blocks in bound.terms:
         for block in () if term.feeds_back else blocks:
-            latents, prior = values[block.name], cast(Any, block.prior)
-            if block.has_path:
-                latents = prior.continued(latents[..., -1], values, horizon, rng)
+            latents = values[block.name]
+            if isinstance(block.prior, Path):
+                latents = block.prior.continued(latents[..., -1], values, horizon, rng)
             yield term, block.on_grid(latents, term.basis_ahead(block, bound.panel, periods, futures))
 
 

@@ -16,7 +16,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.model.blocks import Block
-from forecast.model.terms import Covariate, Season, Step, Term, Walk
+from forecast.model.terms import Covariate, Season, Shock, Step, Term, Walk
 from forecast.panel.calendar import periods_per_year
 from forecast.prediction.caps import mean_cap
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES
@@ -260,5 +260,5 @@ def _part(term: Term) -> str:
         return term.name
     if term.feeds_back:
         return _FEEDBACK
-    kinds: Sequence[tuple[type[Term], str]] = ((Walk, "trend"), (Season, "season"), (Step, "step"))
+    kinds: Sequence[tuple[type[Term], str]] = ((Walk, "trend"), (Shock, "shock"), (Season, "season"), (Step, "step"))
     return next((name for kind, name in kinds if isinstance(term, kind)), _LEVEL)

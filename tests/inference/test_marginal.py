@@ -11,6 +11,7 @@ from forecast.inference.mode.marginal import TOLERANCE, Marginal
 TERMS = [
     [fc.Pooled("province"), fc.Pooled("province", "tactic")],
     [fc.Walk(by="province"), fc.Walk(by="tactic", damping=1)],
+    [fc.Shock(), fc.Walk(by="tactic")],
     [fc.Season(1, by="tactic")],
     [fc.Step("2016-01-01", by="province")],
     [fc.Spatial()],

@@ -13,6 +13,7 @@ from forecast.model.latents import Direct
 TERMS = [
     [fc.Pooled("province"), fc.Pooled("province", "tactic")],
     [fc.Walk(by="province"), fc.Walk(by="tactic", damping=1)],
+    [fc.Shock(), fc.Walk(by="tactic")],
     [fc.Season(1, by="tactic")],
     [fc.Step("2016-01-01", by="province")],
     [fc.Spatial()],

@@ -48,7 +48,7 @@ def test_another_basis_takes_the_place_of_the_training_panels(block):
 
 
 def test_no_block_of_the_model_is_left_out(bound):
-    assert len(bound.blocks) == 20
+    assert len(bound.blocks) == 22
     direct = [block.name for block in bound.blocks if isinstance(block.prior, Direct)]
     assert direct == ["excitation", "spillover"]
 

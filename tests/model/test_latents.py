@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, RandomWalk, icar_factor
+from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, RandomWalk, Shocks, icar_factor
 from forecast.model.priors import Beta, HalfNormal, LogNormal, TruncatedNormal
 
 GRAPHS = {
@@ -40,6 +40,7 @@ CASES = [
     (RandomWalk("sigma", HalfNormal(), 2), (3, 2), {"sigma": 0.7}),
     *((path, (2, 7), {"sigma": sigma, "half_life": life}) for sigma in (0.1, 2.0) for life in (0.2, 3.0, 200.0)),
     (Autoregressive("sigma", "half_life", HalfNormal(), LogNormal(), 1.0, 2), (2,), {"sigma": 1.0, "half_life": 2.0}),
+    (Shocks("sigma", HalfNormal(), 4), (3, 4), {"sigma": 0.7}),
     *(
         (bym2(graph), (len(GRAPHS[graph]),), {"sigma": 1.3, "mixing": share})
         for graph in GRAPHS
@@ -70,6 +71,15 @@ def test_an_autoregression_is_stationary_with_the_half_life_asked_for(sigma, lif
 def test_half_of_a_shock_is_left_after_its_half_life():
     prior = Autoregressive("s", "h", HalfNormal(), LogNormal(), 0.25, 40)
     assert prior.rho({"h": 6.0}) ** 24 == pytest.approx(0.5)
+
+
+def test_shocks_pass_with_their_period():
+    rng, sigma = np.random.default_rng(1), np.full(20_000, 0.7)
+    shocks = Shocks("s", HalfNormal(), 4).continued(np.full(20_000, 5.0), {"s": sigma}, 2, rng)
+    # Standard errors: .005 and .0035 for means and SDs, .007 for correlations.
+    np.testing.assert_allclose(shocks.mean(axis=0), 0.0, atol=0.02)
+    np.testing.assert_allclose(shocks.std(axis=0), 0.7, atol=0.015)
+    assert abs(np.corrcoef(shocks.T)[0, 1]) < 0.03
 
 
 def test_a_random_walk_starts_at_0_and_steps_by_its_innovations():

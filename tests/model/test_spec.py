@@ -29,6 +29,7 @@ from forecast.model.terms import (
     Intercept,
     Pooled,
     Season,
+    Shock,
     Spatial,
     Spillover,
     Step,
@@ -52,6 +53,7 @@ TERM = {
     "Walk": st.builds(
         Walk, st.just(()) | levels, st.sampled_from(["learned", 1]), st.builds(HalfNormal, above), scales
     ),
+    "Shock": st.builds(Shock, st.just(()) | levels, st.builds(HalfNormal, above)),
     "Season": st.builds(Season, st.integers(1, 6), labels, scales),
     "Step": st.builds(Step, days.map(lambda day: f"{day:%Y-%m-%d}"), labels, normals, scales),
     "Spatial": st.builds(Spatial, scales, st.builds(Beta, above, above)),

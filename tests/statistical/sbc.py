@@ -48,6 +48,7 @@ from forecast.model.terms import (
     Intercept,
     Pooled,
     Season,
+    Shock,
     Spatial,
     Spillover,
     Step,
@@ -98,8 +99,8 @@ def _walk(*by: str) -> Walk:
     return Walk(by=by, sigma=HalfNormal(0.1), half_life=LogNormal(12.0, 0.5))
 
 
-def _with(term: Term, family: Family | None = None) -> Model:
-    return Model([LEVEL_TERM, PROVINCE, term], family or NegativeBinomial(log_phi=LOG_PHI))
+def _with(*terms: Term, family: Family | None = None) -> Model:
+    return Model([LEVEL_TERM, PROVINCE, *terms], family or NegativeBinomial(log_phi=LOG_PHI))
 
 
 MODELS: dict[str, Model] = {
@@ -116,6 +117,7 @@ MODELS: dict[str, Model] = {
     ),
     "walk": _with(_walk("tactic")),
     "random_walk": _with(Walk(by="tactic", damping=1, sigma=HalfNormal(0.1))),
+    "shock": _with(Shock(by=(), sigma=HalfNormal(0.3)), _walk("tactic")),
     "season": _with(Season(2, by="tactic", sigma=HalfNormal(0.3))),
     "step": _with(Step("2016-06-01", by="province", effect=Normal(0.0, 0.5), sigma=HalfNormal(0.3))),
     "spatial": Model(
@@ -124,14 +126,15 @@ MODELS: dict[str, Model] = {
     "covariate": _with(Covariate("capability", by="tactic", lag=1, slope=Normal(0.0, 0.4), sigma=HalfNormal(0.3))),
     "excitation": _with(CentredExcitation(slope=SLOPE)),
     "spillover": _with(CentredSpillover(slope=SLOPE)),
-    "poisson": _with(Pooled("tactic", sigma=LEVELS), Poisson()),
-    "shared_dispersion": _with(Pooled("tactic", sigma=LEVELS), NegativeBinomial(by=None, log_phi=LOG_PHI)),
+    "poisson": _with(Pooled("tactic", sigma=LEVELS), family=Poisson()),
+    "shared_dispersion": _with(Pooled("tactic", sigma=LEVELS), family=NegativeBinomial(by=None, log_phi=LOG_PHI)),
     "zero_inflated": _with(
-        Pooled("tactic", sigma=LEVELS), ZeroInflatedNegativeBinomial(log_phi=LOG_PHI, logit_pi=Normal(-1.5, 0.5))
+        Pooled("tactic", sigma=LEVELS),
+        family=ZeroInflatedNegativeBinomial(log_phi=LOG_PHI, logit_pi=Normal(-1.5, 0.5)),
     ),
     "hurdle": _with(
         Pooled("tactic", sigma=LEVELS),
-        HurdleNegativeBinomial(log_phi=LOG_PHI, a=Normal(0.0, 0.5), b=Normal(1.0, 0.3)),
+        family=HurdleNegativeBinomial(log_phi=LOG_PHI, a=Normal(0.0, 0.5), b=Normal(1.0, 0.3)),
     ),
 }
 

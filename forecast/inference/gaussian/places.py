@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.model.blocks import Block
-from forecast.model.latents import Autoregressive, Independent, RandomWalk
+from forecast.model.latents import Independent, Path
 
 __all__ = ["Place", "prior_parts"]
 
@@ -34,7 +34,7 @@ def prior_parts(place: Place, theta: Mapping[str, Any]) -> tuple[Any, tuple[Any,
     if isinstance(prior, Independent):
         sd = theta[prior.sd] if isinstance(prior.sd, str) else prior.sd
         return -2 * labels * np.log(sd), (np.asarray(sd**-2.0),)
-    if isinstance(prior, Autoregressive | RandomWalk):
+    if isinstance(prior, Path):
         log_determinant, middle, side = prior.tridiagonal(theta)
         return labels * log_determinant, (middle, side)
     matrix = prior.precision(place.block.shape, theta).toarray()
