@@ -13,7 +13,10 @@ from forecast.errors import InputError
 from forecast.panel.calendar import periods_per_year, year_fraction
 from forecast.panel.panel import Panel
 
-__all__ = ["Design", "TrainingCells", "training_cells"]
+__all__ = ["LAG", "Design", "TrainingCells", "training_cells"]
+
+# How the names of the terms of past counts begin.
+LAG = "lag_"
 
 Mask = npt.NDArray[np.bool_]
 
@@ -71,7 +74,7 @@ class Design:
 
     def lag_columns(self, past: Array) -> dict[str, Array]:
         """log(1 + count) of the last periods; the first axis of `past` is the lag, from 1."""
-        return {f"lag_{lag}": np.log1p(past[lag - 1]) for lag in range(1, self.lags + 1)}
+        return {f"{LAG}{lag}": np.log1p(past[lag - 1]) for lag in range(1, self.lags + 1)}
 
 
 @dataclass(frozen=True)

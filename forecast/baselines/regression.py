@@ -18,7 +18,7 @@ from forecast.baselines.common import (
     tactic_means,
 )
 from forecast.baselines.design import Design, TrainingCells, stack, training_cells
-from forecast.baselines.estimation import effects_without_attacks, maximum_likelihood
+from forecast.baselines.estimation import LARGEST_FEEDBACK, effects_without_attacks, feedback, maximum_likelihood
 from forecast.counts import draw_counts
 from forecast.errors import InputError
 from forecast.inference.dispatch import fit
@@ -33,6 +33,8 @@ from forecast.prediction.futures import Future, future_covariates, oracles
 __all__ = ["NegativeBinomialRegression", "RegressionFit"]
 
 _LOG_ALPHA = "log_alpha"
+# Slopes that are held at their bound may come out of the draws of the others a little above it.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,17 @@ class RegressionFit(BaselineFit):
 
     @property
     def diagnostics(self) -> pd.DataFrame:
-        """One check: whether the optimiser converged."""
+        """Whether the optimiser converged, and what the positive slopes on past counts add up to (within the bound)."""
         converged = bool(self.state["converged"])
+        slopes = float(feedback(self.state["term"].values.tolist(), self.state["estimate"].values))
         advice = "" if converged else "Use fewer harmonics, lags or covariates, or a longer panel"
         return pd.DataFrame(
-            {"check": ["converged"], "value": [float(converged)], "passed": [converged], "advice": [advice]}
+            {
+                "check": ["converged", "slopes_on_past_counts"],
+                "value": [float(converged), slopes],
+                "passed": [converged, slopes < LARGEST_FEEDBACK + _ROUNDING],
+                "advice": [advice, ""],
+            }
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -150,7 +158,7 @@ def fit_regression(
     }
     terms = [*cells.terms, _LOG_ALPHA][: len(estimate.values)]
     labels = {"term": terms, names.PROVINCE: panel.provinces, names.TACTIC: panel.tactics}
-    notes = tuple(note for note in (*cells.notes, *empty, estimate.note) if note)
+    notes = (*cells.notes, *empty, *estimate.notes)
     return RegressionFit(model, panel, seed, notes, xr.Dataset(state, labels), design=cells.design)
 
 
@@ -171,7 +179,7 @@ def predict_regression(
     rng, shape = start_drawing(fit, horizon, futures, draws, seed)
     periods = next_periods(fit.panel.periods[-1], horizon, fit.panel.freq)
     covariates = future_covariates(fit.panel, list(fit.design.constants), futures, periods)
-    values = rng.multivariate_normal(fit.state["estimate"].values, fit.state["covariance"].values, draws, method="eigh")
+    values = _parameter_draws(fit, draws, rng)
     slopes = dict(zip(fit.state["term"].values.tolist(), values.T, strict=True))
     phi = np.exp(-slopes.pop(_LOG_ALPHA)).clip(*PHI_BOUNDS) if _LOG_ALPHA in slopes else None
     static = _static_part(fit, periods, {name: array.values for name, array in covariates.items()}, slopes)
@@ -196,6 +204,16 @@ def predict_regression(
         oracle=oracles(covariates, futures),
         notes=(*fit.notes, *cap_notes(cut, counts.size, cap)),
     )
+
+
+def _parameter_draws(fit: RegressionFit, draws: int, rng: np.random.Generator) -> Array:
+    """Draws of the terms (sample, term): normal, given that the slopes on past counts stay within their bound."""
+    terms = fit.state["term"].values.tolist()
+    estimate, covariance = fit.state["estimate"].values, fit.state["covariance"].values
+    values = rng.multivariate_normal(estimate, covariance, draws, method="eigh")
+    while (outside := feedback(terms, values) > LARGEST_FEEDBACK + _ROUNDING).any():
+        values[outside] = rng.multivariate_normal(estimate, covariance, int(outside.sum()), method="eigh")
+    return values
 
 
 def _static_part(

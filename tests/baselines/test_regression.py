@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import stats
 from statsmodels.discrete.discrete_model import NegativeBinomial
 
 import forecast as fc
+from forecast.baselines.regression import _parameter_draws
+from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.panel.calendar import ramadan_share
 
@@ -278,3 +281,70 @@ def test_one_number_far_from_all_others_is_named(make_panel, fault):
     found = {"count": "counts up to 1,000,000", "exposure": "exposure from 4.94e-324 to 1"}[fault]
     with pytest.raises(InputError, match=f"the regression has no estimate .found .*{found}.*Correct the count"):
         fc.fit(fc.NegativeBinomialRegression(), panel, seed=1)
+
+
+def onset(rng, provinces=6, quiet=40, loud=20):
+    """Almost no attacks, then in each province, one month after another, about ten a month: as in Myanmar in 2021."""
+    counts = rng.poisson(0.05, (provinces, 1, quiet + loud))
+    for row in range(provinces):
+        counts[row, :, quiet + row :] = rng.negative_binomial(10.0, 0.5, loud - row)
+    return counts
+
+
+@pytest.mark.parametrize("lags", [1, 2])
+def test_slopes_on_past_counts_stay_below_one(make_panel, lags):
+    counts = onset(np.random.default_rng(5))
+    # With a trend, that would take the onset up instead.
+    model = fc.NegativeBinomialRegression(harmonics=0, trend=False, lags=lags)
+    fitted = fc.fit(model, make_panel(counts), seed=1)
+    terms = [f"lag_{lag}" for lag in range(1, lags + 1)]
+    slopes = fitted.to_frame().set_index("term").loc[terms]
+    assert slopes["estimate"].clip(lower=0).sum() == pytest.approx(0.95)
+    assert (slopes["standard_error"] == 0).all()
+    assert any("grow without bound; they are held at 0.95" in note for note in fitted.notes)
+    assert fitted.diagnostics.set_index("check").loc["slopes_on_past_counts", "value"] == pytest.approx(0.95)
+    totals = fc.predict(fitted, 6, draws=500, seed=1).draws.sum(("province", "tactic", "period"))
+    # Six months at the late level hold about 360 attacks; without the bound the median was above 4,000.
+    assert 60 < float(totals.median()) < 720
+
+
+def test_terms_held_at_the_bound_are_the_maximum_given_it(make_panel):
+    """One lag: the other terms are those of statsmodels with 0.95 · log(1 + the last count) as offset."""
+    counts = onset(np.random.default_rng(5), provinces=1, quiet=60, loud=60)
+    model = fc.NegativeBinomialRegression(harmonics=0, trend=False)
+    table = fc.fit(model, make_panel(counts), seed=1).to_frame().set_index("term")
+    assert table.loc["lag_1", "estimate"] == pytest.approx(0.95)
+    series = counts.ravel()
+    direct = NegativeBinomial(series[1:], np.ones(119), offset=0.95 * np.log1p(series[:-1])).fit(disp=0)
+    assert table.loc["intercept"].tolist() == pytest.approx([direct.params[0], direct.bse[0]], rel=1e-3)
+    assert table.loc["log_alpha", "estimate"] == pytest.approx(np.log(direct.params[1]), rel=1e-2, abs=1e-3)
+
+
+def test_no_draw_of_the_slope_leaves_the_bound(fitted):
+    """An estimate a little below the bound, with an error that reaches far beyond it."""
+    state = fitted.state.copy(deep=True)
+    state["estimate"].loc[{"term": "lag_1"}] = 0.9
+    place = fitted.state["term"].values.tolist().index("lag_1")
+    state["covariance"][place, place] = 0.2**2
+    slopes = _parameter_draws(replace(fitted, state=state), 2000, np.random.default_rng(1))
+    lag = slopes[:, place]
+    assert lag.max() <= 0.95 + 1e-6
+    # The mean of a normal number of mean 0.9 and SD 0.2 that is cut at 0.95.
+    expected = stats.truncnorm.mean(-np.inf, 0.25, loc=0.9, scale=0.2)
+    assert lag.mean() == pytest.approx(expected, abs=4 * 0.2 / np.sqrt(2000))
+
+
+def test_forecast_after_an_onset_stays_near_what_came(make_panel):
+    """UCDP Myanmar to June 2023, six months ahead: without the bound the median total was 46,569, and 1,012 came."""
+    records = pd.read_csv(data_path("ucdp_myanmar.csv.gz"), dtype=str).query("adm_1.notna()")
+    province = records["adm_1"].str.normalize("NFKD").str.lower().str.split().str[0]
+    months = pd.to_datetime(records["date_start"]).dt.to_period("M").dt.to_timestamp()
+    table = pd.crosstab(months, [province, records["type_of_violence"]], dropna=False)
+    counts = table.reindex(pd.date_range("2010-01-01", "2023-12-01", freq="MS"), fill_value=0).to_numpy().T
+    counts = counts.reshape(province.nunique(), 3, 168)
+    panel = make_panel(counts[..., :-6], start="2010-01-01")
+    fitted = fc.fit(fc.NegativeBinomialRegression(), panel, seed=1)
+    totals = fc.predict(fitted, 6, draws=500, seed=1).draws.sum(("province", "tactic", "period"))
+    came = counts[..., -6:].sum()
+    assert came == 1012
+    assert came / 2 < float(totals.median()) < 2 * came
