@@ -35,6 +35,7 @@ from .evaluation.leave_future_out import leave_future_out as leave_future_out
 from .evaluation.rolling import Backtest as Backtest
 from .evaluation.rolling import backtest as backtest
 from .evaluation.rolling import load_backtest as load_backtest
+from .evaluation.sanity import implausible as implausible
 from .evaluation.scores import energy_score as energy_score
 from .evaluation.scores import score as score
 from .evaluation.scores import summarise as summarise

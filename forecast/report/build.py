@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from forecast.errors import InputError
+from forecast.evaluation.sanity import implausible
 from forecast.evaluation.scores import LEVEL
 from forecast.files import write_text
 from forecast.inference.posterior.diagnostics import failed_checks
@@ -127,13 +128,15 @@ def render(content: ReportContent) -> str:
     """The report as one HTML page."""
     forecast, simulated = content.main, content.simulated
     panel = content.panel.between(end=forecast.origin)
-    ahead = outlook(forecast, content.zones)
+    ahead, part = outlook(forecast, content.zones), content.capability
+    implausible_totals = _implausible(content)
+    if implausible_totals:
+        ahead, part = ahead.without_chances(), None if part is None else part.without_chances()
     found = (*findings(ahead), *(next_reports(content.published) if content.published else ()))
     charts = [
         province_map(ahead, forecast.dataset, content.boundaries, simulated),
         fan_chart(panel.without_ended(), forecast, content.zones, simulated),
     ]
-    part = content.capability
     of_capability = [] if part is None else path_charts(part.capability, simulated)
     tried = content.backtest
     of_backtest = [] if tried is None else backtest_charts(tried, simulated)
@@ -144,18 +147,19 @@ def render(content: ReportContent) -> str:
     provenance = dict(content.provenance)
     versions, inputs = provenance.pop("versions", {}), provenance.pop("inputs", ())
     past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
+    warnings = [failed_checks(content.diagnostics, forecast.model), *implausible_totals, content.banner]
     scripts = [javascript_bundle(), _template_text("report.js")]
     page = _environment().get_template("report.html.j2")
     return page.render(
         title=content.title,
         simulated=simulated,
-        warnings=[text for text in (failed_checks(content.diagnostics, forecast.model), content.banner) if text],
+        warnings=[text for text in warnings if text],
         facts=about.facts(forecast, panel),
-        notes=report_notes(content),
+        notes=[note for note in report_notes(content) if note not in implausible_totals],
         outlook=ahead,
         findings=found,
         findings_number=capital(small_word(len(found))),
-        scale=about.scale(),
+        scale="" if implausible_totals else about.scale(),
         charts={chart.name: chart for chart in charts},
         chart_data={chart.name: Markup(chart.to_json()) for chart in charts},
         tables={name: Markup(table) for name, table in _tables(content, ahead, inputs).items()},
@@ -207,15 +211,21 @@ def _tables(content: ReportContent, ahead: Outlook, inputs: Sequence[Mapping[str
 
 
 def report_notes(content: ReportContent) -> list[str]:
-    """What the reader must be told before anything else."""
+    """What the reader must be told before anything else; first, that a total is not plausible."""
     lost = [content.ledger.loss_told] if content.ledger.loss > LOSS_TO_TELL else []
     notes = [
+        *_implausible(content),
         *lost,
         *content.notes,
         *content.main.provenance.get("notes", ()),
         *content.panel.provenance.get("notes", ()),
     ]
     return [capital(note) for note in dict.fromkeys(notes) if note]
+
+
+def _implausible(content: ReportContent) -> list[str]:
+    """What is not plausible in the forecast, in sentences."""
+    return [f"{finding}." for finding in implausible(content.main, content.panel)]
 
 
 def _environment() -> Environment:

@@ -1,7 +1,8 @@
 """The section on the partner forces' capability: its paths, the indicators behind them, slopes and scenarios."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 from forecast import names
@@ -41,6 +42,12 @@ class CapabilityPart:
     scenarios: pd.DataFrame = field(default_factory=pd.DataFrame)
     pull: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    def without_chances(self) -> "CapabilityPart":
+        """The same without probabilities of the scenarios: a forecast that is not plausible gives none."""
+        if self.scenarios.empty:
+            return self
+        return replace(self, scenarios=self.scenarios.assign(probability_rise=np.nan))
+
 
 def path_charts(capability: Capability, simulated: bool) -> list[Chart]:
     """One chart per force: its path with its band, and the indicators behind it."""
@@ -62,7 +69,7 @@ def said(part: CapabilityPart) -> list[str]:
         numbers = f"{amount(row['base'])} to {amount(row['scenario'])}"
         clause = "expected attacks are higher than in the base forecast"
         text = f"In the scenario “{name}”, expected attacks over the horizon go from {numbers}: {change}"
-        sentences.append(f"{text}. {chance_that(clause, row['probability_rise'])}")
+        sentences.append(f"{text}. {chance_that(clause, row['probability_rise'])}".rstrip())
     large = part.pull[part.pull["pull"].abs() > _LARGE_PULL] if len(part.pull) else part.pull
     for pulled in large.to_dict("records"):
         where = f"{pulled[names.FORCE]} in {pulled[names.PERIOD][:7]}"

@@ -1,7 +1,7 @@
 """The numbers of the report, computed once, so that its sentences, tables and charts agree."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,15 @@ class Outlook:
     def is_compared(self) -> bool:
         """True where some of the last periods were observed, so that the horizon can be compared with them."""
         return bool(self.cells["recent"].notna().any())
+
+    def without_chances(self) -> "Outlook":
+        """The same without probabilities: a forecast that is not plausible (`implausible`) gives none."""
+        chances = ["rise", "above_record"]
+        tables = {name: getattr(self, name) for name in ("groups", "provinces", "tactics", "cells")}
+        blank = {name: table.assign(**dict.fromkeys(chances, np.nan)) for name, table in tables.items() if len(table)}
+        total = self.total.copy()
+        total[chances] = np.nan
+        return replace(self, total=total, **blank)
 
 
 def groups_of(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> list[Group]:

@@ -29,7 +29,7 @@ class Finding:
 def findings(outlook: Outlook) -> tuple[Finding, ...]:
     """At most five findings, the most important first; what the data cannot tell is left out.
 
-    The words compare numbers and name probabilities; none says why.
+    The words compare numbers and name probabilities, unless these were taken out; none says why.
     """
     found = (finding for find in _FINDERS for finding in find(outlook))
     return tuple(finding for finding, _ in zip(found, range(_MOST), strict=False))
@@ -48,9 +48,8 @@ def _total(outlook: Outlook) -> Iterator[Finding]:
         return
     per_period = f"{mean_amount(total['mean_median'])} a {unit}, against {mean_amount(total['recent'])} a {unit}"
     clause = f"the {unit}ly number will be above that of {_past(total, outlook)}"
-    yield Finding(
-        "The total", f"{text}. That is {per_period} over {_past(total, outlook)}. {chance_that(clause, total['rise'])}"
-    )
+    chance = chance_that(clause, total["rise"])
+    yield Finding("The total", f"{text}. That is {per_period} over {_past(total, outlook)}. {chance}".rstrip())
 
 
 def _where(outlook: Outlook) -> Iterator[Finding]:
@@ -67,7 +66,7 @@ def _where(outlook: Outlook) -> Iterator[Finding]:
 
 def _rise(outlook: Outlook) -> Iterator[Finding]:
     provinces = _with_change(outlook.provinces)
-    if len(provinces) < 2:
+    if len(provinces) < 2 or provinces["rise"].isna().all():
         return
     rising = provinces[(provinces["rise"] > 0.5) & (provinces["change"] > 0)]
     if rising.empty:
@@ -132,7 +131,7 @@ def _comparison(opening: str, row: "pd.Series[Any]", outlook: Outlook, what: str
     change = f"from {mean_amount(row['recent'])} a {unit} over {past} to {mean_amount(row['mean_median'])} a {unit}"
     interval = between(row["mean_lower"], row["mean_upper"], decimals=1)
     chance = chance_that(f"{what} will be more frequent than over that time", row["rise"])
-    return f"{opening}: {change} (80% interval {interval}). {chance}"
+    return f"{opening}: {change} (80% interval {interval}). {chance}".rstrip()
 
 
 def _with_change(table: pd.DataFrame) -> pd.DataFrame:

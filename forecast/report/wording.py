@@ -107,7 +107,9 @@ def likelihood(probability: float) -> str:
 
 
 def chance_that(clause: str, probability: float) -> str:
-    """A sentence such as 'It is likely (72%) that …', with the word that belongs to the probability."""
+    """A sentence such as 'It is likely (72%) that …', with the word that belongs to the probability; '' without one."""
+    if np.isnan(probability):
+        return ""
     word, shown = likelihood(probability), percent(probability)
     if word.endswith("chance"):
         article = "" if word.startswith("almost") else "a "
