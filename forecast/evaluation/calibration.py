@@ -12,7 +12,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.rolling import CELL, Backtest, add_forecasts
 from forecast.evaluation.scores import INTERVALS, THRESHOLDS
-from forecast.evaluation.skill import BOUNDS, bootstrapped
+from forecast.evaluation.skill import BOUNDS, mean_error
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
@@ -67,7 +67,6 @@ def coverage(
     by: Sequence[str] = (names.MODEL,),
     *,
     levels: Sequence[float] = INTERVALS,
-    resamples: int = 2000,
     seed: int,
 ) -> pd.DataFrame:
     """Share of outcomes in central intervals, by the randomised PIT: an interval of whole numbers covers too often.
@@ -80,25 +79,22 @@ def coverage(
         Groups: any of model, horizon, province, tactic.
     levels : sequence of float
         Of the intervals.
-    resamples, seed : int
-        Of the bootstrap, and of the PIT.
+    seed : int
+        Of the PIT.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, nominal (the level), n (outcomes), share, lower and upper (95 %, blocks of origins as long
-        as the horizon): a forecast whose nominal level lies outside is not calibrated.
+        The columns of `by`, nominal (the level), n (outcomes), share, lower and upper (95 %, see `mean_error`;
+        NaN where there are fewer than 3 origins): a forecast whose nominal level lies outside is not calibrated.
     """
     table = scores.assign(pit=pit(scores, seed=seed))
     rows = []
     for label, group in table.groupby(list(by), sort=True):
-        block = int(group[names.HORIZON].max())
         for level in levels:
-            inside = (group["pit"] - 0.5).abs() <= level / 2
-            of = inside.groupby(group[names.ORIGIN]).agg(["sum", "size"])
-            total, size = of["sum"].to_numpy(float), of["size"].to_numpy(float)
-            bounds = bootstrapped(total, size, block, resamples, seed)
-            rows.append((*label, level, len(group), float(inside.mean()), *bounds))
+            inside = ((group["pit"] - 0.5).abs() <= level / 2).astype(float)
+            share = mean_error(inside, group[names.ORIGIN], group[names.PERIOD])
+            rows.append((*label, level, len(group), share.mean, *np.clip(share.bounds, 0.0, 1.0)))
     return pd.DataFrame(rows, columns=[*by, "nominal", "n", "share", "lower", "upper"])
 
 

@@ -110,7 +110,7 @@ def scale() -> str:
 
 
 def past_performance(scores: pd.DataFrame, model: str, freq: str) -> tuple[str, str]:
-    """How the models were tried and where the report's model stands, and a caution where another did clearly better.
+    """How the models were tried and where the report's model stands, and a caution where another came clearly closer.
 
     Both are '' where nothing was held out.
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -35,6 +36,13 @@ _LEVELS = {
     TOTAL: "Total of each period",
     OVER_ZONE: "Each publisher's total of a zone",
 }
+# As `tests/statistical/skill_size.py` measured them.
+_SIZES = (
+    "“Better” and “worse” are said where the 95% interval of the difference leaves out 0: differences are summed by "
+    "target period, and their error comes from cosines, with a t distribution. In simulated backtests of two equally "
+    "good models it left out 0 in 8 to 10% of those with 12 origins six periods ahead, 7 to 9% with 24 origins, 4 to "
+    "5% with 12 origins one period ahead, and 8 to 10% with 39 origins eight ahead."
+)
 _MEASURES = {"crps_log": "CRPS of log", "crps": "CRPS", "ignorance": "Ignorance"}
 
 
@@ -122,13 +130,21 @@ def backtest_said(part: BacktestPart) -> list[str]:
         if place[0]:
             text += f", after {table[names.MODEL].iloc[0]}"
         if part.model != BASELINE and row["skill"] == row["skill"]:
-            apart = "better" if row["upper"] < 0 else "worse" if row["lower"] > 0 else "not clearly apart"
             side = "lower" if row["skill"] > 0 else "higher"
-            text += f"; its score was {abs(row['skill']):.0%} {side} than that of {BASELINE} ({apart})"
+            text += f"; its score was {abs(row['skill']):.0%} {side} than that of {BASELINE} ({_verdict(row)})"
         said.append(f"{text}.")
+    if part.scores["lower"].notna().any():
+        said.append(_SIZES)
     if part.failed:
         said.append(f"{amount(part.failed)} forecasts could not be made and are missing from the scores.")
     return said
+
+
+def _verdict(row: "pd.Series[Any]") -> str:
+    """What the test of a difference says; nothing is called better or worse without it."""
+    if pd.isna(row["lower"]):
+        return "too few origins for a test"
+    return "better" if row["upper"] < 0 else "worse" if row["lower"] > 0 else "not clearly apart"
 
 
 def backtest_charts(part: BacktestPart, simulated: bool) -> list[tuple[Chart, str]]:
@@ -149,7 +165,7 @@ def backtest_charts(part: BacktestPart, simulated: bool) -> list[tuple[Chart, st
             "backtest-coverage",
             coverage_chart(labelled(part.covered), LEVEL),
             "Share of outcomes inside the central 50 and 90% intervals by how far ahead the forecast was, with 95% "
-            "intervals by blocks of origins; they should meet the dashes. Shares are by the randomised PIT.",
+            "intervals; they should meet the dashes. Shares are by the randomised PIT.",
         ),
         (
             "backtest-reliability",
@@ -198,7 +214,7 @@ def worst_rows(part: BacktestPart, labels: Mapping[str, str]) -> pd.DataFrame:
                     "Mean count": [mean_amount(value) for value in table[names.OBSERVED]],
                     f"CRPS of log, {part.model}": [f"{value:.3f}" for value in table["score"]],
                     BASELINE: [f"{value:.3f}" for value in table["baseline"]],
-                    "Worse by": [f"{value:+.3f}" for value in table["difference"]],
+                    "Difference": [f"{value:+.3f}" for value in table["difference"]],
                 }
             )
         )

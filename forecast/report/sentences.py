@@ -178,11 +178,17 @@ def score_sentence(scores: pd.DataFrame, main: str) -> str:
 
 
 def caution(scores: pd.DataFrame, main: str) -> str:
-    """What a reader must know beside the findings: that another model did clearly better; '' where none did."""
+    """What a reader must know beside the findings: that another model's score was clearly lower; '' where none was.
+
+    One origin allows no test, so that neither is called better.
+    """
     means = _mean_scores(scores)
     if main not in means.index or means.iloc[0] > (1 - _CLEARLY) * means[main]:
         return ""
-    warning = "Read these with caution: on past periods that no model had seen, another one did better."
+    warning = (
+        "Read these with caution: on past periods that no model had seen, another one came closer; with one date to go "
+        "by, that may be chance."
+    )
     return f"{warning} {score_sentence(scores, main)}"
 
 

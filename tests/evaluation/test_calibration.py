@@ -18,7 +18,8 @@ def told(provinces=6, origins=60, spread=1.0, seed=1):
         [(day, f"P{number}") for day in days for number in range(provinces)], columns=["origin", "province"]
     )
     values = stats.norm.cdf(rng.normal(size=len(table)) * spread)
-    return table.assign(model="m", horizon=1, tactic="t", pit_lower=values, pit_upper=values)
+    following = table["origin"] + pd.Timedelta(days=1)
+    return table.assign(model="m", horizon=1, tactic="t", period=following, pit_lower=values, pit_upper=values)
 
 
 def test_the_pit_of_a_perfect_forecast_is_uniform_and_of_a_narrow_one_is_not():
@@ -45,7 +46,7 @@ def test_the_pit_of_a_perfect_forecast_is_uniform_and_of_a_narrow_one_is_not():
 def test_coverage_of_right_and_wrong_forecasts():
     held = []
     for seed in range(60):
-        right = fc.coverage(told(seed=seed), levels=[0.5, 0.9], resamples=300, seed=seed)
+        right = fc.coverage(told(seed=seed), levels=[0.5, 0.9], seed=seed)
         held.append((right["lower"] <= right["nominal"]) & (right["nominal"] <= right["upper"]))
     assert 0.88 < np.mean(held) < 0.99
     narrow = fc.coverage(told(spread=2.0, origins=400), seed=1).set_index("nominal")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import forecast as fc
 from forecast.errors import InputError
@@ -45,17 +46,34 @@ def test_only_common_cells_count_and_groups_stay_apart():
     assert (by["p_value"] == 0).all()
 
 
-def test_the_test_and_the_interval_are_calibrated_under_overlap():
-    """No difference in truth: at 5 % about one in twenty is called one, though neighbours share their errors."""
-    rng, called, missed = np.random.default_rng(1), [], []
-    for _ in range(300):
-        table = scores_of({"a": overlapping(rng, 60, 4, 0.0), "b": np.zeros((60, 4))})
-        row = fc.skill(table, "b", "crps_log", resamples=200).iloc[0]
-        called.append(row["p_value"] < 0.05)
-        missed.append(not row["lower"] <= 0 <= row["upper"])
-    # Both are known to be above their level in short series: 0.10 and 0.14 here. Without overlap in them, a third.
-    assert 0.02 < np.mean(called) < 0.14
-    assert 0.02 < np.mean(missed) < 0.2
+def test_the_error_by_hand():
+    """Five periods, two cosines: the mean's error is the root of the mean square of the two weights, over n."""
+    values = np.array([1.0, 3.0, 2.0, 5.0, 4.0])
+    table = scores_of({"a": values[:, None], "b": np.zeros((5, 1))})
+    row = fc.skill(table, "b").iloc[0]
+    angles = np.pi * (np.arange(5) + 0.5) / 5
+    weights = [np.sqrt(2 / 5) * np.sum((values - 3) * np.cos(number * angles)) for number in (1, 2)]
+    error = np.sqrt(5 * np.mean(np.square(weights))) / 5
+    assert row["difference"] == pytest.approx(3.0)
+    assert row["p_value"] == pytest.approx(2 * stats.t.sf(3.0 / error, 2))
+    assert [row["lower"], row["upper"]] == pytest.approx(3.0 + stats.t.ppf([0.025, 0.975], 2) * error)
+
+
+def test_differences_are_summed_by_target_period():
+    """Two origins ahead of another share all targets but two: copies of an origin tell nothing new."""
+    rng = np.random.default_rng(3)
+    shocks = rng.normal(size=30)
+    one = scores_of({"a": shocks[:24, None], "b": np.zeros((24, 1))})
+    # The same targets again from the origin before, with the same differences.
+    twice = scores_of({"a": np.stack([shocks[:24], shocks[1:25]], axis=1), "b": np.zeros((24, 2))})
+    width = [row["upper"] - row["lower"] for row in (fc.skill(table, "b").iloc[0] for table in (one, twice))]
+    assert width[1] > 0.85 * width[0]
+
+
+def test_too_few_origins_have_no_test():
+    row = fc.skill(scores_of({"a": np.ones((2, 6)), "b": np.zeros((2, 6))}), "b").iloc[0]
+    assert row["difference"] == 1.0
+    assert row[["lower", "upper", "p_value"]].isna().all()
 
 
 def test_a_real_difference_is_found():

@@ -21,6 +21,12 @@ def test_sentences_say_where_the_model_stands(part, tried):
     assert "up to two periods ahead" in text
     assert "Each province and tactic: zero came number 2 of 2, after recent_mean; its score was" in text
     assert "higher than that of recent_mean (worse)" in text
+    assert "In simulated backtests of two equally good models it left out 0 in 8 to 10%" in text
+    few = replace(part, scores=part.scores.assign(lower=float("nan"), upper=float("nan")))
+    untested = "\n".join(backtest_said(few))
+    assert "(too few origins for a test)" in untested
+    assert "better" not in untested
+    assert "worse" not in untested
     best = "\n".join(backtest_said(backtest_part(tried, "recent_mean")))
     assert "recent_mean came first of 2." in best
     assert "could not be made" not in best
@@ -35,7 +41,7 @@ def test_tables_hold_the_numbers(part):
     assert rows["Against recent_mean"].iloc[1].startswith("+")
     worst = worst_rows(part, {part.provinces["province"].iloc[0]: "There"})
     assert worst["Where"].iloc[0] == "There"
-    assert worst["Worse by"].str.startswith("+").all()
+    assert worst["Difference"].str.startswith("+").all()
 
 
 def test_a_part_goes_through_json_and_back(part):
