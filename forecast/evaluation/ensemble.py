@@ -70,10 +70,27 @@ def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
         for one, own in enumerate(here):
             to_outcome[ahead, one] = np.abs(own - outcome).mean(axis=0).sum()
             for other in range(one + 1):
-                apart = np.abs(own[:, None] - here[other][None]).mean(axis=(0, 1)).sum()
+                apart = _distance(own, here[other]).sum()
                 between[ahead, one, other] = between[ahead, other, one] = apart
     ends = pd.DatetimeIndex(forecasts[models[0]].dataset[names.PERIOD_END].values)
     return Distances(models, to_outcome, between, seen.sum(axis=(0, 1)).astype(float), ends)
+
+
+def _distance(first: Array, second: Array) -> Array:
+    """Mean distance of one sample to another (sample, cell) per cell, without forming their pairs.
+
+    The distances within the samples together are those within each and twice those between; sorted values give each.
+    """
+    within = [_within(values) for values in (np.concatenate([first, second]), first, second)]
+    distance: Array = (within[0] - within[1] - within[2]) / (2 * len(first) * len(second))
+    return np.maximum(distance, 0.0)
+
+
+def _within(values: Array) -> Array:
+    """Sum of the distances of all ordered pairs of a sample (sample, cell), per cell."""
+    size = len(values)
+    total: Array = 2 * (2.0 * np.arange(size) - size + 1) @ np.sort(values, axis=0)
+    return total
 
 
 def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) -> dict[str, float]:

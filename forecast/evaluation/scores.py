@@ -218,8 +218,6 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     InputError
         For another number of draws, with which ignorance is another score.
     """
-    import scoringrules
-
     size = forecast.draws.sizes[names.SAMPLE]
     if size != _VIEWS_DRAWS:
         hint = f"Predict with draws={_VIEWS_DRAWS}"
@@ -228,7 +226,7 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     table, draws = _score_table(forecast, actual)
     observed = table[names.OBSERVED].to_numpy()
     lower, upper = np.quantile(draws, [(1 - _SCORED) / 2, (1 + _SCORED) / 2], axis=1)
-    table["crps"] = scoringrules.crps_ensemble(observed, draws, estimator="nrg", backend="numpy")
+    table["crps"] = _crps(observed, draws, size**2)
     name = _INTERVAL_SCORES[INTERVALS.index(_SCORED)]
     table[name] = _interval_score(observed, lower, upper, 1 - _SCORED)
     return table[[*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, "crps", "ignorance", name]]
@@ -299,13 +297,16 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
     return found
 
 
-def _crps(outcome: npt.NDArray[Any], draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Fair CRPS of draws in ascending order, one row per outcome.
+def _crps(outcome: npt.NDArray[Any], draws: npt.NDArray[Any], pairs: int | None = None) -> npt.NDArray[np.float64]:
+    """CRPS of draws in ascending order, one row per outcome, in memory that is linear in them.
+
+    The sum of |X − X'| over pairs of draws, which order statistics give without forming any, is divided by the number
+    of `pairs`: of different draws, which is fair (the default), or of all, each with itself among them.
 
     Of the package `scoringrules`, which tests compare with, the import alone compiles for several seconds.
     """
     size = draws.shape[1]
-    spread = draws @ (2 * np.arange(size) - size + 1) / (size * (size - 1)) if size > 1 else 0.0
+    spread = draws @ (2.0 * np.arange(size) - size + 1) / (pairs or max(1, size * (size - 1)))
     return np.asarray(np.abs(draws - outcome[:, None]).mean(axis=1) - spread)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.evaluation.ensemble import distances
+from forecast.evaluation.ensemble import _distance, distances
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +137,11 @@ def test_an_ensemble_stands_beside_its_models(tmp_path):
     assert table["zero"].iloc[-1] < table["recent_mean"].iloc[-1]
     _, weights = fc.ensemble(done, panel, draws=100, seed=2)
     assert set(weights["model"]) == {"recent_mean"}
+
+
+def test_distances_between_models_are_those_of_all_pairs():
+    rng = np.random.default_rng(4)
+    first, second = rng.gamma(1.0, 3.0, (60, 7)), np.round(rng.gamma(2.0, 1.0, (60, 7)))
+    for other in (first, second):
+        pairs = np.abs(first[:, None] - other[None]).mean(axis=(0, 1))
+        assert _distance(first, other) == pytest.approx(pairs, rel=1e-12)

@@ -1,6 +1,7 @@
 """Scores against brute force and by hand; summaries; what cannot be scored."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -139,6 +140,19 @@ def test_views_scores_are_views_own(actual):
     assert row["interval_score_90"] == pytest.approx(high - low + 20 * (max(low - outcome, 0) + max(outcome - high, 0)))
     with pytest.raises(InputError, match="another number of draws"):
         fc.views_scores(forecast_of(past, forecast.draws.values[:999]), actual)
+
+
+def test_views_scores_take_memory_that_is_linear_in_the_draws(make_panel):
+    """500 cells of 1,000 draws are 4 MB; their pairs would be 4 GB."""
+    panel = make_panel(np.random.default_rng(5).poisson(3, (250, 2, 13)))
+    draws = np.random.default_rng(6).poisson(3, (1000, 250, 2, 1))
+    forecast = forecast_of(panel.between(end="2020-12-31"), draws)
+    tracemalloc.start()
+    table = fc.views_scores(forecast, panel)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(table) == 500
+    assert peak < 100e6
 
 
 def test_interval_score_by_hand(make_panel):
