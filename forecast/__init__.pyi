@@ -29,9 +29,12 @@ from .evaluation.checks import loo as loo
 from .evaluation.checks import posterior_predictive as posterior_predictive
 from .evaluation.checks import quantile_residuals as quantile_residuals
 from .evaluation.ensemble import ensemble as ensemble
-from .evaluation.ensemble import pool as pool
 from .evaluation.ensemble import pool_weights as pool_weights
 from .evaluation.leave_future_out import leave_future_out as leave_future_out
+from .evaluation.pool import Pool as Pool
+from .evaluation.pool import PoolFit as PoolFit
+from .evaluation.pool import default_model as default_model
+from .evaluation.pool import pool as pool
 from .evaluation.rolling import Backtest as Backtest
 from .evaluation.rolling import backtest as backtest
 from .evaluation.rolling import load_backtest as load_backtest

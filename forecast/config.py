@@ -24,7 +24,10 @@ from pydantic.fields import FieldInfo
 from forecast.errors import InputError
 from forecast.files import check_input_file
 
-__all__ = ["Settings", "read_settings"]
+__all__ = ["AUTO", "Settings", "read_settings"]
+
+# The model of a user who names none; see `Settings.built_model`.
+AUTO = "auto"
 
 EventSource = Literal["ucdp", "acled", "acled-aggregated", "gtd", "plain"]
 Source = Literal[EventSource, "counts", "reports"]
@@ -225,7 +228,7 @@ class Settings(_Section):
     horizon: _Whole = Field(6, ge=1, le=120)
     draws: _Whole = Field(1000, ge=100, le=100_000)
     seed: _Whole = Field(1, ge=0)
-    model: str | dict[str, Any] = "regression"
+    model: str | dict[str, Any] = Field(AUTO, description="a name, or a model spelled out; see `built_model`")
     engine: Literal["auto", "laplace", "nuts"] = Field("auto", description="'auto' is 'laplace', and never samples")
     max_seconds: float | None = Field(None, gt=0, description="bounds each fit of `forecast run`, not of a backtest")
     output: Path = Path("out")
@@ -294,11 +297,17 @@ class Settings(_Section):
         return 0 if self.data.source == "reports" else self.evaluation.periods
 
     def built_model(self) -> Any:
-        """The model that the settings name or spell out, with a slope on capability where there are indicators."""
+        """The model that the settings name or spell out, with a slope on capability where there are indicators.
+
+        'auto' is the pool of `default_model`, and its hierarchical model alone where only such a one can serve: with
+        capability, and with published totals.
+        """
         from forecast.model.library import with_capability
         from forecast.model.spec import Model
 
-        model, capability = _built_model(self.model), self.capability
+        capability = self.capability
+        needs_hierarchical = capability is not None or self.data.source == "reports"
+        model = _built_model("quick" if self.model == AUTO and needs_hierarchical else self.model)
         if capability is None or not isinstance(model, Model):
             return model
         return with_capability(model, capability.by or None, capability.lag)
@@ -306,19 +315,21 @@ class Settings(_Section):
 
 def _built_model(given: str | dict[str, Any]) -> Any:
     from forecast.baselines.library import default_baselines
+    from forecast.evaluation.pool import default_model
     from forecast.model.library import quick_model, standard_model
     from forecast.model.spec import Model
 
-    known = {**default_baselines(), **{model.name: model for model in (standard_model(), quick_model())}}
+    pool = default_model()
+    known = {**default_baselines(), **{model.name: model for model in (standard_model(), quick_model(), pool)}}
     if not isinstance(given, str):
         model = Model.from_dict(given)
         # The name would tell a reader that it is the other one.
         if model.name in known and model != known[model.name]:
             raise InputError("is the name of another model", where="name", found=model.name, hint="Choose another name")
         return model
-    if given not in known:
-        raise InputError("unknown model", found=given, expected=list(known))
-    return known[given]
+    if given not in (AUTO, *known):
+        raise InputError("unknown model", found=given, expected=[AUTO, *known])
+    return known.get(given, pool)
 
 
 def read_settings(path: str | Path) -> Settings:

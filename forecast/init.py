@@ -10,6 +10,7 @@ import pandas as pd
 import tomli_w
 
 from forecast import names
+from forecast.config import AUTO
 from forecast.errors import InputError
 from forecast.events.columns import looks_like, plain_name
 from forecast.events.dates import parse_spans
@@ -536,7 +537,7 @@ def _settings_text(found: Found, folder: Path, tables: Mapping[str, pd.DataFrame
         _line("title", title),
         _line("horizon", 6 if monthly else 8, "periods ahead"),
         _line("seed", 1),
-        _line("model", "regression", 'see the README for others, such as "quick" or "standard"'),
+        _line("model", AUTO, 'a pool of four models; see the README for others, such as "quick" or "standard"'),
         "",
         "[data]",
         _line("source", found.source),

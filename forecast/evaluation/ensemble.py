@@ -1,8 +1,7 @@
-"""Linear pools: one weight vector for all horizons, and each sample of a pool is one model's whole path."""
+"""Pools in a backtest: one weight vector for all horizons, learned at each origin from the outcomes known then."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,20 +9,18 @@ import pandas as pd
 from scipy import optimize
 
 from forecast import names
-from forecast.errors import InputError
+from forecast.evaluation.pool import pool
 from forecast.evaluation.rolling import Backtest, add_forecasts
 from forecast.evaluation.scores import counts_like
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
-__all__ = ["ENSEMBLE", "Distances", "distances", "ensemble", "pool", "pool_weights"]
+__all__ = ["ENSEMBLE", "Distances", "distances", "ensemble", "pool_weights"]
 
 Array = npt.NDArray[np.float64]
 ENSEMBLE = "ensemble"
 # Equally spaced quantiles that stand for a distribution where distances are taken.
 _QUANTILES = 60
-# With this dispersion negative binomial counts are Poisson, to seven digits of their log mass.
-_POISSON = 1e8
 # How strongly weights are held to equal ones, in CRPS of log over one origin.
 _PENALTY = 0.1
 # Rivals that are no members by default: their paths are always 0, far too narrow, or the same few past counts.
@@ -141,86 +138,6 @@ def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) 
     return dict(zip(models, (weights / weights.sum()).tolist(), strict=True))
 
 
-def pool(
-    forecasts: Mapping[str, Forecast],
-    weights: Mapping[str, float] | None = None,
-    *,
-    name: str = ENSEMBLE,
-    draws: int = 1000,
-    seed: int,
-) -> Forecast:
-    """The linear pool of several models' forecasts of the same periods and cells.
-
-    Parameters
-    ----------
-    forecasts : mapping of str to Forecast
-        By model.
-    weights : mapping of str to float, optional
-        How much each counts, from 0; equal by default. They are divided by their sum.
-    name : str
-        The pool's name in tables.
-    draws, seed : int
-        Samples of the pool. Each model gives its share of them, whole paths without repetition where it has enough.
-
-    Returns
-    -------
-    Forecast
-        With the mass function of the mixture (`mu` and `phi` by sample) where every model that counts has one.
-
-    Raises
-    ------
-    InputError
-        For forecasts of other cells or periods, and weights that are none.
-    """
-    models = list(forecasts)
-    given = dict.fromkeys(models, 1.0) if weights is None else dict(weights)
-    total = sum(given.values())
-    if set(given) - set(models) or min(given.values()) < 0 or not np.isfinite(total) or not total > 0:
-        raise InputError("are no weights of these models", where="weights", found=str(given), expected=models)
-    first = forecasts[models[0]]
-    for model, each in forecasts.items():
-        alike = each.provinces == first.provinces and each.tactics == first.tactics
-        if not alike or each.origin != first.origin or not each.periods.equals(first.periods):
-            raise InputError("is of other cells or periods", where=model, found=repr(each), expected=repr(first))
-    rng = np.random.default_rng(seed)
-    share = np.array([given.get(model, 0.0) for model in models]) / total * draws
-    number = np.floor(share).astype(int)
-    left = share - number
-    if draws > number.sum():
-        # What rounding leaves goes to models by chance, so that small weights count.
-        number += rng.multinomial(draws - number.sum(), left / left.sum())
-    parts = []
-    for model, count in zip(models, number, strict=True):
-        samples = forecasts[model].dataset.sizes[names.SAMPLE]
-        chosen = rng.choice(samples, count, replace=count > samples)
-        parts += [_samples(forecasts[model], chosen)] if count else []
-    order = rng.permutation(draws)
-    dims = {names.DRAWS: names.DRAW_DIMS, names.MU: names.DRAW_DIMS, names.PHI: (names.SAMPLE, names.TACTIC)}
-    variables = {
-        key: (along, np.concatenate([part[key] for part in parts])[order])
-        for key, along in dims.items()
-        if all(key in part for part in parts)
-    }
-    kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
-    family = "negative_binomial" if names.MU in variables else ""
-    attrs = {names.MODEL: name, "family": family, "seed": str(seed)}
-    return Forecast(kept.assign(variables).assign_attrs(attrs))
-
-
-def _samples(forecast: Forecast, chosen: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
-    """Draws of some samples, and their mass function where there is one; Poisson counts have an endless phi."""
-    dataset = forecast.dataset
-    part = {names.DRAWS: forecast.draws.transpose(*names.DRAW_DIMS).values[chosen]}
-    if not dataset.attrs["family"]:
-        return part
-    shape = len(chosen), dataset.sizes[names.TACTIC]
-    phi = np.full(shape, _POISSON)
-    if names.PHI in dataset:
-        given = dataset[names.PHI]
-        phi = given.values[chosen] if names.SAMPLE in given.dims else np.broadcast_to(given.values, shape)
-    return {**part, names.MU: dataset[names.MU].transpose(*names.DRAW_DIMS).values[chosen], names.PHI: phi}
-
-
 def ensemble(
     done: Backtest, actual: Panel, models: Sequence[str] | None = None, *, draws: int = 1000, seed: int
 ) -> tuple[Backtest, pd.DataFrame]:
@@ -255,6 +172,6 @@ def ensemble(
         forecasts = {model: done.forecast(model, origin) for model in chosen}
         found = pool_weights(before, origin) if before else dict.fromkeys(forecasts, 1 / len(forecasts))
         weights += [(origin, model, weight) for model, weight in found.items()]
-        pools.append(pool(forecasts, found, draws=draws, seed=seed + number))
+        pools.append(pool(forecasts, found, name=ENSEMBLE, draws=draws, seed=seed + number))
         before.append(distances(forecasts, actual))
     return add_forecasts(done, pools, actual), pd.DataFrame(weights, columns=[names.ORIGIN, names.MODEL, "weight"])

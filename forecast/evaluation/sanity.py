@@ -56,13 +56,16 @@ class Implausible:
     times: float
     unit: str
 
-    def __str__(self) -> str:
+    @property
+    def reason(self) -> str:
+        """What is not plausible, as a part of a sentence."""
         name = "median" if self.level == 0.5 else f"{100 * self.level:g}% quantile"
         day = f"{self.period:%b %Y}" if self.unit == "month" else f"the week of {self.period:%Y-%m-%d}"
-        return (
-            f"The forecast is not plausible: for {self.where} in {day} its {name} is {self.quantile:,} attacks, and "
-            f"the most ever seen in a {self.unit} is {self.largest:,}. Do not use it; try another model"
-        )
+        most = f"the most ever seen in a {self.unit} is {self.largest:,}"
+        return f"for {self.where} in {day} its {name} is {self.quantile:,} attacks, and {most}"
+
+    def __str__(self) -> str:
+        return f"The forecast is not plausible: {self.reason}. Do not use it; try another model"
 
 
 def implausible(forecast: Forecast, panel: Panel) -> tuple[Implausible, ...]:

@@ -30,7 +30,7 @@ _KIND = "forecast.Forecast"
 # How many past periods a forecast keeps: two years.
 HISTORY_LENGTH = {names.MONTHLY: 24} | dict.fromkeys(names.WEEKS, 104)
 _FAMILIES = ("", "poisson", "negative_binomial")
-_ORACLE_SUFFIX = " (oracle)"
+ORACLE_SUFFIX = " (oracle)"
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,7 +111,7 @@ class Forecast(Labelled):
         attrs = {
             "freq": panel.freq,
             names.ORIGIN: f"{panel.origin:%Y-%m-%d}",
-            names.MODEL: model + (_ORACLE_SUFFIX if oracle else ""),
+            names.MODEL: model + (ORACLE_SUFFIX if oracle else ""),
             "family": "" if mu is None else "poisson" if phi is None else "negative_binomial",
             "seed": str(seed),
             "provenance": json.dumps(provenance, ensure_ascii=False),

@@ -34,7 +34,7 @@ def test_each_sample_is_one_models_whole_path(make):
     assert set(drawn) <= paths
     assert len(set(drawn)) == 200
     assert (pooled.draws.values.reshape(200, -1).mean(axis=1) < 15).sum() == 150
-    assert pooled.model == "ensemble"
+    assert pooled.model == "pool"
     total = pooled.aggregate("total", tactics=True)
     np.testing.assert_array_equal(total.draws.values[:, 0, 0], pooled.draws.values.sum(axis=(1, 2)))
 

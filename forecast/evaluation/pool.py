@@ -1,0 +1,260 @@
+"""Linear pools: each sample is one model's whole path, so that all sums stay sums of the same draws."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecast import names
+from forecast.baselines.naive import RecentMean
+from forecast.baselines.regression import NegativeBinomialRegression
+from forecast.baselines.smoothing import ExponentialSmoothing
+from forecast.errors import DiagnosticsError, ForecastError, InputError
+from forecast.evaluation.sanity import implausible
+from forecast.inference.dispatch import fit
+from forecast.inference.posterior.base import Fit
+from forecast.inference.posterior.diagnostics import failed_checks
+from forecast.model.library import quick_model
+from forecast.model.spec import Model, check_model_name
+from forecast.panel.panel import Panel
+from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, predict
+from forecast.prediction.draws import ORACLE_SUFFIX, Forecast
+from forecast.prediction.futures import Future
+
+__all__ = ["POOL", "Pool", "PoolFit", "default_model", "pool"]
+
+POOL = "pool"
+# With this dispersion negative binomial counts are Poisson, to seven digits of their log mass.
+_POISSON = 1e8
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Several models as one: its forecast is the linear pool of theirs, each with the same weight.
+
+    A member that cannot be fitted, whose fit fails its checks, or whose forecast is not plausible (`implausible`) has
+    no weight, and a note says so.
+
+    Parameters
+    ----------
+    members : tuple of models
+        Hierarchical models and baselines, with different names.
+    name : str
+        Name in tables.
+
+    Notes
+    -----
+    Weights learned from forecasts of the past were tried (`ensemble`) and are no better than equal ones on the panels
+    that the default was chosen on; see `tests/benchmarks/protocol.py`. Equal ones need no forecasts of the past, each
+    of which costs as much as a fit.
+    """
+
+    members: tuple[Any, ...]
+    name: str = POOL
+
+    def __post_init__(self) -> None:
+        check_model_name(self.name)
+        labels = [member.name for member in self.members]
+        if not labels or len(set(labels)) < len(labels):
+            raise InputError("needs models with different names", where="members", found=labels or "none")
+
+
+def default_model() -> Pool:
+    """What `forecast run` uses unless told otherwise: the quick hierarchical model and its three best rivals."""
+    return Pool((quick_model(), RecentMean(), NegativeBinomialRegression(), ExponentialSmoothing()))
+
+
+@dataclass(frozen=True, repr=False)
+class PoolFit(Fit):
+    """The fits of a pool's members.
+
+    Attributes
+    ----------
+    fits : mapping of str to Fit
+        By the names of the members that could be fitted, and passed their checks.
+    """
+
+    fits: Mapping[str, Fit] = field(default_factory=dict)
+
+    @property
+    def diagnostics(self) -> pd.DataFrame:
+        """Checks of the members that have any."""
+        return _stacked(self, "diagnostics", "check")
+
+    @property
+    def equation(self) -> str:
+        """The members, and the hierarchical models among them with their priors."""
+        parts = [f"{name}:\n{member.equation}" for name, member in self.fits.items() if member.equation]
+        return "\n\n".join([f"equal parts of {', '.join(self.fits)}", *parts])
+
+    @property
+    def parameters(self) -> pd.DataFrame:
+        """Main parameters of the members that have any."""
+        return _stacked(self, "parameters", "parameter")
+
+
+@fit.register
+def fit_pool(
+    model: Pool,
+    panel: Panel,
+    *,
+    engine: str = "auto",
+    start: Fit | None = None,
+    max_seconds: float | None = None,
+    seed: int,
+) -> PoolFit:
+    """Fit every member of a `Pool`; see `fit`. `engine`, `start` and `max_seconds` are for its hierarchical models.
+
+    Raises
+    ------
+    ForecastError
+        Where no member has a part in it: why the last one could not be fitted, or that none passes its checks.
+    """
+    fits: dict[str, Fit] = {}
+    notes: list[str] = []
+    error: ForecastError = DiagnosticsError("no member of the pool passes its checks")
+    before = start.fits if isinstance(start, PoolFit) else {}
+    for member in model.members:
+        own: dict[str, Any] = {"engine": engine, "start": before.get(member.name), "max_seconds": max_seconds}
+        try:
+            fitted = fit(member, panel, seed=seed, **(own if isinstance(member, Model) else {}))
+        except ForecastError as problem:
+            error = problem
+            notes.append(f"{member.name} has no part in the pool: it cannot be fitted ({problem})")
+            continue
+        failures = failed_checks(fitted.diagnostics, member.name)
+        if failures:
+            notes.append(f"{member.name} has no part in the pool: {failures}")
+        else:
+            fits[member.name] = fitted
+            notes += fitted.notes
+    if not fits:
+        raise error
+    return PoolFit(model, panel, seed, tuple(dict.fromkeys(notes)), fits)
+
+
+@predict.register
+def predict_pool(
+    fit: PoolFit,
+    horizon: int,
+    *,
+    futures: Mapping[str, Future] = NO_FUTURES,
+    draws: int = DEFAULT_DRAWS,
+    seed: int,
+) -> Forecast:
+    """The pool of the members' forecasts; see `predict`.
+
+    Where no member's forecast is plausible, all are in the pool, which is then no more plausible than they are.
+    """
+    forecasts = {
+        name: predict(member, horizon, futures=futures, draws=draws, seed=seed) for name, member in fit.fits.items()
+    }
+    findings = {name: implausible(forecast, fit.panel) for name, forecast in forecasts.items()}
+    kept = [name for name, found in findings.items() if not found] or list(forecasts)
+    notes = [
+        f"{name} has no part in the pool: its forecast is not plausible ({found[0].reason})"
+        for name, found in findings.items()
+        if name not in kept
+    ]
+    notes = [*fit.notes, *notes]
+    return pool({name: forecasts[name] for name in kept}, name=fit.model.name, draws=draws, seed=seed, notes=notes)
+
+
+def pool(
+    forecasts: Mapping[str, Forecast],
+    weights: Mapping[str, float] | None = None,
+    *,
+    name: str = POOL,
+    draws: int = DEFAULT_DRAWS,
+    seed: int,
+    notes: Sequence[str] = (),
+) -> Forecast:
+    """The linear pool of several models' forecasts of the same periods and cells.
+
+    Parameters
+    ----------
+    forecasts : mapping of str to Forecast
+        By model.
+    weights : mapping of str to float, optional
+        How much each counts, from 0; equal by default. They are divided by their sum.
+    name : str
+        The pool's name in tables.
+    draws, seed : int
+        Samples of the pool. Each model gives its share of them, whole paths without repetition where it has enough.
+    notes : sequence of str
+        What the reader must be told, beside the notes of the forecasts.
+
+    Returns
+    -------
+    Forecast
+        With the mass function of the mixture (`mu` and `phi` by sample) where every model that counts has one.
+
+    Raises
+    ------
+    InputError
+        For forecasts of other cells or periods, and weights that are none.
+    """
+    models = list(forecasts)
+    given = dict.fromkeys(models, 1.0) if weights is None else dict(weights)
+    total = sum(given.values())
+    if set(given) - set(models) or min(given.values()) < 0 or not np.isfinite(total) or not total > 0:
+        raise InputError("are no weights of these models", where="weights", found=str(given), expected=models)
+    first = forecasts[models[0]]
+    for model, each in forecasts.items():
+        alike = each.provinces == first.provinces and each.tactics == first.tactics
+        if not alike or each.origin != first.origin or not each.periods.equals(first.periods):
+            raise InputError("is of other cells or periods", where=model, found=repr(each), expected=repr(first))
+    rng = np.random.default_rng(seed)
+    share = np.array([given.get(model, 0.0) for model in models]) / total * draws
+    number = np.floor(share).astype(int)
+    left = share - number
+    if draws > number.sum():
+        # What rounding leaves goes to models by chance, so that small weights count.
+        number += rng.multinomial(draws - number.sum(), left / left.sum())
+    parts = []
+    for model, count in zip(models, number, strict=True):
+        samples = forecasts[model].dataset.sizes[names.SAMPLE]
+        chosen = rng.choice(samples, count, replace=count > samples)
+        parts += [_samples(forecasts[model], chosen)] if count else []
+    order = rng.permutation(draws)
+    dims = {names.DRAWS: names.DRAW_DIMS, names.MU: names.DRAW_DIMS, names.PHI: (names.SAMPLE, names.TACTIC)}
+    variables = {
+        key: (along, np.concatenate([part[key] for part in parts])[order])
+        for key, along in dims.items()
+        if all(key in part for part in parts)
+    }
+    kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
+    family = "negative_binomial" if names.MU in variables else ""
+    oracle = sorted({label for each in forecasts.values() for label in each.provenance.get("oracle", ())})
+    told = [note for each in forecasts.values() for note in each.provenance.get("notes", ())]
+    provenance = {**first.provenance, "notes": list(dict.fromkeys([*told, *notes])), "oracle": oracle}
+    attrs = {names.MODEL: name + (ORACLE_SUFFIX if oracle else ""), "family": family, "seed": str(seed)}
+    attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
+    return Forecast(kept.assign(variables).assign_attrs(attrs))
+
+
+def _samples(forecast: Forecast, chosen: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
+    """Draws of some samples, and their mass function where there is one; Poisson counts have an endless phi."""
+    dataset = forecast.dataset
+    part = {names.DRAWS: forecast.draws.transpose(*names.DRAW_DIMS).values[chosen]}
+    if not dataset.attrs["family"]:
+        return part
+    shape = len(chosen), dataset.sizes[names.TACTIC]
+    phi = np.full(shape, _POISSON)
+    if names.PHI in dataset:
+        given = dataset[names.PHI]
+        phi = given.values[chosen] if names.SAMPLE in given.dims else np.broadcast_to(given.values, shape)
+    return {**part, names.MU: dataset[names.MU].transpose(*names.DRAW_DIMS).values[chosen], names.PHI: phi}
+
+
+def _stacked(fit: PoolFit, table: str, column: str) -> pd.DataFrame:
+    """A table of all members, with their names in front of its first column where several have one."""
+    tables = {name: getattr(member, table) for name, member in fit.fits.items()}
+    tables = {name: rows for name, rows in tables.items() if len(rows)}
+    if len(tables) > 1:
+        tables = {name: rows.assign(**{column: name + ": " + rows[column]}) for name, rows in tables.items()}
+    return pd.concat(tables.values(), ignore_index=True) if tables else getattr(Fit, table).fget(fit)

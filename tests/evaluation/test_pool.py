@@ -1,0 +1,104 @@
+"""`Pool`: several models as one, of which a bad one spoils nothing."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import forecast as fc
+from forecast.baselines.common import BaselineFit
+from forecast.evaluation import pool as pools
+from forecast.inference.dispatch import fit
+from forecast.prediction.continuation import predict
+
+
+@dataclass(frozen=True)
+class Exploding:
+    """Forecasts a hundred thousand attacks in each cell."""
+
+    name: ClassVar[str] = "exploding"
+
+
+@dataclass(frozen=True, repr=False)
+class ExplodingFit(BaselineFit):
+    """Its fit."""
+
+
+@fit.register
+def _fit(model: Exploding, panel: fc.Panel, *, engine="auto", start=None, max_seconds=None, seed):
+    return ExplodingFit(model, panel, seed)
+
+
+@predict.register
+def _predict(fit: ExplodingFit, horizon, *, futures=None, draws=1000, seed):
+    shape = (draws, len(fit.panel.provinces), len(fit.panel.tactics), horizon)
+    return fc.Forecast.from_draws(fit.panel, np.full(shape, 100_000), model="exploding", seed=seed)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return fc.simulate_panel(3, 2, 20, seed=1).panel
+
+
+MEMBERS = (fc.RecentMean(), fc.Last())
+
+
+def test_the_forecast_is_the_pool_of_the_members_forecasts(panel):
+    fitted = fc.fit(fc.Pool(MEMBERS), panel, seed=1)
+    forecast = fc.predict(fitted, 3, draws=200, seed=2)
+    alone = {member.name: fc.predict(fc.fit(member, panel, seed=1), 3, draws=200, seed=2) for member in MEMBERS}
+    np.testing.assert_array_equal(forecast.draws, fc.pool(alone, draws=200, seed=2).draws)
+    assert forecast.model == "pool"
+    assert list(fitted.fits) == ["recent_mean", "last"]
+
+
+def test_a_member_that_cannot_be_fitted_has_no_part():
+    short = fc.simulate_panel(3, 2, 1, seed=1).panel
+    fitted = fc.fit(fc.Pool((fc.quick_model(), *MEMBERS)), short, seed=1)
+    assert list(fitted.fits) == ["recent_mean", "last"]
+    assert any("quick has no part" in note and "two periods" in note for note in fitted.notes)
+    assert any("quick has no part" in note for note in fc.predict(fitted, 2, seed=1).provenance["notes"])
+    with pytest.raises(fc.InputError, match="two periods"):
+        fc.fit(fc.Pool((fc.quick_model(),)), short, seed=1)
+
+
+def test_a_member_whose_fit_fails_its_checks_has_no_part(panel, monkeypatch):
+    monkeypatch.setattr(pools, "failed_checks", lambda table, name: "it failed" if name == "last" else "")
+    fitted = fc.fit(fc.Pool(MEMBERS), panel, seed=1)
+    assert (list(fitted.fits), fitted.notes) == (["recent_mean"], ("last has no part in the pool: it failed",))
+    monkeypatch.setattr(pools, "failed_checks", lambda table, name: "it failed")
+    with pytest.raises(fc.DiagnosticsError, match="no member"):
+        fc.fit(fc.Pool(MEMBERS), panel, seed=1)
+
+
+def test_an_implausible_member_has_no_part(panel):
+    forecast = fc.predict(fc.fit(fc.Pool((fc.RecentMean(), Exploding())), panel, seed=1), 3, draws=100, seed=1)
+    assert forecast.draws.max() < 1000
+    notes = forecast.provenance["notes"]
+    assert any("exploding has no part" in note and "600,000 attacks" in note for note in notes)
+
+
+def test_where_no_member_is_plausible_the_pool_is_not_either(panel):
+    forecast = fc.predict(fc.fit(fc.Pool((Exploding(),)), panel, seed=1), 3, draws=100, seed=1)
+    assert forecast.draws.min() == 100_000
+    assert not any("no part" in note for note in forecast.provenance["notes"])
+
+
+def test_what_members_tell_stands_under_their_names(panel):
+    fitted = fc.fit(fc.Pool((fc.RecentMean(), fc.NegativeBinomialRegression())), panel, seed=1)
+    assert fitted.equation.startswith("equal parts of recent_mean, regression")
+    alone = fc.fit(fc.NegativeBinomialRegression(), panel, seed=1)
+    pd.testing.assert_frame_equal(fitted.diagnostics, alone.diagnostics)
+    two = fc.NegativeBinomialRegression(trend=False)
+    both = pools.PoolFit(fitted.model, panel, 1, (), {"one": alone, "two": fc.fit(two, panel, seed=1)})
+    assert set(both.diagnostics["check"].str.split(": ").str[0]) == {"one", "two"}
+    assert both.parameters.empty
+
+
+def test_members_have_different_names():
+    with pytest.raises(fc.InputError, match="different names"):
+        fc.Pool((fc.Last(), fc.Last()))
+    with pytest.raises(fc.InputError, match="different names"):
+        fc.Pool(())
