@@ -14,6 +14,7 @@ from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.evaluation.rolling import load_backtest
 from forecast.inputs import load_source
+from forecast.model.library import quick_model
 from forecast.report.backtest import backtest_part, backtest_said
 
 SETTINGS = """
@@ -92,12 +93,18 @@ def test_the_example(monkeypatch, capsys):
         ("[model]\n", "[panel]\nactor = 'IS'\n[model]\n", r"panel\.actor has no use with published totals"),
         ('"reports"', '"counts"', r"reports\.zone_ends, reports\.activity has no use with ready counts"),
         ("[model]\n", "[capability]\nindicators = 'activity.csv'\n[model]\n", "capability has no use with published"),
-        (SETTINGS[SETTINGS.index("[model]") :], "", "regression needs counts of single cells.*such as model = 'quick'"),
     ],
 )
 def test_what_published_totals_cannot_serve_is_refused(settings, old, new, message):
     with pytest.raises(InputError, match=message):
         read_settings(settings(old, new))
+
+
+def test_published_totals_need_a_hierarchical_model(settings):
+    without = SETTINGS[: SETTINGS.index("[model]")]
+    assert read_settings(settings(SETTINGS, without)).built_model() == quick_model()
+    with pytest.raises(InputError, match="regression needs counts of single cells.*such as model = 'quick'"):
+        read_settings(settings(SETTINGS, 'model = "regression"' + without))
 
 
 def test_a_backtest_and_its_section(settings, tmp_path, monkeypatch):
