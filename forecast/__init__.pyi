@@ -31,6 +31,9 @@ from .evaluation.checks import quantile_residuals as quantile_residuals
 from .evaluation.ensemble import ensemble as ensemble
 from .evaluation.ensemble import pool_weights as pool_weights
 from .evaluation.leave_future_out import leave_future_out as leave_future_out
+from .evaluation.metrics import METRICS as METRICS
+from .evaluation.metrics import on_log_scale as on_log_scale
+from .evaluation.metrics import tail_crps as tail_crps
 from .evaluation.pool import Pool as Pool
 from .evaluation.pool import PoolFit as PoolFit
 from .evaluation.pool import default_model as default_model
@@ -42,6 +45,7 @@ from .evaluation.sanity import implausible as implausible
 from .evaluation.scores import energy_score as energy_score
 from .evaluation.scores import score as score
 from .evaluation.scores import summarise as summarise
+from .evaluation.scores import variogram_score as variogram_score
 from .evaluation.scores import views_scores as views_scores
 from .evaluation.skill import skill as skill
 from .evaluation.skill import worst as worst

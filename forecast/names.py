@@ -106,3 +106,14 @@ MODEL = "model"
 ORIGIN = "origin"
 PREDICTED = "predicted"
 SCORE_KEYS = (MODEL, ORIGIN, HORIZON, PROVINCE, TACTIC)
+# What `score` gives on demand.
+FURTHER_SCORES = (
+    "dispersion",
+    "overprediction",
+    "underprediction",
+    "dispersion_log",
+    "overprediction_log",
+    "underprediction_log",
+    "tail_crps_5",
+    "tail_crps_25",
+)

@@ -154,3 +154,8 @@ def test_names_are_locked():
     )
     assert names.PANEL_VARIABLES == ("attacks", "observed", "exposure", "force", "adjacency")
     assert names.SCORE_KEYS == ("model", "origin", "horizon", "province", "tactic")
+    assert ", ".join(names.FURTHER_SCORES) == (
+        "dispersion, overprediction, underprediction, dispersion_log, overprediction_log, underprediction_log, "
+        "tail_crps_5, tail_crps_25"
+    )
+    assert tuple(fc.METRICS) == names.FURTHER_SCORES

@@ -1,7 +1,8 @@
 """Scores of a forecast against what happened: one row per observed cell first, summaries second."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import special
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.evaluation.metrics import Metric, crps
 from forecast.files import read_csv
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -27,11 +29,13 @@ __all__ = [
     "THRESHOLDS",
     "counts_like",
     "energy_score",
+    "further_measures",
     "mixture_log_score",
     "read_scores",
     "score",
     "score_table",
     "summarise",
+    "variogram_score",
     "views_scores",
 ]
 
@@ -39,6 +43,7 @@ __all__ = [
 INTERVALS = (0.5, 0.8, 0.9, 0.95)
 _SCORED = 0.9
 _INSIDE = [f"inside_{100 * level:g}" for level in INTERVALS]
+_NO_METRICS: Mapping[str, Metric] = MappingProxyType({})
 # Draws of a forecast in VIEWS' challenge.
 _VIEWS_DRAWS = 1000
 # Random orders of the draws in which neighbours are compared, for the energy score.
@@ -69,7 +74,7 @@ LEVEL, CELL = "level", "cell"
 IGNORANCE_BINS = (0.0, 0.5, 2.5, 5.5, 10.5, 25.5, 50.5, 100.5, 250.5, 500.5, 1000.5)
 
 
-def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
+def score(forecast: Forecast, actual: Panel, metrics: Mapping[str, Metric] = _NO_METRICS) -> pd.DataFrame:
     """Score every observed cell of a forecast.
 
     Parameters
@@ -79,6 +84,10 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     actual : Panel
         What happened, in the newest vintage. Only its observed cells whose period is forecast count; a sum counts
         where all its cells were observed; there may be none, and the table is then empty.
+    metrics : mapping of str to function
+        Further scores, by the names of their columns, which come last: functions of the observed counts (count) and
+        their draws (count, sample), in ascending order, that give a number per count. `fc.METRICS` holds the parts of
+        both CRPS (dispersion, overprediction, underprediction) and the threshold-weighted CRPS of the upper tail.
 
     Returns
     -------
@@ -95,7 +104,8 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     Raises
     ------
     InputError
-        When the panel holds none of the periods, or lacks a province or tactic.
+        When the panel holds none of the periods, or lacks a province or tactic; for a metric that has the name of
+        another column, or gives anything but a number per count.
 
     Notes
     -----
@@ -104,7 +114,23 @@ def score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     function is the mean of the draws' own, each given its simulated past. Ignorance as VIEWS has it:
     −log2((k + 1) / (S + 11)) with k of S draws in the bin of the count, over `IGNORANCE_BINS`.
     """
-    return _score_table(forecast, actual)[0]
+    table, draws = _score_table(forecast, actual)
+    observed = table[names.OBSERVED].to_numpy()
+    for name, metric in metrics.items():
+        if name in table:
+            raise InputError("is the name of another column of scores", where="metrics", found=name)
+        values = np.asarray(metric(observed, draws))
+        if values.shape != observed.shape:
+            expected = f"one number for each of {len(observed)} counts"
+            raise InputError("gives something else", where=f"metrics[{name!r}]", found=values.shape, expected=expected)
+        table[name] = values.astype(float)
+    return table
+
+
+def further_measures(scores: pd.DataFrame) -> list[str]:
+    """Columns that `score` was asked for by `metrics`: all numbers beside the standard ones."""
+    others = scores[[name for name in scores if name not in SCORE_COLUMNS and name != LEVEL]]
+    return [str(name) for name in others.select_dtypes("number")]
 
 
 def read_scores(path: str | Path) -> pd.DataFrame:
@@ -181,21 +207,57 @@ def energy_score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     """
     import scoringrules
 
-    counts, rng = counts_like(forecast, actual), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     orders = [rng.permutation(forecast.draws.sizes[names.SAMPLE]) for _ in range(_ORDERS)]
     rows = []
+    for ahead, period, seen, draws in _periods(forecast, actual):
+        values = [scoringrules.es_ensemble(seen, draws[order], estimator="akr", backend="numpy") for order in orders]
+        value = float(np.mean(values))
+        rows.append((forecast.model, forecast.origin.as_unit("ns"), ahead + 1, period, len(seen), value))
+    return pd.DataFrame(rows, columns=list(ENERGY_COLUMNS))
+
+
+def _periods(
+    forecast: Forecast, actual: Panel
+) -> Iterator[tuple[int, pd.Timestamp, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Each period with an observed cell: number, first day, the counts seen and their draws (sample, cell)."""
+    counts = counts_like(forecast, actual)
     for ahead, period in enumerate(forecast.periods):
         seen = counts.values[..., ahead]
         there = np.isfinite(seen)
         if there.any():
-            ensemble = forecast.draws.values[:, there, ahead].astype(float)
-            values = [
-                scoringrules.es_ensemble(seen[there], ensemble[order], estimator="akr", backend="numpy")
-                for order in orders
-            ]
-            value = float(np.mean(values))
-            rows.append((forecast.model, forecast.origin.as_unit("ns"), ahead + 1, period, int(there.sum()), value))
-    return pd.DataFrame(rows, columns=list(ENERGY_COLUMNS))
+            yield ahead, period, seen[there], forecast.draws.values[:, there, ahead].astype(float)
+
+
+def variogram_score(forecast: Forecast, actual: Panel, order: float = 0.5) -> pd.DataFrame:
+    """Score how the cells of each period differ from each other: unlike the energy score, it sees correlations well.
+
+    Parameters
+    ----------
+    forecast, actual
+        As of `score`.
+    order : float
+        Of the variogram.
+
+    Returns
+    -------
+    DataFrame
+        One row per period with an observed cell: model, origin, horizon, period, cells (how many were observed) and
+        variogram (attacks to the power of twice the order, summed over all ordered pairs of cells; lower is better).
+
+    Notes
+    -----
+    Scheuerer & Hamill (2015), all weights 1. One cell after the other is held against all, so that memory stays linear
+    in the cells.
+    """
+    rows = []
+    for ahead, period, seen, draws in _periods(forecast, actual):
+        value = 0.0
+        for cell, own in enumerate(seen):
+            expected = (np.abs(draws - draws[:, [cell]]) ** order).mean(axis=0)
+            value += float(np.square(expected - np.abs(seen - own) ** order).sum())
+        rows.append((forecast.model, forecast.origin.as_unit("ns"), ahead + 1, period, len(seen), value))
+    return pd.DataFrame(rows, columns=[*ENERGY_COLUMNS[:-1], "variogram"])
 
 
 def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
@@ -226,7 +288,7 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     table, draws = _score_table(forecast, actual)
     observed = table[names.OBSERVED].to_numpy()
     lower, upper = np.quantile(draws, [(1 - _SCORED) / 2, (1 + _SCORED) / 2], axis=1)
-    table["crps"] = _crps(observed, draws, size**2)
+    table["crps"] = crps(observed, draws, size**2)
     name = _INTERVAL_SCORES[INTERVALS.index(_SCORED)]
     table[name] = _interval_score(observed, lower, upper, 1 - _SCORED)
     return table[[*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, "crps", "ignorance", name]]
@@ -245,8 +307,8 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
     Returns
     -------
     DataFrame
-        The columns of `by`, `n` (cells), and the mean of each score; `inside_90` is then the coverage, as a share. An
-        inclusive interval of a count covers more often than its level by construction.
+        The columns of `by`, `n` (cells), and the mean of each score, those of `metrics` last; `inside_90` is then the
+        coverage, as a share. An inclusive interval of a count covers more often than its level by construction.
 
     Raises
     ------
@@ -266,7 +328,8 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
         hint = "Predict every model with the same number of draws"
         raise InputError("forecasts with different numbers of draws", where=names.DRAWS, found=numbers, hint=hint)
     groups = scores.groupby(keys, sort=False, observed=True)
-    return groups.size().rename("n").to_frame().join(groups[MEASURES].mean()).reset_index()
+    means = groups[[*MEASURES, *further_measures(scores)]].mean()
+    return groups.size().rename("n").to_frame().join(means).reset_index()
 
 
 def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
@@ -278,7 +341,7 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
         ("crps", observed.astype(float), draws.astype(float)),
         ("crps_log", np.log1p(observed), np.log1p(draws)),
     ):
-        found[name] = _crps(outcome, ensemble)
+        found[name] = crps(outcome, ensemble)
     each = zip(INTERVALS, bounds[::2], bounds[1::2], _INSIDE, _INTERVAL_SCORES, strict=True)
     for level, lower, upper, inside, interval_score in each:
         found[inside] = (lower <= observed) & (observed <= upper)
@@ -295,19 +358,6 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
         found[brier] = (found[above] - (observed > threshold)) ** 2
     found["pit_lower"], found["pit_upper"] = (_up_to(draws, observed - gap) / size for gap in (0.5, 0.0))
     return found
-
-
-def _crps(outcome: npt.NDArray[Any], draws: npt.NDArray[Any], pairs: int | None = None) -> npt.NDArray[np.float64]:
-    """CRPS of draws in ascending order, one row per outcome, in memory that is linear in them.
-
-    The sum of |X − X'| over pairs of draws, which order statistics give without forming any, is divided by the number
-    of `pairs`: of different draws, which is fair (the default), or of all, each with itself among them.
-
-    Of the package `scoringrules`, which tests compare with, the import alone compiles for several seconds.
-    """
-    size = draws.shape[1]
-    spread = draws @ (2.0 * np.arange(size) - size + 1) / (pairs or max(1, size * (size - 1)))
-    return np.asarray(np.abs(draws - outcome[:, None]).mean(axis=1) - spread)
 
 
 def _interval_score(

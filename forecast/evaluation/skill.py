@@ -11,7 +11,7 @@ from scipy import stats
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.evaluation.scores import MEASURES
+from forecast.evaluation.scores import MEASURES, further_measures
 
 __all__ = ["BOUNDS", "LEAST_ORIGINS", "MeanError", "long_run_error", "mean_error", "skill", "worst"]
 
@@ -91,8 +91,8 @@ def skill(
     periods, 7 to 9 % of 24 × 6, 4 to 5 % of 12 × 1 and 8 to 10 % of 39 × 8. Of the first, an interval by blocks of
     origins left out 0 in 38 to 44 %, and a test by autocovariances of the origins rejected in 15 to 23 %.
     """
-    if measure not in MEASURES or measure.startswith("inside"):
-        allowed = [name for name in MEASURES if not name.startswith("inside")]
+    allowed = [name for name in [*MEASURES, *further_measures(scores)] if not name.startswith("inside")]
+    if measure not in allowed:
         raise InputError("is no score to compare by", where="measure", found=measure, expected=allowed)
     known = sorted(scores[names.MODEL].unique())
     if baseline not in known:
