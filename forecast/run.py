@@ -189,7 +189,7 @@ def prepare(settings: Settings) -> Prepared:
     panel = source.at()
     zones = load_zones(settings, panel.without_ended(), _own_gazetteer(source))
     futures = load_futures(settings)
-    tried, notes = _backtest_before(settings, model.name, panel)
+    tried, notes = _backtest_before(settings, model.name, panel, source.has_vintages)
     scenarios = _scenarios(settings, futures)
     for future in scenarios.values():
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
@@ -503,7 +503,9 @@ def _held_out_scores(settings: Settings, main: Fit, ready: Prepared, step: Step)
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), notes
 
 
-def _backtest_before(settings: Settings, model: str, panel: Panel) -> tuple[BacktestPart | None, list[str]]:
+def _backtest_before(
+    settings: Settings, model: str, panel: Panel, vintages: bool
+) -> tuple[BacktestPart | None, list[str]]:
     """What the report says of the backtest in the settings' folder, and notes on what it lacks."""
     folder = settings.backtest.output
     if folder is None:
@@ -516,7 +518,7 @@ def _backtest_before(settings: Settings, model: str, panel: Panel) -> tuple[Back
     notes = (
         [] if done.data == panel_hash(panel) else [f"the backtest in {folder} was made on other data than this report"]
     )
-    return backtest_part(done, model), notes
+    return backtest_part(done, model, vintages), notes
 
 
 def _record(

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pandas as pd
 import xarray as xr
@@ -52,6 +52,15 @@ class PanelSource:
         if unknown:
             raise InputError("unknown settings", where="settings", found=unknown, expected=sorted(allowed))
 
+    @property
+    def has_vintages(self) -> bool:
+        """True where records say when they were reported, or earlier versions of them are held.
+
+        Else a record counts as known from its last day, and panels of the past are made from final data.
+        """
+        older = self.events.older
+        return bool(self.events.table["reported"].notna().any()) or (older is not None and len(older) > 0)
+
     def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
         """Panel as known at the end of the day `origin`; without one, all that is known."""
         return _with_covariates(build_panel(self.events, as_of=origin, **self.settings), self.covariates, origin)
@@ -71,6 +80,9 @@ class CountsSource:
 
     counts: Panel
     covariates: Mapping[str, Covariates] = field(default_factory=dict)
+
+    # Counts as they stand now.
+    has_vintages: ClassVar[bool] = False
 
     def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
         """Panel of the periods that ended by the day `origin`; without one, all of them."""

@@ -65,6 +65,8 @@ class BacktestPart(Part):
         Of the model: `pit_table` and `coverage` by horizon with the column `level`, `reliability` of any attack.
     provinces, times : DataFrame
         `worst` by province and by origin.
+    vintages : bool
+        Whether the data of each origin were those that were known then; else final data up to it.
     """
 
     model: str
@@ -79,10 +81,11 @@ class BacktestPart(Part):
     reliable: pd.DataFrame
     provinces: pd.DataFrame
     times: pd.DataFrame
+    vintages: bool = False
 
 
-def backtest_part(done: Backtest, model: str) -> BacktestPart:
-    """Sum a backtest up for the report of a model that is in it."""
+def backtest_part(done: Backtest, model: str, vintages: bool = False) -> BacktestPart:
+    """Sum a backtest up for the report of a model that is in it; of a source with `vintages` or on final data."""
     found = [level for level in _LEVELS if (done.scores[LEVEL] == level).any()]
     # Cells, or where nothing but totals is known these.
     cells, own = done.of(found[0]), done.scores[done.scores[names.MODEL] == model]
@@ -110,16 +113,23 @@ def backtest_part(done: Backtest, model: str) -> BacktestPart:
         reliable=reliability(cells[cells[names.MODEL] == model]),
         provinces=worst(cells, model, BASELINE, names.PROVINCE),
         times=times.assign(**{names.ORIGIN: [day_label(day) for day in times[names.ORIGIN]]}),
+        vintages=vintages,
     )
 
 
 def backtest_said(part: BacktestPart) -> list[str]:
     """How the backtest was made and where the model stands, in sentences made from the numbers."""
+    days = f"each of {small_word(part.origins)} days, from {part.first} to {part.last}"
+    data = f"the data as known at {days}" if part.vintages else f"the final data up to {days}"
     said = [
-        f"Every model was fitted to the data as known at each of {small_word(part.origins)} days, from {part.first} to "
-        f"{part.last}, and its forecast, up to {small_word(part.horizon)} periods ahead, was compared with what then "
-        "came."
+        f"Every model was fitted to {data}, and its forecast, up to {small_word(part.horizon)} periods ahead, was "
+        "compared with what then came."
     ]
+    if not part.vintages:
+        said.append(
+            "The source does not tell when its records became known: later additions and corrections are in these "
+            "data, and forecasts made at the time would have had to do without."
+        )
     for level, where in _LEVELS.items():
         table = part.scores[part.scores[LEVEL] == level].reset_index(drop=True)
         place = table.index[table[names.MODEL] == part.model]

@@ -10,7 +10,7 @@ from forecast.errors import InputError
 from forecast.events.places import read_gazetteer
 from forecast.events.table import Events
 from forecast.panel.build import build_panel
-from forecast.panel.sources import PanelSource
+from forecast.panel.sources import CountsSource, PanelSource
 
 MARCH = [
     ("2020-03-01", "2020-03-01", "IQG10", "ied", 1),
@@ -191,6 +191,13 @@ def test_as_known_at_an_origin(make_table):
     assert source.at("2020-04-15").origin == pd.Timestamp("2020-03-31")
     with pytest.raises(InputError, match="no event was known then"):
         source.at("2019-01-01")
+    assert source.has_vintages
+
+
+def test_without_days_of_reports_or_earlier_versions_data_are_final(make_table):
+    events = Events(make_table(MARCH, reported=[None] * len(MARCH)))
+    assert not PanelSource(events).has_vintages
+    assert not CountsSource(build_panel(events)).has_vintages
 
 
 def test_an_origin_sees_the_version_that_was_known_then(make_table):

@@ -17,7 +17,12 @@ def part(tried):
 
 def test_sentences_say_where_the_model_stands(part, tried):
     text = "\n".join(backtest_said(part))
-    assert "as known at each of four days" in text
+    assert "fitted to the final data up to each of four days" in text
+    assert "does not tell when its records became known" in text
+    assert "as known" not in text
+    known = "\n".join(backtest_said(backtest_part(tried, "zero", vintages=True)))
+    assert "fitted to the data as known at each of four days" in known
+    assert "final data" not in known
     assert "up to two periods ahead" in text
     assert "Each province and tactic: zero came number 2 of 2, after recent_mean; its score was" in text
     assert "higher than that of recent_mean (worse)" in text
