@@ -26,6 +26,7 @@ __all__ = [
     "interval_columns",
     "tidy_table",
     "views_table",
+    "without_late_means",
 ]
 
 # The levels that forecast hubs ask for.
@@ -33,13 +34,17 @@ HUB_LEVELS = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.
 _LABELS = [names.PROVINCE, names.PROVINCE_NAME, names.COUNTRY, names.TACTIC]
 VIEWS_FIRST_YEAR = 1980
 _BLUE = "#1f6f8b"
+# Means of totals are told this many periods ahead, half a year: beyond it a few of the draws make them (on UCDP Syria
+# the mean total went 22 to 127 in 24 months, and the median 20 to 47).
+_MEANS_AHEAD = {names.MONTHLY: 6} | dict.fromkeys(names.WEEKS, 26)
 
 
 def tidy_table(forecast: Forecast, levels: Sequence[float]) -> pd.DataFrame:
     """One row per province, tactic and period.
 
     Columns: province, province_name, country, tactic, period, horizon, mean, mcse (its Monte-Carlo error), median,
-    and for each level the inclusive bounds of the central interval, `lower_90` and `upper_90` for 0.9.
+    and for each level the inclusive bounds of the central interval, `lower_90` and `upper_90` for 0.9. Of sums, and of
+    a forecast of one series, mean and mcse are blank beyond six months.
     """
     bounds = interval_columns(levels)
     quantiles = forecast.quantiles([0.5, *bounds.values()])
@@ -47,7 +52,16 @@ def tidy_table(forecast: Forecast, levels: Sequence[float]) -> pd.DataFrame:
     for row, name in enumerate(["median", *bounds]):
         table[name] = quantiles.isel(quantile=row, drop=True)
     frame = table.transpose(*names.CELL_DIMS).to_dataframe().reset_index()
+    sums = any(len(keys) > 1 for groups in forecast.members.values() for keys in groups.values())
+    if sums or len(forecast.provinces) * len(forecast.tactics) == 1:
+        frame = without_late_means(frame, forecast.freq)
     return frame[[*_LABELS, names.PERIOD, names.HORIZON, "mean", "mcse", "median", *bounds]]
+
+
+def without_late_means(table: pd.DataFrame, freq: str) -> pd.DataFrame:
+    """The table with mean and mcse blank beyond six months ahead (`horizon`); medians and quantiles stay."""
+    late = table[names.HORIZON] > _MEANS_AHEAD[freq]
+    return table.assign(**{name: table[name].mask(late) for name in ("mean", "mcse")})
 
 
 def interval_columns(levels: Sequence[float]) -> dict[str, float]:

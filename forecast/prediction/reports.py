@@ -23,7 +23,7 @@ from forecast.inference.posterior.labels import eta
 from forecast.panel.observations import Observations
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
-from forecast.prediction.exports import interval_columns
+from forecast.prediction.exports import interval_columns, without_late_means
 
 __all__ = [
     "described_reports",
@@ -61,8 +61,9 @@ def expected_reports(fit: BayesianFit, forecast: Forecast, levels: Sequence[floa
     DataFrame
         One row per zone, publisher, definition and period: zone, publisher, definition, last (the period of the last
         such total that was published: the publisher may have stopped), period, horizon, then in attacks mean, mcse (its
-        Monte-Carlo error), median and for each level the inclusive bounds of the central interval (`lower_90`,
-        `upper_90`). A publisher that never gave totals of the zone, and a zone that is not forecast, have no row.
+        Monte-Carlo error; both blank beyond six months), median and for each level the inclusive bounds of the central
+        interval (`lower_90`, `upper_90`). A publisher that never gave totals of the zone, and a zone that is not
+        forecast, have no row.
 
     Raises
     ------
@@ -83,6 +84,7 @@ def expected_reports(fit: BayesianFit, forecast: Forecast, levels: Sequence[floa
     table = table.rename(columns={"first": names.PERIOD}).assign(horizon=lambda each: each[names.PERIOD].map(steps))
     last = zone_totals(fit.panel).set_index(_KEY)["last"]
     table = table.merge(last, left_on=_KEY, right_index=True, suffixes=("_period", ""))
+    table = without_late_means(table, forecast.freq)
     return table[[*_KEY, "last", names.PERIOD, names.HORIZON, "mean", "mcse", "median", *bounds]]
 
 

@@ -25,6 +25,20 @@ def test_tidy_table_has_one_row_per_cell_in_order(forecast):
     assert cell["upper_97.5"] == bounds["upper"]
 
 
+@pytest.mark.parametrize(("freq", "ahead", "last"), [("MS", 8, 6), ("W-MON", 28, 26)])
+def test_means_of_totals_end_after_six_months(make_panel, freq, ahead, last):
+    start = "2020-01-01" if freq == "MS" else "2020-01-06"
+    panel = make_panel(np.ones((3, 1, 12)), freq=freq, start=start)
+    draws = np.random.default_rng(1).poisson(2.0, (50, 3, 1, ahead)).astype(np.int64)
+    forecast = Forecast.from_draws(panel, draws, model="made", seed=1)
+    assert forecast.to_frame()["mean"].notna().all()
+    one = Forecast.from_draws(make_panel(np.ones((1, 1, 12)), freq=freq, start=start), draws[:, :1], model="m", seed=1)
+    for table in (forecast.aggregate("total").to_frame(), one.to_frame()):
+        assert table.loc[table["mean"].notna(), "horizon"].tolist() == list(range(1, last + 1))
+        assert table["mcse"].isna().equals(table["mean"].isna())
+        assert table["median"].notna().all()
+
+
 def test_hub_quantiles_follow_the_conventions(forecast, tmp_path):
     table = forecast.to_hub()
     assert table.columns.tolist() == [
