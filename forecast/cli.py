@@ -14,6 +14,7 @@ import typer
 
 from forecast import __version__
 from forecast.errors import ForecastError
+from forecast.signals import orderly_end
 
 if TYPE_CHECKING:
     from forecast.config import Settings
@@ -39,6 +40,8 @@ _Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the re
 
 # What a shell says of a program that a broken pipe ended (128 + SIGPIPE).
 _NOBODY_READS = 141
+# And of one that Ctrl-C ended (128 + SIGINT).
+_INTERRUPTED = 130
 # Of a stream that takes nothing more; such an error of a file names the file.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -63,36 +66,45 @@ _EXAMPLES = {
 def main() -> NoReturn:
     """Entry point of the `forecast` command.
 
-    Exit codes: 0 fine, 2 bad input, 3 diagnostics failed, 141 nobody reads the output any more (as after SIGPIPE),
-    1 a defect of the package. Errors take one line; with `--debug`, anywhere on the command line, the traceback is
-    shown.
+    Exit codes: 0 fine, 2 bad input, 3 diagnostics failed, 130, 143 or 129 ended by Ctrl-C, SIGTERM or a terminal that
+    was closed, 141 nobody reads the output any more (as after SIGPIPE), 1 a defect of the package. Errors take one
+    line; with `--debug`, anywhere on the command line, the traceback is shown.
     """
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
-    try:
-        code = _called(words)
-    except (BrokenPipeError, SystemExit):  # Typer makes the latter of the former
+    with orderly_end() as ending:
+        try:
+            code = _called(words)
+        except BaseException as error:
+            if ending.code is None:
+                if debug and isinstance(error, Exception) and not isinstance(error, (BrokenPipeError, _UsageError)):
+                    raise
+                code = _explained(error)
+    # A library may have swallowed the interruption, or made another error of it.
+    sys.exit(ending.code or code)
+
+
+def _explained(error: BaseException) -> int:
+    """Say in one line what ended a command; its exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        return _INTERRUPTED
+    if isinstance(error, BrokenPipeError | SystemExit):  # Typer makes the latter of the former
         _leave_output()
-        sys.exit(_NOBODY_READS)
-    except ForecastError as error:
-        if debug:
-            raise
-        sys.exit(_fail(str(error), error.exit_code))
-    except _UsageError as error:
-        sys.exit(_fail(f"{error.format_message()} See 'forecast --help'.", 2))
-    except MemoryError:
-        if debug:
-            raise
-        sys.exit(_fail("there is not enough memory. Ask for fewer draws or periods", 2))
-    except Exception as error:
-        if debug:
-            raise
-        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
-            _leave_output()
-            sys.exit(_fail(f"standard output cannot be written: {error.strerror}. Send it to another place", 2))
-        text = f"{type(error).__name__}: {error}"
-        sys.exit(_fail(f"a defect of the package, not of your input: {text}. Run again with --debug and report it", 1))
-    sys.exit(code)
+        return _NOBODY_READS
+    if isinstance(error, ForecastError):
+        return _fail(str(error), error.exit_code)
+    if isinstance(error, _UsageError):
+        return _fail(f"{error.format_message()} See 'forecast --help'.", 2)
+    if isinstance(error, MemoryError):
+        return _fail("there is not enough memory. Ask for fewer draws or periods", 2)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        if error.filename is not None:
+            hint = "Check the free space and the limits of the disk"
+            return _fail(f"{error.filename}: cannot be written: {error.strerror}. {hint}", 2)
+        _leave_output()
+        return _fail(f"standard output cannot be written: {error.strerror}. Send it to another place", 2)
+    text = f"{type(error).__name__}: {error}"
+    return _fail(f"a defect of the package, not of your input: {text}. Run again with --debug and report it", 1)
 
 
 def _called(words: list[str]) -> Any:
@@ -251,10 +263,14 @@ def backtest(
     given = _read(settings, accept_loss)
     folder = output or given.backtest.output or Path("out/backtest")
     with _progress(even=True) as step:
-        table = run_backtest(given, folder, workers=workers, resume=resume, step=step)
+        table, failures = run_backtest(given, folder, workers=workers, resume=resume, step=step)
     shown = table[["level", "model", "score", "skill", "lower", "upper", "p_value"]]
     typer.echo("CRPS of log(1 + count), skill and difference to recent_mean (95 %):")
     typer.echo(shown.round(3).to_string(index=False))
+    for (name, error), rows in failures.groupby(["model", "error"], sort=False):
+        days = [f"{day:%Y-%m-%d}" for day in rows["origin"]]
+        which = f"at {days[0]}" if len(days) == 1 else f"at {len(days)} origins from {days[0]} to {days[-1]}"
+        _say(f"FAILED: {name} {which}: {error}")
     typer.echo(folder / "skill.csv")
 
 
@@ -302,8 +318,12 @@ def ingest(
     from forecast.events.places import read_gazetteer
     from forecast.events.table import read_events
     from forecast.events.tactics import read_crosswalk
+    from forecast.files import sha256
+    from forecast.folders import EVENTS, check_folder
     from forecast.ledger import LOSS_TO_REFUSE, refuse_loss
 
+    named = [file for file in (*paths, gazetteer, boundaries, crosswalk) if file is not None and file.is_file()]
+    check_folder(output, EVENTS, [sha256(file) for file in named])
     with _progress() as step:
         step("reading the events", 0, 1)
         events = read_events(
@@ -374,10 +394,9 @@ def _read(settings_file: Path, accept_loss: bool) -> "Settings":
 
 def _run_and_write(settings: "Settings", output: Path | None, allow_unconverged: bool = False) -> tuple["Run", Path]:
     _check_drawing()
-    from forecast.run import check_output, run, write_run
+    from forecast.run import output_folder, run, write_run
 
-    folder = check_output(settings, output or settings.output)
-    with _progress() as step:
+    with output_folder(settings, output or settings.output) as folder, _progress() as step:
         result = run(settings, allow_unconverged=allow_unconverged, step=step)
         path = write_run(result, folder)
     return result, path

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import re
+import secrets
+import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,15 @@ from typing import TypeVar
 
 import pandas as pd
 
-from forecast.errors import InputError
+from forecast.errors import ForecastError, InputError
+from forecast.signals import uninterrupted
 
 __all__ = [
+    "TEMPORARY_FILES",
     "check_input_file",
     "check_output_files",
     "check_output_folder",
+    "damage_is_input",
     "read_csv",
     "read_part",
     "readable_name",
@@ -30,6 +34,8 @@ __all__ = [
 
 Read = TypeVar("Read")
 _TEMPORARY = ".forecast-"
+# Names of what is being written, as a pattern: what a killed process leaves behind.
+TEMPORARY_FILES = f"{_TEMPORARY}*.tmp"
 # Where a cell may begin like a formula: at its start, and after what splits cells in other locales. Apostrophes that
 # are there already count, so that the one that is added can be taken away again.
 _BEGIN = '(?:^|[;\t\r\n])[ "]*'
@@ -72,24 +78,24 @@ def safe_write(path: str | Path) -> Iterator[Path]:
         When the folder cannot be made or written to, or the disk is full. Nothing half-written stays.
     """
     target = Path(path)
-    temporary = None
     try:
         check_output_folder(target.parent)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(target)
+        temporary = _temporary(target)
+        try:
+            # Not by `mkstemp`, which gives rights to the owner only: those of the user's umask count.
+            temporary.touch(mode=0o666, exist_ok=False)
+            yield temporary
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(target, error) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def write_together(folder: str | Path, files: Sequence[str], *, inputs: Collection[str] = ()) -> Iterator[Path]:
+def write_together(
+    folder: str | Path, files: Sequence[str], *, inputs: Collection[str] = (), unfinished: str = ""
+) -> Iterator[Path]:
     """Give a temporary folder to write `files` to, and move them to `folder` when the block ends well.
 
     When the block fails, `folder` stays as it was. The last of `files` is the seal: the old one goes before the first
@@ -104,6 +110,8 @@ def write_together(folder: str | Path, files: Sequence[str], *, inputs: Collecti
         Names of all files that the block may write.
     inputs : collection of str
         SHA-256 of the files that the work was made from: none of them is overwritten.
+    unfinished : str
+        What the seal holds between the first move and the last; without, there is none meanwhile.
 
     Raises
     ------
@@ -112,16 +120,15 @@ def write_together(folder: str | Path, files: Sequence[str], *, inputs: Collecti
     """
     folder = check_output_folder(folder)
     check_output_files(folder, files, inputs)
+    temporary = _temporary(folder / "files")
     try:
-        with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=folder, ignore_cleanup_errors=True) as name:
-            temporary = Path(name)
+        try:
+            temporary.mkdir(mode=0o700)
             yield temporary
-            (folder / files[-1]).unlink(missing_ok=True)
-            for file in files:
-                if (temporary / file).exists():
-                    (temporary / file).replace(folder / file)
-                else:
-                    (folder / file).unlink(missing_ok=True)
+            with uninterrupted():
+                _move(temporary, folder, files, unfinished)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     except InputError as error:
         if not Path(error.source).parent.name.startswith(_TEMPORARY):
             raise
@@ -129,6 +136,24 @@ def write_together(folder: str | Path, files: Sequence[str], *, inputs: Collecti
         raise InputError(error.problem, source=folder / Path(error.source).name, hint=error.hint) from error
     except OSError as error:
         raise _unwritable(Path(error.filename2 or error.filename or folder), error) from error
+
+
+def _move(source: Path, folder: Path, files: Sequence[str], unfinished: str) -> None:
+    """Move what there is of `files` from one folder to another, the last one last; remove the others there."""
+    if unfinished:
+        write_text(folder / files[-1], unfinished)
+    else:
+        (folder / files[-1]).unlink(missing_ok=True)
+    for file in files:
+        if (source / file).exists():
+            (source / file).replace(folder / file)
+        else:
+            (folder / file).unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    """A name beside `path` that nobody has, for what is being written."""
+    return path.with_name(f"{_TEMPORARY}{path.name[:40]}-{secrets.token_hex(4)}.tmp")
 
 
 def check_output_folder(folder: str | Path) -> Path:
@@ -222,6 +247,19 @@ def read_part(file: Path, read: Callable[[Path], Read], hint: str) -> Read:
     except Exception as error:
         found = error.problem if isinstance(error, InputError) else str(error) or type(error).__name__
         raise InputError("is damaged", source=file, found=found, hint=hint) from error
+
+
+@contextmanager
+def damage_is_input(folder: str | Path, hint: str) -> Iterator[None]:
+    """Whatever goes wrong within is the fault of files in a folder, which this package wrote and could show then."""
+    try:
+        yield
+    except (ForecastError, MemoryError):
+        raise
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+        problem = "holds a file that was edited or damaged, and cannot be shown"
+        raise InputError(problem, source=folder, found=found, hint=hint) from error
 
 
 def neutralised(table: pd.DataFrame) -> pd.DataFrame:

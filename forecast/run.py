@@ -1,6 +1,5 @@
-"""The whole road in one call: settings → panel → fit → forecast → scores → report, and the files of a run."""
+"""The whole road in one call: settings → panel → fit → forecast → scores."""
 
-import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -14,25 +13,19 @@ import pandas as pd
 from forecast import __version__, names
 from forecast.baselines.library import default_baselines
 from forecast.baselines.regression import NegativeBinomialRegression, regression_cells
-from forecast.capability.capability import Capability, CapabilitySource
+from forecast.capability.capability import CapabilitySource
+from forecast.capability.indicators import Indicators
 from forecast.config import Settings, read_settings
 from forecast.datasets import data_path
 from forecast.errors import DiagnosticsError, ForecastError, InputError
 from forecast.evaluation.rolling import backtest, load_backtest
-from forecast.evaluation.scores import CELL, LEVEL, read_scores, score
+from forecast.evaluation.rolling_disk import AGAIN, check_backtest_folder
+from forecast.evaluation.scores import CELL, LEVEL, score
 from forecast.evaluation.skill import skill
-from forecast.events.boundaries import Boundaries, check_geometry
-from forecast.events.places import Gazetteer, read_gazetteer, write_gazetteer
-from forecast.files import (
-    check_output_files,
-    check_output_folder,
-    read_part,
-    readable_name,
-    sha256,
-    write_csv,
-    write_text,
-    write_together,
-)
+from forecast.events.boundaries import Boundaries
+from forecast.events.places import Gazetteer
+from forecast.files import check_output_folder, damage_is_input, readable_name, sha256, write_csv
+from forecast.folders import locked
 from forecast.inference.dispatch import fit
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.bayesian import BayesianFit
@@ -49,18 +42,26 @@ from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last, scenario
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL, BacktestPart, backtest_part
-from forecast.report.build import ReportContent, report_notes, write_report
-from forecast.report.capability import CapabilityPart
-from forecast.report.published import PublishedPart, published_part
+from forecast.report.published import published_part
+from forecast.run_files import (
+    RUN_FILES,
+    Run,
+    load_run,
+    output_folder,
+    run_notes,
+    write_report_again,
+    write_run,
+    write_run_report,
+)
 from forecast.workers import process_pool
 
 __all__ = [
     "RUN_FILES",
     "Prepared",
     "Run",
-    "check_output",
     "load_demo",
     "load_run",
+    "output_folder",
     "prepare",
     "run",
     "run_backtest",
@@ -77,65 +78,6 @@ Step = Callable[[str, int, int], None]
 _BASIS = ("numpy", "pandas", "xarray", "scipy")
 _SAMPLING = ("pymc", "pytensor", "nutpie", "arviz")
 _VERSIONS = ("attack-forecast", *_BASIS, "statsmodels", *_SAMPLING, "scoringrules", "altair")
-_AGAIN = "Run the forecast again"
-# What the report takes from `run.json`.
-_RECORD = {
-    "forecast": str,
-    "title": str,
-    "settings": dict,
-    "versions": dict,
-    "inputs": list,
-    "zones": dict,
-    "seed": int,
-    "data_cut_off": str,
-    "notes": list,
-    "model": dict,
-}
-# The files of a run; the last stands for all, see `write_together`.
-RUN_FILES = (
-    "report.html",
-    "forecast.csv",
-    "scores.csv",
-    "ledger.csv",
-    "panel.nc",
-    "forecast.nc",
-    "boundaries.json",
-    "gazetteer.csv",
-    "capability.nc",
-    "run.json",
-)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run made.
-
-    Attributes
-    ----------
-    panel : Panel
-        The data.
-    forecast : Forecast
-        Of the model that the settings name.
-    scores : DataFrame
-        How every model did on the last periods, which it had not seen: one row per model, cell and horizon, for
-        cells and for totals (column `level`: 'cell', 'total'). Empty where the settings ask for no evaluation.
-    record : dict
-        Settings, versions, inputs with their SHA-256, seed and data cut-off.
-    boundaries : Boundaries or None
-        Polygons for the map.
-    capability : Capability or None
-        Of the partner forces, where the settings name indicators of it.
-    gazetteer : Gazetteer or None
-        The provinces, where they are the names in the data themselves.
-    """
-
-    panel: Panel
-    forecast: Forecast
-    scores: pd.DataFrame
-    record: Mapping[str, Any]
-    boundaries: Boundaries | None = None
-    capability: Capability | None = None
-    gazetteer: Gazetteer | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +104,10 @@ class Prepared:
         Made earlier, for the report.
     notes : tuple of str
         What that backtest lacks.
+    activity : Indicators or None
+        Of partner forces, shown beside published totals.
+    inputs : tuple of mapping
+        Files that were read: path (the name) and sha256.
     """
 
     model: Any
@@ -174,6 +120,8 @@ class Prepared:
     boundaries: Boundaries | None
     backtest: BacktestPart | None
     notes: tuple[str, ...]
+    activity: Indicators | None
+    inputs: tuple[dict[str, str], ...]
 
 
 def prepare(settings: Settings) -> Prepared:
@@ -185,7 +133,8 @@ def prepare(settings: Settings) -> Prepared:
         When a file or a setting is wrong, more rows were lost than the settings accept, or the data cannot serve the
         model.
     """
-    model, source = settings.built_model(), load_source(settings)
+    contents = {file: sha256(file) for file in input_files(settings)}
+    model, source, activity = settings.built_model(), load_source(settings), load_activity(settings)
     panel = source.at()
     zones = load_zones(settings, panel.without_ended(), _own_gazetteer(source))
     futures = load_futures(settings)
@@ -195,7 +144,14 @@ def prepare(settings: Settings) -> Prepared:
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     _check_serves(panel, model)
     training, boundaries = _training(settings, source, panel), map_boundaries(settings, source, panel)
-    return Prepared(model, source, panel, training, zones, futures, scenarios, boundaries, tried, tuple(notes))
+    for file, content in contents.items():
+        # Nothing is read after this: what was hashed is what was read.
+        if not file.is_file() or sha256(file) != content:
+            raise InputError("was changed while it was read", source=file, hint="Run it again")
+    inputs = tuple({"path": readable_name(file), "sha256": content} for file, content in contents.items())
+    return Prepared(
+        model, source, panel, training, zones, futures, scenarios, boundaries, tried, tuple(notes), activity, inputs
+    )
 
 
 def unscored(settings: Settings, training: Panel) -> dict[str, str]:
@@ -251,11 +207,11 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     scores, notes = _held_out_scores(settings, fitted, ready, step)
     notes = [*settings.notes, *notes, *ready.notes]
     step("writing the report", total - 1, total)
-    record = _record(settings, panel, zones, fitted, notes)
+    record = _record(settings, ready, zones, fitted, notes)
     record["capability"] = _answers(settings, fitted, forecast, futures, ready.scenarios)
     record["backtest"] = {} if ready.backtest is None else ready.backtest.to_record()
     if isinstance(fitted, BayesianFit) and panel.observations.is_published:
-        record["published"] = published_part(fitted, forecast, load_activity(settings)).to_record()
+        record["published"] = published_part(fitted, forecast, ready.activity).to_record()
     capability = None
     if settings.capability is not None:
         measured = ready.source.covariates[CAPABILITY]
@@ -271,7 +227,7 @@ def run_backtest(
     workers: int = 1,
     resume: bool = False,
     step: Step = lambda text, done, total: None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Backtest the settings' model and all baselines, and write the scores to a folder; see `forecast.backtest`.
 
     Parameters
@@ -289,124 +245,46 @@ def run_backtest(
 
     Returns
     -------
-    DataFrame
+    skill, failures : DataFrame
         Skill of every model against `recent_mean`, by level: cells, countries, tactics, total; or zones' totals, where
-        only published totals are known.
+        only published totals are known. And model, origin and error of every forecast that could not be made.
+
+    Raises
+    ------
+    InputError
+        As of `forecast.backtest`, and where another command writes to the folder.
     """
     if workers < 1:
         raise InputError("is a whole number from 1", where="workers", found=workers)
-    model, given = settings.built_model(), settings.backtest
-    with process_pool(workers) if workers > 1 else nullcontext() as pool:
-        found = backtest(
-            {} if model.name in default_baselines() else {model.name: model},
-            load_source(settings),
-            origins=given.origins,
-            horizon=given.horizon or settings.horizon,
-            window=given.window,
-            futures=load_futures(settings),
-            draws=settings.draws,
-            seed=settings.seed,
-            engine=settings.engine,
-            executor=pool,
-            folder=folder,
-            resume=resume,
-            step=step,
-        )
-    # Single published counts, of which baselines know nothing, are scored and not compared.
-    levels = list(dict.fromkeys(found.scores.loc[found.scores[names.MODEL] == BASELINE, "level"]))
-    table = pd.concat([skill(found.of(level), BASELINE).assign(level=level) for level in levels], ignore_index=True)
-    write_csv(Path(folder) / "scores.csv", found.scores)
-    write_csv(Path(folder) / "skill.csv", table)
-    write_csv(Path(folder) / "failures.csv", found.failures)
-    return table
-
-
-def check_output(settings: Settings, folder: str | Path) -> Path:
-    """Make the output folder before a run; refuse one that cannot be written to or in which an input would be lost."""
-    folder = check_output_folder(folder)
-    check_output_files(folder, RUN_FILES, [sha256(file) for file in input_files(settings)])
-    return folder
-
-
-def write_run(result: Run, folder: str | Path) -> Path:
-    """Write a run's files to a folder, all or none, and return the path of the report.
-
-    Files: `report.html`, `forecast.csv`, `scores.csv`, `ledger.csv`, `panel.nc`, `forecast.nc`, `run.json`,
-    `boundaries.json` where there are boundaries, and `gazetteer.csv` where the provinces are the names in the data. A
-    folder with `run.json` holds a whole run.
-    """
-    inputs = [given["sha256"] for given in result.record["inputs"]]
-    with write_together(folder, RUN_FILES, inputs=inputs) as temporary:
-        result.panel.save(temporary / "panel.nc")
-        result.forecast.save(temporary / "forecast.nc")
-        write_csv(temporary / "forecast.csv", result.forecast.to_frame())
-        write_csv(temporary / "scores.csv", result.scores)
-        write_csv(temporary / "ledger.csv", result.panel.ledger.to_frame())
-        if result.capability is not None:
-            result.capability.save(temporary / "capability.nc")
-        if result.boundaries is not None:
-            write_text(temporary / "boundaries.json", json.dumps(dict(result.boundaries.geometries)))
-        if result.gazetteer is not None:
-            write_gazetteer(temporary / "gazetteer.csv", result.gazetteer)
-        write_text(temporary / "run.json", json.dumps(result.record, indent=2, ensure_ascii=False))
-        write_run_report(result, temporary)
-    return Path(folder) / "report.html"
-
-
-def write_run_report(result: Run, folder: str | Path) -> Path:
-    """Render a run's report into a folder and return its path."""
-    return write_report(Path(folder) / "report.html", _content(result))
-
-
-def write_report_again(folder: str | Path) -> Path:
-    """Render the report of the run in a folder again, and return its path.
-
-    Raises
-    ------
-    InputError
-        As of `load_run`, and where what was read cannot be shown: it was shown once, before `run.json` was written.
-    """
-    result = load_run(folder)
-    try:
-        return write_run_report(result, folder)
-    except (ForecastError, MemoryError):
-        raise
-    except Exception as error:
-        found = f"{type(error).__name__}: {error}"
-        problem = "holds a file that was edited or damaged, and cannot be shown"
-        raise InputError(problem, source=folder, found=found, hint=_AGAIN) from error
-
-
-def run_notes(result: Run) -> list[str]:
-    """What stands on top of a run's report."""
-    return report_notes(_content(result))
-
-
-def load_run(folder: str | Path) -> Run:
-    """The run whose files `write_run` wrote to a folder.
-
-    Raises
-    ------
-    InputError
-        When the folder holds no finished run, or a file of it is damaged or missing.
-    """
-    folder = Path(folder)
-    if not (folder / "run.json").is_file():
-        hint = "Give the output folder of a run that ended well"
-        raise InputError("is no folder of a finished run", source=folder, expected="a folder with run.json", hint=hint)
-    record = read_part(folder / "run.json", _read_record, _AGAIN)
-    scores = read_part(folder / "scores.csv", _read_scores, _AGAIN)
-    shapes = folder / "boundaries.json"
-    boundaries = read_part(shapes, _read_shapes, _AGAIN) if shapes.is_file() else None
-    panel, forecast = (
-        read_part(folder / "panel.nc", Panel.load, _AGAIN),
-        read_part(folder / "forecast.nc", Forecast.load, _AGAIN),
-    )
-    measured = folder / "capability.nc"
-    capability = read_part(measured, Capability.load, _AGAIN) if measured.is_file() else None
-    places = folder / "gazetteer.csv"
-    gazetteer = read_part(places, read_gazetteer, _AGAIN) if places.is_file() else None
-    return Run(panel, forecast, scores, record, boundaries, capability, gazetteer)
+    folder, given = check_output_folder(folder), settings.backtest
+    with locked(folder):
+        check_backtest_folder(folder, resume)
+        model, source, futures = settings.built_model(), load_source(settings), load_futures(settings)
+        with process_pool(workers) if workers > 1 else nullcontext() as pool:
+            done = backtest(
+                {} if model.name in default_baselines() else {model.name: model},
+                source,
+                origins=given.origins,
+                horizon=given.horizon or settings.horizon,
+                window=given.window,
+                futures=futures,
+                draws=settings.draws,
+                seed=settings.seed,
+                engine=settings.engine,
+                executor=pool,
+                folder=folder,
+                resume=resume,
+                step=step,
+            )
+        # Single published counts, of which baselines know nothing, are scored and not compared.
+        levels = list(dict.fromkeys(done.scores.loc[done.scores[names.MODEL] == BASELINE, LEVEL]))
+        with damage_is_input(folder, AGAIN):
+            tables = [skill(done.of(level), BASELINE).assign(**{LEVEL: level}) for level in levels]
+        table = pd.concat(tables, ignore_index=True)
+        write_csv(folder / "scores.csv", done.scores)
+        write_csv(folder / "skill.csv", table)
+        write_csv(folder / "failures.csv", done.failures)
+    return table, done.failures
 
 
 def load_demo() -> Panel:
@@ -415,35 +293,6 @@ def load_demo() -> Panel:
 
 
 # Parts ------------------------------------------------------------------------------------------------------
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError("no JSON object")
-    return content
-
-
-def _read_record(file: Path) -> dict[str, Any]:
-    record = _read_json(file)
-    wrong = [key for key, kind in _RECORD.items() if not isinstance(record.get(key), kind)]
-    if wrong:
-        raise ValueError(f"{', '.join(wrong)} missing or of another type")
-    return record
-
-
-def _read_shapes(file: Path) -> Boundaries:
-    shapes = _read_json(file)
-    for unit, geometry in shapes.items():
-        check_geometry(geometry, unit)
-    return Boundaries(shapes)
-
-
-def _read_scores(file: Path) -> pd.DataFrame:
-    try:
-        return read_scores(file)
-    except pd.errors.EmptyDataError:  # nothing was held out
-        return pd.DataFrame()
 
 
 def _checks(fitted: Fit) -> pd.DataFrame:
@@ -477,27 +326,27 @@ def _held_out_scores(settings: Settings, main: Fit, ready: Prepared, step: Step)
     """Scores of every model on the last periods, at cell level and for totals; covariates hold their last value.
 
     The main model's search starts where its fit to all periods ended; its weights leave no trace of that. A model that
-    cannot be fitted to what is left is left out, and the second value says so.
+    cannot be fitted to what is left, or fails, is left out, and the second value says so.
     """
     held_out, models, panel, training = settings.held_out, _models(settings), ready.panel, ready.training
     if training is None:
         return pd.DataFrame(), []
     origin = pd.Timestamp(panel.dataset[names.PERIOD_END].values[-held_out - 1])
     futures = {name: hold_last() for name in training.covariates}
-    futures |= {name: future for name, future in load_futures(settings).items() if training.measured(name) is not None}
+    futures |= {name: future for name, future in ready.futures.items() if training.measured(name) is not None}
     tables, notes = [], []
     for number, (name, model) in enumerate(models.items()):
         step(f"scoring {name} on the last {held_out} periods", 2 + number, 3 + len(models))
         of_main: dict[str, Any] = {"engine": settings.engine, "start": main} if name == main.model.name else {}
         try:
             fitted = fit(model, training, max_seconds=settings.max_seconds, seed=settings.seed, **of_main)
-        except InputError as error:
+            past = predict(fitted, held_out, futures=futures, draws=settings.draws, seed=settings.seed)
+        except ForecastError as error:
             notes.append(f"{name} is not scored: it cannot be fitted to the data up to {origin:%Y-%m-%d} ({error})")
             continue
         failures = failed_checks(fitted.diagnostics, name)
         if failures:
             notes.append(f"the scores of {name} are of a fit to the data up to {origin:%Y-%m-%d}: {failures}")
-        past = predict(fitted, held_out, futures=futures, draws=settings.draws, seed=settings.seed)
         total = past.aggregate("total", tactics=True)
         tables += [score(past, panel).assign(**{LEVEL: CELL}), score(total, panel).assign(**{LEVEL: TOTAL})]
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), notes
@@ -518,18 +367,20 @@ def _backtest_before(
     notes = (
         [] if done.data == panel_hash(panel) else [f"the backtest in {folder} was made on other data than this report"]
     )
-    return backtest_part(done, model, vintages), notes
+    with damage_is_input(folder, AGAIN):
+        return backtest_part(done, model, vintages), notes
 
 
 def _record(
-    settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]], fitted: Fit, notes: list[str]
+    settings: Settings, ready: Prepared, zones: Mapping[str, Sequence[str]], fitted: Fit, notes: list[str]
 ) -> dict[str, Any]:
+    panel = ready.panel
     return {
         "forecast": __version__,
         "title": settings.title,
         "settings": settings.as_written(),
         "versions": {name: _version(name) for name in _VERSIONS} | {"python": platform.python_version()},
-        "inputs": [{"path": readable_name(file), "sha256": sha256(file)} for file in input_files(settings)],
+        "inputs": list(ready.inputs),
         "zones": dict(zones),
         "seed": settings.seed,
         "data_cut_off": f"{panel.origin:%Y-%m-%d}",
@@ -598,31 +449,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _content(result: Run) -> ReportContent:
-    record = result.record
-    provenance = {key: record[key] for key in ("forecast", "versions", "inputs", "seed", "data_cut_off")}
-    return ReportContent(
-        title=str(record["title"]),
-        panel=result.panel,
-        forecasts={result.forecast.model: result.forecast},
-        scores=result.scores,
-        ledger=result.panel.ledger,
-        settings=dict(record["settings"]),
-        provenance=provenance,
-        boundaries=None if result.boundaries is None else dict(result.boundaries.geometries),
-        zones=record["zones"],
-        notes=tuple(record["notes"]),
-        equation=record["model"]["equation"],
-        parameters=pd.DataFrame(record["model"]["parameters"]),
-        diagnostics=pd.DataFrame(record["model"]["diagnostics"]),
-        capability=None if result.capability is None else _capability_part(result.capability, record),
-        backtest=BacktestPart.from_record(record["backtest"]) if record.get("backtest") else None,
-        published=PublishedPart.from_record(record["published"]) if record.get("published") else None,
-    )
-
-
-def _capability_part(capability: Capability, record: Mapping[str, Any]) -> CapabilityPart:
-    tables = record.get("capability", {})
-    return CapabilityPart(capability, **{name: pd.DataFrame(rows) for name, rows in tables.items()})

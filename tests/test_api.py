@@ -14,7 +14,9 @@ PACKAGE = Path(fc.__file__).parent
 ORDER = [
     "names",
     "errors",
+    "signals",
     "files",
+    "folders",
     "progress",
     "workers",
     "ledger",
@@ -33,6 +35,7 @@ ORDER = [
     "config",
     "inputs",
     "init",
+    "run_files",
     "run",
     "check",
     "cli",

@@ -1,8 +1,9 @@
 """What the baselines share: their fit, the dispersion by maximum likelihood, draws, and cells without data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ __all__ = [
     "BaselineFit",
     "dispersion",
     "means_before",
+    "numbers_fail_as_input",
     "require_auto",
     "start_drawing",
     "tactic_means",
@@ -32,6 +34,8 @@ Array = npt.NDArray[np.float64]
 
 # Bounds of the dispersion: below the first a count is nearly always 0, above the second it is Poisson.
 PHI_BOUNDS = (1e-3, 1e5)
+
+Given, Made = ParamSpec("Given"), TypeVar("Made")
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,6 +64,24 @@ class BaselineFit(Fit):
         import altair as alt
 
         return alt.Chart(self.to_frame()).mark_point().encode(x=f"{names.VALUE}:Q", y="label:N", row="variable:N")
+
+
+def numbers_fail_as_input(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Let a baseline's arithmetic that fails on some counts be an InputError, which does not end the work of others."""
+
+    @wraps(function)
+    def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        try:
+            return function(*args, **kwargs)
+        except (ValueError, ArithmeticError) as error:
+            # What libraries raise: of a matrix that has no inverse, of numbers that are too large.
+            hint = "Correct the count or exposure that lies far from all others, or use another model"
+            found = f"{type(error).__name__}: {error}"
+            raise InputError(
+                "the baseline cannot serve these counts", source="panel", found=found, hint=hint
+            ) from error
+
+    return wrapped
 
 
 def require_auto(engine: str) -> None:

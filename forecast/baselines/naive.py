@@ -13,6 +13,7 @@ from forecast.baselines.common import (
     BaselineFit,
     dispersion,
     means_before,
+    numbers_fail_as_input,
     require_auto,
     start_drawing,
     tactic_means,
@@ -112,6 +113,7 @@ class RecentMeanFit(BaselineFit):
 
 
 @fit.register
+@numbers_fail_as_input
 def fit_zero(
     model: Zero,
     panel: Panel,
@@ -127,6 +129,7 @@ def fit_zero(
 
 
 @fit.register
+@numbers_fail_as_input
 def fit_last(
     model: Last,
     panel: Panel,
@@ -144,6 +147,7 @@ def fit_last(
 
 
 @fit.register
+@numbers_fail_as_input
 def fit_conflictology(
     model: Conflictology,
     panel: Panel,
@@ -173,6 +177,7 @@ def fit_conflictology(
 
 
 @fit.register
+@numbers_fail_as_input
 def fit_recent_mean(
     model: RecentMean,
     panel: Panel,
@@ -196,6 +201,7 @@ def fit_recent_mean(
 
 
 @predict.register
+@numbers_fail_as_input
 def predict_zero(
     fit: ZeroFit,
     horizon: int,
@@ -210,6 +216,7 @@ def predict_zero(
 
 
 @predict.register
+@numbers_fail_as_input
 def predict_last(
     fit: LastFit,
     horizon: int,
@@ -223,6 +230,7 @@ def predict_last(
 
 
 @predict.register
+@numbers_fail_as_input
 def predict_recent_mean(
     fit: RecentMeanFit,
     horizon: int,
@@ -236,6 +244,7 @@ def predict_recent_mean(
 
 
 @predict.register
+@numbers_fail_as_input
 def predict_conflictology(
     fit: ConflictologyFit,
     horizon: int,

@@ -13,6 +13,7 @@ from forecast.baselines.common import (
     PHI_BOUNDS,
     Array,
     BaselineFit,
+    numbers_fail_as_input,
     require_auto,
     start_drawing,
     tactic_means,
@@ -135,6 +136,7 @@ def regression_cells(model: NegativeBinomialRegression, panel: Panel) -> Trainin
 
 
 @fit.register
+@numbers_fail_as_input
 def fit_regression(
     model: NegativeBinomialRegression,
     panel: Panel,
@@ -163,6 +165,7 @@ def fit_regression(
 
 
 @predict.register
+@numbers_fail_as_input
 def predict_regression(
     fit: RegressionFit,
     horizon: int,

@@ -14,6 +14,7 @@ from forecast.baselines.common import (
     Array,
     BaselineFit,
     dispersion,
+    numbers_fail_as_input,
     require_auto,
     start_drawing,
     tactic_means,
@@ -63,6 +64,7 @@ class SmoothingFit(BaselineFit):
 
 
 @fit.register
+@numbers_fail_as_input
 def fit_smoothing(
     model: ExponentialSmoothing,
     panel: Panel,
@@ -103,6 +105,7 @@ def fit_smoothing(
 
 
 @predict.register
+@numbers_fail_as_input
 def predict_smoothing(
     fit: SmoothingFit,
     horizon: int,

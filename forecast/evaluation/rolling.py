@@ -5,44 +5,32 @@ before. Blocks do not depend on how many workers there are, nor on an interrupti
 one goes through the disk in any case, so that a run which is resumed gives the numbers of one that was not.
 """
 
-import json
 import shutil
-import sys
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from forecast import names
+from forecast import __version__, names
 from forecast.baselines.library import default_baselines
 from forecast.errors import InputError
-from forecast.evaluation.reports import OVER_ZONE, score_reports
-from forecast.evaluation.scores import CELL, ENERGY_COLUMNS, LEVEL, SCORE_COLUMNS, energy_score, read_scores, score
-from forecast.files import read_csv, read_part, write_csv, write_text
-from forecast.inference.dispatch import fit
-from forecast.inference.machine import one_core
-from forecast.inference.posterior.base import Fit
-from forecast.inference.posterior.bayesian import BayesianFit
-from forecast.model.spec import Model, check_model_name
+from forecast.evaluation.fingerprint import fingerprint
+from forecast.evaluation.rolling_blocks import Block, Source, run_block, run_elsewhere
+from forecast.evaluation.rolling_data import TOTALS, Backtest, add_forecasts, load_backtest
+from forecast.evaluation.rolling_disk import check_backtest_folder, claim
+from forecast.evaluation.scores import CELL, LEVEL
+from forecast.files import check_output_folder
+from forecast.folders import locked
+from forecast.model.spec import check_model_name
 from forecast.panel.panel import Panel, panel_hash
 from forecast.panel.sources import CountsSource
-from forecast.prediction.continuation import predict
-from forecast.prediction.draws import Forecast
-from forecast.prediction.futures import Future, hold_last
-from forecast.prediction.reports import totals_panel
-from forecast.progress import silent
-from forecast.workers import end_with_parent, kill_workers
-
-if TYPE_CHECKING:
-    import altair as alt
+from forecast.prediction.futures import Future
+from forecast.workers import kill_workers
 
 __all__ = [
     "BLOCK",
@@ -59,106 +47,7 @@ __all__ = [
 
 # Origins of a unit of work.
 BLOCK = 10
-# Sums that are scored beside the cells: label, groups of provinces, and whether tactics are summed too.
-TOTALS = (("country", names.COUNTRY, True), ("tactic", "total", False), ("total", "total", True))
-_RECORD, _FORECAST, _SCORES, _START, _ERROR = "backtest.json", "forecast.nc", "scores.csv", "start.nc", "error.txt"
-_ENERGY = "energy.csv"
-_AGAIN = "Make the backtest again, in another folder"
 _NO_FUTURES: Mapping[str, Future] = MappingProxyType({})
-
-
-class Source(Protocol):
-    """Where panels come from, such as a `PanelSource`."""
-
-    def at(self, origin: str | pd.Timestamp | None = None) -> Panel:
-        """The panel as known at the end of the day; without one, all that is known."""
-
-
-@dataclass(frozen=True)
-class _Task:
-    """A unit of work, as it goes to a worker."""
-
-    name: str
-    model: Any
-    source: Source
-    actual: Panel
-    origins: tuple[pd.Timestamp, ...]
-    horizon: int
-    window: int | None
-    futures: Mapping[str, Future]
-    draws: int
-    seed: int
-    engine: str
-    folder: Path
-
-
-@dataclass(frozen=True, repr=False)
-class Backtest:
-    """Scores of several models at several origins; made by `backtest`.
-
-    Attributes
-    ----------
-    scores : DataFrame
-        What `score` gives, for cells and for sums, with the column `level`: 'cell', 'country' (all tactics), 'tactic'
-        (all provinces) or 'total'; of published counts what `score_reports` gives, 'zone' and 'report'.
-    energy : DataFrame
-        What `energy_score` gives.
-    failures : DataFrame
-        model, origin and error, where a model could not be fitted or predicted.
-    data : str
-        SHA-256 of the panel that forecasts were scored against.
-    folder : Path or None
-        Where forecasts lie, `<model>/<origin>/forecast.nc`.
-    """
-
-    scores: pd.DataFrame
-    energy: pd.DataFrame
-    failures: pd.DataFrame
-    data: str
-    folder: Path | None = None
-
-    @property
-    def origins(self) -> list[pd.Timestamp]:
-        """Last days of the data at each origin."""
-        return sorted(pd.Timestamp(day) for day in self.scores[names.ORIGIN].unique())
-
-    def of(self, level: str = CELL) -> pd.DataFrame:
-        """Scores of one level."""
-        found = self.scores[self.scores[LEVEL] == level]
-        if found.empty:
-            raise InputError("no such level", where="level", found=level, expected=list(self.scores[LEVEL].unique()))
-        return found.drop(columns=LEVEL)
-
-    def forecast(self, model: str, origin: str | pd.Timestamp) -> Forecast:
-        """The forecast of a model at an origin."""
-        if self.folder is None:
-            raise InputError("was not kept", where="forecast", hint="Give `backtest` a folder")
-        return Forecast.load(_place(self.folder, model, pd.Timestamp(origin)) / _FORECAST)
-
-    def to_frame(self) -> pd.DataFrame:
-        """The scores."""
-        return self.scores
-
-    def plot(
-        self, kind: Literal["pit", "coverage", "reliability"] = "pit", level: str = CELL, *, threshold: int = 0
-    ) -> "alt.FacetChart":
-        """Altair chart of every model's calibration: histograms of PITs, coverage by horizon, or reliability."""
-        from forecast.evaluation import calibration, charts
-
-        scores = self.of(level)
-        if kind == "pit":
-            return charts.pit_chart(calibration.pit_table(scores, seed=0))
-        if kind == "coverage":
-            return charts.coverage_chart(calibration.coverage(scores, (names.MODEL, names.HORIZON), seed=0))
-        if kind == "reliability":
-            return charts.reliability_chart(calibration.reliability(scores, threshold))
-        raise InputError("no such chart", where="kind", found=kind, expected=["pit", "coverage", "reliability"])
-
-    def __repr__(self) -> str:
-        models, failed = self.scores[names.MODEL].unique(), len(self.failures)
-        first, last = self.origins[0], self.origins[-1]
-        text = f"Backtest: {len(models)} models × {len(self.origins)} origins, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-        return text + (f"; {failed} forecasts FAILED" if failed else "")
 
 
 def backtest(
@@ -228,67 +117,37 @@ def backtest(
     for where, number, least in (("horizon", horizon, 1), ("window", window or 2, 2)):
         if number < least:
             raise InputError(f"is a whole number from {least}", where=where, found=number)
-    kept = None if folder is None else Path(folder)
+    kept = None if folder is None else check_output_folder(folder)
     place = Path(tempfile.mkdtemp(prefix="forecast-")) if kept is None else kept
     try:
-        record = {"models": list(tried), "origins": [f"{day:%Y-%m-%d}" for day in days], "horizon": horizon}
-        record |= {"window": window, "draws": draws, "seed": seed, "engine": engine, "data": panel_hash(actual)}
-        _claim(place, record, resume)
-        blocks = [tuple(days[first : first + BLOCK]) for first in range(0, len(days), BLOCK)]
-        tasks = [
-            _Task(name, model, given, actual, block, horizon, window, dict(futures), draws, seed, engine, place)
-            for name, model in tried.items()
-            for block in blocks
-        ]
-        _work(tasks, executor, step)
-        return replace(load_backtest(place), folder=kept)
+        with locked(place):
+            check_backtest_folder(place, resume)
+            record = {
+                "version": __version__,
+                "models": {name: fingerprint(model) for name, model in tried.items()},
+                "origins": [f"{day:%Y-%m-%d}" for day in days],
+                "horizon": horizon,
+                "window": window,
+                "draws": draws,
+                "seed": seed,
+                "engine": engine,
+                "futures": {name: fingerprint(future) for name, future in futures.items()},
+                "data": panel_hash(actual),
+                "vintages": fingerprint(given),
+            }
+            claim(place, record, resume)
+            firsts = range(0, len(days), BLOCK)
+            blocks = [
+                Block(name, model, given, actual, tuple(days[first : first + BLOCK]), horizon, window, dict(futures),
+                      draws, seed, engine, place)
+                for name, model in tried.items()
+                for first in firsts
+            ]  # fmt: skip
+            _work(blocks, executor, step)
+            return replace(load_backtest(place), folder=kept)
     finally:
         if kept is None:
             shutil.rmtree(place, ignore_errors=True)
-
-
-def load_backtest(folder: str | Path) -> Backtest:
-    """The backtest whose files lie in a folder, as far as it went.
-
-    Raises
-    ------
-    InputError
-        Where the folder holds none, or nothing that was scored.
-    """
-    folder = Path(folder)
-    record = _record(folder)
-    tables: list[pd.DataFrame] = []
-    energies: list[pd.DataFrame] = []
-    failures = []
-    for model in record["models"]:
-        for day in record["origins"]:
-            place = _place(folder, model, pd.Timestamp(day))
-            if (place / _SCORES).is_file():
-                tables.append(read_part(place / _SCORES, read_scores, _AGAIN))
-                energies.append(read_part(place / _ENERGY, _read_energy, _AGAIN))
-            elif (place / _ERROR).is_file():
-                failures.append(
-                    (model, pd.Timestamp(day), (place / _ERROR).read_text(encoding="utf-8", errors="replace"))
-                )
-    if not tables:
-        why = failures[0][2] if failures else "no scores"
-        raise InputError("no model could be scored at any origin", source=folder, found=why)
-    failed = pd.DataFrame(failures, columns=[names.MODEL, names.ORIGIN, "error"])
-    # A table without a row has no types, and would take those of the others away.
-    scores, energy = (
-        pd.concat([table for table in each if len(table)] or each[:1], ignore_index=True) for each in (tables, energies)
-    )
-    return Backtest(scores, energy, failed, record["data"], folder)
-
-
-def add_forecasts(done: Backtest, forecasts: Sequence[Forecast], actual: Panel) -> Backtest:
-    """The backtest with the scores of further forecasts, such as a pool's at each origin."""
-    scores, energies = zip(*(_scored(each, actual) for each in forecasts), strict=True)
-    return replace(
-        done,
-        scores=pd.concat([done.scores, *scores], ignore_index=True),
-        energy=pd.concat([done.energy, *energies], ignore_index=True),
-    )
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
@@ -322,58 +181,20 @@ def origin_days(actual: Panel, origins: int | Iterable[str | pd.Timestamp]) -> l
     return days
 
 
-def _place(folder: Path, model: str, origin: pd.Timestamp) -> Path:
-    """Where an origin's files lie; the model's name is made harmless, and told apart by a checksum."""
-    safe = "".join(letter if (letter.isascii() and letter.isalnum()) or letter in "-_" else "_" for letter in model)
-    unique = safe if safe == model else f"{safe}-{zlib.crc32(model.encode()):08x}"
-    return folder / unique / f"{origin:%Y-%m-%d}"
-
-
-def _claim(folder: Path, record: Mapping[str, Any], resume: bool) -> None:
-    """Writes down whose folder it is, or makes sure that it is the same backtest's."""
-    if (folder / _RECORD).is_file():
-        if not resume:
-            hint = "Resume it, or choose another folder"
-            raise InputError("holds a backtest already", source=folder, hint=hint)
-        differing = sorted(key for key, value in _record(folder).items() if record.get(key) != value)
-        if differing:
-            raise InputError("holds another backtest", source=folder, found=f"other {', '.join(differing)}")
-        return
-    if folder.is_dir() and any(folder.iterdir()):
-        raise InputError("is not empty", source=folder, hint="Choose another folder")
-    write_text(folder / _RECORD, json.dumps(record, indent=2, ensure_ascii=False))
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    if not (folder / _RECORD).is_file():
-        raise InputError("holds no backtest", source=folder, expected=f"a folder with {_RECORD}")
-    return read_part(folder / _RECORD, _read_record, _AGAIN)
-
-
-def _read_record(file: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    for name in record["models"]:
-        check_model_name(name)
-    if any(f"{pd.Timestamp(day):%Y-%m-%d}" != day for day in record["origins"]) or not isinstance(record["data"], str):
-        raise ValueError("origins or data are of another type")
-    return record
-
-
-def _read_energy(file: Path) -> pd.DataFrame:
-    return read_csv(file, (names.MODEL,), (names.ORIGIN, names.PERIOD))
-
-
-def _work(tasks: Sequence[_Task], executor: Executor | None, step: Callable[[str, int, int], None]) -> None:
+def _work(blocks: Sequence[Block], executor: Executor | None, step: Callable[[str, int, int], None]) -> None:
     if executor is None:
-        for number, task in enumerate(tasks):
-            step(task.name, number, len(tasks))
-            _run_block(task)
+        for number, block in enumerate(blocks):
+            step(block.name, number, len(blocks))
+            run_block(block)
         return
-    running = {executor.submit(_run_elsewhere, task): task for task in tasks}
+    running = {executor.submit(run_elsewhere, block): block for block in blocks}
     try:
         for number, done in enumerate(as_completed(running)):
             done.result()
-            step(running[done].name, number + 1, len(tasks))
+            step(running[done].name, number + 1, len(blocks))
+    except BrokenExecutor as error:
+        hint = "Go on with --resume, where memory may be lacking with fewer workers"
+        raise InputError("a worker was ended from outside", where="workers", hint=hint) from error
     except BaseException as error:
         for future in running:
             future.cancel()
@@ -381,91 +202,3 @@ def _work(tasks: Sequence[_Task], executor: Executor | None, step: Callable[[str
             # An interruption: a pool would wait for what its processes do.
             kill_workers(executor)
         raise
-
-
-def _run_elsewhere(task: _Task) -> None:
-    """A block in a worker, which shows nothing, and ends with the process that started it."""
-    end_with_parent()
-    with silent():
-        _run_block(task)
-
-
-def _run_block(task: _Task) -> None:
-    """Forecasts and scores of one model at a block of origins; what lies there already is not made again."""
-    start: Fit | None = None
-    with one_core(), _local_files():
-        for origin in task.origins:
-            place = _place(task.folder, task.name, origin)
-            if not (place / _SCORES).is_file() and not (place / _ERROR).is_file():
-                try:
-                    start = _run_origin(task, origin, start, place)
-                except Exception as error:
-                    write_text(place / _ERROR, f"{type(error).__name__}: {error}")
-                    start = None
-            else:
-                start = BayesianFit.load(place / _START) if (place / _START).is_file() else None
-
-
-def _local_files() -> AbstractContextManager[Any]:
-    """In a worker of Dask xarray would ask the cluster for a lock of each file, which the cluster does not know."""
-    dask = sys.modules.get("dask")
-    return nullcontext() if dask is None else dask.config.set(scheduler="synchronous")
-
-
-def _run_origin(task: _Task, origin: pd.Timestamp, start: Fit | None, place: Path) -> Fit | None:
-    """Writes an origin's files, and gives what the next one starts from, which is also in one of them."""
-    panel = task.source.at(origin)
-    if not isinstance(task.model, Model) and _holds_reports_only(panel):
-        panel = totals_panel(panel)
-    if task.window is not None:
-        panel = panel.between(start=panel.periods[-min(task.window, len(panel.periods))])
-    seed = int(
-        np.random.SeedSequence([task.seed, zlib.crc32(task.name.encode()), origin.toordinal()]).generate_state(1)[0]
-    )
-    # Baselines have one way.
-    engine = task.engine if isinstance(task.model, Model) else "auto"
-    fitted = fit(task.model, panel, engine=engine, start=start, seed=seed)
-    futures = {name: task.futures.get(name, hold_last()) for name in panel.covariates}
-    forecast = predict(fitted, task.horizon, futures=futures, draws=task.draws, seed=seed)
-    forecast = replace(forecast, dataset=forecast.dataset.assign_attrs({names.MODEL: task.name}))
-    left = None
-    if isinstance(fitted, BayesianFit) and fitted.state is not None:
-        left = _as_start(fitted)
-        left.save(place / _START)
-    forecast.save(place / _FORECAST)
-    # The scores come last: where they lie, the origin is done.
-    scores, energy = _scored(forecast, task.actual, fitted)
-    write_csv(place / _ENERGY, energy)
-    write_csv(place / _SCORES, scores)
-    return left
-
-
-def _holds_reports_only(actual: Panel) -> bool:
-    return actual.observations.is_published and bool(actual.attacks.isnull().all())
-
-
-def _scored(forecast: Forecast, actual: Panel, fitted: Fit | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores of a forecast's cells and sums, with the column `level`, and of its cells together.
-
-    Of published counts those that a fit knows; a baseline was fitted to the totals of zones.
-    """
-    tables = []
-    if isinstance(fitted, BayesianFit) and actual.observations.is_published:
-        tables.append(score_reports(fitted, forecast, actual))
-    if _holds_reports_only(actual):
-        if not tables:
-            totals = totals_panel(actual)
-            seen = totals.attacks.sel({names.PERIOD: totals.periods.isin(forecast.periods)}).notnull().any()
-            scores = score(forecast, totals) if seen else pd.DataFrame(columns=list(SCORE_COLUMNS))
-            tables.append(scores.assign(**{LEVEL: OVER_ZONE}))
-        return tables[0], pd.DataFrame(columns=list(ENERGY_COLUMNS))
-    tables.append(score(forecast, actual).assign(**{LEVEL: CELL}))
-    for level, by, tactics in TOTALS:
-        tables.append(score(forecast.aggregate(by, tactics=tactics), actual).assign(**{LEVEL: level}))
-    return pd.concat(tables, ignore_index=True), energy_score(forecast, actual)
-
-
-def _as_start(fitted: BayesianFit) -> BayesianFit:
-    """What the next origin starts from: the state, and the posterior means."""
-    means = fitted.posterior.mean((names.CHAIN, names.DRAW)).expand_dims({names.CHAIN: [0], names.DRAW: [0]})
-    return replace(fitted, groups={"posterior": means})

@@ -17,7 +17,8 @@ from forecast.events.neighbours import border_neighbours, point_neighbours
 from forecast.events.places import Gazetteer, gazetteer_table, unit_keys, write_gazetteer
 from forecast.events.spelling import normalise_name
 from forecast.events.tactics import read_table
-from forecast.files import sha256, write_text, write_together
+from forecast.files import sha256, write_text
+from forecast.folders import PLACES, write_folder
 
 __all__ = ["Places", "read_places"]
 
@@ -96,9 +97,11 @@ class Places:
     source: Path = Path()
 
     def save(self, folder: str | Path) -> None:
-        """Write `gazetteer.csv`, and `boundaries.geojson` where there are polygons; never over the file itself."""
-        files = ("boundaries.geojson", "gazetteer.csv")
-        with write_together(folder, files, inputs={sha256(self.source)}) as temporary:
+        """Write `gazetteer.csv`, and `boundaries.geojson` where there are polygons, with the marker `places.json`.
+
+        Never over the file itself, nor over files that are not of `save`.
+        """
+        with write_folder(folder, PLACES, inputs={sha256(self.source)}) as temporary:
             if self.geometries:
                 write_text(temporary / "boundaries.geojson", self._geojson())
             write_gazetteer(temporary / "gazetteer.csv", self.gazetteer)

@@ -34,7 +34,8 @@ from forecast.events.tactics import Crosswalk, read_crosswalk
 from forecast.events.unmatched import listed_countries, listed_provinces, note_resemblances
 from forecast.events.values import MADE_ID
 from forecast.events.versions import UNTIL, newest_versions
-from forecast.files import readable_name, sha256, write_csv, write_together
+from forecast.files import readable_name, sha256, write_csv
+from forecast.folders import EVENTS, write_folder
 from forecast.ledger import Action, Ledger
 
 __all__ = ["Events", "read_events", "select_events"]
@@ -136,12 +137,13 @@ class Events:
     def save(self, folder: str | Path) -> None:
         """Write `events.csv` and `ledger.csv` to a folder, and `gazetteer.csv` where the provinces are the data's own.
 
-        All or none are written, and never over a file they were made from. Rows whose count is unknown stand in
+        All or none are written, with the marker `events.json`, and never over a file they were made from, nor over one
+        that is not of `save`. Rows whose count is unknown stand in
         `events.csv` too, with `attacks` empty, by which they are read again.
         """
         inputs = {source["sha256"] for source in self.sources}
         table = self.table if self.gaps is None else pd.concat([self.table, self.gaps])
-        with write_together(folder, ("events.csv", "gazetteer.csv", "ledger.csv"), inputs=inputs) as temporary:
+        with write_folder(folder, EVENTS, inputs=inputs) as temporary:
             if self.gazetteer is not None and self.gazetteer.from_data:
                 write_gazetteer(temporary / "gazetteer.csv", self.gazetteer)
             write_csv(temporary / "events.csv", table)

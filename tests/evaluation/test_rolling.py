@@ -15,7 +15,7 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.evaluation import rolling
+from forecast.evaluation.rolling_disk import origin_folder
 from forecast.evaluation.rolling import BLOCK, backtest, load_backtest
 from forecast.inference.dispatch import fit as fit_verb
 
@@ -218,7 +218,7 @@ def test_names_and_folders_are_checked(panel, tmp_path, done):
         done.of("continent")
     with pytest.raises(InputError, match="was not kept"):
         backtest([MODEL], panel, **{**OPTIONS, "origins": 1}).forecast("levels", done.origins[-1])
-    place = rolling._place(tmp_path, "../a b", pd.Timestamp("2020-01-31"))
+    place = origin_folder(tmp_path, "../a b", pd.Timestamp("2020-01-31"))
     assert place.parent.parent == tmp_path
     # The longest name that a model may have, in letters of four bytes: a folder's name has at most 255 bytes.
-    assert len(bytes(rolling._place(tmp_path, "𒀀" * 60, pd.Timestamp("2020-01-31")).parent.name, "utf-8")) < 255
+    assert len(bytes(origin_folder(tmp_path, "𒀀" * 60, pd.Timestamp("2020-01-31")).parent.name, "utf-8")) < 255

@@ -1,0 +1,265 @@
+"""The files of a run: written together with a record of their hashes, checked when they are read, and its report."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from forecast.capability.capability import Capability
+from forecast.config import Settings
+from forecast.errors import InputError
+from forecast.evaluation.scores import read_scores
+from forecast.events.boundaries import Boundaries, check_geometry
+from forecast.events.places import Gazetteer, read_gazetteer, write_gazetteer
+from forecast.files import check_output_folder, damage_is_input, read_part, sha256, write_csv, write_text
+from forecast.folders import FORMAT, RUN, check_folder, locked, marker_text, write_folder
+from forecast.inputs import input_files
+from forecast.panel.panel import Panel
+from forecast.prediction.draws import Forecast
+from forecast.report.backtest import BacktestPart
+from forecast.report.build import ReportContent, report_notes, write_report
+from forecast.report.capability import CapabilityPart
+from forecast.report.published import PublishedPart
+
+__all__ = [
+    "RUN_FILES",
+    "Run",
+    "load_run",
+    "output_folder",
+    "run_notes",
+    "write_report_again",
+    "write_run",
+    "write_run_report",
+]
+
+Read = TypeVar("Read")
+_AGAIN = "Run the forecast again, in another folder"
+# What the report takes from `run.json`.
+_RECORD = {
+    "files": dict,
+    "forecast": str,
+    "title": str,
+    "settings": dict,
+    "versions": dict,
+    "inputs": list,
+    "zones": dict,
+    "seed": int,
+    "data_cut_off": str,
+    "notes": list,
+    "model": dict,
+}
+RUN_FILES = (*RUN.files, RUN.marker)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run made.
+
+    Attributes
+    ----------
+    panel : Panel
+        The data.
+    forecast : Forecast
+        Of the model that the settings name.
+    scores : DataFrame
+        How every model did on the last periods, which it had not seen: one row per model, cell and horizon, for
+        cells and for totals (column `level`: 'cell', 'total'). Empty where the settings ask for no evaluation.
+    record : dict
+        Settings, versions, inputs with their SHA-256, seed and data cut-off.
+    boundaries : Boundaries or None
+        Polygons for the map.
+    capability : Capability or None
+        Of the partner forces, where the settings name indicators of it.
+    gazetteer : Gazetteer or None
+        The provinces, where they are the names in the data themselves.
+    """
+
+    panel: Panel
+    forecast: Forecast
+    scores: pd.DataFrame
+    record: Mapping[str, Any]
+    boundaries: Boundaries | None = None
+    capability: Capability | None = None
+    gazetteer: Gazetteer | None = None
+
+
+@contextmanager
+def output_folder(settings: Settings, folder: str | Path) -> Iterator[Path]:
+    """Make a run's folder before its fit and keep it to this run.
+
+    Raises
+    ------
+    InputError
+        Where the folder cannot be written to, another command writes to it, or files would be lost that no run wrote.
+    """
+    folder = check_output_folder(folder)
+    with locked(folder):
+        check_folder(folder, RUN, [sha256(file) for file in input_files(settings)])
+        yield folder
+
+
+def write_run(result: Run, folder: str | Path) -> Path:
+    """Write a run's files to a folder, all or none, and return the path of the report.
+
+    Files: `report.html`, `forecast.csv`, `scores.csv`, `ledger.csv`, `panel.nc`, `forecast.nc`, `run.json`,
+    `boundaries.json` where there are boundaries, and `gazetteer.csv` where the provinces are the names in the data. A
+    folder whose `run.json` holds a record holds the whole run, with the SHA-256 of each file.
+    """
+    inputs = [given["sha256"] for given in result.record["inputs"]]
+    with write_folder(folder, RUN, result.record, inputs) as temporary:
+        result.panel.save(temporary / "panel.nc")
+        result.forecast.save(temporary / "forecast.nc")
+        write_csv(temporary / "forecast.csv", result.forecast.to_frame())
+        write_csv(temporary / "scores.csv", result.scores)
+        write_csv(temporary / "ledger.csv", result.panel.ledger.to_frame())
+        if result.capability is not None:
+            result.capability.save(temporary / "capability.nc")
+        if result.boundaries is not None:
+            write_text(temporary / "boundaries.json", json.dumps(dict(result.boundaries.geometries)))
+        if result.gazetteer is not None:
+            write_gazetteer(temporary / "gazetteer.csv", result.gazetteer)
+        write_run_report(result, temporary)
+    return Path(folder) / "report.html"
+
+
+def write_run_report(result: Run, folder: str | Path) -> Path:
+    """Render a run's report into a folder and return its path."""
+    return write_report(Path(folder) / "report.html", _content(result))
+
+
+def write_report_again(folder: str | Path) -> Path:
+    """Render the report of the run in a folder again, and return its path.
+
+    Raises
+    ------
+    InputError
+        As of `load_run`, and where what was read cannot be shown: it was shown once, before `run.json` was written.
+    """
+    folder = _finished(folder)
+    with locked(folder):
+        result = load_run(folder)
+        with damage_is_input(folder, _AGAIN):
+            return write_run_report(result, folder)
+
+
+def run_notes(result: Run) -> list[str]:
+    """What stands on top of a run's report."""
+    return report_notes(_content(result))
+
+
+def load_run(folder: str | Path) -> Run:
+    """The run whose files `write_run` wrote to a folder.
+
+    Raises
+    ------
+    InputError
+        When the folder holds no finished run, or a file of it is damaged or missing.
+    """
+    folder = _finished(folder)
+    record = read_part(folder / RUN.marker, _read_record, _AGAIN)
+    # The report is made from the others, and again by each version.
+    written = {name: content for name, content in record["files"].items() if name != "report.html"}
+    for name, content in written.items():
+        read_part(folder / name, lambda file, content=content: _check_content(file, content), _AGAIN)
+
+    def part(name: str, read: Callable[[Path], Read]) -> Read:
+        return read_part(folder / name, read, _AGAIN)
+
+    return Run(
+        part("panel.nc", Panel.load),
+        part("forecast.nc", Forecast.load),
+        part("scores.csv", _read_scores),
+        record,
+        part("boundaries.json", _read_shapes) if "boundaries.json" in written else None,
+        part("capability.nc", Capability.load) if "capability.nc" in written else None,
+        part("gazetteer.csv", read_gazetteer) if "gazetteer.csv" in written else None,
+    )
+
+
+# Parts ---------------------------------------------------------------------------------------------------------------
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("no JSON object")
+    return content
+
+
+def _finished(folder: str | Path) -> Path:
+    """The folder, where a run ended well in it: one that was killed as it moved its files leaves a bare marker."""
+    folder = Path(folder)
+    try:
+        bare = json.loads((folder / RUN.marker).read_text(encoding="utf-8")) == json.loads(marker_text(RUN, {}))
+    except (ValueError, RecursionError):  # damaged, which is said where it is read
+        bare = False
+    except OSError:
+        bare = True
+    if bare:
+        hint = "Give the output folder of a run that ended well"
+        raise InputError("is no folder of a finished run", source=folder, expected="a folder with run.json", hint=hint)
+    return folder
+
+
+def _check_content(file: Path, written: object) -> None:
+    """A ValueError where a file is not what the run wrote."""
+    if sha256(file) != written:
+        raise ValueError("other content than the run wrote")
+
+
+def _read_record(file: Path) -> dict[str, Any]:
+    record = _read_json(file)
+    if (record.get("kind"), record.get("format")) != (RUN.name, FORMAT):
+        raise ValueError(f"not version {FORMAT} of the record of a run")
+    if any(name not in RUN.files for name in record.get("files", ())):
+        raise ValueError("files that no run writes")
+    wrong = [key for key, kind in _RECORD.items() if not isinstance(record.get(key), kind)]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} missing or of another type")
+    return record
+
+
+def _read_shapes(file: Path) -> Boundaries:
+    shapes = _read_json(file)
+    for unit, geometry in shapes.items():
+        check_geometry(geometry, unit)
+    return Boundaries(shapes)
+
+
+def _read_scores(file: Path) -> pd.DataFrame:
+    try:
+        return read_scores(file)
+    except pd.errors.EmptyDataError:  # nothing was held out
+        return pd.DataFrame()
+
+
+def _content(result: Run) -> ReportContent:
+    record = result.record
+    provenance = {key: record[key] for key in ("forecast", "versions", "inputs", "seed", "data_cut_off")}
+    return ReportContent(
+        title=str(record["title"]),
+        panel=result.panel,
+        forecasts={result.forecast.model: result.forecast},
+        scores=result.scores,
+        ledger=result.panel.ledger,
+        settings=dict(record["settings"]),
+        provenance=provenance,
+        boundaries=None if result.boundaries is None else dict(result.boundaries.geometries),
+        zones=record["zones"],
+        notes=tuple(record["notes"]),
+        equation=record["model"]["equation"],
+        parameters=pd.DataFrame(record["model"]["parameters"]),
+        diagnostics=pd.DataFrame(record["model"]["diagnostics"]),
+        capability=None if result.capability is None else _capability_part(result.capability, record),
+        backtest=BacktestPart.from_record(record["backtest"]) if record.get("backtest") else None,
+        published=PublishedPart.from_record(record["published"]) if record.get("published") else None,
+    )
+
+
+def _capability_part(capability: Capability, record: Mapping[str, Any]) -> CapabilityPart:
+    tables = record.get("capability", {})
+    return CapabilityPart(capability, **{name: pd.DataFrame(rows) for name, rows in tables.items()})
