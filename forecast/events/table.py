@@ -138,8 +138,8 @@ class Events:
         """Write `events.csv` and `ledger.csv` to a folder, and `gazetteer.csv` where the provinces are the data's own.
 
         All or none are written, with the marker `events.json`, and never over a file they were made from, nor over one
-        that is not of `save`. Rows whose count is unknown stand in
-        `events.csv` too, with `attacks` empty, by which they are read again.
+        that is not of `save`. Rows whose count is unknown stand in `events.csv` too, with `attacks` empty, by which
+        they are read again.
         """
         inputs = {source["sha256"] for source in self.sources}
         table = self.table if self.gaps is None else pd.concat([self.table, self.gaps])

@@ -24,6 +24,7 @@ from progress_lines import without_progress
 
 import forecast
 from forecast import cli
+from forecast.files import sha256
 from forecast.run import RUN_FILES, load_run
 
 Content = str | bytes | Callable[[], bytes]
@@ -951,14 +952,17 @@ def test_a_failure_between_two_files_leaves_no_finished_run(
         patch.setattr(Path, "replace", stuck)
         done = call(RUN, patch)
     check_refusal(done, rf"out.{re.escape(name)}: cannot be written: Input/output error")
-    assert set(contents(again / "out")) <= set(RUN_FILES) - {"run.json"}
+    assert set(contents(again / "out")) <= set(RUN_FILES)
     check_refusal(call("report out", monkeypatch), r"out: is no folder of a finished run")
+    # The marker says whose the folder is: the same command mends it.
+    assert call(RUN, monkeypatch).code == 0
+    assert load_run(again / "out").record["title"]
 
 
 def test_an_interrupted_run_leaves_what_was_there(again: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     was = contents(again)
     with monkeypatch.context() as patch:
-        patch.setattr("forecast.run.write_run_report", interrupt)
+        patch.setattr("forecast.run_files.write_run_report", interrupt)
         done = call(RUN, patch)
     assert done.code == 130
     assert contents(again) == was
@@ -1016,21 +1020,36 @@ def cut(content: bytes) -> bytes:
 
 # fmt: off
 
+OTHER = r" is damaged \(found other content than the run wrote\)\. Run the forecast again, in another folder"
+
 DAMAGED = [
     ("run.json", cut, r"out.run\.json: is damaged \(found .*Run the forecast again"),
     ("run.json", lambda _: b"[]", r"out.run\.json: is damaged \(found no JSON object"),
     ("run.json", lambda text: text.replace(b'"zones"', b'"zonen"'), r"out.run\.json: is damaged \(found zones missing"),
     ("run.json", lambda text: text.replace(b'"equation"', b'"equations"'), r"out: holds a file that was edited .*Run"),
     ("run.json", lambda text: text.replace(b'"inputs": [', b'"inputs": ["x", '), r"out: holds a file that was edited"),
+    ("run.json", lambda text: text.replace(b'"format": 1', b'"format": 7'), r"run\.json: is damaged \(found not version 1"),
+    ("run.json", lambda text: text.replace(b'"ledger.csv"', b'"../x"'), r"run\.json: is damaged \(found files that no"),
+    ("run.json", lambda _: b'{"kind": "run", "format": 1}', r"out: is no folder of a finished run"),
     ("run.json", None, r"out: is no folder of a finished run \(expected a folder with run\.json\)\. Give the output"),
-    ("panel.nc", cut, r"out.panel\.nc: is damaged \(found is no netCDF file, or was cut short\)\. Run"),
+    ("panel.nc", cut, rf"out.panel\.nc:{OTHER}"),
     ("panel.nc", lambda _: b"", r"out.panel\.nc: is damaged"),
-    ("panel.nc", lambda _: b"not a panel", r"out.panel\.nc: is damaged \(found is no netCDF"),
     ("panel.nc", None, r"out.panel\.nc: is missing\. Run the forecast again"),
-    ("forecast.nc", cut, r"out.forecast\.nc: is damaged"),
+    ("forecast.nc", cut, rf"out.forecast\.nc:{OTHER}"),
     ("forecast.nc", None, r"out.forecast\.nc: is missing"),
-    ("scores.csv", lambda _: b"model,score\nx,1\n", r"out.scores\.csv: is damaged"),
+    ("forecast.csv", lambda text: text.replace(b"1", b"2"), rf"out.forecast\.csv:{OTHER}"),
+    ("ledger.csv", cut, rf"out.ledger\.csv:{OTHER}"),
+    ("scores.csv", lambda _: b"model,score\nx,1\n", rf"out.scores\.csv:{OTHER}"),
     ("scores.csv", None, r"out.scores\.csv: is missing"),
+    ("capability.nc", cut, rf"out.capability\.nc:{OTHER}"),
+    ("boundaries.json", lambda text: text.replace(b"44.0", b"45.0"), rf"out.boundaries\.json:{OTHER}"),
+]
+# As if the run had written them: what they hold is checked too.
+SEALED = [
+    ("panel.nc", cut, r"out.panel\.nc: is damaged \(found is no netCDF file, or was cut short\)\. Run"),
+    ("panel.nc", lambda _: b"not a panel", r"out.panel\.nc: is damaged \(found is no netCDF"),
+    ("forecast.nc", cut, r"out.forecast\.nc: is damaged"),
+    ("scores.csv", lambda _: b"model,score\nx,1\n", r"out.scores\.csv: is damaged"),
     ("capability.nc", cut, r"out.capability\.nc: is damaged"),
     ("capability.nc", lambda _: b"no path", r"out.capability\.nc: is damaged \(found is no netCDF"),
     ("boundaries.json", cut, r"out.boundaries\.json: is damaged"),
@@ -1057,6 +1076,25 @@ def test_damaged_runs(
     assert contents(again) == was
 
 
+def seal(folder: Path, name: str) -> None:
+    """Let the record of a run take a file for what the run wrote."""
+    record = json.loads((folder / "run.json").read_text())
+    record["files"][name] = sha256(folder / name)
+    (folder / "run.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(("name", "damage", "message"), SEALED)
+def test_damaged_runs_whose_record_was_changed_too(
+    name: str, damage: Callable[[bytes], bytes], message: str, again: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = again / "out" / name
+    file.write_bytes(damage(file.read_bytes()))
+    seal(again / "out", name)
+    was = contents(again)
+    check_refusal(call("report out", monkeypatch), message)
+    assert contents(again) == was
+
+
 def test_panel_and_forecast_of_two_runs(again: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(
         again,
@@ -1067,6 +1105,8 @@ def test_panel_and_forecast_of_two_runs(again: Path, monkeypatch: pytest.MonkeyP
     )
     assert call("run forecast.toml --output other", monkeypatch).code == 0
     shutil.copy(again / "other" / "panel.nc", again / "out" / "panel.nc")
+    check_refusal(call("report out", monkeypatch), rf"out.panel\.nc:{OTHER}")
+    seal(again / "out", "panel.nc")
     check_refusal(
         call("report out", monkeypatch), r"forecasts: the forecast is of other provinces or tactics than the panel"
     )

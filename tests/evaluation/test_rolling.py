@@ -15,8 +15,8 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.evaluation.rolling_disk import origin_folder
 from forecast.evaluation.rolling import BLOCK, backtest, load_backtest
+from forecast.evaluation.rolling_disk import origin_folder
 from forecast.inference.dispatch import fit as fit_verb
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.Poisson(), "levels")
