@@ -1028,7 +1028,7 @@ DAMAGED = [
     ("run.json", lambda text: text.replace(b'"zones"', b'"zonen"'), r"out.run\.json: is damaged \(found zones missing"),
     ("run.json", lambda text: text.replace(b'"equation"', b'"equations"'), r"out: holds a file that was edited .*Run"),
     ("run.json", lambda text: text.replace(b'"inputs": [', b'"inputs": ["x", '), r"out: holds a file that was edited"),
-    ("run.json", lambda text: text.replace(b'"format": 1', b'"format": 7'), r"run\.json: is damaged \(found not version 1"),
+    ("run.json", lambda text: text.replace(b'"format": 1', b'"format": 7'), r"run\.json: is damaged \(found not ver"),
     ("run.json", lambda text: text.replace(b'"ledger.csv"', b'"../x"'), r"run\.json: is damaged \(found files that no"),
     ("run.json", lambda _: b'{"kind": "run", "format": 1}', r"out: is no folder of a finished run"),
     ("run.json", None, r"out: is no folder of a finished run \(expected a folder with run\.json\)\. Give the output"),
