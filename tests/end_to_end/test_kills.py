@@ -190,10 +190,8 @@ def check_after_kill(
     left = contents(folder)
     written = ("run.json",) if name == "run" else ()
     # The marker of a run that was killed as it moved its files says so; the other files are those of equal runs.
-    lost = [
-        file for file in before if file not in left or (left[file] != before[file] and Path(file).name not in written)
-    ]
-    assert not lost
+    assert not [file for file in before if file not in left]
+    assert not [file for file in before if left[file] != before[file] and Path(file).name not in written]
     if number != signal.SIGKILL:
         assert not [file for file in left if ".forecast-" in file or Path(file).name.startswith("tmp")]
 
