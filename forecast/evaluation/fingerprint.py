@@ -30,6 +30,9 @@ def fingerprint(value: Any) -> str:
 
 def _parts(value: Any) -> Iterator[bytes]:
     yield type(value).__qualname__.encode()
+    if isinstance(value, Mapping | Set | list | tuple):
+        # So that it is known where they end.
+        yield str(len(value)).encode()
     if isinstance(value, Panel):
         yield panel_hash(value).encode()
     elif isinstance(value, _PLAIN):

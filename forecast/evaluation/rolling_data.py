@@ -1,7 +1,8 @@
 """`Backtest`: scores of several models at several origins, as they are held and as they are read from a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -114,8 +115,9 @@ def load_backtest(folder: str | Path) -> Backtest:
         for day in record["origins"]:
             place = origin_folder(folder, model, pd.Timestamp(day))
             if (place / SCORES).is_file():
-                tables.append(read_part(place / SCORES, read_scores, AGAIN))
-                energies.append(read_part(place / ENERGY, _read_energy, AGAIN))
+                for name, read, parts in ((SCORES, read_scores, tables), (ENERGY, _read_energy, energies)):
+                    part = partial(_part_of, read=read, model=model, origin=day)
+                    parts.append(read_part(place / name, part, AGAIN))
             elif (place / ERROR).is_file():
                 failures.append(
                     (model, pd.Timestamp(day), (place / ERROR).read_text(encoding="utf-8", errors="replace"))
@@ -168,6 +170,14 @@ def holds_reports_only(actual: Panel) -> bool:
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
+
+
+def _part_of(file: Path, read: Callable[[Path], pd.DataFrame], model: str, origin: str) -> pd.DataFrame:
+    """A table of one model at one origin; a ValueError where it is of others."""
+    table = read(file)
+    if not ((table[names.MODEL] == model) & (table[names.ORIGIN] == pd.Timestamp(origin))).all():
+        raise ValueError("scores of another model or origin")
+    return table
 
 
 def _read_energy(file: Path) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from forecast.errors import InputError
 from forecast.evaluation.rolling import BLOCK, backtest, load_backtest
 from forecast.evaluation.rolling_disk import origin_folder
 from forecast.inference.dispatch import fit as fit_verb
+from forecast.panel.sources import CountsSource
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.Poisson(), "levels")
 ORIGINS = BLOCK + 2
@@ -78,7 +79,7 @@ def test_a_window_is_all_that_models_are_fitted_to(panel, tmp_path):
     assert done.forecast("recent_mean", done.origins[0]).dataset.sizes["history_period"] == 5
     whole = backtest([fc.RecentMean()], panel, **options)
     assert not np.array_equal(done.scores["crps"], whole.scores["crps"])
-    with pytest.raises(InputError, match=r"holds another backtest.*other window"):
+    with pytest.raises(InputError, match=r"holds another backtest.*other window\)"):
         backtest([fc.RecentMean()], panel, window=6, folder=tmp_path / "bt", resume=True, **options)
 
 
@@ -222,3 +223,107 @@ def test_names_and_folders_are_checked(panel, tmp_path, done):
     assert place.parent.parent == tmp_path
     # The longest name that a model may have, in letters of four bytes: a folder's name has at most 255 bytes.
     assert len(bytes(origin_folder(tmp_path, "𒀀" * 60, pd.Timestamp("2020-01-31")).parent.name, "utf-8")) < 255
+
+
+FEW = {"origins": 2, "horizon": 1, "draws": 20, "seed": 1, "baselines": False}
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_backtest_of_something_else_is_not_resumed(panel, tmp_path):
+    policies = {"fasting": fc.hold_last()}
+    source = CountsSource(panel, {"aid": panel.attacks.isel(tactic=0, drop=True).astype(float)})
+    backtest({"mine": fc.RecentMean()}, source, folder=tmp_path, futures=policies, **FEW)
+    place = origin_folder(tmp_path, "mine", load_backtest(tmp_path).origins[0])
+    (place / "scores.csv").unlink()
+    before = files(tmp_path)
+    other = CountsSource(panel, {"aid": panel.attacks.isel(tactic=1, drop=True).astype(float)})
+    late = {"fasting": fc.path(pd.DataFrame({"period": ["2020-01-01"], "fasting": [1.0]}))}
+    for models, data, futures, what in (
+        ({"mine": fc.RecentMean(window=7)}, source, policies, "model mine"),
+        ({"mine": fc.Last()}, source, policies, "model mine"),
+        ({"mine": fc.RecentMean(), "more": fc.Last()}, source, policies, "model more"),
+        ({"mine": fc.RecentMean()}, source, late, "future fasting"),
+        ({"mine": fc.RecentMean()}, other, policies, "data, vintages"),
+    ):
+        with pytest.raises(InputError, match=rf"holds another backtest \(found other {what}\)"):
+            backtest(models, data, folder=tmp_path, futures=futures, resume=True, **FEW)
+    assert files(tmp_path) == before
+    backtest({"mine": fc.RecentMean()}, source, folder=tmp_path, futures=policies, resume=True, **FEW)
+    assert (place / "scores.csv").is_file()
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A model whose fit fails in a given way, which is no part of what it declares."""
+
+    name: ClassVar[str] = "failing"
+    error: ClassVar[BaseException | None] = None
+
+
+@fit_verb.register
+def _fit_failing(model: Failing, panel, *, engine="auto", start=None, seed):
+    if Failing.error is not None:
+        raise Failing.error
+    return fc.fit(fc.Last(), panel, seed=seed)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError(), TypeError("of a defect")])
+def test_what_is_not_the_models_own_ends_the_backtest_which_resumes(error, panel, tmp_path, monkeypatch):
+    monkeypatch.setattr(Failing, "error", error)
+    with pytest.raises(type(error)):
+        backtest([fc.Last(), Failing()], panel, folder=tmp_path, **FEW)
+    assert not list(tmp_path.rglob("error.txt"))
+    monkeypatch.setattr(Failing, "error", None)
+    resumed = backtest([fc.Last(), Failing()], panel, folder=tmp_path, resume=True, **FEW)
+    assert resumed.failures.empty
+
+
+def test_a_full_disk_is_not_the_models_failure(panel, tmp_path, monkeypatch):
+    def full(*_):
+        raise InputError("cannot be written: No space left on device")
+
+    monkeypatch.setattr("forecast.evaluation.rolling_blocks.write_csv", full)
+    with pytest.raises(InputError, match="No space left"):
+        backtest([fc.Last()], panel, folder=tmp_path, **FEW)
+    monkeypatch.undo()
+    resumed = backtest([fc.Last()], panel, folder=tmp_path, resume=True, **FEW)
+    assert resumed.failures.empty
+    assert len(resumed.origins) == 2
+
+
+def test_a_worker_that_is_ended_from_outside_is_said(panel, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        pool.submit(abs, 1).result()
+        for process in pool._processes.values():
+            process.kill()
+        with pytest.raises(InputError, match=r"a worker was ended from outside\. Go on with --resume"):
+            backtest([fc.Last()], panel, executor=pool, folder=tmp_path, **FEW)
+
+
+def test_what_a_killed_start_left_blocks_nothing(panel, tmp_path):
+    for name in (".forecast-backtest.json-0123abcd.tmp", ".forecast-files-0123abcd.tmp/scores.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
+    backtest([fc.Last()], panel, folder=tmp_path, **FEW)
+    assert "scores.csv" not in "".join(path.name for path in tmp_path.iterdir())
+    (tmp_path / "last" / "2017-11-30").mkdir(parents=True, exist_ok=True)
+    left = tmp_path / "last" / "2017-11-30" / ".forecast-forecast.nc-0123abcd.tmp"
+    left.write_text("half")
+    backtest([fc.Last()], panel, folder=tmp_path, resume=True, **FEW)
+    assert not left.exists()
+
+
+def test_scores_of_another_model_or_origin_are_damage(panel, tmp_path):
+    done = backtest([fc.Last(), fc.Zero()], panel, folder=tmp_path, **FEW)
+    first, second = (origin_folder(tmp_path, "last", day) / "scores.csv" for day in done.origins)
+    whole = first.read_bytes()
+    for other in (second, origin_folder(tmp_path, "zero", done.origins[0]) / "scores.csv"):
+        first.write_bytes(other.read_bytes())
+        with pytest.raises(InputError, match=r"scores\.csv: is damaged \(found scores of another model or origin"):
+            load_backtest(tmp_path)
+    first.write_bytes(whole)
+    same(done, load_backtest(tmp_path))
