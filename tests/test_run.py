@@ -1,0 +1,140 @@
+"""A run hashes what it read, outlives rivals that fail, and writes over nobody's files; a backtest says what failed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from forecast import cli
+from forecast import run as road
+from forecast.config import read_settings
+from forecast.errors import InputError
+from forecast.files import sha256
+from forecast.run import run, run_backtest
+
+SETTINGS = """
+horizon = 1
+draws = 100
+model = "recent_mean"
+[data]
+source = "counts"
+paths = ["counts.csv"]
+[evaluation]
+periods = 1
+[backtest]
+origins = 3
+"""
+COUNTS = "province,tactic,period,attacks\n" + "".join(
+    f"{place},ied,20{year}-{month:02d}-01,{(month * 7 + len(place)) % 5}\n"
+    for place in ("Anbar", "Diyala")
+    for year in (20, 21, 22)
+    for month in range(1, 13)
+)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "counts.csv").write_text(COUNTS)
+    (tmp_path / "forecast.toml").write_text(SETTINGS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def after(function, change):
+    """The function, and then a change."""
+
+    def changed(*args, **kwargs):
+        result = function(*args, **kwargs)
+        change()
+        return result
+
+    return changed
+
+
+def command(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["forecast", *words.split()])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    told = capsys.readouterr()
+    return stop.value.code or 0, told.out, told.err
+
+
+def texts(folder):
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("change", ["other content", "removed"])
+def test_an_input_that_changes_while_it_is_read_is_refused(change, folder, monkeypatch):
+    file = folder / "counts.csv"
+    action = file.unlink if change == "removed" else lambda: file.write_text(COUNTS.replace(",3", ",4"))
+    monkeypatch.setattr(road, "load_source", after(road.load_source, action))
+    with pytest.raises(InputError, match=r"counts\.csv: was changed while it was read"):
+        run(read_settings("forecast.toml"))
+
+
+def test_an_input_that_changes_during_the_fit_is_the_one_that_was_read(folder, monkeypatch):
+    read = sha256(folder / "counts.csv")
+    monkeypatch.setattr(road, "fit", after(road.fit, lambda: (folder / "counts.csv").write_text("changed")))
+    record = run(read_settings("forecast.toml")).record
+    assert record["inputs"] == [{"path": "counts.csv", "sha256": read}]
+
+
+def fail(*_, **__):
+    raise np.linalg.LinAlgError("Singular matrix")
+
+
+def test_a_rival_that_fails_does_not_end_the_run(folder, monkeypatch):
+    monkeypatch.setattr("forecast.baselines.regression.maximum_likelihood", fail)
+    monkeypatch.setattr("forecast.baselines.smoothing.draw_counts", fail)
+    result = run(read_settings("forecast.toml"))
+    assert not {"regression", "smoothing"} & set(result.scores["model"])
+    for name in ("regression", "smoothing"):
+        assert [note for note in result.record["notes"] if note.startswith(f"{name} is not scored: ")]
+
+
+def test_a_backtest_says_which_forecasts_failed(folder, monkeypatch, capsys):
+    monkeypatch.setattr("forecast.baselines.regression.maximum_likelihood", fail)
+    code, out, _ = command("backtest forecast.toml --output bt", monkeypatch, capsys)
+    assert code == 0
+    assert (
+        "FAILED: regression at 3 origins from 2022-09-30 to 2022-11-30: InputError: panel: the counts cannot" in out
+    ), out
+    _, failures = run_backtest(read_settings("forecast.toml"), "bt", resume=True)
+    assert failures["model"].tolist() == ["regression"] * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "mine"),
+    [
+        ("run forecast.toml --output .", ("forecast.csv", "scores.csv", "boundaries.json", "capability.nc")),
+        ("run run.json --output .", ("run.json",)),
+        ("demo --output .", ("panel.nc",)),
+        ("backtest forecast.toml --output .", ("skill.csv",)),
+        ("ingest counts.csv --source plain --output .", ("gazetteer.csv",)),
+        ("ingest counts.csv --source plain --output .", ("events.csv",)),
+        ("places places.csv --output .", ("boundaries.geojson", "places.csv")),
+    ],
+)
+def test_no_command_writes_over_files_of_somebody_else(words, mine, folder, monkeypatch, capsys):
+    for name in mine:
+        (folder / name).write_text(
+            {"run.json": SETTINGS, "places.csv": "province,country\nA,Mali\nB,Mali\n"}.get(name, "mine")
+        )
+    before = texts(folder)
+    code, _, err = command(words, monkeypatch, capsys)
+    assert (code, err.count("\n")) == (2, 1), err
+    assert texts(folder) == before
+
+
+def test_an_input_of_ingest_is_not_removed(folder, monkeypatch, capsys):
+    """The gazetteer that an earlier one made of the data's names, unchanged, and given back."""
+    (folder / "raw.csv").write_text("date,province,country\n2020-01-01,Gao,Mali\n2020-06-01,Kayes,Mali\n")
+    words = "ingest raw.csv --source plain --gazetteer {} --output ."
+    assert command(words.format("data"), monkeypatch, capsys)[0] == 0
+    before = texts(folder)
+    assert {"events.csv", "events.json", "gazetteer.csv"} < set(before)
+    code, _, err = command(words.format("gazetteer.csv"), monkeypatch, capsys)
+    assert code == 2
+    assert "gazetteer.csv: is an input and would be overwritten" in err
+    assert texts(folder) == before
+    assert command(words.format("data"), monkeypatch, capsys)[0] == 0
