@@ -107,7 +107,9 @@ def fit_pool(
     max_seconds: float | None = None,
     seed: int,
 ) -> PoolFit:
-    """Fit every member of a `Pool`; see `fit`. `engine`, `start` and `max_seconds` are for its hierarchical models.
+    """Fit every member of a `Pool`; see `fit`. `engine` and `max_seconds` are for its hierarchical models.
+
+    `start` is an earlier fit of the pool, or of one of these.
 
     Raises
     ------
@@ -117,7 +119,7 @@ def fit_pool(
     fits: dict[str, Fit] = {}
     notes: list[str] = []
     error: ForecastError = DiagnosticsError("no member of the pool passes its checks")
-    before = start.fits if isinstance(start, PoolFit) else {}
+    before = start.fits if isinstance(start, PoolFit) else {start.model.name: start} if start is not None else {}
     for member in model.members:
         own: dict[str, Any] = {"engine": engine, "start": before.get(member.name), "max_seconds": max_seconds}
         try:

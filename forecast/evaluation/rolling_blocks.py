@@ -13,6 +13,7 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import ForecastError
+from forecast.evaluation.pool import Pool, PoolFit
 from forecast.evaluation.rolling_data import holds_reports_only, scored
 from forecast.evaluation.rolling_disk import ENERGY, ERROR, FORECAST, SCORES, START, is_done, origin_folder
 from forecast.files import write_csv, write_text
@@ -111,7 +112,7 @@ def _forecast_at(
         np.random.SeedSequence([block.seed, zlib.crc32(block.name.encode()), origin.toordinal()]).generate_state(1)[0]
     )
     # Baselines have one way.
-    engine = block.engine if isinstance(block.model, Model) else "auto"
+    engine = block.engine if isinstance(block.model, Model | Pool) else "auto"
     fitted = fit(block.model, panel, engine=engine, start=start, seed=seed)
     futures = {name: block.futures.get(name, hold_last()) for name in panel.covariates}
     forecast = predict(fitted, block.horizon, futures=futures, draws=block.draws, seed=seed)
@@ -120,7 +121,12 @@ def _forecast_at(
 
 
 def _as_start(fitted: Fit) -> BayesianFit | None:
-    """What the next origin starts from: the state, and the posterior means; None where it starts cold."""
+    """What the next origin starts from: the state, and the posterior means; None where it starts cold.
+
+    A pool's hierarchical member starts from its own, the first of several.
+    """
+    if isinstance(fitted, PoolFit):
+        return next((start for member in fitted.fits.values() if (start := _as_start(member)) is not None), None)
     if not isinstance(fitted, BayesianFit) or fitted.state is None:
         return None
     means = fitted.posterior.mean((names.CHAIN, names.DRAW)).expand_dims({names.CHAIN: [0], names.DRAW: [0]})

@@ -103,7 +103,7 @@ def test_what_published_totals_cannot_serve_is_refused(settings, old, new, messa
 def test_published_totals_need_a_hierarchical_model(settings):
     without = SETTINGS[: SETTINGS.index("[model]")]
     assert read_settings(settings(SETTINGS, without)).built_model() == quick_model()
-    with pytest.raises(InputError, match="regression needs counts of single cells.*such as model = 'quick'"):
+    with pytest.raises(InputError, match=r"regression needs counts of single cells.*such as model = 'quick'"):
         read_settings(settings(SETTINGS, 'model = "regression"' + without))
 
 
