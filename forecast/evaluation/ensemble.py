@@ -79,8 +79,8 @@ def _distance(first: Array, second: Array) -> Array:
     The distances within the samples together are those within each and twice those between; sorted values give each.
     """
     within = [_within(values) for values in (np.concatenate([first, second]), first, second)]
-    distance: Array = (within[0] - within[1] - within[2]) / (2 * len(first) * len(second))
-    return np.maximum(distance, 0.0)
+    distance = (within[0] - within[1] - within[2]) / (2 * len(first) * len(second))
+    return np.asarray(np.maximum(distance, 0.0), dtype=float)
 
 
 def _within(values: Array) -> Array:
