@@ -86,8 +86,7 @@ def _distance(first: Array, second: Array) -> Array:
 def _within(values: Array) -> Array:
     """Sum of the distances of all ordered pairs of a sample (sample, cell), per cell."""
     size = len(values)
-    total: Array = 2 * (2.0 * np.arange(size) - size + 1) @ np.sort(values, axis=0)
-    return total
+    return np.asarray(2 * (2.0 * np.arange(size) - size + 1) @ np.sort(values, axis=0), dtype=float)
 
 
 def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) -> dict[str, float]:
