@@ -14,11 +14,6 @@ from typing import Any
 from forecast.errors import InputError
 from forecast.files import TEMPORARY_FILES, check_output_files, check_output_folder, sha256, write_text, write_together
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks: commands there go on without
-    fcntl = None  # type: ignore[assignment]
-
 __all__ = [
     "BACKTEST",
     "EVENTS",
@@ -36,6 +31,11 @@ __all__ = [
 
 # Version of the format of all folders.
 FORMAT = 1
+_locks: Any = None
+with suppress(ImportError):  # Windows has no such locks: commands there go on without
+    import fcntl
+
+    _locks = fcntl
 _ELSEWHERE = "Choose another output path"
 # People are asked to edit it where it lies.
 _EDITED = "gazetteer.csv"
@@ -194,14 +194,14 @@ def marker_text(kind: FolderKind, record: Mapping[str, Any]) -> str:
 
 def _lock(folder: Path) -> int | None:
     """A descriptor whose closing frees the folder; None where it cannot be locked."""
-    if fcntl is None:
+    if _locks is None:
         return None
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _locks.flock(descriptor, _locks.LOCK_EX | _locks.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         hint = "Wait until it has ended, or choose another output path"

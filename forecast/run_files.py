@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -164,7 +165,7 @@ def load_run(folder: str | Path) -> Run:
     # The report is made from the others, and again by each version.
     written = {name: content for name, content in record["files"].items() if name != "report.html"}
     for name, content in written.items():
-        read_part(folder / name, lambda file, content=content: _check_content(file, content), _AGAIN)
+        read_part(folder / name, partial(_check_content, written=content), _AGAIN)
 
     def part(name: str, read: Callable[[Path], Read]) -> Read:
         return read_part(folder / name, read, _AGAIN)

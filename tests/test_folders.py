@@ -163,9 +163,9 @@ def test_a_folder_that_cannot_be_locked_is_used_without(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(9, "Bad file descriptor")
 
-    monkeypatch.setattr("forecast.folders.fcntl.flock", fail)
+    monkeypatch.setattr("forecast.folders._locks.flock", fail)
     fill(tmp_path, RUN)
-    monkeypatch.setattr("forecast.folders.fcntl", None)
+    monkeypatch.setattr("forecast.folders._locks", None)
     fill(tmp_path, RUN)
 
 

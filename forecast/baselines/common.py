@@ -35,7 +35,8 @@ Array = npt.NDArray[np.float64]
 # Bounds of the dispersion: below the first a count is nearly always 0, above the second it is Poisson.
 PHI_BOUNDS = (1e-3, 1e5)
 
-Given, Made = ParamSpec("Given"), TypeVar("Made")
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, repr=False)
