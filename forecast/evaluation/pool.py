@@ -25,7 +25,7 @@ from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, predict
 from forecast.prediction.draws import ORACLE_SUFFIX, Forecast
 from forecast.prediction.futures import Future
 
-__all__ = ["POOL", "Pool", "PoolFit", "default_model", "pool"]
+__all__ = ["POOL", "Pool", "PoolFit", "default_model", "plausible", "pool"]
 
 POOL = "pool"
 # With this dispersion negative binomial counts are Poisson, to seven digits of their log mass.
@@ -155,15 +155,20 @@ def predict_pool(
     forecasts = {
         name: predict(member, horizon, futures=futures, draws=draws, seed=seed) for name, member in fit.fits.items()
     }
-    findings = {name: implausible(forecast, fit.panel) for name, forecast in forecasts.items()}
-    kept = [name for name, found in findings.items() if not found] or list(forecasts)
+    kept, notes = plausible(forecasts, fit.panel)
+    return pool(kept, name=fit.model.name, draws=draws, seed=seed, notes=[*fit.notes, *notes])
+
+
+def plausible(forecasts: Mapping[str, Forecast], panel: Panel) -> tuple[dict[str, Forecast], list[str]]:
+    """The forecasts that pass the gate (`implausible`), or all where none does, and a note on each of the others."""
+    findings = {name: implausible(forecast, panel) for name, forecast in forecasts.items()}
+    kept = {name: forecasts[name] for name, found in findings.items() if not found} or dict(forecasts)
     notes = [
         f"{name} has no part in the pool: its forecast is not plausible ({found[0].reason})"
         for name, found in findings.items()
         if name not in kept
     ]
-    notes = [*fit.notes, *notes]
-    return pool({name: forecasts[name] for name in kept}, name=fit.model.name, draws=draws, seed=seed, notes=notes)
+    return kept, notes
 
 
 def pool(

@@ -37,7 +37,7 @@ class TuningPanel:
     every : int
         Periods from one origin to the next.
     sha256 : str
-        Of the panel's counts, as `panel_hash` gives it.
+        The first digits of the counts' hash (`panel_hash`).
     real : bool
         Whether it needs the folder of real data.
     """
@@ -53,7 +53,7 @@ class TuningPanel:
         """The panel; an AssertionError where its counts are others than those that were tuned on."""
         panel = self.build()
         found = panel_hash(panel)
-        assert found == self.sha256, f"the counts have changed: {found}"
+        assert found.startswith(self.sha256), f"the counts have changed: {found}"
         return panel
 
     def days(self, panel: fc.Panel) -> list[pd.Timestamp]:
@@ -125,14 +125,18 @@ def _calm(month: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArr
 
 
 PANELS: dict[str, TuningPanel] = {
-    "iraq": TuningPanel(_iraq, 8, 24, 1, ""),
-    "syria": TuningPanel(_syria, 6, 16, 1, ""),
-    "myanmar": TuningPanel(_by_own_names("ucdp_ged_myanmar_2010_2023.csv.gz", "2010-01-01"), 6, 20, 3, ""),
-    "mexico": TuningPanel(_by_own_names("ucdp_ged_mexico_2007_2023.csv.gz", "2015-01-01"), 6, 16, 3, ""),
-    "calm": TuningPanel(_simulated(_calm, 11), 6, 16, 2, "", real=False),
-    "surge": TuningPanel(_simulated(_surge, 12), 6, 16, 2, "", real=False),
-    "decline": TuningPanel(_simulated(_decline, 13), 6, 16, 2, "", real=False),
-    "shocks": TuningPanel(_simulated(_shocks, 14), 6, 16, 2, "", real=False),
-    "sparse": TuningPanel(_simulated(_calm, 15, mean=0.03), 6, 16, 2, "", real=False),
-    "large": TuningPanel(_simulated(_calm, 16, mean=60.0), 6, 16, 2, "", real=False),
+    "iraq": TuningPanel(_iraq, 8, 24, 1, "5ad2a012802be571"),
+    "syria": TuningPanel(_syria, 6, 16, 1, "f0cdffc63d7976d9"),
+    "myanmar": TuningPanel(
+        _by_own_names("ucdp_ged_myanmar_2010_2023.csv.gz", "2010-01-01"), 6, 20, 3, "1a6f5df7e0a98429"
+    ),
+    "mexico": TuningPanel(
+        _by_own_names("ucdp_ged_mexico_2007_2023.csv.gz", "2015-01-01"), 6, 16, 3, "84357019f227f420"
+    ),
+    "calm": TuningPanel(_simulated(_calm, 11), 6, 16, 2, "c344a7eecf035206", real=False),
+    "surge": TuningPanel(_simulated(_surge, 12), 6, 16, 2, "bc21d1875b0ef3ed", real=False),
+    "decline": TuningPanel(_simulated(_decline, 13), 6, 16, 2, "2385047dee3732e6", real=False),
+    "shocks": TuningPanel(_simulated(_shocks, 14), 6, 16, 2, "52b543461493b467", real=False),
+    "sparse": TuningPanel(_simulated(_calm, 15, mean=0.03), 6, 16, 2, "50d3339d1fc2e940", real=False),
+    "large": TuningPanel(_simulated(_calm, 16, mean=60.0), 6, 16, 2, "22e733a17181bb30", real=False),
 }
