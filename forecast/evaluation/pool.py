@@ -83,7 +83,7 @@ class PoolFit(Fit):
     @property
     def diagnostics(self) -> pd.DataFrame:
         """Checks of the members that have any."""
-        return _stacked(self, "diagnostics", "check")
+        return _stacked({name: member.diagnostics for name, member in self.fits.items()}, "check")
 
     @property
     def equation(self) -> str:
@@ -94,7 +94,7 @@ class PoolFit(Fit):
     @property
     def parameters(self) -> pd.DataFrame:
         """Main parameters of the members that have any."""
-        return _stacked(self, "parameters", "parameter")
+        return _stacked({name: member.parameters for name, member in self.fits.items()}, "parameter")
 
 
 @fit.register
@@ -258,10 +258,9 @@ def _samples(forecast: Forecast, chosen: npt.NDArray[np.intp]) -> dict[str, npt.
     return {**part, names.MU: dataset[names.MU].transpose(*names.DRAW_DIMS).values[chosen], names.PHI: phi}
 
 
-def _stacked(fit: PoolFit, table: str, column: str) -> pd.DataFrame:
-    """A table of all members, with their names in front of its first column where several have one."""
-    tables = {name: getattr(member, table) for name, member in fit.fits.items()}
-    tables = {name: rows for name, rows in tables.items() if len(rows)}
-    if len(tables) > 1:
-        tables = {name: rows.assign(**{column: name + ": " + rows[column]}) for name, rows in tables.items()}
-    return pd.concat(tables.values(), ignore_index=True) if tables else getattr(Fit, table).fget(fit)
+def _stacked(tables: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
+    """Tables of all members as one, their names in front of a column's texts where several have rows."""
+    filled = {name: rows for name, rows in tables.items() if len(rows)}
+    if len(filled) > 1:
+        filled = {name: rows.assign(**{column: f"{name}: " + rows[column]}) for name, rows in filled.items()}
+    return pd.concat((filled or tables).values(), ignore_index=True)
