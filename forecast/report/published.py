@@ -45,7 +45,9 @@ _KEY = [names.ZONE, names.PUBLISHER, names.DEFINITION]
 # How many periods are a year: provinces' fitted numbers are means of the last one.
 _YEAR = {names.MONTHLY: 12} | dict.fromkeys(names.WEEKS, 52)
 _DRAWS = 1000
-EXACT, FLOOR, ABOUT = "exact", "at least", "about"
+EXACT: str = "exact"
+FLOOR: str = "at least"
+ABOUT: str = "about"
 
 
 @dataclass(frozen=True)
