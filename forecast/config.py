@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from forecast.errors import InputError
-from forecast.files import check_input_file
+from forecast.files import check_input_file, readable_name
 
 __all__ = ["AUTO", "Settings", "read_settings"]
 
@@ -68,9 +68,11 @@ def _existing(value: Path, info: ValidationInfo) -> Path:
 
 
 def _as_written(path: Path, info: SerializationInfo) -> str:
-    """The path as the settings file gives it, so that a report tells nothing about the rest of a machine."""
+    """The path relative to the settings file; the name alone of one outside, since a report goes to other people."""
     folder = (info.context or {}).get("folder")
-    return str(path.relative_to(folder) if folder is not None and path.is_relative_to(folder) else path)
+    if folder is not None and path.is_relative_to(folder):
+        return str(path.relative_to(folder))
+    return readable_name(path) if path.is_absolute() else str(path)
 
 
 def _known_freq(value: str) -> str:
@@ -88,6 +90,7 @@ _Whole = Annotated[int, Field(strict=True)]
 # A year outside these is a slip.
 _Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
 _File = Annotated[Path, AfterValidator(_existing), PlainSerializer(_as_written)]
+_Folder = Annotated[Path, PlainSerializer(_as_written)]
 
 
 class DataSettings(_Section):
@@ -214,7 +217,7 @@ class EvaluationSettings(_Section):
 class BacktestSettings(_Section):
     """From which origins `forecast backtest` forecasts: `[backtest]`."""
 
-    output: Path | None = Field(None, description="folder that `forecast backtest` writes and the report reads")
+    output: _Folder | None = Field(None, description="folder that `forecast backtest` writes and the report reads")
     origins: _Whole = Field(12, ge=1, description="the last so many ends of periods")
     horizon: _Whole | None = Field(None, ge=1, le=120, description="that of the settings by default")
     window: _Whole | None = Field(None, ge=2, description="periods up to an origin that are used; all by default")
@@ -231,7 +234,7 @@ class Settings(_Section):
     model: str | dict[str, Any] = Field(AUTO, description="a name, or a model spelled out; see `built_model`")
     engine: Literal["auto", "laplace", "nuts"] = Field("auto", description="'auto' is 'laplace', and never samples")
     max_seconds: float | None = Field(None, gt=0, description="bounds each fit of `forecast run`, not of a backtest")
-    output: Path = Path("out")
+    output: _Folder = Path("out")
     data: DataSettings
     places: PlaceSettings = PlaceSettings()
     panel: PanelSettings = PanelSettings()
@@ -244,7 +247,7 @@ class Settings(_Section):
     _folder: Path = PrivateAttr(default=Path())
 
     def as_written(self) -> dict[str, Any]:
-        """All settings as plain data, with paths as the file gives them."""
+        """All settings as plain data, with relative paths as the file gives them, and of absolute ones the names."""
         return self.model_dump(mode="json", context={"folder": self._folder})
 
     @field_validator("model")

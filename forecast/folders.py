@@ -186,7 +186,7 @@ def mark(folder: str | Path, kind: FolderKind, record: Mapping[str, Any]) -> Non
 
 def marker_text(kind: FolderKind, record: Mapping[str, Any]) -> str:
     """The marker's text, which begins with the kind: it tells its folder even where the rest was cut away."""
-    return json.dumps({"kind": kind.name, "format": FORMAT, **record}, indent=2, ensure_ascii=False)
+    return json.dumps({"kind": kind.name, "format": FORMAT, **record}, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------

@@ -359,13 +359,14 @@ def _backtest_before(
     folder = settings.backtest.output
     if folder is None:
         return None, []
+    shown = settings.as_written()["backtest"]["output"]
     if not folder.is_dir():
-        return None, [f"no backtest lies in {folder}: 'forecast backtest' makes one"]
+        return None, [f"no backtest lies in {shown}: 'forecast backtest' makes one"]
     done = load_backtest(folder)
     if model not in set(done.scores[names.MODEL]):
-        return None, [f"the backtest in {folder} is of other models than {model}"]
+        return None, [f"the backtest in {shown} is of other models than {model}"]
     notes = (
-        [] if done.data == panel_hash(panel) else [f"the backtest in {folder} was made on other data than this report"]
+        [] if done.data == panel_hash(panel) else [f"the backtest in {shown} was made on other data than this report"]
     )
     with damage_is_input(folder, AGAIN):
         return backtest_part(done, model, vintages), notes

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart
 from forecast.report.build import ReportContent, report_notes, write_report
 from forecast.report.capability import CapabilityPart
+from forecast.report.parts import plain_json, table_of
 from forecast.report.published import PublishedPart
 
 __all__ = [
@@ -110,6 +111,7 @@ def write_run(result: Run, folder: str | Path) -> Path:
     `boundaries.json` where there are boundaries, and `gazetteer.csv` where the provinces are the names in the data. A
     folder whose `run.json` holds a record holds the whole run, with the SHA-256 of each file.
     """
+    result = replace(result, record=plain_json(result.record))
     inputs = [given["sha256"] for given in result.record["inputs"]]
     with write_folder(folder, RUN, result.record, inputs) as temporary:
         result.panel.save(temporary / "panel.nc")
@@ -253,8 +255,8 @@ def _content(result: Run) -> ReportContent:
         zones=record["zones"],
         notes=tuple(record["notes"]),
         equation=record["model"]["equation"],
-        parameters=pd.DataFrame(record["model"]["parameters"]),
-        diagnostics=pd.DataFrame(record["model"]["diagnostics"]),
+        parameters=table_of(record["model"]["parameters"]),
+        diagnostics=table_of(record["model"]["diagnostics"]),
         capability=None if result.capability is None else _capability_part(result.capability, record),
         backtest=BacktestPart.from_record(record["backtest"]) if record.get("backtest") else None,
         published=PublishedPart.from_record(record["published"]) if record.get("published") else None,
@@ -263,4 +265,4 @@ def _content(result: Run) -> ReportContent:
 
 def _capability_part(capability: Capability, record: Mapping[str, Any]) -> CapabilityPart:
     tables = record.get("capability", {})
-    return CapabilityPart(capability, **{name: pd.DataFrame(rows) for name, rows in tables.items()})
+    return CapabilityPart(capability, **{name: table_of(rows) for name, rows in tables.items()})

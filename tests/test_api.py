@@ -18,6 +18,7 @@ ORDER = [
     "files",
     "folders",
     "progress",
+    "caches",
     "workers",
     "ledger",
     "datasets",

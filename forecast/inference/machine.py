@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import numba
 from threadpoolctl import threadpool_limits
 
+from forecast.caches import check_caches
+
 __all__ = ["compiled", "in_threads", "one_core", "one_thread"]
 
 Result = TypeVar("Result")
@@ -44,10 +46,14 @@ def one_core() -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Machine code, kept on disk where something can be written."""
+    """Machine code, kept on disk: beside the package, in the home folder, or where `check_caches` sends it."""
     made: Callable[..., Any]
     try:
         made = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:
-        made = numba.njit(nogil=True, error_model="numpy")(function)
+        check_caches()
+        try:
+            made = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        except RuntimeError:
+            made = numba.njit(nogil=True, error_model="numpy")(function)
     return made

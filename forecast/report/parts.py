@@ -1,12 +1,13 @@
 """Parts of a report that a run keeps in `run.json`: frozen dataclasses of plain values and tables."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import pandas as pd
 
-__all__ = ["Part"]
+__all__ = ["Part", "plain_json", "table_of"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,21 @@ class Part:
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The part that `to_record` made into plain data."""
         values: dict[str, Any] = {
-            key: pd.DataFrame(value) if isinstance(value, list) else value for key, value in record.items()
+            key: table_of(value) if isinstance(value, list) else value for key, value in record.items()
         }
         return cls(**values)
+
+
+def plain_json(value: Any) -> Any:
+    """A copy in which numbers that JSON does not have (NaN, infinite) are None."""
+    if isinstance(value, Mapping):
+        return {key: plain_json(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(member) for member in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The table whose rows stand in JSON; a column of nothing but null holds numbers that are not known."""
+    table = pd.DataFrame(rows)
+    return table.astype(dict.fromkeys(table.columns[table.isna().all()], float)) if len(table) else table

@@ -21,6 +21,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.caches import check_caches
 from forecast.inference.machine import one_thread
 from forecast.inference.nuts.options import NutsOptions
 from forecast.inference.nuts.whitened import Whitened
@@ -70,6 +71,8 @@ def sample_chains(density: Whitened, options: NutsOptions, seeds: list[int]) -> 
     seeds : list of int
         One per chain.
     """
+    # Before other interpreters start, which share what this one settles.
+    check_caches()
     # Laid out before it is sent or timed.
     _ = density.pilot
     cores = options.cores or os.cpu_count() or 1

@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+from forecast.caches import check_caches
+from forecast.errors import InputError
+
 __all__ = ["import_arviz", "import_pymc", "quiet"]
 
 
 def import_pymc() -> ModuleType:
     """PyMC, with PyTensor told beforehand where there is no C compiler (it warns otherwise; Numba does the work)."""
+    check_caches()
     flags = os.environ.get("PYTENSOR_FLAGS", "")
     if "pytensor" not in sys.modules and "cxx" not in flags and not (shutil.which("g++") or shutil.which("clang++")):
         os.environ["PYTENSOR_FLAGS"] = ",".join(part for part in (flags, "cxx=") if part)
@@ -22,10 +26,23 @@ def import_pymc() -> ModuleType:
 
 
 def import_arviz() -> ModuleType:
-    """ArviZ, without its announcement of changes to come."""
+    """ArviZ, without its announcement of changes to come.
+
+    Raises
+    ------
+    InputError
+        Where ArviZ cannot write down that it made the announcement, without which it cannot be imported.
+    """
+    check_caches()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        return importlib.import_module("arviz")
+        try:
+            return importlib.import_module("arviz")
+        except OSError as error:
+            hint = "Set HOME to a folder that can be written to"
+            raise InputError(
+                f"ArviZ cannot write to its cache: {error.strerror}", source=error.filename or "", hint=hint
+            ) from error
 
 
 @contextmanager
