@@ -223,7 +223,7 @@ def run(
     from forecast.run import run_notes
 
     _say(repr(result.panel.ledger))
-    _say("\n".join(f"note: {note}" for note in run_notes(result)))
+    _say("\n".join(run_notes(result)))
     typer.echo(path)
 
 
@@ -372,8 +372,11 @@ def fetch(
 ) -> None:
     """Download a public event file into the cache and print its path."""
     from forecast.events.download import fetch as download
+    from forecast.progress import on_command_line
 
-    typer.echo(download(source, version, folder=output, token=token))
+    with on_command_line():
+        path = download(source, version, folder=output, token=token)
+    typer.echo(path)
 
 
 def _check_drawing() -> None:

@@ -22,7 +22,7 @@ from forecast.inputs import input_files
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart
-from forecast.report.build import ReportContent, report_notes, write_report
+from forecast.report.build import ReportContent, report_notes, report_warnings, write_report
 from forecast.report.capability import CapabilityPart
 from forecast.report.parts import plain_json, table_of
 from forecast.report.published import PublishedPart
@@ -150,8 +150,10 @@ def write_report_again(folder: str | Path) -> Path:
 
 
 def run_notes(result: Run) -> list[str]:
-    """What stands on top of a run's report."""
-    return report_notes(_content(result))
+    """What stands on top of a run's report: warnings first."""
+    content = _content(result)
+    warnings = [f"warning: {text}" for text in report_warnings(content)]
+    return [*warnings, *(f"note: {text}" for text in report_notes(content))]
 
 
 def load_run(folder: str | Path) -> Run:

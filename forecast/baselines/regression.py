@@ -206,6 +206,7 @@ def predict_regression(
         phi=None if phi is None else np.repeat(phi[:, None], shape[2], axis=1),
         oracle=oracles(covariates, futures),
         notes=(*fit.notes, *cap_notes(cut, counts.size, cap)),
+        cut=cut / counts.size,
     )
 
 

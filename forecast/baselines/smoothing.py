@@ -128,8 +128,16 @@ def predict_smoothing(
         counts[..., step] = draw_counts(rng, mu[..., step], phi)
         level = level + weight * (counts[..., step] - level)
     phis = np.minimum(phi, PHI_BOUNDS[1]) if np.isfinite(phi).any() else None
-    notes = (*fit.notes, *cap_notes(cut, counts.size, cap))
-    return Forecast.from_draws(fit.panel, counts, model=fit.model.name, seed=seed, mu=mu, phi=phis, notes=notes)
+    return Forecast.from_draws(
+        fit.panel,
+        counts,
+        model=fit.model.name,
+        seed=seed,
+        mu=mu,
+        phi=phis,
+        notes=(*fit.notes, *cap_notes(cut, counts.size, cap)),
+        cut=cut / counts.size,
+    )
 
 
 def _smooth(counts: Array) -> tuple[float, Array]:

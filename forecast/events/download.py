@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +20,8 @@ from forecast.events.raw import read_raw
 from forecast.events.records import announced
 from forecast.events.ucdp import WANTED
 from forecast.files import check_output_folder
+from forecast.progress import Progress, silent
+from forecast.progress import progress as shown_work
 
 __all__ = ["DOWNLOADS", "fetch"]
 
@@ -70,7 +72,7 @@ def fetch(
     sha256 : str, optional
         The file is refused where its SHA-256 (64 hexadecimal digits) is another.
     progress : bool
-        Show a progress bar.
+        Show how far it is.
 
     Returns
     -------
@@ -91,10 +93,15 @@ def fetch(
     download = _paged if source == "ucdp-ged-api" else _single
     request = _Request(address, token, max_bytes, max_seconds, time.monotonic())
 
+    unit = "bytes" if download is _single else "records"
+
     def downloader(_: str, output: str, __: object) -> None:
-        with open(output, "wb") as stream, _bar(f"{source} {version}", shown=progress) as advance:
-            download(request, stream, advance)
-        _refuse_other_content(Path(output), request)
+        title = f"downloading {source} {version}"
+        with nullcontext() if progress else silent(), shown_work(title, even=False) as work:
+            with open(output, "wb") as stream:
+                download(request, stream, _moving(work, unit))
+            work(1.0, f"checking {source} {version}")
+            _refuse_other_content(Path(output), request)
 
     known_hash = f"sha256:{sha256.lower()}" if sha256 else None
     try:
@@ -394,15 +401,17 @@ def _session() -> Any:
     return session
 
 
-@contextmanager
-def _bar(title: str, *, shown: bool) -> Iterator[Advance]:
-    """A progress bar on standard error, and the function that moves it on by (amount, total)."""
-    from rich.console import Console
-    from rich.progress import Progress
+def _moving(work: Progress, unit: str) -> Advance:
+    """The function that moves shown work on by (amount, total); the total is 0 where it is not known."""
+    title, done = work.what, 0
 
-    with Progress(console=Console(stderr=True), disable=not shown, transient=True) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda amount, total: progress.update(task, advance=amount, total=total or None)
+    def advance(amount: int, total: int) -> None:
+        nonlocal done
+        done += amount
+        of_all = f" of {total:,}" if total else ""
+        work(done / total if total else 0.0, f"{title}: {done:,}{of_all} {unit}")
+
+    return advance
 
 
 @contextmanager

@@ -28,5 +28,6 @@ def refuse_future(table: pd.DataFrame, source: str | Path, begins: "pd.Series[pd
 def refuse_cells(table: pd.DataFrame, source: str | Path, column: str, wrong: "pd.Series[bool]", expected: str) -> None:
     """An InputError that names the first wrong cell of a column; the index holds row numbers."""
     if wrong.any():
-        where, found = f"row {wrong.index[wrong][0]}, column {column}", str(table[column][wrong].iloc[0])
+        where, cell = f"row {wrong.index[wrong][0]}, column {column}", table[column][wrong].iloc[0]
+        found = "" if pd.isna(cell) else str(cell)
         raise InputError("is not allowed", source=source, where=where, found=found, expected=expected)

@@ -12,6 +12,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.raw import read_raw
+from forecast.events.values import LARGEST_COUNT
 from forecast.files import sha256, write_csv
 from forecast.ledger import Ledger
 from forecast.panel.calendar import normalise_freq, parse_day, parse_days, period_end, period_start, unit_name
@@ -153,7 +154,8 @@ def read_reports(
     ------
     InputError
         For a missing column or label, an unknown province, a period that ends before it begins or holds part of a month
-        only, a count that is no whole number from 0, and an unknown bound; the message names the file, row and column.
+        only, a count that is no whole number from 0 to 10,000,000, and an unknown bound; the message names the file,
+        row and column.
     """
     raw = read_raw(path)
     clean, ledger = _checked(raw.frame, raw.path, freq, gazetteer, publishers)
@@ -196,8 +198,8 @@ def _checked(
         refuse_cells(text, source, column, clean[column].eq(""), "a label")
     clean["provinces"] = _provinces(text, source, gazetteer or read_gazetteer())
     attacks = pd.to_numeric(text[names.ATTACKS], errors="coerce").astype(float)
-    wrong = attacks.isna() | np.isinf(attacks) | (attacks < 0) | (attacks % 1 != 0)
-    refuse_cells(text, source, names.ATTACKS, wrong, "a whole number from 0")
+    wrong = ~attacks.between(0, LARGEST_COUNT) | (attacks % 1 != 0)
+    refuse_cells(text, source, names.ATTACKS, wrong, f"a whole number from 0 to {LARGEST_COUNT:,}")
     clean[names.ATTACKS] = attacks.astype(np.int64)
     clean["bound"] = text["bound"].astype("string").fillna("").str.strip()
     bounds = [EXACT, AT_LEAST, APPROX]

@@ -68,6 +68,7 @@ class Forecast(Labelled):
         phi: npt.NDArray[np.float64] | None = None,
         oracle: Sequence[str] = (),
         notes: Sequence[str] = (),
+        cut: float = 0.0,
     ) -> "Forecast":
         """Label draws of the periods that follow a panel.
 
@@ -89,6 +90,8 @@ class Forecast(Labelled):
             Covariates that were given as they turned out; the model's name then says so.
         notes : sequence of str
             What the reader must be told.
+        cut : float
+            Share of expected counts that were cut; see `forecast.prediction.caps`.
         """
         if panel.ended.any():
             kept, notes = ~panel.ended, (*notes, _end_note(panel))
@@ -108,6 +111,7 @@ class Forecast(Labelled):
         provenance = panel.provenance
         provenance["notes"] = [*provenance.get("notes", ()), *notes]
         provenance["oracle"] = list(oracle)
+        provenance["cut"] = cut
         attrs = {
             "freq": panel.freq,
             names.ORIGIN: f"{panel.origin:%Y-%m-%d}",

@@ -52,6 +52,7 @@ def predict_bayesian(
         phi=_dispersion(family, values, len(panel.tactics)),
         oracle=oracles(covariates, futures),
         notes=(*fit.notes, *_gap_notes(fit), *cap_notes(int(cut.sum()), cut.size, cap)),
+        cut=float(cut.mean()),
     )
 
 

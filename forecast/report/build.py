@@ -16,8 +16,9 @@ from forecast.evaluation.sanity import implausible
 from forecast.evaluation.scores import LEVEL
 from forecast.files import write_text
 from forecast.inference.posterior.diagnostics import failed_checks
-from forecast.ledger import LOSS_TO_TELL, Ledger
+from forecast.ledger import LOSS_TO_REFUSE, LOSS_TO_TELL, Ledger
 from forecast.panel.panel import Panel
+from forecast.prediction.caps import cap_warning
 from forecast.prediction.draws import Forecast
 from forecast.report import about, tables
 from forecast.report.backtest import BacktestPart, backtest_charts, backtest_said
@@ -31,7 +32,7 @@ from forecast.report.totals import activity_charts, totals_charts
 from forecast.report.vega import javascript_bundle
 from forecast.report.wording import capital, small_word
 
-__all__ = ["ReportContent", "render", "report_notes", "write_report"]
+__all__ = ["ReportContent", "render", "report_notes", "report_warnings", "write_report"]
 
 # Above this many provinces × tactics the table of all of them is left to forecast.csv.
 _MOST_CELLS = 1500
@@ -147,15 +148,14 @@ def render(content: ReportContent) -> str:
     provenance = dict(content.provenance)
     versions, inputs = provenance.pop("versions", {}), provenance.pop("inputs", ())
     past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
-    warnings = [failed_checks(content.diagnostics, forecast.model), *implausible_totals, content.banner]
     scripts = [javascript_bundle(), _template_text("report.js")]
     page = _environment().get_template("report.html.j2")
     return page.render(
         title=content.title,
         simulated=simulated,
-        warnings=[text for text in warnings if text],
+        warnings=report_warnings(content),
         facts=about.facts(forecast, panel),
-        notes=[note for note in report_notes(content) if note not in implausible_totals],
+        notes=report_notes(content),
         outlook=ahead,
         findings=found,
         findings_number=capital(small_word(len(found))),
@@ -210,11 +210,22 @@ def _tables(content: ReportContent, ahead: Outlook, inputs: Sequence[Mapping[str
     }
 
 
-def report_notes(content: ReportContent) -> list[str]:
-    """What the reader must be told before anything else; first, that a total is not plausible."""
-    lost = [content.ledger.loss_told] if content.ledger.loss > LOSS_TO_TELL else []
-    notes = [
+def report_warnings(content: ReportContent) -> list[str]:
+    """Why the numbers may be of no use: the banners of the page."""
+    warnings = (
+        failed_checks(content.diagnostics, content.main.model),
         *_implausible(content),
+        cap_warning(float(content.main.provenance.get("cut", 0.0))),
+        content.ledger.loss_told if content.ledger.loss > LOSS_TO_REFUSE else "",
+        content.banner,
+    )
+    return [text for text in warnings if text]
+
+
+def report_notes(content: ReportContent) -> list[str]:
+    """What the reader must be told before anything else."""
+    lost = [content.ledger.loss_told] if LOSS_TO_TELL < content.ledger.loss <= LOSS_TO_REFUSE else []
+    notes = [
         *lost,
         *content.notes,
         *content.main.provenance.get("notes", ()),
