@@ -197,13 +197,13 @@ def init(
         step("looking at the files", 0, 2)
         found = look(paths, columns=_pairs(column or []), day_first=day_first)
         written = write_settings(found, output, force=force)
-        typer.echo(describe(found))
+        _say(describe(found))
         for path in written:
             typer.echo(f"written: {path}")
         # As a run reads them, so that what it would refuse is said now.
         step("reading them as a run does", 1, 2)
         panel = load_source(read_settings(output / SETTINGS)).at()
-    typer.echo(describe_panel(panel, found))
+    _say(describe_panel(panel, found))
 
 
 @app.command(epilog="Example:  forecast run forecast.toml --output out/march")
@@ -358,7 +358,8 @@ def places(
         step("reading the provinces", 0, 1)
         found = read_places(file, name=name, country=country)
         found.save(output)
-    typer.echo("\n".join([*found.notes, repr(found.gazetteer), str(output / "gazetteer.csv")]))
+    _say("\n".join([*found.notes, repr(found.gazetteer)]))
+    typer.echo(output / "gazetteer.csv")
     if found.geometries:
         typer.echo(output / "boundaries.geojson")
 

@@ -42,7 +42,7 @@ class Progress:
     def __init__(
         self, what: str, max_seconds: float | None, even: bool, clock: Callable[[], float], look: Callable[[], None]
     ) -> None:
-        self.what, self.share = what, 0.0
+        self.what, self.share = _printable(what), 0.0
         self._max_seconds, self._even, self._clock, self._look = max_seconds, even, clock, look
         self._began = self._last = clock()
         # The stage that is under way: the shares from which and up to which it is the work, when it began, and what
@@ -54,7 +54,7 @@ class Progress:
 
         A smaller share than before says that there is more to do than was thought: then there is more time left.
         """
-        self.what = what or self.what
+        self.what = _printable(what) if what else self.what
         self._tell(share, 0.0, 1.0)
         return self.is_in_time()
 
@@ -316,6 +316,11 @@ class _Notebook:
             self._handle = ipython.display(ipython.HTML(html), display_id=True)
         else:
             self._handle.update(ipython.HTML(html))
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: names come from settings and files."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _in_words(seconds: float) -> str:

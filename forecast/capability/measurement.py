@@ -10,7 +10,7 @@ probit of the same predictor, its likelihood taken by Laplace's method (Durbin &
 several periods read a cumulator: a state that averages the path since the value's first period.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +26,7 @@ from forecast import names
 from forecast.capability.indicators import COUNT, SHARE, levels_of
 from forecast.errors import InputError
 from forecast.model.priors import LogNormal, Normal
+from forecast.progress import progress
 
 __all__ = ["Measurement", "Posterior", "on_working_scale", "posterior"]
 
@@ -44,6 +45,8 @@ _ENOUGH = 1e-5
 _LOG_ROOT = 0.5 * float(np.log(2 * np.pi))
 # So many parameters are drawn, and taken by their weights.
 _PROPOSALS = 200
+# The longest that is waited for: 20 counts by month over 5 years take 40 s, and twice as many eight times as long.
+_MOST_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -120,13 +123,33 @@ def posterior(
         How many.
     rng : Generator
         Source of randomness.
+
+    Raises
+    ------
+    InputError
+        Where so many indicators take longer than half an hour.
     """
     layout = _Layout.of(table, months, prior)
     forces = [_Force(layout, number, table, periods) for number in range(len(layout.forces))]
-    mode, root = _searched(layout, forces)
-    away = rng.standard_normal((_PROPOSALS, len(mode)))
-    proposed = mode + away @ root.T
-    log_weight = np.array([_log_density(forces, vector) for vector in proposed]) + 0.5 * (away**2).sum(axis=1)
+    what = f"Measuring capability by {table[names.INDICATOR].nunique()} indicators"
+    with progress(what, max_seconds=_MOST_SECONDS, even=False) as work:
+
+        def tell(stage: str) -> None:
+            if not work(0.0, f"{what}: {stage}"):
+                found, expected = f"{table[names.INDICATOR].nunique()} indicators", f"at most {_MOST_SECONDS:g} seconds"
+                hint = "Leave out indicators that say the same, or those with few values"
+                raise InputError(
+                    "takes too long to measure", where="capability", found=found, expected=expected, hint=hint
+                )
+
+        mode, root = _searched(layout, forces, tell)
+        away = rng.standard_normal((_PROPOSALS, len(mode)))
+        proposed = mode + away @ root.T
+        log_density = np.empty(_PROPOSALS)
+        for number, vector in enumerate(proposed):
+            tell(f"weight {number + 1} of {_PROPOSALS}")
+            log_density[number] = _log_density(forces, vector)
+    log_weight = log_density + 0.5 * (away**2).sum(axis=1)
     weight = np.exp(log_weight - log_weight.max())
     chosen = np.sort(rng.choice(_PROPOSALS, draws, p=weight / weight.sum()))
     paths = np.empty((draws, len(forces), periods))
@@ -248,16 +271,20 @@ def _log_density(forces: Sequence["_Force"], vector: Array) -> float:
     return sum(force.log_likelihood(vector) for force in forces) - 0.5 * float(vector @ vector)
 
 
-def _searched(layout: _Layout, forces: Sequence["_Force"]) -> tuple[Array, Array]:
-    """Mode of the parameters, and a root of their covariance there."""
+def _searched(layout: _Layout, forces: Sequence["_Force"], tell: Callable[[str], None]) -> tuple[Array, Array]:
+    """Mode of the parameters, and a root of their covariance there; `tell` is told what is done, and may raise."""
     own = [layout.of_force(number) for number in range(len(forces))]
+    steps = 0
 
     def value(vector: Array) -> tuple[float, Array]:
+        nonlocal steps
+        steps += 1
         total, gradient = 0.5 * float(vector @ vector), vector.copy()
         for force, elements in zip(forces, own, strict=True):
             here = force.log_likelihood(vector)
             total -= here
             for element in elements:
+                tell(f"step {steps} to the mode")
                 gradient[element] -= (force.log_likelihood(_moved(vector, element, _STEP)) - here) / _STEP
         return total, gradient
 
@@ -267,6 +294,7 @@ def _searched(layout: _Layout, forces: Sequence["_Force"]) -> tuple[Array, Array
         here = force.log_likelihood(mode)
         ends = {one: [force.log_likelihood(_moved(mode, one, sign * _WIDE)) for sign in (1, -1)] for one in elements}
         for place, one in enumerate(elements):
+            tell(f"curvature, {place + 1} of {len(elements)}")
             hessian[one, one] -= (sum(ends[one]) - 2 * here) / _WIDE**2
             for other in elements[:place]:
                 both = force.log_likelihood(_moved(_moved(mode, one, _WIDE), other, _WIDE))
