@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from forecast.errors import InputError
+from forecast.errors import InputError, shorten
 from forecast.files import check_input_file, readable_name
 
 __all__ = ["AUTO", "Settings", "read_settings"]
@@ -62,9 +62,9 @@ def _existing(value: Path, info: ValidationInfo) -> Path:
         if path.is_file():
             return path
     except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}: {path}") from error
+        raise ValueError(f"cannot be read: {error.strerror}: {shorten(str(path), 200)}") from error
     other = "is a folder, not a file" if path.is_dir() else "is a pipe, a socket or a device, not a file"
-    raise ValueError(f"{other if path.exists() else 'no such file'}: {path}")
+    raise ValueError(f"{other if path.exists() else 'no such file'}: {shorten(str(path), 200)}")
 
 
 def _as_written(path: Path, info: SerializationInfo) -> str:
@@ -86,6 +86,8 @@ def _known_freq(value: str) -> str:
     return value
 
 
+# The time for a fit where the settings say nothing; most take minutes.
+_FIT_SECONDS = 3600.0
 _Whole = Annotated[int, Field(strict=True)]
 # A year outside these is a slip.
 _Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
@@ -233,7 +235,9 @@ class Settings(_Section):
     seed: _Whole = Field(1, ge=0)
     model: str | dict[str, Any] = Field(AUTO, description="a name, or a model spelled out; see `built_model`")
     engine: Literal["auto", "laplace", "nuts"] = Field("auto", description="'auto' is 'laplace', and never samples")
-    max_seconds: float | None = Field(None, gt=0, description="bounds each fit of `forecast run`, not of a backtest")
+    max_seconds: float | None = Field(
+        None, gt=0, description="bounds each fit of `forecast run`, not of a backtest; an hour by default"
+    )
     output: _Folder = Path("out")
     data: DataSettings
     places: PlaceSettings = PlaceSettings()
@@ -293,6 +297,11 @@ class Settings(_Section):
     def accepting_loss(self) -> "Settings":
         """The settings with `data.accept_loss`."""
         return self.model_copy(update={"data": self.data.model_copy(update={"accept_loss": True})})
+
+    @property
+    def fit_seconds(self) -> float | None:
+        """Bounds each fit of a run: an hour where the settings say nothing; the sampler cannot be stopped early."""
+        return None if self.engine == "nuts" else self.max_seconds or _FIT_SECONDS
 
     @property
     def held_out(self) -> int:

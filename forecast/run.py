@@ -197,7 +197,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     ready = prepare(settings)
     model, panel, futures, zones = ready.model, ready.panel, ready.futures, ready.zones
     step(f"fitting {model.name}", 1, total)
-    fitted = fit(model, panel, engine=settings.engine, max_seconds=settings.max_seconds, seed=settings.seed)
+    fitted = fit(model, panel, engine=settings.engine, max_seconds=settings.fit_seconds, seed=settings.seed)
     failures = failed_checks(fitted.diagnostics, model.name)
     if failures and not allow_unconverged:
         raise DiagnosticsError(f"{failures}. With --allow-unconverged the report is written, with a warning on it")
@@ -339,7 +339,7 @@ def _held_out_scores(settings: Settings, main: Fit, ready: Prepared, step: Step)
         step(f"scoring {name} on the last {held_out} periods", 2 + number, 3 + len(models))
         of_main: dict[str, Any] = {"engine": settings.engine, "start": main} if name == main.model.name else {}
         try:
-            fitted = fit(model, training, max_seconds=settings.max_seconds, seed=settings.seed, **of_main)
+            fitted = fit(model, training, max_seconds=settings.fit_seconds, seed=settings.seed, **of_main)
             past = predict(fitted, held_out, futures=futures, draws=settings.draws, seed=settings.seed)
         except ForecastError as error:
             notes.append(f"{name} is not scored: it cannot be fitted to the data up to {origin:%Y-%m-%d} ({error})")

@@ -97,7 +97,8 @@ def amounts(
     """
     text = raw.frame[column]
     distinct = pd.Series(text.dropna().unique(), dtype="str")
-    if distinct.str.fullmatch("[0-9]+").all():
+    # A number of hundreds of digits is none.
+    if distinct.str.fullmatch("[0-9]{1,300}").all():
         return numbers(text), ledger
     signs = distinct.map(lambda cell: _DIVIDERS.sub("'", ascii_digits(cell).replace("\u2212", "-")))
     readings = pd.DataFrame({point: signs.map(lambda cell, at=point: _number(cell, at)) for point in _WRITTEN})

@@ -3,9 +3,10 @@
 See ARCHITECTURE.md for the algebra.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,8 @@ Array = npt.NDArray[np.float64]
 # Where the search and exploring end, as shares of the whole: on panels of 1,974 to 23,760 cells the search takes 12 to
 # 25 % of the time, exploring 14 to 20 %, and draws the rest.
 _SEARCHED, _EXPLORED = 0.15, 0.3
+# So long a mode is searched for at most, where `max_seconds` is not longer: a step on 500 provinces takes minutes.
+_SEARCH_SECONDS = 3600.0
 # Where an earlier fit's shape has not led to a certificate after so many times the fewest draws, a fit starts afresh.
 _NEARBY = 3
 
@@ -47,8 +50,8 @@ class LaplaceOptions:
         Joint draws of hyperparameters and latents.
     max_seconds : float, optional
         After so long no more weighted points are drawn; what there is then is returned, with its certificate. The
-        mode is searched for, and a batch of points drawn, in any case. Where time runs out, the same seed need not
-        give the same draws.
+        mode is searched for (for an hour at most, or `max_seconds` where that is more), and a batch of points drawn, in
+        any case. Where time runs out, the same seed need not give the same draws.
     """
 
     draws: int = 1000
@@ -94,7 +97,7 @@ def approximate(
     InputError
         Where the panel cannot serve the model.
     DiagnosticsError
-        Where the posterior has no mode that could be found: then engine 'nuts' may sample it.
+        Where the posterior has no mode that could be found: then engine 'nuts' may sample it. Or it takes too long.
     """
     if seed < 0:
         raise InputError("is a whole number from 0", where="seed", found=seed)
@@ -103,7 +106,7 @@ def approximate(
     random = np.random.default_rng(seed)
     with progress(f"Fitting {model.name}", max_seconds=options.max_seconds) as told, one_thread():
         try:
-            drawn, mirrored = _drawn(marginal, start_of(marginal, start), options.draws, random, told)
+            drawn, mirrored = _drawn(marginal, start_of(marginal, start), options, random, told)
         except (NotPositiveDefinite, np.linalg.LinAlgError) as error:
             hint = "Sample it: engine='nuts'"
             raise DiagnosticsError(f"{model.name}: no mode was found ({error}). {hint}") from error
@@ -127,7 +130,7 @@ def approximate(
 def _drawn(
     marginal: Marginal,
     start: Start | None,
-    draws: int,
+    options: LaplaceOptions,
     random: np.random.Generator,
     told: Progress,
 ) -> tuple[JointDraws, float]:
@@ -135,25 +138,44 @@ def _drawn(
 
     From a start, and from scratch where that did not lead far enough and there is time.
     """
+    what, draws, searching = told.what, options.draws, _searching(told, options)
     exploring, drawing = told.part(_SEARCHED, _EXPLORED), told.part(_EXPLORED, 1.0)
     certified = partial(certified_share, draws=draws)
     near: JointDraws | None = None
     if start is not None:
         marginal = marginal if start.pilot is None else marginal.with_pilot(start.pilot)
-        peak, mirrored = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance))
+        peak, mirrored = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance, searching))
+        told(0.0, what)
         other = None if start.other is None else other_than(marginal, peak, start.other)
         made = resume(marginal, peak, start.shape, other)
         near = draw_jointly(made, draws, random, drawing, certified, most=_NEARBY)
         if not told.is_in_time() or certified(near) == 1:
             return near, mirrored
     else:
-        peak, mirrored = higher_of_both(marginal, climb(marginal))
+        peak, mirrored = higher_of_both(marginal, climb(marginal, stop=searching))
+        told(0.0, what)
     marginal, peak = laid_out(marginal, peak)
     made = explore(marginal, *heavier_of_both(marginal, peak), exploring)
     drawn = draw_jointly(made, draws, random, drawing, certified)
     if near is not None and not told.is_in_time() and effective_ahead(near) > effective_ahead(drawn):
         return near, mirrored
     return drawn, mirrored
+
+
+def _searching(told: Progress, options: LaplaceOptions) -> Callable[[Array], bool]:
+    """What the search for the mode tells each step to: it goes on, or a `DiagnosticsError` ends it."""
+    what, steps, most = told.what, count(1), max(_SEARCH_SECONDS, options.max_seconds or 0.0)
+
+    def stop(_: Array) -> bool:
+        told(0.0, f"{what}, step {next(steps)} to the mode")
+        if told.elapsed > most:
+            hint = (
+                "Fit fewer provinces, tactics or periods, or a simpler model; max_seconds above that gives it more time"
+            )
+            raise DiagnosticsError(f"{what}: no mode was found within {most:,.0f} seconds. {hint}")
+        return False
+
+    return stop
 
 
 def _missing(drawn: JointDraws, draws: int, told: Progress) -> Iterator[str]:
