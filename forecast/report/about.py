@@ -42,7 +42,7 @@ _MODELS = {
     "recent_mean": "negative binomial counts around the mean of the last four periods",
     "regression": "negative binomial regression on province, tactic, season, trend and past counts",
     "smoothing": "exponential smoothing of each series",
-    "pool": "equal parts of the models quick, recent_mean, regression and smoothing",
+    "pool": "equal parts of the models quick, recent_mean, regression and smoothing: none of them does best everywhere",
     "standard": "hierarchical Bayesian model with levels and paths of countries, provinces, tactics and series",
     "quick": "hierarchical Bayesian model with levels and paths of provinces and tactics",
 }
@@ -59,7 +59,7 @@ def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:
     only_reports = reports > 0 and not panel.dataset[names.OBSERVED].values.any()
     told = [] if only_reports else [counted(int(attacks.sum()), "attack")]
     held = listed([*told, *([counted(reports, "published count")] if reports else ())])
-    ended = int(panel.ended.sum())
+    ended, draws = int(panel.ended.sum()), forecast.draws.sizes[names.SAMPLE]
     table = {
         "Forecast": f"attacks by province, tactic and {unit}, {ahead}",
         "Data": f"{past}, {held}{_origin_of(panel)}",
@@ -68,7 +68,7 @@ def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:
         + (f" in {listed(countries)}" if countries else "")
         + (f"; {ended:,} of them, in zones that ended, are not forecast" if ended else ""),
         "Tactics": ", ".join(tactic_label(tactic) for tactic in panel.tactics),
-        "Model": f"{forecast.model}; {amount(forecast.draws.sizes[names.SAMPLE])} joint draws of the whole future",
+        "Model": f"{_described(forecast.model)}; {amount(draws)} joint draws of the whole future",
     }
     if only_reports:
         table["Counted as"] = listed(_references(panel))
@@ -76,6 +76,10 @@ def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:
     if gaps and not only_reports:
         table["Gaps"] = f"{gaps:,} of {attacks.size:,} counts were not observed; they are gaps, not zeros"
     return table
+
+
+def _described(model: str) -> str:
+    return f"{model}, {_MODELS[model]}" if model in _MODELS else model
 
 
 def _references(panel: Panel) -> list[str]:

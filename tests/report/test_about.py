@@ -22,7 +22,8 @@ def test_facts(facts_of):
         "Data end on": "31 Mar 2020; nothing later was used",
         "Provinces": "2 in A and B",
         "Tactics": "t0",
-        "Model": "regression; 200 joint draws of the whole future",
+        "Model": "regression, negative binomial regression on province, tactic, season, trend and past counts; "
+        "200 joint draws of the whole future",
     }
 
 
