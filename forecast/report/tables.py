@@ -232,7 +232,9 @@ def _text(value: object) -> str:
 
 
 def _digits(value: float) -> str:
-    """Three significant digits, at most three decimals: '0.312', '12.3'."""
+    """Three significant digits, at most three decimals: '0.312', '12.3'; '–' where there is no number."""
+    if not np.isfinite(value):
+        return "–"
     decimals = int(np.clip(2 - np.floor(np.log10(abs(value))), 0, 3)) if value else 3
     return f"{value:,.{decimals}f}"
 

@@ -1,4 +1,4 @@
-"""Faults that reach a report: numbers that JSON does not have, places outside the settings' folder, explosions, losses."""
+"""Faults that reach a report: what JSON does not have, places outside the settings' folder, explosions, losses."""
 
 import json
 from dataclasses import replace
@@ -40,7 +40,8 @@ FAULTS = [
                              for zone in ("total: All provinces", "north east", "North_East", "all"))),
     Fault("a province named total", Answer.RIGHT, "report.html",
           {"forecast.toml": changed(READY, "periods = 0", "periods = 2"),
-           "events.csv": table("province,tactic,period,attacks", *(f"total,all,2020-{m:02d}-01,{m}" for m in range(1, 7)))},
+           "events.csv": table("province,tactic,period,attacks", *(f"total,all,2020-0{m}-01,{m}" for m in range(1, 7)))
+           },
           RUN, lambda folder: "was not tried" not in (folder / "out" / "report.html").read_text(encoding="utf-8")),
 ]
 # fmt: on

@@ -38,7 +38,7 @@ def test_auto_is_the_fast_engine(small):
 
 @pytest.mark.parametrize("engine", ["auto", "laplace"])
 def test_without_a_mode_an_error_names_the_sampler(engine, monkeypatch, small):
-    def failing(*args):
+    def failing(*args, **options):
         raise NotPositiveDefinite("step 3")
 
     monkeypatch.setattr(laplace, "climb", failing)
@@ -89,3 +89,9 @@ def test_the_sampler_cannot_be_bounded_and_baselines_take_no_time(small):
         fc.fit(MODEL, small, engine="nuts", max_seconds=5.0, seed=1)
     for baseline in fc.default_baselines().values():
         assert fc.fit(baseline, small, max_seconds=5.0, seed=1).model == baseline
+
+
+def test_the_search_for_a_mode_has_an_end_and_says_it(monkeypatch, small):
+    monkeypatch.setattr(laplace, "_SEARCH_SECONDS", 0.0)
+    with pytest.raises(DiagnosticsError, match=r"small: no mode was found within 0 seconds\. Fit fewer provinces"):
+        fc.fit(MODEL, small, max_seconds=1e-9, seed=1)
