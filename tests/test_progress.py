@@ -182,3 +182,10 @@ def test_a_stream_that_is_gone_stops_no_work(clock, monkeypatch):
     with on_command_line(), progress("Fitting", clock=clock) as told:
         clock.now += 3
         assert told(0.5)
+
+
+def test_names_hold_nothing_that_a_terminal_would_obey():
+    with silent(), progress("Fitting \x1b]0;x\x07") as told:
+        assert told.line.startswith("Fitting  ]0;x ")
+        told(0.5, "scoring \x1b[2J")
+        assert told.line.startswith("scoring  [2J")

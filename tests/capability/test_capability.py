@@ -6,6 +6,7 @@ import pytest
 from scipy import integrate, stats
 
 import forecast as fc
+from forecast.capability import measurement
 from forecast.capability.measurement import _cumulators, _Force, _Layout, _probit, on_working_scale
 from forecast.errors import InputError
 from forecast.simulate.processes import unit_autoregression
@@ -205,3 +206,10 @@ def test_working_scales():
     assert made["working"][2] - made["working"][3] == pytest.approx(2.0)
     assert made["working"].tolist()[4:] == [2, 4]
     assert on_working_scale(table, "scored")["working"].tolist()[4:] == [-1, 1]
+
+
+def test_measuring_has_an_end_and_says_it(monkeypatch):
+    monkeypatch.setattr(measurement, "_MOST_SECONDS", 1e-9)
+    _, indicators = simulated(np.random.default_rng(1))
+    with pytest.raises(InputError, match=r"takes too long to measure .found 4 indicators; expected at most 1e-09"):
+        fc.measure_capability(indicators, draws=10, seed=1)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pandas as pd
 import pytest
 
+from forecast import progress
 from forecast.errors import InputError
 from forecast.events import limits
 from forecast.events.download import _checked_address, fetch
@@ -395,3 +396,15 @@ def test_password_in_an_address_is_not_repeated(tmp_path: Path) -> None:
 def test_token_is_not_sent_unencrypted(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a token is not sent unencrypted"):
         fetch("ucdp-ged", "25.1", folder=tmp_path, url="http://example.org/x", token="secret", progress=False)
+
+
+def test_a_download_says_how_far_it_is_off_a_terminal_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(progress, "_BETWEEN_LINES", 0.0)
+    with serving(always(BODY)) as server, progress.on_command_line():
+        fetch("ucdp-ged", "25.1", folder=tmp_path, url=server.url)
+    told = capfd.readouterr().err
+    assert f"downloading ucdp-ged 25.1: {len(BODY):,} of {len(BODY):,} bytes\n" in told
+    assert "checking ucdp-ged 25.1\n" in told
