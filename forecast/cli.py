@@ -18,7 +18,7 @@ from forecast.signals import orderly_end
 
 if TYPE_CHECKING:
     from forecast.config import Settings
-    from forecast.run import Run, Step
+    from forecast.run import Step
 
 __all__ = ["app", "main"]
 
@@ -172,8 +172,7 @@ def demo(
     if capability and example is not Example.SIMULATED:
         raise typer.BadParameter("goes with the simulated example only", param_hint="--capability")
     settings = read_settings(data_path("demo_capability.toml" if capability else _EXAMPLES[example]))
-    _, path = _run_and_write(settings, output)
-    typer.echo(path)
+    _run_and_tell(settings, output)
 
 
 @app.command(epilog="Example:  forecast init incidents.csv")
@@ -219,12 +218,7 @@ def run(
     accept_loss: _AcceptLoss = False,
 ) -> None:
     """Go from event files to a forecast report, as a settings file says."""
-    result, path = _run_and_write(_read(settings, accept_loss), output, allow_unconverged)
-    from forecast.run import run_notes
-
-    _say(repr(result.panel.ledger))
-    _say("\n".join(run_notes(result)))
-    typer.echo(path)
+    _run_and_tell(_read(settings, accept_loss), output, allow_unconverged)
 
 
 @app.command(epilog="Example:  forecast check forecast.toml")
@@ -396,14 +390,17 @@ def _read(settings_file: Path, accept_loss: bool) -> "Settings":
     return settings.accepting_loss() if accept_loss else settings
 
 
-def _run_and_write(settings: "Settings", output: Path | None, allow_unconverged: bool = False) -> tuple["Run", Path]:
+def _run_and_tell(settings: "Settings", output: Path | None, allow_unconverged: bool = False) -> None:
+    """Make a run, write it, and say what cleaning did and what stands on top of the report."""
     _check_drawing()
-    from forecast.run import output_folder, run, write_run
+    from forecast.run import output_folder, run, run_notes, write_run
 
     with output_folder(settings, output or settings.output) as folder, _progress() as step:
         result = run(settings, allow_unconverged=allow_unconverged, step=step)
         path = write_run(result, folder)
-    return result, path
+    _say(repr(result.panel.ledger))
+    _say("\n".join(run_notes(result)))
+    typer.echo(path)
 
 
 def _pairs(words: list[str]) -> dict[str, str]:
