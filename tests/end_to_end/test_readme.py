@@ -46,7 +46,7 @@ def test_the_standard_model_is_chosen_by_name(tmp_path):
     for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole):
         (tmp_path / name).write_text("x")
     named = re.search(
-        r'`model = "standard"` does the same \(with `engine = "(\w+)"`, `"(\w+)"` or `"(\w+)"`\)',
+        r'`model = "standard"` does the same as above \(with `engine = "(\w+)"`, `"(\w+)"` or `"(\w+)"`\)',
         " ".join(README.split()),
     )
     assert named is not None
