@@ -29,7 +29,6 @@ from .evaluation.checks import loo as loo
 from .evaluation.checks import posterior_predictive as posterior_predictive
 from .evaluation.checks import quantile_residuals as quantile_residuals
 from .evaluation.ensemble import ensemble as ensemble
-from .evaluation.ensemble import pool_weights as pool_weights
 from .evaluation.leave_future_out import leave_future_out as leave_future_out
 from .evaluation.metrics import METRICS as METRICS
 from .evaluation.metrics import on_log_scale as on_log_scale
@@ -49,6 +48,7 @@ from .evaluation.scores import variogram_score as variogram_score
 from .evaluation.scores import views_scores as views_scores
 from .evaluation.skill import skill as skill
 from .evaluation.skill import worst as worst
+from .evaluation.weights import pool_weights as pool_weights
 from .events.boundaries import Boundaries as Boundaries
 from .events.boundaries import read_boundaries as read_boundaries
 from .events.download import fetch as fetch

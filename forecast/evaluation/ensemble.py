@@ -1,140 +1,20 @@
 """Pools in a backtest: one weight vector for all horizons, learned at each origin from the outcomes known then."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy import optimize
 
 from forecast import names
 from forecast.evaluation.pool import pool
 from forecast.evaluation.rolling import Backtest, add_forecasts
-from forecast.evaluation.scores import counts_like
+from forecast.evaluation.weights import Distances, distances, pool_weights
 from forecast.panel.panel import Panel
-from forecast.prediction.draws import Forecast
 
-__all__ = ["ENSEMBLE", "Distances", "distances", "ensemble", "pool_weights"]
+__all__ = ["ENSEMBLE", "ensemble"]
 
-Array = npt.NDArray[np.float64]
 ENSEMBLE = "ensemble"
-# Equally spaced quantiles that stand for a distribution where distances are taken.
-_QUANTILES = 60
-# How strongly weights are held to equal ones, in CRPS of log over one origin.
-_PENALTY = 0.1
 # Rivals that are no members by default: their paths are always 0, far too narrow, or the same few past counts.
 _LEFT_OUT = ("zero", "last", "conflictology", "conflictology_panel")
-
-
-@dataclass(frozen=True)
-class Distances:
-    """What a pool's CRPS of log(1 + count) is made of, summed over the observed cells of each horizon.
-
-    Attributes
-    ----------
-    models : tuple of str
-        Their names.
-    to_outcome : array
-        (horizon, model): mean distance of a model's draws to the outcome.
-    between : array
-        (horizon, model, model): mean distance of two models' draws.
-    cells : array
-        (horizon): how many cells were observed.
-    ends : DatetimeIndex
-        Last day of each horizon's period: the outcome is known from then on.
-    """
-
-    models: tuple[str, ...]
-    to_outcome: Array
-    between: Array
-    cells: Array
-    ends: pd.DatetimeIndex
-
-
-def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
-    """Of several models' forecasts of the same periods, and what happened."""
-    models = tuple(forecasts)
-    counts = np.log1p(counts_like(forecasts[models[0]], actual).values)
-    levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    seen = np.isfinite(counts)
-    quantiles = [np.log1p(np.quantile(forecasts[model].draws.values, levels, axis=0)) for model in models]
-    horizon = counts.shape[2]
-    to_outcome, between = np.zeros((horizon, len(models))), np.zeros((horizon, len(models), len(models)))
-    for ahead in range(horizon):
-        here = [each[:, seen[..., ahead], ahead] for each in quantiles]
-        outcome = counts[..., ahead][seen[..., ahead]]
-        for one, own in enumerate(here):
-            to_outcome[ahead, one] = np.abs(own - outcome).mean(axis=0).sum()
-            for other in range(one + 1):
-                apart = _distance(own, here[other]).sum()
-                between[ahead, one, other] = between[ahead, other, one] = apart
-    ends = pd.DatetimeIndex(forecasts[models[0]].dataset[names.PERIOD_END].values)
-    return Distances(models, to_outcome, between, seen.sum(axis=(0, 1)).astype(float), ends)
-
-
-def _distance(first: Array, second: Array) -> Array:
-    """Mean distance of one sample to another (sample, cell) per cell, without forming their pairs.
-
-    The distances within the samples together are those within each and twice those between; sorted values give each.
-    """
-    within = [_within(values) for values in (np.concatenate([first, second]), first, second)]
-    distance = (within[0] - within[1] - within[2]) / (2 * len(first) * len(second))
-    return np.asarray(np.maximum(distance, 0.0), dtype=float)
-
-
-def _within(values: Array) -> Array:
-    """Sum of the distances of all ordered pairs of a sample (sample, cell), per cell."""
-    size = len(values)
-    return np.asarray(2 * (2.0 * np.arange(size) - size + 1) @ np.sort(values, axis=0), dtype=float)
-
-
-def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) -> dict[str, float]:
-    """Weights that minimise the mean CRPS of log(1 + count) of the pool; equal ones where nothing is known yet.
-
-    Parameters
-    ----------
-    known : sequence of Distances
-        Of earlier forecasts of the same models.
-    until : Timestamp, optional
-        Only outcomes of periods that ended by this day.
-
-    Notes
-    -----
-    Equal weights are hard to beat from a short history. A penalty of 0.1 ‖w − equal‖² / origins is added: it is worth
-    as much as one origin on which the equal pool is better than a single model by some 0.1.
-    """
-    models = known[0].models
-    linear, square = np.zeros(len(models)), np.zeros((len(models),) * 2)
-    cells, origins = 0.0, 0
-    for each in known:
-        there = np.ones(len(each.ends), dtype=bool) if until is None else np.asarray(each.ends <= until)
-        linear += each.to_outcome[there].sum(axis=0)
-        square += each.between[there].sum(axis=0)
-        cells += float(each.cells[there].sum())
-        origins += bool(there.any())
-    equal = np.full(len(models), 1 / len(models))
-    if not cells:
-        return dict(zip(models, equal.tolist(), strict=True))
-    linear, square = linear / cells, square / cells
-    penalty = _PENALTY / origins
-
-    def loss(w: Array) -> tuple[float, Array]:
-        away = w - equal
-        value = w @ linear - 0.5 * w @ square @ w + penalty * away @ away
-        return float(value), linear - square @ w + 2 * penalty * away
-
-    found = optimize.minimize(
-        loss,
-        equal,
-        jac=True,
-        method="SLSQP",
-        bounds=[(0.0, 1.0)] * len(models),
-        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
-        options={"ftol": 1e-10},
-    )
-    weights = np.clip(found.x, 0.0, None)
-    return dict(zip(models, (weights / weights.sum()).tolist(), strict=True))
 
 
 def ensemble(

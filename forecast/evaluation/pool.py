@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,9 @@ from forecast.baselines.regression import NegativeBinomialRegression
 from forecast.baselines.smoothing import ExponentialSmoothing
 from forecast.errors import DiagnosticsError, ForecastError, InputError
 from forecast.evaluation.sanity import implausible
+from forecast.evaluation.weights import distances, pool_weights
 from forecast.inference.dispatch import fit
+from forecast.inference.laplace.engine import LaplaceOptions, approximate
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.diagnostics import failed_checks
 from forecast.model.library import quick_model
@@ -23,21 +26,28 @@ from forecast.model.spec import Model, check_model_name
 from forecast.panel.panel import Panel
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, predict
 from forecast.prediction.draws import ORACLE_SUFFIX, Forecast
-from forecast.prediction.futures import Future
+from forecast.prediction.futures import Future, hold_last
+from forecast.progress import progress
 
 __all__ = ["POOL", "Pool", "PoolFit", "default_model", "plausible", "pool"]
 
 POOL = "pool"
 # With this dispersion negative binomial counts are Poisson, to seven digits of their log mass.
 _POISSON = 1e8
+# Periods between the past days from which weights are learned, and how many a panel holds before the first at least.
+# With six days weights are about as good as with all past ones (`tests/benchmarks/protocol.py`).
+_EVERY, _FEWEST = 2, 12
+# Draws of a forecast of the past: enough for sixty quantiles.
+_PAST_DRAWS = 200
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Several models as one: its forecast is the linear pool of theirs, each with the same weight.
+    """Several models as one: its forecast is the linear pool of theirs, with weights learned from the past.
 
-    A member that cannot be fitted, whose fit fails its checks, or whose forecast is not plausible (`implausible`) has
-    no weight, and a note says so.
+    The members forecast from past days too, as far as the panel knew then, and the weights are those with which the
+    pool would have been best, held towards equal ones (`pool_weights`). A member that cannot be fitted, whose fit fails
+    its checks, or whose forecast is not plausible (`implausible`) has no weight, and a note says so.
 
     Parameters
     ----------
@@ -45,22 +55,22 @@ class Pool:
         Hierarchical models and baselines, with different names.
     name : str
         Name in tables.
-
-    Notes
-    -----
-    Weights learned from forecasts of the past were tried (`ensemble`) and are no better than equal ones on the panels
-    that the default was chosen on; see `tests/benchmarks/protocol.py`. Equal ones need no forecasts of the past, each
-    of which costs as much as a fit.
+    origins : int
+        From how many past days forecasts are made, every second period; fewer where less than a year, or half of the
+        panel, lies before. Without any, weights are equal.
     """
 
     members: tuple[Any, ...]
     name: str = POOL
+    origins: int = 6
 
     def __post_init__(self) -> None:
         check_model_name(self.name)
         labels = [member.name for member in self.members]
         if not labels or len(set(labels)) < len(labels):
             raise InputError("needs models with different names", where="members", found=labels or "none")
+        if self.origins < 0:
+            raise InputError("is a whole number from 0", where="Pool.origins", found=self.origins)
 
 
 def default_model() -> Pool:
@@ -76,9 +86,12 @@ class PoolFit(Fit):
     ----------
     fits : mapping of str to Fit
         By the names of the members that could be fitted, and passed their checks.
+    past : tuple of mappings of str to Fit
+        The same members' fits to the panel up to past days, from which weights are learned.
     """
 
     fits: Mapping[str, Fit] = field(default_factory=dict)
+    past: tuple[Mapping[str, Fit], ...] = ()
 
     @property
     def diagnostics(self) -> pd.DataFrame:
@@ -89,12 +102,24 @@ class PoolFit(Fit):
     def equation(self) -> str:
         """The members, and the hierarchical models among them with their priors."""
         parts = [f"{name}:\n{member.equation}" for name, member in self.fits.items() if member.equation]
-        return "\n\n".join([f"equal parts of {', '.join(self.fits)}", *parts])
+        return "\n\n".join([f"pool of {', '.join(self.fits)}", *parts])
 
     @property
     def parameters(self) -> pd.DataFrame:
         """Main parameters of the members that have any."""
         return _stacked({name: member.parameters for name, member in self.fits.items()}, "parameter")
+
+    def weights(self, horizon: int) -> dict[str, float]:
+        """The members' weights for forecasts of so many periods, learned from those of the past; else equal ones."""
+        panel, known = self.panel, []
+        futures = {name: hold_last() for name in panel.covariates}
+        ends = pd.DatetimeIndex(panel.dataset[names.PERIOD_END].values)
+        for fits in self.past:
+            origin = next(iter(fits.values())).panel.origin
+            ahead = min(horizon, int((ends > origin).sum()))
+            how: dict[str, Any] = {"futures": futures, "draws": _PAST_DRAWS, "seed": self.seed}
+            known.append(distances({name: predict(past, ahead, **how) for name, past in fits.items()}, panel))
+        return pool_weights(known) if known else dict.fromkeys(self.fits, 1 / len(self.fits))
 
 
 @fit.register
@@ -107,36 +132,47 @@ def fit_pool(
     max_seconds: float | None = None,
     seed: int,
 ) -> PoolFit:
-    """Fit every member of a `Pool`; see `fit`. `engine` and `max_seconds` are for its hierarchical models.
+    """Fit every member of a `Pool`, and again to the panel up to past days; see `fit`.
 
-    `start` is an earlier fit of the pool, or of one of these.
+    `engine` is for its hierarchical models, `start` an earlier fit of the pool, or of one of these. Where `max_seconds`
+    are over, weights are learned from fewer days.
 
     Raises
     ------
     ForecastError
         Where no member has a part in it: why the last one could not be fitted, or that none passes its checks.
     """
+    before = start.fits if isinstance(start, PoolFit) else {start.model.name: start} if start is not None else {}
     fits: dict[str, Fit] = {}
     notes: list[str] = []
     error: ForecastError = DiagnosticsError("no member of the pool passes its checks")
-    before = start.fits if isinstance(start, PoolFit) else {start.model.name: start} if start is not None else {}
-    for member in model.members:
-        own: dict[str, Any] = {"engine": engine, "start": before.get(member.name), "max_seconds": max_seconds}
-        try:
-            fitted = fit(member, panel, seed=seed, **(own if isinstance(member, Model) else {}))
-        except ForecastError as problem:
-            error = problem
-            notes.append(f"{member.name} has no part in the pool: it cannot be fitted ({problem})")
-            continue
-        failures = failed_checks(fitted.diagnostics, member.name)
-        if failures:
-            notes.append(f"{member.name} has no part in the pool: {failures}")
-        else:
-            fits[member.name] = fitted
-            notes += fitted.notes
-    if not fits:
-        raise error
-    return PoolFit(model, panel, seed, tuple(dict.fromkeys(notes)), fits)
+    days = _past_days(model, panel)
+    rounds = 1 + len(days)
+    with progress(f"Fitting {model.name}", max_seconds=max_seconds) as told:
+        for member in model.members:
+            own: dict[str, Any] = {"engine": engine, "start": before.get(member.name), "max_seconds": max_seconds}
+            try:
+                fitted = fit(member, panel, seed=seed, **(own if isinstance(member, Model) else {}))
+            except ForecastError as problem:
+                error = problem
+                notes.append(f"{member.name} has no part in the pool: it cannot be fitted ({problem})")
+                continue
+            failures = failed_checks(fitted.diagnostics, member.name)
+            if failures:
+                notes.append(f"{member.name} has no part in the pool: {failures}")
+            else:
+                fits[member.name] = fitted
+                notes += fitted.notes
+        if not fits:
+            raise error
+        past = []
+        for number, day in enumerate(days if len(fits) > 1 else (), start=1):
+            if not told(number / rounds):
+                notes.append(f"the pool's weights are learned from {number - 1} past days, for time ran out")
+                break
+            with suppress(ForecastError):
+                past.append({name: _past_fit(each.model, panel.between(end=day), seed) for name, each in fits.items()})
+    return PoolFit(model, panel, seed, tuple(dict.fromkeys(notes)), fits, tuple(past))
 
 
 @predict.register
@@ -156,7 +192,14 @@ def predict_pool(
         name: predict(member, horizon, futures=futures, draws=draws, seed=seed) for name, member in fit.fits.items()
     }
     kept, notes = plausible(forecasts, fit.panel)
-    return pool(kept, name=fit.model.name, draws=draws, seed=seed, notes=[*fit.notes, *notes])
+    weights = {name: weight for name, weight in fit.weights(horizon).items() if name in kept}
+    total = sum(weights.values())
+    # Those that are left may have had no weight beside the others.
+    weights = {name: weight / total if total > 0 else 1 / len(kept) for name, weight in weights.items()}
+    shares = ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in weights.items())
+    source = f"learned from forecasts of {len(fit.past)} past days" if fit.past else "there is no past to learn from"
+    notes = [*fit.notes, *notes, f"the pool's weights are {shares} ({source})"]
+    return pool(kept, weights, name=fit.model.name, draws=draws, seed=seed, notes=notes)
 
 
 def plausible(forecasts: Mapping[str, Forecast], panel: Panel) -> tuple[dict[str, Forecast], list[str]]:
@@ -264,3 +307,17 @@ def _stacked(tables: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
     if len(filled) > 1:
         filled = {name: rows.assign(**{column: f"{name}: " + rows[column]}) for name, rows in filled.items()}
     return pd.concat((filled or tables).values(), ignore_index=True)
+
+
+def _past_days(model: Pool, panel: Panel) -> list[pd.Timestamp]:
+    """Days from which members forecast to learn weights, the latest first."""
+    ends = pd.DatetimeIndex(panel.dataset[names.PERIOD_END].values)
+    fewest = max(_FEWEST, len(ends) // 2)
+    return [ends[last] for last in range(len(ends) - 1 - _EVERY, fewest - 2, -_EVERY)][: model.origins]
+
+
+def _past_fit(model: Any, panel: Panel, seed: int) -> Fit:
+    """A member's fit from which little is asked."""
+    if isinstance(model, Model):
+        return approximate(model, panel, LaplaceOptions(draws=_PAST_DRAWS), seed=seed)
+    return fit(model, panel, seed=seed)

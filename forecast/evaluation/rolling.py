@@ -187,8 +187,9 @@ def _work(blocks: Sequence[Block], executor: Executor | None, step: Callable[[st
             step(block.name, number, len(blocks))
             run_block(block)
         return
-    running = {executor.submit(run_elsewhere, block): block for block in blocks}
+    running: dict[Any, Block] = {}
     try:
+        running |= {executor.submit(run_elsewhere, block): block for block in blocks}
         for number, done in enumerate(as_completed(running)):
             done.result()
             step(running[done].name, number + 1, len(blocks))

@@ -5,8 +5,9 @@
 Choose by the first half of each panel's origins, with cells and totals weighing the same; look at the second once. The
 table gives each model's CRPS of log(1 + count) over that of the best model of the same panel and level (1 is the best),
 the share of randomised PITs of cells and of totals in the central 90 %, and mean ranks. Beside the default stand its
-members, the other baselines, and pools with weights learned from the outcomes known at each origin. Backtests are kept
-in the folder; a run that was broken off goes on.
+members, the other baselines, and pools with equal weights and with weights learned from all origins before. (The default
+learns from six past days, every second period; here from the six origins before, since their forecasts are there.)
+Backtests are kept in the folder; a run that was broken off goes on.
 """
 
 import argparse
@@ -20,8 +21,8 @@ import pandas as pd
 from panels import PANELS
 
 import forecast as fc
-from forecast.evaluation.ensemble import distances, pool_weights
 from forecast.evaluation.pool import plausible
+from forecast.evaluation.weights import distances, pool_weights
 
 LEVELS = {
     "cell": lambda forecast: forecast,
@@ -31,7 +32,7 @@ LEVELS = {
     "total": lambda forecast: forecast.aggregate("total", tactics=True),
 }
 MEMBERS = tuple(member.name for member in fc.default_model().members)
-LEARNED = "learned_pool"
+EQUAL, OF_ALL = "equal_pool", "pool_of_all_origins"
 DRAWS = 1000
 
 
@@ -54,16 +55,17 @@ def backtested(name: str, panel: fc.Panel, folder: Path, workers: int) -> fc.Bac
 
 
 def with_pools(done: fc.Backtest, panel: fc.Panel) -> dict[pd.Timestamp, dict[str, fc.Forecast]]:
-    """At each origin the forecasts of all models, the default pool's, and those of weights learned until then."""
+    """At each origin the forecasts of all models, of the default pool, and of pools with other weights."""
     models = [str(model) for model in done.scores["model"].unique()]
-    known, by_origin = [], {}
+    default, known, by_origin = fc.default_model(), [], {}
     for number, origin in enumerate(done.origins):
         forecasts: dict[str, fc.Forecast] = {model: done.forecast(model, origin) for model in models}
         members = {model: forecasts[model] for model in MEMBERS}
         kept, _ = plausible(members, panel.between(end=origin))
-        forecasts[fc.default_model().name] = fc.pool(kept, draws=DRAWS, seed=number)
-        weights = pool_weights(known, origin) if known else None
-        forecasts[LEARNED] = fc.pool(members, weights, name=LEARNED, draws=DRAWS, seed=number)
+        for label, past in ((default.name, known[-default.origins :]), (OF_ALL, known), (EQUAL, [])):
+            learned = pool_weights(past, origin) if past else dict.fromkeys(members, 1.0)
+            weights = {model: learned[model] for model in kept} if sum(learned[model] for model in kept) else None
+            forecasts[label] = fc.pool(kept, weights, name=label, draws=DRAWS, seed=number)
         known.append(distances(members, panel))
         by_origin[origin] = forecasts
     return by_origin

@@ -141,7 +141,7 @@ def test_a_failed_fit_becomes_no_report(monkeypatch, capsys, tmp_path):
     failed = pd.DataFrame({"check": ["converged"], "value": [0.0], "passed": [False], "advice": ["use fewer lags"]})
     monkeypatch.setattr(RegressionFit, "diagnostics", property(lambda fit: failed))
     # The demonstration with a model whose failed checks lead to no other engine.
-    settings = data_path("demo.toml").read_text().replace('model = "auto"', 'model = "regression"')
+    settings = data_path("demo.toml").read_text().replace('model = "quick"', 'model = "regression"')
     for name in ("demo_events_simulated.csv.gz", "zones.csv", "demo_capability_simulated.csv"):
         settings = settings.replace(f'"{name}"', f'"{data_path(name)}"')
     (tmp_path / "forecast.toml").write_text(settings)

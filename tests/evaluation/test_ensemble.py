@@ -6,7 +6,7 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.evaluation.ensemble import _distance, distances
+from forecast.evaluation.weights import _distance, distances
 
 
 @pytest.fixture(scope="module")

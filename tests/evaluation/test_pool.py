@@ -46,7 +46,7 @@ MEMBERS = (fc.RecentMean(), fc.Last())
 
 
 def test_the_forecast_is_the_pool_of_the_members_forecasts(panel):
-    fitted = fc.fit(fc.Pool(MEMBERS), panel, seed=1)
+    fitted = fc.fit(fc.Pool(MEMBERS, origins=0), panel, seed=1)
     forecast = fc.predict(fitted, 3, draws=200, seed=2)
     alone = {member.name: fc.predict(fc.fit(member, panel, seed=1), 3, draws=200, seed=2) for member in MEMBERS}
     np.testing.assert_array_equal(forecast.draws, fc.pool(alone, draws=200, seed=2).draws)
@@ -68,9 +68,43 @@ def test_a_member_whose_fit_fails_its_checks_has_no_part(panel, monkeypatch):
     monkeypatch.setattr(pools, "failed_checks", lambda table, name: "it failed" if name == "last" else "")
     fitted = fc.fit(fc.Pool(MEMBERS), panel, seed=1)
     assert (list(fitted.fits), fitted.notes) == (["recent_mean"], ("last has no part in the pool: it failed",))
+    # Nothing is to be learned of one member.
+    assert fitted.past == ()
     monkeypatch.setattr(pools, "failed_checks", lambda table, name: "it failed")
     with pytest.raises(fc.DiagnosticsError, match="no member"):
         fc.fit(fc.Pool(MEMBERS), panel, seed=1)
+
+
+def test_weights_are_learned_from_what_was_known_on_past_days():
+    panel = fc.simulate_panel(3, 2, 40, seed=1, mean=5.0).panel
+    fitted = fc.fit(fc.Pool((fc.RecentMean(), fc.Zero(), fc.Last()), origins=4), panel, seed=1)
+    ends = pd.DatetimeIndex(panel.dataset["period_end"].values)
+    # The latest first; none knows what came.
+    assert [fits["zero"].panel.origin for fits in fitted.past] == [ends[-1 - 2 * back] for back in range(1, 5)]
+    weights = fitted.weights(3)
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights["recent_mean"] > 0.5 > 0.1 > weights["zero"]
+    zeros = (fc.predict(fitted, 3, draws=1000, seed=1).draws.sum(("province", "tactic", "period")) == 0).mean()
+    assert float(zeros) == pytest.approx(weights["zero"], abs=0.002)
+    (note,) = [note for note in fc.predict(fitted, 3, seed=1).provenance["notes"] if "weights" in note]
+    assert f"recent_mean {100 * weights['recent_mean']:.0f} %" in note
+    assert "learned from forecasts of 4 past days" in note
+
+
+@pytest.mark.parametrize(("periods", "days"), [(13, 0), (14, 1), (20, 4), (24, 6), (60, 6)])
+def test_days_leave_a_year_and_half_of_the_panel_before_them(periods, days):
+    panel = fc.simulate_panel(1, 1, periods, seed=1).panel
+    fitted = fc.fit(fc.Pool(MEMBERS), panel, seed=1)
+    assert len(fitted.past) == days
+    assert all(len(each.panel.periods) >= max(12, periods // 2) for fits in fitted.past for each in fits.values())
+    if not days:
+        assert fitted.weights(2) == {"recent_mean": 0.5, "last": 0.5}
+
+
+def test_where_time_runs_out_weights_are_learned_from_fewer_days(panel):
+    fitted = fc.fit(fc.Pool(MEMBERS), panel, max_seconds=1e-6, seed=1)
+    assert fitted.past == ()
+    assert "the pool's weights are learned from 0 past days, for time ran out" in fitted.notes
 
 
 def test_an_implausible_member_has_no_part(panel):
@@ -88,7 +122,7 @@ def test_where_no_member_is_plausible_the_pool_is_not_either(panel):
 
 def test_what_members_tell_stands_under_their_names(panel):
     fitted = fc.fit(fc.Pool((fc.RecentMean(), fc.NegativeBinomialRegression())), panel, seed=1)
-    assert fitted.equation.startswith("equal parts of recent_mean, regression")
+    assert fitted.equation.startswith("pool of recent_mean, regression")
     alone = fc.fit(fc.NegativeBinomialRegression(), panel, seed=1)
     pd.testing.assert_frame_equal(fitted.diagnostics, alone.diagnostics)
     two = fc.NegativeBinomialRegression(trend=False)

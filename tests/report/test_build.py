@@ -10,7 +10,7 @@ import pytest
 from forecast.errors import InputError
 from forecast.ledger import Ledger
 from forecast.prediction.draws import Forecast
-from forecast.report.build import ReportContent, render, report_notes, write_report
+from forecast.report.build import ReportContent, render, report_warnings, write_report
 from forecast.report.wording import LIKELIHOOD_SCALE
 
 SECTIONS = ["about", "know", "where", "series", "numbers", "cleaning", "past", "limits", "provenance"]
@@ -202,14 +202,14 @@ def test_content_is_not_changed(demo):
 
 def test_a_forecast_that_is_not_plausible_is_said_on_top_and_gives_no_chances(make_content, capability_part):
     content = replace(make_content(), capability=capability_part())
-    page, notes = render(content), report_notes(content)
+    page, warnings = render(content), report_warnings(content)
     assert "not plausible" not in page
     assert "almost certain" in page
-    assert not any("not plausible" in note for note in notes)
+    assert not any("not plausible" in text for text in warnings)
     draws = content.main.draws.values * 100
     wild = Forecast.from_draws(content.panel, draws, model="regression", seed=1)
     content = replace(content, forecasts={"regression": wild})
-    page, notes = render(content), report_notes(content)
+    page, warnings = render(content), report_warnings(content)
     top = page[: page.index("<main>")]
     assert "<strong>Warning.</strong> The forecast is not plausible: for all provinces together" in top
     assert "not plausible" not in page[page.index("<main>") :]
@@ -218,4 +218,4 @@ def test_a_forecast_that_is_not_plausible_is_said_on_top_and_gives_no_chances(ma
     assert "almost certain" not in page
     assert "more than 99%" not in page
     assert "&gt;99%" not in page
-    assert notes[0].startswith("The forecast is not plausible: for all provinces together")
+    assert warnings[0].startswith("The forecast is not plausible: for all provinces together")
