@@ -172,7 +172,9 @@ def demo(
     if capability and example is not Example.SIMULATED:
         raise typer.BadParameter("goes with the simulated example only", param_hint="--capability")
     settings = read_settings(data_path("demo_capability.toml" if capability else _EXAMPLES[example]))
-    _run_and_tell(settings, output)
+    notes, path = _run_and_write(settings, output)
+    _say("\n".join(note for note in notes if note.startswith("warning:")))
+    typer.echo(path)
 
 
 @app.command(epilog="Example:  forecast init incidents.csv")
@@ -218,7 +220,9 @@ def run(
     accept_loss: _AcceptLoss = False,
 ) -> None:
     """Go from event files to a forecast report, as a settings file says."""
-    _run_and_tell(_read(settings, accept_loss), output, allow_unconverged)
+    notes, path = _run_and_write(_read(settings, accept_loss), output, allow_unconverged)
+    _say("\n".join(notes))
+    typer.echo(path)
 
 
 @app.command(epilog="Example:  forecast check forecast.toml")
@@ -390,17 +394,17 @@ def _read(settings_file: Path, accept_loss: bool) -> "Settings":
     return settings.accepting_loss() if accept_loss else settings
 
 
-def _run_and_tell(settings: "Settings", output: Path | None, allow_unconverged: bool = False) -> None:
-    """Make a run, write it, and say what cleaning did and what stands on top of the report."""
+def _run_and_write(
+    settings: "Settings", output: Path | None, allow_unconverged: bool = False
+) -> tuple[list[str], Path]:
+    """Make a run and write it; what cleaning did and what stands on top of the report, and where that lies."""
     _check_drawing()
     from forecast.run import output_folder, run, run_notes, write_run
 
     with output_folder(settings, output or settings.output) as folder, _progress() as step:
         result = run(settings, allow_unconverged=allow_unconverged, step=step)
         path = write_run(result, folder)
-    _say(repr(result.panel.ledger))
-    _say("\n".join(run_notes(result)))
-    typer.echo(path)
+    return [repr(result.panel.ledger), *run_notes(result)], path
 
 
 def _pairs(words: list[str]) -> dict[str, str]:

@@ -177,11 +177,11 @@ def check_output_folder(folder: str | Path) -> Path:
 def check_output_files(folder: str | Path, files: Sequence[str], inputs: Collection[str] = ()) -> None:
     """Raise an InputError where one of `files` in `folder` is a folder, or an input (told by its SHA-256)."""
     for path in (Path(folder) / file for file in files):
-        if path.is_dir():
+        if os.path.isdir(path):
             raise InputError(
                 "is a folder where a file is to be written", source=path, hint="Choose another output path"
             )
-        if inputs and path.is_file() and sha256(path) in inputs:
+        if inputs and os.path.isfile(path) and sha256(path) in inputs:
             problem = "is an input and would be overwritten"
             raise InputError(problem, source=path, hint="Choose another output path")
 

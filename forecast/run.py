@@ -256,10 +256,11 @@ def run_backtest(
     """
     if workers < 1:
         raise InputError("is a whole number from 1", where="workers", found=workers)
+    # What is wrong with the data leaves no folder behind.
+    model, source, futures = settings.built_model(), load_source(settings), load_futures(settings)
     folder, given = check_output_folder(folder), settings.backtest
     with locked(folder):
         check_backtest_folder(folder, resume)
-        model, source, futures = settings.built_model(), load_source(settings), load_futures(settings)
         with process_pool(workers) if workers > 1 else nullcontext() as pool:
             done = backtest(
                 {} if model.name in default_baselines() else {model.name: model},

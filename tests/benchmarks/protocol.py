@@ -5,8 +5,8 @@
 Choose by the first half of each panel's origins, with cells and totals weighing the same; look at the second once. The
 table gives each model's CRPS of log(1 + count) over that of the best model of the same panel and level (1 is the best),
 the share of randomised PITs of cells and of totals in the central 90 %, and mean ranks. Beside the default stand its
-members, the other baselines, and pools with equal weights and with weights learned from all origins before. (The default
-learns from six past days, every second period; here from the six origins before, since their forecasts are there.)
+members, the other baselines, and pools with equal weights and with weights learned from all origins before. The default
+learns from six past days, every second period; here from the six origins before, whose forecasts are there.
 Backtests are kept in the folder; a run that was broken off goes on.
 """
 

@@ -427,7 +427,7 @@ SETTINGS_FILES = [
              changed(SETTINGS, "[evaluation]", "[evalution]")),
     settings("several errors at once",
              r"4 settings are wrong: (?=.*horizon: .*found 0)(?=.*seeds: unknown key, did you mean seed\?)"
-             r"(?=.*model: unknown model \(found magic; expected zero, )(?=.*evaluation\.periods: .*found -1)",
+             r"(?=.*model: unknown model \(found magic; expected auto, zero, )(?=.*evaluation\.periods: .*found -1)",
              changed(SETTINGS, "horizon = 2", "horizon = 0\nseeds = 1").replace("recent_mean", "magic")
              .replace("periods = 0", "periods = -1")),
     settings("horizon 0", r"1 setting is wrong: horizon: .*greater than or equal to 1, found 0",
@@ -715,7 +715,7 @@ def test_the_base_inputs_are_good(source: str, folder: Path, monkeypatch: pytest
     write(folder, {"events.csv": FILES[source]})
     done = call(INGEST.replace("plain", source), monkeypatch)
     assert (done.code, done.err) == (0, "")
-    assert set(contents(folder)) == {"events.csv", "out/events.csv", "out/ledger.csv"}
+    assert set(contents(folder)) == {"events.csv", "out/events.csv", "out/events.json", "out/ledger.csv"}
 
 
 # What is cleaned and told: the ledger ----------------------------------------------------------------------

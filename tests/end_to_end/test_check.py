@@ -91,7 +91,7 @@ def test_a_loss_that_is_accepted_stands_on_top_of_the_report(folder, call):
     assert told[0].startswith("Ledger: ")
     assert "11 dropped (11.0% of those meant to count)" in told[0]
     note = "11.0% of the rows that were meant to count were dropped (11 unknown province)"
-    assert f"note: {note}" in told
+    assert f"warning: {note}" in told
     report = (folder / "out" / "report.html").read_text()
     assert report.index(note) < report.index('id="know"')
     panel = Panel.load(folder / "out" / "panel.nc")

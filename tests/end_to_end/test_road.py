@@ -158,7 +158,7 @@ def test_a_failed_fit_becomes_a_report_with_a_warning_if_the_user_insists(monkey
     failed = pd.DataFrame({"check": ["converged"], "value": [0.0], "passed": [False], "advice": ["use fewer lags"]})
     monkeypatch.setattr(RegressionFit, "diagnostics", property(lambda fit: failed))
     _write_counts(tmp_path)
-    (tmp_path / "forecast.toml").write_text(COUNTS.format(engine="auto"))
+    (tmp_path / "forecast.toml").write_text('model = "regression"\n' + COUNTS.format(engine="auto"))
     command = ["forecast", "run", str(tmp_path / "forecast.toml"), "--output", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", [*command, "--allow-unconverged"])
     with pytest.raises(SystemExit) as stop:
@@ -222,6 +222,7 @@ def test_iraq_to_report(shared_data, tmp_path):
         title = "Iraq 2007 and 2008, by week"
         horizon = 8
         draws = 500
+        model = "regression"
         [data]
         source = "plain"
         paths = ["{shared_data}/iraq_sigacts_2007_2008.csv.gz"]
