@@ -126,6 +126,11 @@ CASES: dict[str, Case] = {
         fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic"), fc.Excitation(lags=2), fc.Spillover()], fc.Poisson()),
         _simulated(mean=2.0),
     ),
+    "shock": Case(
+        fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic"), fc.Shock()], fc.NegativeBinomial(), "shock"),
+        lambda: fc.simulate_panel(4, 2, 40, seed=4, mean=3.0).panel,
+        stated=False,
+    ),
     "zero_inflated": Case(
         fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.ZeroInflatedNegativeBinomial()), _simulated()
     ),
