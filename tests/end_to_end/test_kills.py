@@ -189,6 +189,8 @@ def check_after_kill(
         time.sleep(0.02)
     assert not session(leader)
     left = contents(folder)
+    # What a command that was killed before left half-written is removed by the next one.
+    before = {file: text for file, text in before.items() if ".forecast-" not in file}
     written = ("run.json",) if name == "run" else ()
     # The marker of a run that was killed as it moved its files says so; the other files are those of equal runs.
     assert not [file for file in before if file not in left]
