@@ -196,7 +196,7 @@ def predict_pool(
     total = sum(weights.values())
     # Those that are left may have had no weight beside the others.
     weights = {name: weight / total if total > 0 else 1 / len(kept) for name, weight in weights.items()}
-    shares = ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in weights.items())
+    shares = ", ".join(f"{name} {100 * weight:.0f}%" for name, weight in weights.items())
     source = f"learned from forecasts of {len(fit.past)} past days" if fit.past else "there is no past to learn from"
     notes = [*fit.notes, *notes, f"the pool's weights are {shares} ({source})"]
     return pool(kept, weights, name=fit.model.name, draws=draws, seed=seed, notes=notes)

@@ -42,7 +42,7 @@ _MODELS = {
     "recent_mean": "negative binomial counts around the mean of the last four periods",
     "regression": "negative binomial regression on province, tactic, season, trend and past counts",
     "smoothing": "exponential smoothing of each series",
-    "pool": "a mixture of models by how well each would have forecast the past year",
+    "pool": "a mixture of models, by how well each would have forecast of late",
     "standard": "hierarchical Bayesian model with levels and paths of countries, provinces, tactics and series",
     "quick": "hierarchical Bayesian model with levels and paths of provinces and tactics",
 }

@@ -87,7 +87,7 @@ def test_weights_are_learned_from_what_was_known_on_past_days():
     zeros = (fc.predict(fitted, 3, draws=1000, seed=1).draws.sum(("province", "tactic", "period")) == 0).mean()
     assert float(zeros) == pytest.approx(weights["zero"], abs=0.002)
     (note,) = [note for note in fc.predict(fitted, 3, seed=1).provenance["notes"] if "weights" in note]
-    assert f"recent_mean {100 * weights['recent_mean']:.0f} %" in note
+    assert f"recent_mean {100 * weights['recent_mean']:.0f}%" in note
     assert "learned from forecasts of 4 past days" in note
 
 
