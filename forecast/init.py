@@ -39,8 +39,8 @@ WEEKLY_ATTACKS, FEWEST_WEEKS = 2.0, 52
 # The shipped gazetteer serves where it holds the countries of so many records; where the file names no country, where
 # it holds the names of so many: names of a file are misspelt, names of countries hardly ever.
 _HELD_COUNTRIES, _HELD_NAMES = 0.9, 0.5
-# Seconds of a run, and per series and period: the default pool with its evaluation and report took 67 s on 1,974 of them,
-# and its two fits alone 113 s on 13,824.
+# Seconds of a run, and per series and period: the default pool with its evaluation and report took 67 s on 1,974 of
+# them, and its two fits alone 113 s on 13,824.
 _SECONDS, _SECONDS_PER_CELL = 50.0, 0.009
 # Similarity (of 100) from which two names of one file may be two spellings, and a label a misspelt tactic.
 _ALIKE, _MISSPELT = 85, 75
