@@ -18,7 +18,6 @@ from forecast.errors import DiagnosticsError, ForecastError, InputError
 from forecast.evaluation.sanity import implausible
 from forecast.evaluation.weights import distances, pool_weights
 from forecast.inference.dispatch import fit
-from forecast.inference.laplace.engine import LaplaceOptions, approximate
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.diagnostics import failed_checks
 from forecast.model.library import quick_model
@@ -114,11 +113,13 @@ class PoolFit(Fit):
         panel, known = self.panel, []
         futures = {name: hold_last() for name in panel.covariates}
         ends = pd.DatetimeIndex(panel.dataset[names.PERIOD_END].values)
-        for fits in self.past:
-            origin = next(iter(fits.values())).panel.origin
-            ahead = min(horizon, int((ends > origin).sum()))
-            how: dict[str, Any] = {"futures": futures, "draws": _PAST_DRAWS, "seed": self.seed}
-            known.append(distances({name: predict(past, ahead, **how) for name, past in fits.items()}, panel))
+        how: dict[str, Any] = {"futures": futures, "draws": _PAST_DRAWS, "seed": self.seed}
+        with progress(f"Learning the weights of {self.model.name}") as told:
+            for number, fits in enumerate(self.past):
+                told(number / len(self.past))
+                origin = next(iter(fits.values())).panel.origin
+                ahead = min(horizon, int((ends > origin).sum()))
+                known.append(distances({name: predict(past, ahead, **how) for name, past in fits.items()}, panel))
         return pool_weights(known) if known else dict.fromkeys(self.fits, 1 / len(self.fits))
 
 
@@ -319,5 +320,8 @@ def _past_days(model: Pool, panel: Panel) -> list[pd.Timestamp]:
 def _past_fit(model: Any, panel: Panel, seed: int) -> Fit:
     """A member's fit from which little is asked."""
     if isinstance(model, Model):
+        # Settings name the default pool, and need no compiler.
+        from forecast.inference.laplace.engine import LaplaceOptions, approximate
+
         return approximate(model, panel, LaplaceOptions(draws=_PAST_DRAWS), seed=seed)
     return fit(model, panel, seed=seed)

@@ -204,8 +204,7 @@ class RandomWalk(Path):
 
     def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
         """Paths after the last period: `last` over (sample, …), the result over (sample, …, step)."""
-        sigma = np.reshape(theta[self.sigma], (-1, *(1,) * last.ndim))
-        return last[..., None] + np.cumsum(sigma * rng.normal(size=(*last.shape, steps)), axis=-1)
+        return last[..., None] + np.cumsum(_innovations(theta[self.sigma], last, steps, rng), axis=-1)
 
 
 @dataclass(frozen=True)
@@ -233,8 +232,12 @@ class Shocks(Path):
 
     def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
         """New ones, whatever the last was."""
-        sigma = np.reshape(theta[self.sigma], (-1, *(1,) * last.ndim))
-        return np.asarray(sigma * rng.normal(size=(*last.shape, steps)))
+        return _innovations(theta[self.sigma], last, steps, rng)
+
+
+def _innovations(sigma: Array, last: Array, steps: int, rng: np.random.Generator) -> Array:
+    """Independent normal numbers with a standard deviation per sample: `last` over (sample, …), a step axis added."""
+    return np.asarray(np.reshape(sigma, (-1, *(1,) * last.ndim)) * rng.normal(size=(*last.shape, steps)))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,11 @@ class ReportContent:
         """The forecast that the report is about."""
         return next(iter(self.forecasts.values()))
 
+    @cached_property
+    def implausible(self) -> tuple[str, ...]:
+        """What is not plausible in the forecast, in sentences."""
+        return tuple(f"{finding}." for finding in implausible(self.main, self.panel))
+
     @property
     def simulated(self) -> bool:
         """True where the report must be labelled as showing simulated data."""
@@ -130,8 +136,7 @@ def render(content: ReportContent) -> str:
     forecast, simulated = content.main, content.simulated
     panel = content.panel.between(end=forecast.origin)
     ahead, part = outlook(forecast, content.zones), content.capability
-    implausible_totals = _implausible(content)
-    if implausible_totals:
+    if content.implausible:
         ahead, part = ahead.without_chances(), None if part is None else part.without_chances()
     found = (*findings(ahead), *(next_reports(content.published) if content.published else ()))
     charts = [
@@ -159,7 +164,7 @@ def render(content: ReportContent) -> str:
         outlook=ahead,
         findings=found,
         findings_number=capital(small_word(len(found))),
-        scale="" if implausible_totals else about.scale(),
+        scale="" if content.implausible else about.scale(),
         charts={chart.name: chart for chart in charts},
         chart_data={chart.name: Markup(chart.to_json()) for chart in charts},
         tables={name: Markup(table) for name, table in _tables(content, ahead, inputs).items()},
@@ -214,7 +219,7 @@ def report_warnings(content: ReportContent) -> list[str]:
     """Why the numbers may be of no use: the banners of the page."""
     warnings = (
         failed_checks(content.diagnostics, content.main.model),
-        *_implausible(content),
+        *content.implausible,
         cap_warning(float(content.main.provenance.get("cut", 0.0))),
         content.ledger.loss_told if content.ledger.loss > LOSS_TO_REFUSE else "",
         content.banner,
@@ -232,11 +237,6 @@ def report_notes(content: ReportContent) -> list[str]:
         *content.panel.provenance.get("notes", ()),
     ]
     return [capital(note) for note in dict.fromkeys(notes) if note]
-
-
-def _implausible(content: ReportContent) -> list[str]:
-    """What is not plausible in the forecast, in sentences."""
-    return [f"{finding}." for finding in implausible(content.main, content.panel)]
 
 
 def _environment() -> Environment:
