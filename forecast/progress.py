@@ -16,7 +16,7 @@ from html import escape
 from importlib import import_module
 from typing import Any, Protocol
 
-__all__ = ["InTime", "Progress", "on_command_line", "progress", "silent"]
+__all__ = ["InTime", "OutOfTime", "Progress", "check_deadline", "deadline", "on_command_line", "progress", "silent"]
 
 # Told what share is done; whether there is time for more.
 InTime = Callable[[float], bool]
@@ -26,6 +26,11 @@ _SHOWN_AFTER, _BETWEEN_LINES, _LOOK = 2.0, 15.0, 0.5
 _TELLING = 0.02
 _LINES: ContextVar[bool] = ContextVar("lines", default=False)
 _DISPLAY: ContextVar["_Display | None"] = ContextVar("display", default=None)
+_DEADLINE: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+
+
+class OutOfTime(Exception):
+    """Work that cannot give half a result has taken longer than it may."""
 
 
 class Progress:
@@ -160,6 +165,22 @@ def silent() -> Iterator[None]:
         yield
     finally:
         _DISPLAY.reset(token)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Within this, `check_deadline` raises `OutOfTime` after so many seconds."""
+    token = _DEADLINE.set(min(_DEADLINE.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(token)
+
+
+def check_deadline() -> None:
+    """Raise `OutOfTime` where the time of `deadline` has gone: asked before each piece of work that may take long."""
+    if time.monotonic() > _DEADLINE.get():
+        raise OutOfTime
 
 
 # How it is shown ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from forecast import progress as module
-from forecast.progress import on_command_line, progress, silent
+from forecast.inference.machine import in_threads
+from forecast.progress import OutOfTime, check_deadline, deadline, on_command_line, progress, silent
 
 
 class Clock:
@@ -189,3 +190,16 @@ def test_names_hold_nothing_that_a_terminal_would_obey():
         assert told.line.startswith("Fitting  ]0;x ")
         told(0.5, "scoring \x1b[2J")
         assert told.line.startswith("scoring  [2J")
+
+
+def test_a_deadline_holds_within_it_in_threads_too_and_an_outer_one_within_an_inner():
+    check_deadline()
+    with deadline(0.0):
+        for late in (check_deadline, lambda: in_threads(lambda _: check_deadline(), range(3))):
+            with pytest.raises(OutOfTime):
+                late()
+        with deadline(1e6), pytest.raises(OutOfTime):
+            check_deadline()
+    with deadline(1e6):
+        in_threads(lambda _: check_deadline(), range(3))
+    check_deadline()

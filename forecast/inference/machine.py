@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 import numba
@@ -30,8 +31,10 @@ def in_threads(function: Callable[..., Result], *items: Iterable[Any]) -> list[R
 
     For calls that take tens of milliseconds, most of it in machine code or NumPy, which let other threads run.
     """
+    # The caller's deadline holds in the threads too.
+    calls = [partial(copy_context().run, function, *item) for item in zip(*items, strict=True)]
     with ThreadPoolExecutor(1 if _ALONE.get() else os.cpu_count()) as pool:
-        return list(pool.map(function, *items))
+        return list(pool.map(lambda call: call(), calls))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.linalg import blas, lapack
 
 from forecast.inference.machine import compiled
+from forecast.progress import check_deadline
 
 __all__ = ["BlockArrow", "Factor", "NotPositiveDefinite"]
 
@@ -49,7 +50,8 @@ class BlockArrow:
     corner: Array
 
     def factorise(self) -> "Factor":
-        """Cholesky factor; `NotPositiveDefinite` where there is none."""
+        """Cholesky factor; `NotPositiveDefinite` where there is none, `OutOfTime` where no time is left for it."""
+        check_deadline()
         reached, lower, inverse, below, cross = _factorised_paths(self.diagonal, self.coupling, self.arrow)
         if reached < len(self.diagonal):
             raise NotPositiveDefinite(f"not positive definite: period {reached}")

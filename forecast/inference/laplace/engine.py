@@ -4,6 +4,7 @@ See ARCHITECTURE.md for the algebra.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -26,7 +27,7 @@ from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.inference.posterior.labels import assemble, named_draws
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
-from forecast.progress import Progress, progress
+from forecast.progress import OutOfTime, Progress, deadline, progress
 
 __all__ = ["LaplaceOptions", "approximate"]
 
@@ -34,7 +35,8 @@ Array = npt.NDArray[np.float64]
 # Where the search and exploring end, as shares of the whole: on panels of 1,974 to 23,760 cells the search takes 12 to
 # 25 % of the time, exploring 14 to 20 %, and draws the rest.
 _SEARCHED, _EXPLORED = 0.15, 0.3
-# So long a mode is searched for at most, where `max_seconds` is not longer: a step on 500 provinces takes minutes.
+# So long a mode is searched for and explored at most, where `max_seconds` is not longer: a step on 500 provinces takes
+# minutes.
 _SEARCH_SECONDS = 3600.0
 # Where an earlier fit's shape has not led to a certificate after so many times the fewest draws, a fit starts afresh.
 _NEARBY = 3
@@ -138,41 +140,51 @@ def _drawn(
 
     From a start, and from scratch where that did not lead far enough and there is time.
     """
-    what, draws, searching = told.what, options.draws, _searching(told, options)
+    what, draws, searching = told.what, options.draws, _searching(told)
+    most = max(_SEARCH_SECONDS, options.max_seconds or 0.0)
     exploring, drawing = told.part(_SEARCHED, _EXPLORED), told.part(_EXPLORED, 1.0)
     certified = partial(certified_share, draws=draws)
     near: JointDraws | None = None
     if start is not None:
         marginal = marginal if start.pilot is None else marginal.with_pilot(start.pilot)
-        peak, mirrored = higher_of_both(marginal, climb(marginal, start.vector, start.x, start.covariance, searching))
-        told(0.0, what)
-        other = None if start.other is None else other_than(marginal, peak, start.other)
-        made = resume(marginal, peak, start.shape, other)
+        with _within(most, what):
+            first = climb(marginal, start.vector, start.x, start.covariance, searching)
+            peak, mirrored = higher_of_both(marginal, first)
+            other = None if start.other is None else other_than(marginal, peak, start.other)
+            told(0.0, what)
+            made = resume(marginal, peak, start.shape, other)
         near = draw_jointly(made, draws, random, drawing, certified, most=_NEARBY)
         if not told.is_in_time() or certified(near) == 1:
             return near, mirrored
-    else:
-        peak, mirrored = higher_of_both(marginal, climb(marginal, stop=searching))
+    with _within(most, what):
+        if start is None:
+            peak, mirrored = higher_of_both(marginal, climb(marginal, stop=searching))
         told(0.0, what)
-    marginal, peak = laid_out(marginal, peak)
-    made = explore(marginal, *heavier_of_both(marginal, peak), exploring)
+        marginal, peak = laid_out(marginal, peak)
+        made = explore(marginal, *heavier_of_both(marginal, peak), exploring)
     drawn = draw_jointly(made, draws, random, drawing, certified)
     if near is not None and not told.is_in_time() and effective_ahead(near) > effective_ahead(drawn):
         return near, mirrored
     return drawn, mirrored
 
 
-def _searching(told: Progress, options: LaplaceOptions) -> Callable[[Array], bool]:
-    """What the search for the mode tells each step to: it goes on, or a `DiagnosticsError` ends it."""
-    what, steps, most = told.what, count(1), max(_SEARCH_SECONDS, options.max_seconds or 0.0)
+@contextmanager
+def _within(seconds: float, what: str) -> Iterator[None]:
+    """A `DiagnosticsError` where the search for the mode takes longer: it cannot give half a result."""
+    try:
+        with deadline(seconds):
+            yield
+    except OutOfTime:
+        hint = "Fit fewer provinces, tactics or periods, or a simpler model; max_seconds above that gives it more time"
+        raise DiagnosticsError(f"{what}: no mode was found within {seconds:,.0f} seconds. {hint}") from None
+
+
+def _searching(told: Progress) -> Callable[[Array], bool]:
+    """What the search for the mode tells each step to."""
+    what, steps = told.what, count(1)
 
     def stop(_: Array) -> bool:
         told(0.0, f"{what}, step {next(steps)} to the mode")
-        if told.elapsed > most:
-            hint = (
-                "Fit fewer provinces, tactics or periods, or a simpler model; max_seconds above that gives it more time"
-            )
-            raise DiagnosticsError(f"{what}: no mode was found within {most:,.0f} seconds. {hint}")
         return False
 
     return stop
