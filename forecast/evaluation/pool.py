@@ -1,7 +1,7 @@
 """Linear pools: each sample is one model's whole path, so that all sums stay sums of the same draws."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +28,7 @@ from forecast.prediction.draws import ORACLE_SUFFIX, Forecast
 from forecast.prediction.futures import Future, hold_last
 from forecast.progress import progress
 
-__all__ = ["POOL", "Pool", "PoolFit", "default_model", "plausible", "pool"]
+__all__ = ["POOL", "Pool", "PoolFit", "among", "default_model", "plausible", "pool"]
 
 POOL = "pool"
 # With this dispersion negative binomial counts are Poisson, to seven digits of their log mass.
@@ -163,7 +163,7 @@ def fit_pool(
                 notes.append(f"{member.name} has no part in the pool: {failures}")
             else:
                 fits[member.name] = fitted
-                notes += fitted.notes
+                notes += [f"{member.name}: {note}" for note in fitted.notes]
         if not fits:
             raise error
         past = []
@@ -193,10 +193,7 @@ def predict_pool(
         name: predict(member, horizon, futures=futures, draws=draws, seed=seed) for name, member in fit.fits.items()
     }
     kept, notes = plausible(forecasts, fit.panel)
-    weights = {name: weight for name, weight in fit.weights(horizon).items() if name in kept}
-    total = sum(weights.values())
-    # Those that are left may have had no weight beside the others.
-    weights = {name: weight / total if total > 0 else 1 / len(kept) for name, weight in weights.items()}
+    weights = among(kept, fit.weights(horizon))
     shares = ", ".join(f"{name} {100 * weight:.0f}%" for name, weight in weights.items())
     source = f"learned from forecasts of {len(fit.past)} past days" if fit.past else "there is no past to learn from"
     notes = [*fit.notes, *notes, f"the pool's weights are {shares} ({source})"]
@@ -213,6 +210,13 @@ def plausible(forecasts: Mapping[str, Forecast], panel: Panel) -> tuple[dict[str
         if name not in kept
     ]
     return kept, notes
+
+
+def among(kept: Iterable[str], weights: Mapping[str, float]) -> dict[str, float]:
+    """The weights of those that are kept, with the sum 1: equal ones where they had none beside the others."""
+    left = {name: weights[name] for name in kept}
+    total = sum(left.values())
+    return {name: weight / total if total > 0 else 1 / len(left) for name, weight in left.items()}
 
 
 def pool(
@@ -237,7 +241,7 @@ def pool(
     draws, seed : int
         Samples of the pool. Each model gives its share of them, whole paths without repetition where it has enough.
     notes : sequence of str
-        What the reader must be told, beside the notes of the forecasts.
+        What the reader must be told, beside the notes of the forecasts, which get their model's name in front.
 
     Returns
     -------
@@ -281,8 +285,8 @@ def pool(
     kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
     family = "negative_binomial" if names.MU in variables else ""
     oracle = sorted({label for each in forecasts.values() for label in each.provenance.get("oracle", ())})
-    told = [note for each in forecasts.values() for note in each.provenance.get("notes", ())]
-    provenance = {**first.provenance, "notes": list(dict.fromkeys([*told, *notes])), "oracle": oracle}
+    of_models = [f"{model}: {note}" for model, each in forecasts.items() for note in each.provenance.get("notes", ())]
+    provenance = {**first.provenance, "notes": list(dict.fromkeys([*of_models, *notes])), "oracle": oracle}
     attrs = {names.MODEL: name + (ORACLE_SUFFIX if oracle else ""), "family": family, "seed": str(seed)}
     attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
     return Forecast(kept.assign(variables).assign_attrs(attrs))

@@ -21,7 +21,7 @@ import pandas as pd
 from panels import PANELS
 
 import forecast as fc
-from forecast.evaluation.pool import plausible
+from forecast.evaluation.pool import among, plausible
 from forecast.evaluation.weights import distances, pool_weights
 
 LEVELS = {
@@ -64,8 +64,7 @@ def with_pools(done: fc.Backtest, panel: fc.Panel) -> dict[pd.Timestamp, dict[st
         kept, _ = plausible(members, panel.between(end=origin))
         for label, past in ((default.name, known[-default.origins :]), (OF_ALL, known), (EQUAL, [])):
             learned = pool_weights(past, origin) if past else dict.fromkeys(members, 1.0)
-            weights = {model: learned[model] for model in kept} if sum(learned[model] for model in kept) else None
-            forecasts[label] = fc.pool(kept, weights, name=label, draws=DRAWS, seed=number)
+            forecasts[label] = fc.pool(kept, among(kept, learned), name=label, draws=DRAWS, seed=number)
         known.append(distances(members, panel))
         by_origin[origin] = forecasts
     return by_origin
