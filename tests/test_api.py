@@ -14,6 +14,7 @@ PACKAGE = Path(fc.__file__).parent
 ORDER = [
     "names",
     "errors",
+    "arguments",
     "signals",
     "files",
     "folders",
@@ -23,6 +24,7 @@ ORDER = [
     "ledger",
     "datasets",
     "counts",
+    "plots",
     "events",
     "panel",
     "model",

@@ -62,7 +62,7 @@ class BaselineFit(Fit):
 
     def plot(self) -> Any:
         """Altair chart of what was estimated: a point per label, a row per variable."""
-        import altair as alt
+        from forecast.plots import alt
 
         return alt.Chart(self.to_frame()).mark_point().encode(x=f"{names.VALUE}:Q", y="label:N", row="variable:N")
 

@@ -105,7 +105,7 @@ class RegressionFit(BaselineFit):
 
     def plot(self) -> Any:
         """Altair chart of the estimates with their 95 % intervals, on the log scale."""
-        import altair as alt
+        from forecast.plots import alt
 
         reach = 1.96 * self.to_frame()["standard_error"]
         frame = self.to_frame().assign(

@@ -160,7 +160,7 @@ class Capability:
 
     def plot_force(self, force: str) -> Any:
         """Altair chart: a force's path with its 90 % band, and the indicators behind it."""
-        import altair as alt
+        from forecast.plots import alt
 
         paths, values = self.to_frame(), self.indicator_values()
         base = alt.Chart(paths[paths[names.FORCE] == force]).encode(x=alt.X("period:T", title=None))
@@ -171,7 +171,7 @@ class Capability:
 
     def plot(self) -> Any:
         """Altair chart: each force's path with its 90 % band, and the indicators behind it."""
-        import altair as alt
+        from forecast.plots import alt
 
         charts = [self.plot_force(force).properties(width=640, height=140) for force in self.forces]
         return alt.vconcat(*charts, title="SIMULATED DATA" if self.indicators.simulated else "")

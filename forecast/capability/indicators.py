@@ -112,7 +112,7 @@ class Indicators:
 
     def plot(self) -> Any:
         """Altair chart: one panel per indicator, one line per force; a value stands at the middle of its period."""
-        import altair as alt
+        from forecast.plots import alt
 
         table = self.known().table
         middle = table["period_start"] + (table[names.PERIOD_END] - table["period_start"]) / 2

@@ -16,7 +16,7 @@ _BLUE, _PALE, _INK = "#1f6f8b", "#9dc1d5", "#1f2933"
 
 def pit_chart(table: pd.DataFrame, group: str = names.MODEL) -> "alt.FacetChart":
     """Histograms of `pit_table`, one per group, with the band within which bars of a calibrated forecast lie."""
-    import altair as alt
+    from forecast.plots import alt
 
     rows = table.assign(width=1 / table.groupby(group)["bin"].transform("size"), zero=0.0)
     rows["end"] = rows["bin"] + rows["width"]
@@ -28,7 +28,7 @@ def pit_chart(table: pd.DataFrame, group: str = names.MODEL) -> "alt.FacetChart"
 
 def coverage_chart(table: pd.DataFrame, group: str = names.MODEL) -> "alt.FacetChart":
     """Shares of `coverage` by horizon, one panel per group: lines with their intervals, dashes where they should be."""
-    import altair as alt
+    from forecast.plots import alt
 
     rows = table.assign(interval=[f"{100 * level:g}%" for level in table["nominal"]])
     x = alt.X(f"{names.HORIZON}:Q", title="periods ahead", axis=alt.Axis(tickMinStep=1, format="d"))
@@ -46,7 +46,7 @@ def coverage_chart(table: pd.DataFrame, group: str = names.MODEL) -> "alt.FacetC
 
 def reliability_chart(table: pd.DataFrame, group: str = names.MODEL) -> "alt.FacetChart":
     """What `reliability` gives, one diagram per group: how often it came against how probable it was said to be."""
-    import altair as alt
+    from forecast.plots import alt
 
     scale = alt.Scale(domain=[0, 1])
     base = alt.Chart(table).encode(x=alt.X("predicted:Q", title="probability that was given", scale=scale))
@@ -61,6 +61,6 @@ def reliability_chart(table: pd.DataFrame, group: str = names.MODEL) -> "alt.Fac
 
 
 def _by(group: str) -> "alt.Facet":
-    import altair as alt
+    from forecast.plots import alt
 
     return alt.Facet(f"{group}:N", title=None, sort=None)

@@ -15,7 +15,7 @@ from forecast.baselines.naive import RecentMean
 from forecast.baselines.regression import NegativeBinomialRegression
 from forecast.baselines.smoothing import ExponentialSmoothing
 from forecast.errors import DiagnosticsError, ForecastError, InputError
-from forecast.evaluation.sanity import implausible
+from forecast.evaluation.sanity import excessive, implausible
 from forecast.evaluation.weights import distances, pool_weights
 from forecast.inference.dispatch import fit
 from forecast.inference.posterior.base import Fit
@@ -46,7 +46,8 @@ class Pool:
 
     The members forecast from past days too, as far as the panel knew then, and the weights are those with which the
     pool would have been best, held towards equal ones (`pool_weights`). A member that cannot be fitted, whose fit fails
-    its checks, or whose forecast is not plausible (`implausible`) has no weight, and a note says so.
+    its checks, or whose forecast is not plausible (`implausible`) has no weight; of one whose tail alone is not, the
+    paths beyond the limit are left out. Notes say so.
 
     Parameters
     ----------
@@ -201,15 +202,26 @@ def predict_pool(
 
 
 def plausible(forecasts: Mapping[str, Forecast], panel: Panel) -> tuple[dict[str, Forecast], list[str]]:
-    """The forecasts that pass the gate (`implausible`), or all where none does, and a note on each of the others."""
-    findings = {name: implausible(forecast, panel) for name, forecast in forecasts.items()}
-    kept = {name: forecasts[name] for name, found in findings.items() if not found} or dict(forecasts)
-    notes = [
-        f"{name} has no part in the pool: its forecast is not plausible ({found[0].reason})"
-        for name, found in findings.items()
-        if name not in kept
-    ]
-    return kept, notes
+    """The forecasts that pass the gate (`implausible`), or all where none does, and notes on the others.
+
+    A forecast whose median passes and whose tail does not is cut: paths with a total beyond the limit are left out,
+    half of them at most. (Left out whole, `quick` was missed on UCDP Myanmar after 2021: CRPS of log(1 + count) of the
+    pool's cells .241 without it and .222 with what is left of it, of totals .302 and .289; on nine other panels no
+    difference: `tests/benchmarks/README.md`.)
+    """
+    kept: dict[str, Forecast] = {}
+    notes = []
+    for name, forecast in forecasts.items():
+        found = implausible(forecast, panel)
+        cut = excessive(forecast, panel) if found else np.zeros(1, dtype=bool)
+        if all(finding.level != 0.5 for finding in found) and cut.mean() <= 0.5:
+            kept[name] = forecast
+            if found:
+                kept[name] = Forecast(forecast.dataset.isel({names.SAMPLE: np.flatnonzero(~cut)}))
+                notes.append(f"{100 * cut.mean():.0f}% of the paths of {name} are left out: {found[0].reason}")
+        else:
+            notes.append(f"{name} has no part in the pool: its forecast is not plausible ({found[0].reason})")
+    return (kept, notes) if kept else (dict(forecasts), [])
 
 
 def among(kept: Iterable[str], weights: Mapping[str, float]) -> dict[str, float]:
@@ -256,6 +268,8 @@ def pool(
     models = list(forecasts)
     given = dict.fromkeys(models, 1.0) if weights is None else dict(weights)
     total = sum(given.values())
+    if not models:
+        raise InputError("there are none to pool", where="forecasts")
     if set(given) - set(models) or min(given.values()) < 0 or not np.isfinite(total) or not total > 0:
         raise InputError("are no weights of these models", where="weights", found=str(given), expected=models)
     first = forecasts[models[0]]

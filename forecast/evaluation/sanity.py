@@ -1,5 +1,6 @@
 """The gate that every forecast passes: are its totals within what the data make thinkable?"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
-__all__ = ["LIMITS", "SMALLEST_RECORD", "Implausible", "implausible"]
+__all__ = ["LIMITS", "SMALLEST_RECORD", "Implausible", "excessive", "implausible"]
 
 # Quantile of a total in one period, and how many times the largest total ever seen in a period it may be.
 LIMITS = {0.5: 2.0, 0.99: 5.0}
@@ -93,6 +94,35 @@ def implausible(forecast: Forecast, panel: Panel) -> tuple[Implausible, ...]:
     InputError
         For a forecast of provinces or tactics that the panel lacks.
     """
+    return tuple(
+        finding
+        for where, totals, largest in _records(forecast, panel)
+        for level, times in LIMITS.items()
+        if (finding := _worst(where, totals, largest, level, times, forecast))
+    )
+
+
+def excessive(forecast: Forecast, panel: Panel) -> npt.NDArray[np.bool_]:
+    """Which samples put a total, at any horizon, beyond the limit of its 99 % quantile.
+
+    Parameters
+    ----------
+    forecast, panel
+        As of `implausible`.
+
+    Returns
+    -------
+    array of bool
+        (sample).
+    """
+    beyond = np.zeros(forecast.draws.sizes[names.SAMPLE], dtype=bool)
+    for _, totals, largest in _records(forecast, panel):
+        beyond |= (totals > LIMITS[0.99] * max(largest, SMALLEST_RECORD)).any(axis=1)
+    return beyond
+
+
+def _records(forecast: Forecast, panel: Panel) -> Iterator[tuple[str, npt.NDArray[np.int64], float]]:
+    """Each total's name, its draws (sample, period), and the largest that was ever seen in a period."""
     seen = panel.between(end=forecast.origin)
     for dim, wanted, there in (
         (names.PROVINCE, forecast.provinces, panel.provinces),
@@ -103,15 +133,11 @@ def implausible(forecast: Forecast, panel: Panel) -> tuple[Implausible, ...]:
             raise InputError(f"lacks a {dim} of the forecast", where="panel", found=missing)
     attacks = seen.attacks.sel({names.PROVINCE: forecast.provinces, names.TACTIC: forecast.tactics})
     if not attacks.notnull().any():
-        return ()
+        return
     past = attacks.fillna(attacks.mean(names.PERIOD)).fillna(0.0).sum(names.TACTIC).values
-    draws = forecast.draws.sum(names.TACTIC).values
-    return tuple(
-        finding
-        for where, rows in _totals(forecast).items()
-        for level, times in LIMITS.items()
-        if (finding := _worst(where, draws[:, rows].sum(axis=1), past[rows].sum(axis=0).max(), level, times, forecast))
-    )
+    draws = forecast.draws.transpose(*names.DRAW_DIMS).sum(names.TACTIC).values
+    for where, rows in _totals(forecast).items():
+        yield where, draws[:, rows].sum(axis=1), float(past[rows].sum(axis=0).max())
 
 
 def _totals(forecast: Forecast) -> dict[str, npt.NDArray[np.intp]]:

@@ -151,7 +151,7 @@ class Events:
 
     def plot(self) -> Any:
         """Altair chart of attacks per month, one line per tactic."""
-        import altair as alt
+        from forecast.plots import alt
 
         month = self.table["date"].dt.to_period("M").dt.to_timestamp()
         frame = self.table.groupby([month, names.TACTIC], observed=True)[names.ATTACKS].sum().reset_index()

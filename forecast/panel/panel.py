@@ -394,7 +394,7 @@ class Panel(Labelled):
 
     def plot(self) -> Any:
         """Altair chart of the attacks per period, one line per tactic, summed over the provinces."""
-        import altair as alt
+        from forecast.plots import alt
 
         frame = self.attacks.sum(names.PROVINCE, min_count=1).to_series().reset_index(name=names.ATTACKS)
         return (

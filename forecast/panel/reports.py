@@ -97,7 +97,7 @@ class Reports:
 
     def plot(self) -> Any:
         """Altair chart: totals per zone over time, a mark per published count, the colour by its definition."""
-        import altair as alt
+        from forecast.plots import alt
 
         table = self.table
         middle = table["period_start"] + (table[names.PERIOD_END] - table["period_start"]) / 2

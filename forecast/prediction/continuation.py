@@ -13,6 +13,8 @@ __all__ = ["NO_FUTURES", "check_request", "predict"]
 
 NO_FUTURES: Mapping[str, Future] = MappingProxyType({})
 DEFAULT_DRAWS = 1000
+# What is asked for by mistake: twenty years of weeks, and more draws than any quantile needs.
+_MOST_PERIODS, _MOST_DRAWS = 1_200, 1_000_000
 
 
 @singledispatch
@@ -49,7 +51,8 @@ def predict(
     Raises
     ------
     InputError
-        For a horizon or number of draws below 1, a covariate without a future, or a future of no covariate.
+        For a horizon that is not from 1 to 1,200, draws that are not from 1 to 1,000,000, a covariate without a future,
+        or a future of no covariate.
     """
     raise InputError("cannot be predicted from", found=type(fit).__name__, expected="what `fit` returns")
 
@@ -59,6 +62,9 @@ def check_request(covariates: list[str], horizon: int, futures: Mapping[str, Fut
     for where, value, lowest in (("horizon", horizon, 1), ("draws", draws, 1), ("seed", seed, 0)):
         if value < lowest:
             raise InputError(f"is a whole number from {lowest}", where=where, found=value)
+    for where, value, most in (("horizon", horizon, _MOST_PERIODS), ("draws", draws, _MOST_DRAWS)):
+        if value > most:
+            raise InputError(f"is at most {most:,}", where=where, found=f"{value:,}")
     unknown = sorted(set(futures) - set(covariates))
     if unknown:
         expected = covariates or "none: the panel has no covariates"

@@ -195,7 +195,7 @@ def check_months(freq: str) -> None:
 
 def fan_chart(forecast: Forecast, province: str | None, tactic: str | None) -> "alt.LayerChart":
     """The history, the median and the central 50, 80 and 90 % intervals of one series, or of a sum."""
-    import altair as alt
+    from forecast.plots import alt
 
     if tactic is not None and tactic not in forecast.tactics:
         raise InputError("unknown tactic", found=tactic, expected=forecast.tactics)

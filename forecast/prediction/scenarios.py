@@ -55,7 +55,7 @@ class Contrast:
 
     def plot(self) -> Any:
         """Altair chart: the ratio of expected attacks with its 90 % interval, by label."""
-        import altair as alt
+        from forecast.plots import alt
 
         changed = self.table[self.table["difference"] != 0]
         base = alt.Chart(changed).encode(

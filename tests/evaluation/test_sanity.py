@@ -6,7 +6,7 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.evaluation.sanity import LIMITS, SMALLEST_RECORD
+from forecast.evaluation.sanity import LIMITS, SMALLEST_RECORD, excessive
 from forecast.prediction.draws import Forecast
 
 
@@ -48,6 +48,14 @@ def test_the_tail_is_found_where_the_median_is_well(panel):
         ("all provinces together", 0.99, 141),
         ("B", 0.99, 141),
     ]
+
+
+def test_paths_beyond_the_limit_are_found_by_each_total(panel):
+    draws = np.zeros((200, 2, 1, 2), np.int64)
+    # 140 is the limit of both, 50 and 100 those of the countries.
+    draws[0, :, 0, 1], draws[1, :, 0, 0], draws[2, 0, 0, 1], draws[3, 1, 0, 1] = (50, 90), (41, 100), 51, 101
+    forecast = Forecast.from_draws(panel, draws, model="made", seed=1)
+    assert np.flatnonzero(excessive(forecast, panel)).tolist() == [1, 2, 3]
 
 
 def test_rare_attacks_count_as_a_record_of_three(make_panel):

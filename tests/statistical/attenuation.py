@@ -1,6 +1,6 @@
 """What becomes of a slope on capability that is known through a noisy indicator: four ways, over many replicates.
 
-    python tests/statistical/attenuation.py --replicates 200 --seed 1       # writes reference/attenuation.csv
+    python tests/statistical/attenuation.py --replicates 200 --seed 1       # writes data/attenuation.csv
 
 One force, 72 months, one indicator as noisy as the path is wide, a slope of −0.4. `raw`: the indicator itself as the
 covariate; `cut`: paths drawn without the counts, a fit to each, the posteriors pooled; `mean`: the path's mean taken
@@ -18,9 +18,10 @@ import pandas as pd
 import xarray as xr
 
 import forecast as fc
+from forecast.datasets import data_path
 from forecast.simulate.processes import unit_autoregression
 
-REFERENCE = Path(__file__).parent / "reference" / "attenuation.csv"
+REFERENCE = data_path("attenuation.csv")
 SLOPE, MONTHS, PROVINCES, MEAN, PHI, HALF_LIFE = -0.4, 72, 3, 6.0, 5.0, 12.0
 WAYS = ("raw", "cut", "mean", "error")
 # Paths that are drawn for `cut`.

@@ -1,6 +1,6 @@
 """Slopes of attacks on partner activity, real data: Iraq by week, 2007 to 2008, air strikes and raids of the coalition.
 
-    python tests/statistical/reference/iraq_strikes.py      # writes iraq_strikes.csv, from the folder of real data
+    python tests/statistical/reference/iraq_strikes.py      # writes data/iraq_strikes.csv, from the folder of real data
 
 Two readings of the same records: as indicators (weekly numbers of strikes and of raids, direction 1 assumed) of one
 path for the whole country, and as a covariate of each province (log of 1 + strikes and raids of the week before). Each
@@ -8,7 +8,6 @@ with and without walks. One row per reading, walks, and tactic.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,10 @@ import xarray as xr
 from engines_models import CASES, DATA
 
 import forecast as fc
+from forecast.datasets import data_path
 from forecast.files import write_csv
 
-REFERENCE = Path(__file__).parent / "iraq_strikes.csv"
+REFERENCE = data_path("iraq_strikes.csv")
 FORCE = "partner"
 
 
