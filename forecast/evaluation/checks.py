@@ -79,11 +79,17 @@ def check_fit(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.DataFra
         the side of the observed value that has fewer of them, ties included; small: the model does not reproduce it).
         A statistic that does not exist (no attack) is NaN.
 
+    Raises
+    ------
+    InputError
+        For a fit to published counts alone: no cell was observed.
+
     Notes
     -----
     The replicates' autocorrelation is their correlation with the observed counts one period before, since each
     replicate is drawn one step ahead of those.
     """
+    _require_cells(fit)
     replicates = posterior_predictive(fit, draws, seed=seed).values.astype(float)
     attacks = fit.panel.attacks.values
     before = np.concatenate([np.full((*attacks.shape[:2], 1), np.nan), attacks[..., :-1]], axis=-1)
@@ -123,7 +129,13 @@ def quantile_residuals(fit: BayesianFit, draws: int = 1000, *, seed: int) -> pd.
     -------
     DataFrame
         One row per observation: province, tactic, period, observed (attacks), residual.
+
+    Raises
+    ------
+    InputError
+        For a fit to published counts alone: no cell was observed.
     """
+    _require_cells(fit)
     replicates = posterior_predictive(fit, draws, seed=seed).values
     rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
     cells = fit.panel.attacks.isel({names.PERIOD: slice(fit.model.lags, None)})
@@ -192,6 +204,13 @@ def compare(fits: Mapping[str, BayesianFit], draws: int = 1000) -> pd.DataFrame:
 
 
 # Parts ------------------------------------------------------------------------------------------------------
+
+
+def _require_cells(fit: BayesianFit) -> None:
+    """An InputError where the counts of no cell were observed."""
+    if not fit.panel.attacks.notnull().any():
+        hint = "fitted_reports says what the fit makes of what was published"
+        raise InputError("no cell was observed: the fit is to published counts alone", where="fit", hint=hint)
 
 
 def _against(seen: Array, replicated: Array) -> pd.DataFrame:

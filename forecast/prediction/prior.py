@@ -19,6 +19,7 @@ __all__ = ["PriorPredictive", "prior_draws", "prior_predictive"]
 Array = npt.NDArray[np.float64]
 # Larger expected counts cannot be drawn as whole numbers of 64 bits once they are summed.
 _LARGEST_MEAN = 1e9
+_CUT = "expected counts cut"
 # A prior that often gives a total above this many times the largest one seen is wide of the data.
 _FAR_ABOVE = 10.0
 
@@ -34,7 +35,8 @@ class PriorPredictive:
         as they were observed.
     table : DataFrame
         One row per question about the prior: `check`, `share` (of the prior draws), and `observed` (the number of
-        attacks that the draws are held against). Cells that were not observed are left out of all of them.
+        attacks that the draws are held against). Cells that were not observed are left out of all of them; where none
+        was (published counts alone), there is nothing to hold the draws against.
     notes : tuple of str
         What the reader must be told.
     """
@@ -125,6 +127,8 @@ def prior_draws(bound: BoundModel, draws: int, rng: np.random.Generator) -> dict
 def _table(counts: npt.NDArray[np.int64], seen: Array, cut: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Shares of the draws that are far from the data."""
     observed = ~np.isnan(seen)
+    if not observed.any():
+        return pd.DataFrame({"check": [_CUT], "share": [float(cut.mean())], names.OBSERVED: [np.nan]})
     totals = np.einsum("spkt,pkt->st", counts.astype(float), observed.astype(float))
     largest, mean = float(np.nansum(seen, axis=(0, 1)).max()), float(np.nanmean(seen))
     means = totals.sum(axis=1) / observed.sum()
@@ -137,7 +141,7 @@ def _table(counts: npt.NDArray[np.int64], seen: Array, cut: npt.NDArray[np.bool_
         ("every count zero", totals.sum(axis=1) == 0, float(np.nansum(seen))),
         ("mean count above the observed", means > mean, mean),
         ("mean count below the observed", means < mean, mean),
-        ("expected counts cut", cut, np.nan),
+        (_CUT, cut, np.nan),
     ]
     return pd.DataFrame(
         [(check, float(which.mean()), value) for check, which, value in rows],

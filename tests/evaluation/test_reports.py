@@ -69,6 +69,14 @@ def test_months_without_exact_counts_have_no_scores(fit):
         assert list(found.columns) == [*SCORE_COLUMNS, "level"]
 
 
+def test_what_needs_observed_cells_says_that_there_are_none(panel, fit):
+    for check in (fc.check_fit, fc.quantile_residuals):
+        with pytest.raises(fc.InputError, match="no cell was observed: the fit is to published counts alone"):
+            check(fit, seed=1)
+    prior = fc.prior_predictive(MODEL, panel, draws=50, seed=1)
+    assert prior.table["check"].tolist() == ["expected counts cut"]
+
+
 def test_totals_of_zones_are_series_with_gaps(panel):
     totals = totals_panel(panel)
     assert totals.provinces == ["northeast: claimed, RIC", TOTAL]
