@@ -78,11 +78,14 @@ def _mali(path: Path) -> pd.DataFrame:
     return table
 
 
-def _road(folder: Path, file: Path) -> tuple[str, fc.Panel]:
-    """What `init` said, and the panel of the run; nothing that it wrote is edited."""
+def _road(folder: Path, file: Path, model: str = "auto") -> tuple[str, fc.Panel]:
+    """What `init` said, and the panel of the run; nothing that it wrote is edited, but the model where that is told."""
     settings = folder / "forecast.toml"
     seen = _forecast("init", file, "--output", folder)
     assert seen.returncode == 0, seen.stderr
+    text = settings.read_text(encoding="utf-8")
+    assert 'model = "auto"' in text
+    settings.write_text(text.replace('model = "auto"', f'model = "{model}"'), encoding="utf-8")
     checked = _forecast("check", settings)  # the command `check` must be there
     assert checked.returncode == 0, checked.stderr
     done = _forecast("run", settings, "--output", folder / "out")
@@ -137,7 +140,7 @@ def test_iraq_and_syria(tmp_path):
 
 def test_mali(tmp_path):
     table = _mali(tmp_path / "incidents.csv")
-    said, panel = _road(tmp_path, tmp_path / "incidents.csv")
+    said, panel = _road(tmp_path, tmp_path / "incidents.csv", "recent_mean")
 
     # The five regions are told apart by their first letter, which has no accent.
     by_hand = table.groupby(table["Région"].str[0]).size()
