@@ -75,8 +75,6 @@ def leave_future_out(
     first = ends.index(days[0])
     if days != ends[first : first + len(days)]:
         raise InputError("are not consecutive", where="origins", found=[f"{day:%Y-%m-%d}" for day in days])
-    if not isinstance(model, Model):
-        raise InputError("needs a Bayesian model", where="model", found=type(model).__name__)
     measured = [name for name in model.covariates if panel.measured(name) is not None]
     if measured:
         raise InputError("was measured with error: use `backtest`", where="covariates", found=measured)

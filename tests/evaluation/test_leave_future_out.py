@@ -73,5 +73,5 @@ def test_what_it_cannot_do_is_refused(panel):
     days = panel.dataset["period_end"].values
     with pytest.raises(InputError, match="not consecutive"):
         fc.leave_future_out(STILL, panel, origins=[days[30], days[33]], seed=1)
-    with pytest.raises(InputError, match="Bayesian model"):
+    with pytest.raises(InputError, match="model: is of the wrong type"):
         fc.leave_future_out(fc.RecentMean(), panel, origins=3, seed=1)

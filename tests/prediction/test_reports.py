@@ -144,5 +144,5 @@ def test_what_does_not_belong_together_is_refused(fit, forecast, make_panel, mad
         fc.expected_reports(other, forecast)
     with pytest.raises(InputError, match="was not made of this fit"):
         fc.expected_reports(fit, forecast.aggregate("total"))
-    with pytest.raises(InputError, match="holds no published counts"):
+    with pytest.raises(InputError, match="fit: is of the wrong type"):
         fc.fitted_reports(fc.fit(fc.RecentMean(), make_panel(np.ones((2, 1, 6))), seed=1), seed=1)
