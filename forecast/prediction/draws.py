@@ -321,6 +321,12 @@ class Forecast(Labelled):
 
         return fan_chart(self, province, tactic)
 
+    def small_multiples(self, columns: int = 4) -> "alt.FacetChart":
+        """Altair chart of all provinces side by side, their tactics together, each on its own scale."""
+        from forecast.prediction.exports import small_multiples
+
+        return small_multiples(self, columns)
+
     def __repr__(self) -> str:
         total = self.draws.sum((names.PROVINCE, names.TACTIC, names.PERIOD)).values
         low, middle, high = np.quantile(total, [0.05, 0.5, 0.95], method="inverted_cdf")

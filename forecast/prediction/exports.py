@@ -24,6 +24,7 @@ __all__ = [
     "fan_chart",
     "hub_table",
     "interval_columns",
+    "small_multiples",
     "tidy_table",
     "views_table",
     "without_late_means",
@@ -222,3 +223,28 @@ def fan_chart(forecast: Forecast, province: str | None, tactic: str | None) -> "
     title = f"{series[names.PROVINCE]}, {series[names.TACTIC]}: {forecast.model}"
     label = "SIMULATED DATA: " if forecast.simulated else ""
     return alt.LayerChart(layer=layers, width=640, height=240, title=label + title)
+
+
+def small_multiples(forecast: Forecast, columns: int) -> "alt.FacetChart":
+    """One small chart per province, all tactics together: history, median and two bands, each on its own scale."""
+    from forecast.plots import alt
+
+    summed = forecast.aggregate(tactics=True)
+    bands = summed.to_frame(levels=(0.5, 0.9))
+    history = summed.dataset[names.HISTORY].to_series().dropna().rename(names.ATTACKS).reset_index()
+    history = history.rename(columns={names.HISTORY_PERIOD: names.PERIOD})
+    # Layers of a facet share one table.
+    table = pd.concat([history, bands], ignore_index=True)
+    shown = dict(zip(bands[names.PROVINCE], bands[names.PROVINCE_NAME].replace("", pd.NA), strict=True))
+    table["shown"] = table[names.PROVINCE].map(shown).fillna(table[names.PROVINCE])
+    base = alt.Chart().encode(x=alt.X("period:T", title=None))
+    layers = [
+        base.mark_area(opacity=0.25, color=_BLUE).encode(y=alt.Y("lower_90:Q", title=None), y2="upper_90:Q"),
+        base.mark_area(opacity=0.4, color=_BLUE).encode(y="lower_50:Q", y2="upper_50:Q"),
+        base.mark_line(color=_BLUE).encode(y="median:Q"),
+        base.mark_line(color="#333333").encode(y="attacks:Q"),
+    ]
+    label = "SIMULATED DATA: " if forecast.simulated else ""
+    chart = alt.layer(*layers, data=table).properties(width=170, height=90)
+    facets = chart.facet(alt.Facet("shown:N", title=None), columns=columns)
+    return facets.resolve_scale(y="independent").properties(title=f"{label}attacks by province: {forecast.model}")

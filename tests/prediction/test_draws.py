@@ -266,6 +266,18 @@ def test_plot_draws_one_series_or_a_sum(forecast, province, tactic):
     assert [row["median"] for row in bands] == expected.values.tolist()
 
 
+def test_small_multiples_show_every_province_with_its_history(forecast):
+    chart = forecast.small_multiples(columns=2).to_dict()
+    (rows,) = chart["datasets"].values()
+    summed = forecast.aggregate(tactics=True)
+    for province in forecast.provinces:
+        medians = [row["median"] for row in rows if row["province"] == province and row["median"] is not None]
+        assert medians == summed.median().sel(province=province, tactic="all").values.tolist()
+        seen = [row["attacks"] for row in rows if row["province"] == province and row["attacks"] is not None]
+        assert seen == summed.dataset["history"].sel(province=province, tactic="all").values.tolist()
+    assert chart["columns"] == 2
+
+
 def test_plot_takes_a_name(make_panel, make_forecast):
     panel = make_panel(np.ones((4, 2, 30)))
     named = panel.dataset.assign_coords(province_name=("province", ["Diyala", "b", "c", "d"]))
