@@ -121,6 +121,12 @@ class Autoregressive(Path):
         Length of a period.
     periods : int
         Their number.
+    breaks : tuple of int
+        Positions of periods, after the first, in which the innovations' variance is 1 + kappa² times as large.
+    kappa : str
+        Name of kappa, where there are breaks.
+    kappa_prior : Prior or None
+        Its prior.
     """
 
     sigma: str
@@ -129,11 +135,20 @@ class Autoregressive(Path):
     half_life_prior: Prior
     months: float
     periods: int
+    breaks: tuple[int, ...] = ()
+    kappa: str = ""
+    kappa_prior: Prior | None = None
 
     @property
     def hyperparameters(self) -> dict[str, Prior]:
-        """Innovation and half-life."""
-        return {self.sigma: self.sigma_prior, self.half_life: self.half_life_prior}
+        """Innovation and half-life, and kappa where there are breaks."""
+        of_breaks = {} if self.kappa_prior is None else {self.kappa: self.kappa_prior}
+        return {self.sigma: self.sigma_prior, self.half_life: self.half_life_prior, **of_breaks}
+
+    def _variance(self, theta: Theta) -> Any:
+        """Variance of each period's innovations, in units of sigma²."""
+        at_break = np.isin(np.arange(self.periods), self.breaks)
+        return 1.0 + at_break * (theta[self.kappa] ** 2 if self.breaks else 0.0)
 
     def rho(self, theta: Theta) -> Any:
         """Correlation of neighbouring periods."""
@@ -145,14 +160,17 @@ class Autoregressive(Path):
         back = lags[:, None] - lags[None, :]
         factor = (rho ** lags.astype(float))[np.abs(back)] * (back >= 0)
         first = (lags == 0) * (1.0 - rho**2) ** -0.5 + (lags > 0)
-        return theta[self.sigma] * ((z * first) @ factor.T)
+        return theta[self.sigma] * ((z * first * self._variance(theta) ** 0.5) @ factor.T)
 
     def tridiagonal(self, theta: Theta) -> tuple[Any, Any, Any]:
         """Log determinant of one path's precision, its diagonal, and that beside it; the numbers may be complex."""
-        rho, sigma, periods = self.rho(theta), theta[self.sigma], self.periods
-        middle = np.full(periods, 1 + rho**2) / sigma**2
-        middle[[0, -1]] = (1.0 if periods > 1 else 1 - rho**2) / sigma**2
-        return np.log(1 - rho**2) - 2 * periods * np.log(sigma), middle, np.full(periods - 1, -rho) / sigma**2
+        rho, sigma, variance = self.rho(theta), theta[self.sigma], self._variance(theta)
+        # Each innovation's precision stands in its own period, and with rho in the one before and beside both.
+        own = 1.0 / (sigma**2 * variance)
+        middle = own * np.where(np.arange(self.periods) > 0, 1.0, 1.0 - rho**2)
+        middle[:-1] += rho**2 * own[1:]
+        determinant = np.log(1 - rho**2) - 2 * self.periods * np.log(sigma) - np.log(variance).sum()
+        return determinant, middle, -rho * own[1:]
 
     def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
         """Paths after the last period: `last` over (sample, …), the result over (sample, …, step)."""

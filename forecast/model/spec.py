@@ -298,8 +298,9 @@ def _built(kinds: Mapping[str, type], key: str, values: Mapping[str, Any], where
         option: prior_from_dict(value, f"{where}.{option}") if isinstance(value, Mapping) else value
         for option, value in given.items()
     }
-    if isinstance(options.get("by"), list):
-        options["by"] = tuple(options["by"])
+    for option in ("by", "breaks"):
+        if isinstance(options.get(option), list):
+            options[option] = tuple(options[option])
     if isinstance(options.get("date"), date):
         options["date"] = str(options["date"])
     if kinds[name] is Pooled and isinstance(options.get("by"), str):

@@ -165,12 +165,20 @@ class Walk(Term):
         prior's scale is that by the square root of a week's share of a month.
     half_life : Prior
         Of the half-life of a shock, in months.
+    breaks : str or tuple of str
+        Days in whose periods much may change at once (a coup, the fall of a government): there the variance of the
+        innovations is 1 + kappa² times as large, so that the change is no reason to expect others. Those in the first
+        period of a panel, before, or after it play no part.
+    kappa : HalfNormal
+        Prior of kappa.
     """
 
     by: str | tuple[str, ...] = (names.PROVINCE,)
     damping: str | int = "learned"
     sigma: HalfNormal = Share(0.5)
     half_life: Prior = LogNormal(24.0, 1.0)
+    breaks: str | tuple[str, ...] = ()
+    kappa: HalfNormal = HalfNormal(3.0)
 
     def __post_init__(self) -> None:
         by = (self.by,) if isinstance(self.by, str) else tuple(self.by)
@@ -179,6 +187,10 @@ class Walk(Term):
             raise InputError(
                 "unknown damping", where="Walk.damping", found=str(self.damping), expected=["learned", "1"]
             )
+        days = (self.breaks,) if isinstance(self.breaks, str) else self.breaks
+        object.__setattr__(self, "breaks", tuple(_day(day, "Walk.breaks") for day in days))
+        if self.breaks and self.damping == 1:
+            raise InputError("a random walk has no breaks", where="Walk.breaks", hint="Leave its damping to be learned")
 
     @property
     def label(self) -> str:
@@ -194,7 +206,12 @@ class Walk(Term):
             raise InputError("needs at least two periods", where=self.label, found=periods)
         prior: Latents = RandomWalk(name, sigma, periods)
         if self.damping == "learned":
-            prior = Autoregressive(name, f"half_life_{self.label}", sigma, self.half_life, months, periods)
+            days = pd.DatetimeIndex([day for day in self.breaks if pd.Timestamp(day) <= panel.origin])
+            at = panel.periods.searchsorted(days, side="right") - 1
+            breaks = tuple(int(period) for period in np.unique(at[at > 0]))
+            kappa = f"kappa_{self.label}", self.kappa if breaks else None
+            half_life = f"half_life_{self.label}"
+            prior = Autoregressive(name, half_life, sigma, self.half_life, months, periods, breaks, *kappa)
         return (_by_labels(panel, self.label, (*self.by, names.PERIOD), prior),)
 
     def equation(self) -> str:
@@ -202,7 +219,8 @@ class Walk(Term):
         head = f"{self.label}[{', '.join((*self.by, names.PERIOD))}]"
         if self.damping == 1:
             return f"{head} ~ random walk from 0, sigma ~ {self.sigma} per √month"
-        return f"{head} ~ AR(1), sigma ~ {self.sigma} per √month, half_life ~ {self.half_life} months"
+        at = f", variance × (1 + kappa²) at {', '.join(self.breaks)}, kappa ~ {self.kappa}" if self.breaks else ""
+        return f"{head} ~ AR(1), sigma ~ {self.sigma} per √month, half_life ~ {self.half_life} months{at}"
 
 
 @dataclass(frozen=True)
@@ -342,10 +360,7 @@ class Step(_Slopes):
     sigma: Prior = HalfNormal(0.5)
 
     def __post_init__(self) -> None:
-        day = pd.to_datetime(self.date, errors="coerce")
-        if pd.isna(day):
-            raise InputError("is no date", where="Step.date", found=str(self.date), expected="YYYY-MM-DD")
-        object.__setattr__(self, "date", f"{day:%Y-%m-%d}")
+        object.__setattr__(self, "date", _day(self.date, "Step.date"))
         _levels((self.by,) if self.by else (), "Step")
 
     @property
@@ -656,6 +671,14 @@ def _levels(by: Sequence[str], term: str) -> tuple[str, ...]:
         expected = [names.PROVINCE, *_GROUPS, names.TACTIC]
         raise InputError("cannot vary by this", where=term, found=list(by), expected=expected)
     return (*spatial, *other)
+
+
+def _day(given: object, where: str) -> str:
+    """A day as YYYY-MM-DD."""
+    day = pd.to_datetime(given, errors="coerce")  # type: ignore[call-overload]
+    if pd.isna(day):
+        raise InputError("is no date", where=where, found=str(given), expected="YYYY-MM-DD")
+    return f"{day:%Y-%m-%d}"
 
 
 def _by_labels(

@@ -246,5 +246,6 @@ def small_multiples(forecast: Forecast, columns: int) -> "alt.FacetChart":
     ]
     label = "SIMULATED DATA: " if forecast.simulated else ""
     chart = alt.layer(*layers, data=table).properties(width=170, height=90)
-    facets = chart.facet(alt.Facet("shown:N", title=None), columns=columns)
-    return facets.resolve_scale(y="independent").properties(title=f"{label}attacks by province: {forecast.model}")
+    facets = chart.facet(alt.Facet("shown:N", title=None), columns=columns).resolve_scale(y="independent")
+    titled: alt.FacetChart = facets.properties(title=f"{label}attacks by province: {forecast.model}")
+    return titled

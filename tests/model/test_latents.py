@@ -1,5 +1,7 @@
 """Latents: precision and transform describe one distribution, and paths go on as they should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ GRAPHS = {
 }
 walk = RandomWalk("sigma", HalfNormal(), 7)
 path = Autoregressive("sigma", "half_life", HalfNormal(), LogNormal(), 1.0, 7)
+broken = replace(path, breaks=(3, 6), kappa="kappa", kappa_prior=HalfNormal(3.0))
 
 
 def bym2(graph):
@@ -40,6 +43,7 @@ CASES = [
     (RandomWalk("sigma", HalfNormal(), 2), (3, 2), {"sigma": 0.7}),
     *((path, (2, 7), {"sigma": sigma, "half_life": life}) for sigma in (0.1, 2.0) for life in (0.2, 3.0, 200.0)),
     (Autoregressive("sigma", "half_life", HalfNormal(), LogNormal(), 1.0, 2), (2,), {"sigma": 1.0, "half_life": 2.0}),
+    *((broken, (2, 7), {"sigma": 0.7, "half_life": 3.0, "kappa": kappa}) for kappa in (0.0, 2.0)),
     (Shocks("sigma", HalfNormal(), 4), (3, 4), {"sigma": 0.7}),
     *(
         (bym2(graph), (len(GRAPHS[graph]),), {"sigma": 1.3, "mixing": share})
@@ -66,6 +70,18 @@ def test_an_autoregression_is_stationary_with_the_half_life_asked_for(sigma, lif
     lag = np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
     expected = sigma**2 / (1 - rho**2) * rho**lag
     np.testing.assert_allclose(covariance(prior, (6,), theta), expected, rtol=1e-9)
+
+
+def test_a_break_lets_a_path_change_more_in_its_period_alone():
+    theta = {"sigma": 0.7, "half_life": 3.0, "kappa": 2.0}
+    assert set(broken.hyperparameters) == set(theta)
+    back = np.eye(7) - broken.rho(theta) * np.eye(7, k=-1)
+    innovations = np.diag(back @ covariance(broken, (7,), theta) @ back.T)
+    np.testing.assert_allclose(innovations[1:], 0.7**2 * np.array([1, 1, 5, 1, 1, 5]))
+    # What comes after the data knows of no break.
+    draws = {name: np.full(4, value) for name, value in theta.items()}
+    ahead = [prior.continued(np.zeros(4), draws, 2, np.random.default_rng(1)) for prior in (path, broken)]
+    np.testing.assert_array_equal(*ahead)
 
 
 def test_half_of_a_shock_is_left_after_its_half_life():

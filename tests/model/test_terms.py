@@ -266,6 +266,23 @@ def test_a_walk_needs_two_periods(make_panel):
         Walk().blocks(make_panel(np.ones((1, 1, 1))))
 
 
+def test_breaks_are_the_periods_of_days_within_the_panel(panel):
+    first, third, last = (str(panel.periods[at].date()) for at in (0, 2, -1))
+    middle = str((panel.periods[2] + pd.Timedelta(days=14)).date())
+    for days, expected in [
+        ((), ()),
+        (third, (2,)),
+        ((third, middle, last), (2, len(panel.periods) - 1)),
+        ((first, "1990-01-01", "2090-01-01"), ()),
+    ]:
+        prior = only(Walk(breaks=days), panel).prior
+        assert prior.breaks == expected
+        assert ("kappa_walk_province" in prior.hyperparameters) == bool(expected)
+    plain = Walk(breaks=[third]).to_dict()
+    assert Model.from_dict({"terms": [plain]}).terms == (Walk(breaks=third),)
+    assert f"variance × (1 + kappa²) at {third}" in Walk(breaks=third).equation()
+
+
 @pytest.mark.parametrize(
     ("make", "where"),
     [
@@ -274,6 +291,8 @@ def test_a_walk_needs_two_periods(make_panel):
         (lambda: Pooled("tactic", "tactic"), "Pooled"),
         (lambda: Walk(by="period"), "Walk"),
         (lambda: Walk(damping=0.5), "Walk.damping"),
+        (lambda: Walk(breaks="soon"), "Walk.breaks"),
+        (lambda: Walk(breaks="2020-01-01", damping=1), "Walk.breaks"),
         (lambda: Season(0), "Season.harmonics"),
         (lambda: Season(by="weekday"), "Season"),
         (lambda: Step("soon"), "Step.date"),

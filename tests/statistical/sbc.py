@@ -117,6 +117,7 @@ MODELS: dict[str, Model] = {
     ),
     "walk": _with(_walk("tactic")),
     "random_walk": _with(Walk(by="tactic", damping=1, sigma=HalfNormal(0.1))),
+    "breaks": _with(replace(_walk("tactic"), breaks="2016-06-01", kappa=HalfNormal(2.0))),
     "shock": _with(Shock(by=(), sigma=HalfNormal(0.3)), _walk("tactic")),
     "season": _with(Season(2, by="tactic", sigma=HalfNormal(0.3))),
     "step": _with(Step("2016-06-01", by="province", effect=Normal(0.0, 0.5), sigma=HalfNormal(0.3))),

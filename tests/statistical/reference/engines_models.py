@@ -131,6 +131,11 @@ CASES: dict[str, Case] = {
         lambda: fc.simulate_panel(4, 2, 40, seed=4, mean=3.0).panel,
         stated=False,
     ),
+    "breaks": Case(
+        fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic", breaks="2017-03-01")], fc.NegativeBinomial(), "breaks"),
+        lambda: fc.simulate_panel(4, 2, 40, seed=4, mean=3.0).panel,
+        stated=False,
+    ),
     "zero_inflated": Case(
         fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.ZeroInflatedNegativeBinomial()), _simulated()
     ),
