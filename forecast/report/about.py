@@ -18,6 +18,7 @@ from forecast.report.wording import (
     counted,
     day_label,
     listed,
+    model_label,
     span_label,
     tactic_label,
 )
@@ -79,7 +80,7 @@ def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:
 
 
 def _described(model: str) -> str:
-    return f"{model}, {_MODELS[model]}" if model in _MODELS else model
+    return f"{model_label(model)}: {_MODELS[model]}" if model in _MODELS else model
 
 
 def _references(panel: Panel) -> list[str]:
@@ -108,7 +109,7 @@ def scale() -> str:
     parts, lower = [], 0
     for bound, word in LIKELIHOOD_SCALE:
         upper = round(100 * bound)
-        limits = f"below {upper}%" if lower == 0 else f"from {lower}%" if upper == 100 else f"{lower} to {upper}%"
+        limits = f"below {upper}%" if lower == 0 else f"from {lower}%" if upper == 100 else f"{lower} to {upper - 1}%"
         parts.append(f"{word} {limits}")
         lower = upper
     return "; ".join(parts)
@@ -135,7 +136,7 @@ def past_performance(scores: pd.DataFrame, model: str, freq: str) -> tuple[str, 
 def model_notes(scores: pd.DataFrame) -> str:
     """What each model in a table of scores does, as one line."""
     models = [] if scores.empty else [str(model) for model in scores[names.MODEL].unique()]
-    return "; ".join(f"{model}: {_MODELS[model]}" for model in models if model in _MODELS)
+    return "; ".join(f"{model_label(model)}: {_MODELS[model]}" for model in models if model in _MODELS)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -15,7 +15,17 @@ from forecast.evaluation.scores import summarise
 from forecast.evaluation.skill import skill, worst
 from forecast.report.parts import Part
 from forecast.report.vega import Chart, data_label
-from forecast.report.wording import amount, day_label, mean_amount, small_word
+from forecast.report.wording import (
+    amount,
+    capital,
+    day_label,
+    mean_amount,
+    model_label,
+    percent,
+    signed,
+    signed_percent,
+    small_word,
+)
 
 __all__ = [
     "BASELINE",
@@ -43,7 +53,11 @@ _SIZES = (
     "good models it left out 0 in 8 to 10% of those with 12 origins six periods ahead, 7 to 9% with 24 origins, 4 to "
     "5% with 12 origins one period ahead, and 8 to 10% with 39 origins eight ahead."
 )
-_MEASURES = {"crps_log": "CRPS of log", "crps": "CRPS", "ignorance": "Ignorance"}
+_MEASURES = {
+    "crps_log": "Error (CRPS of log)",
+    "crps": "Error in attacks (CRPS)",
+    "ignorance": "Surprise (ignorance)",
+}
 
 
 @dataclass(frozen=True)
@@ -136,12 +150,14 @@ def backtest_said(part: BacktestPart) -> list[str]:
         if not len(place):
             continue
         row = table.loc[place[0]]
-        text = f"{where}: {part.model} came {'first' if place[0] == 0 else f'number {place[0] + 1}'} of {len(table)}"
+        came = "first" if place[0] == 0 else f"number {place[0] + 1}"
+        text = f"{where}: {model_label(part.model)} came {came} of {len(table)}"
         if place[0]:
-            text += f", after {table[names.MODEL].iloc[0]}"
+            text += f", after {model_label(table[names.MODEL].iloc[0])}"
         if part.model != BASELINE and row["skill"] == row["skill"]:
-            side = "lower" if row["skill"] > 0 else "higher"
-            text += f"; its score was {abs(row['skill']):.0%} {side} than that of {BASELINE} ({_verdict(row)})"
+            side = "smaller" if row["skill"] > 0 else "larger"
+            text += f"; its forecast error (CRPS of log counts) was {percent(abs(row['skill']))} {side} than that of "
+            text += f"{model_label(BASELINE)}: {_verdict(row)}"
         said.append(f"{text}.")
     if part.scores["lower"].notna().any():
         said.append(_SIZES)
@@ -196,14 +212,17 @@ def score_rows(part: BacktestPart) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "group": table[LEVEL].map(_LEVELS),
-            "Model": [f"{name} (this report)" if name == part.model else name for name in table[names.MODEL]],
+            "Model": [
+                capital(model_label(name)) + (", this report" if name == part.model else "")
+                for name in table[names.MODEL]
+            ],
         }
     )
     for column, label in _MEASURES.items():
         frame[label] = [f"{value:,.3f}" if value < 100 else f"{value:,.1f}" for value in table[column]]
-    frame[f"Against {BASELINE}"] = ["–" if value != value else f"{-100 * value:+.0f}%" for value in table["skill"]]
+    frame[f"Against {model_label(BASELINE)}"] = [signed_percent(-value) for value in table["skill"]]
     frame["Difference, 95%"] = [
-        "–" if row["lower"] != row["lower"] else f"{row['lower']:+.3f} to {row['upper']:+.3f}"
+        "–" if row["lower"] != row["lower"] else f"{signed(row['lower'], 3)} to {signed(row['upper'], 3)}"
         for _, row in table.iterrows()
     ]
     return frame
@@ -222,9 +241,9 @@ def worst_rows(part: BacktestPart, labels: Mapping[str, str]) -> pd.DataFrame:
                     "group": group,
                     "Where": [labels.get(name, name) for name in table[by]],
                     "Mean count": [mean_amount(value) for value in table[names.OBSERVED]],
-                    f"CRPS of log, {part.model}": [f"{value:.3f}" for value in table["score"]],
-                    BASELINE: [f"{value:.3f}" for value in table["baseline"]],
-                    "Difference": [f"{value:+.3f}" for value in table["difference"]],
+                    f"Error (CRPS of log) of {model_label(part.model)}": [f"{value:.3f}" for value in table["score"]],
+                    f"Error of {model_label(BASELINE)}": [f"{value:.3f}" for value in table["baseline"]],
+                    "Difference": [signed(value, 3) for value in table["difference"]],
                 }
             )
         )

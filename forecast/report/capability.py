@@ -9,7 +9,15 @@ from forecast import names
 from forecast.capability.capability import Capability
 from forecast.prediction.scenarios import ALL, TOTAL
 from forecast.report.vega import Chart, data_label
-from forecast.report.wording import amount, between, chance_that, listed, short_percent, tactic_label
+from forecast.report.wording import (
+    chance_that,
+    change_between,
+    listed,
+    short_percent,
+    signed,
+    signed_percent,
+    tactic_label,
+)
 
 __all__ = ["CapabilityPart", "path_charts", "said"]
 
@@ -65,17 +73,17 @@ def said(part: CapabilityPart) -> list[str]:
         sentences += _of_slopes(part.slopes)
     for name, table in part.scenarios.groupby("scenario_name", sort=False) if len(part.scenarios) else ():
         row = table[table["level"] == TOTAL].iloc[0]
-        change = f"{100 * (row['ratio'] - 1):+.0f}% (90% interval {_percent_between(row)})"
-        numbers = f"{amount(row['base'])} to {amount(row['scenario'])}"
+        base, scenario, change = change_between(row["base"], row["scenario"])
         clause = "expected attacks are higher than in the base forecast"
-        text = f"In the scenario “{name}”, expected attacks over the horizon go from {numbers}: {change}"
-        sentences.append(f"{text}. {chance_that(clause, row['probability_rise'])}".rstrip())
+        text = f"In the scenario “{name}”, expected attacks over the horizon go from {base} to {scenario}: {change} "
+        text += f"(90% interval {_percent_between(row)}), an association carried forward and not an effect."
+        sentences.append(f"{text} {chance_that(clause, row['probability_rise'])}".rstrip())
     large = part.pull[part.pull["pull"].abs() > _LARGE_PULL] if len(part.pull) else part.pull
     for pulled in large.to_dict("records"):
         where = f"{pulled[names.FORCE]} in {pulled[names.PERIOD][:7]}"
         sentences.append(
-            f"The counts of attacks pulled the path of {where} by {pulled['pull']:+.1f} of its own SDs, more than its "
-            "indicators support: the model may read a change in attacks as one in capability."
+            f"The counts of attacks pulled the path of {where} by {signed(pulled['pull'], 1)} of its own SDs, more "
+            "than its indicators support: the model may read a change in attacks as one in capability."
         )
     return sentences
 
@@ -95,16 +103,24 @@ def _of_slopes(slopes: pd.DataFrame) -> list[str]:
     tactics = slopes[(slopes[names.FORCE] == ALL) & (slopes[names.TACTIC] != ALL)]
     clear = tactics[tactics["lower"] * tactics["upper"] > 0]
     text = (
-        f"Where a force's capability was one SD higher, attacks in its provinces were {whole['percent']:+.0f}% "
-        f"(90% interval {between(whole['lower'], whole['upper'])}%), all tactics together"
+        f"Where a force's capability was one SD higher, attacks in its provinces stood at {_signed(whole['percent'])} "
+        f"(90% interval {_signed_between(whole['lower'], whole['upper'])}), all tactics together"
     )
     if len(clear):
         text += f"; the interval excludes 0 for {listed([tactic_label(each) for each in clear[names.TACTIC]])}"
-    return [f"{text}."]
+    return [f"{text}. This is an association, not an effect."]
+
+
+def _signed(percent: float) -> str:
+    return signed_percent(percent / 100)
+
+
+def _signed_between(lower: float, upper: float) -> str:
+    return f"{signed(lower)} to {_signed(upper)}"
 
 
 def _percent_between(row: "pd.Series[float]") -> str:
-    return f"{100 * (row['ratio_lower'] - 1):+.0f} to {100 * (row['ratio_upper'] - 1):+.0f}%"
+    return _signed_between(100 * (row["ratio_lower"] - 1), 100 * (row["ratio_upper"] - 1))
 
 
 def slope_rows(slopes: pd.DataFrame) -> pd.DataFrame:
@@ -113,10 +129,8 @@ def slope_rows(slopes: pd.DataFrame) -> pd.DataFrame:
         {
             "Force": slopes[names.FORCE],
             "Tactic": ["all" if each == ALL else tactic_label(each) for each in slopes[names.TACTIC]],
-            "Change per +1 SD": [f"{value:+.0f}%" for value in slopes["percent"]],
-            "90% interval": [
-                f"{lower:+.0f} to {upper:+.0f}%" for lower, upper in zip(slopes["lower"], slopes["upper"], strict=True)
-            ],
+            "Change per +1 SD": [_signed(value) for value in slopes["percent"]],
+            "90% interval": [_signed_between(*pair) for pair in zip(slopes["lower"], slopes["upper"], strict=True)],
             "Chance of fewer": [short_percent(value) for value in slopes["probability_below_0"]],
         }
     )
@@ -127,13 +141,14 @@ def scenario_rows(scenarios: pd.DataFrame) -> pd.DataFrame:
     moved = (scenarios["difference"] != 0) & (scenarios[["base", "scenario"]].max(axis=1) >= _LEAST)
     shown = scenarios[(scenarios["level"] != names.PROVINCE) | moved]
     label = ["all" if name == ALL else tactic_label(name) for name in shown["name"]]
+    changes = [change_between(*pair) for pair in zip(shown["base"], shown["scenario"], strict=True)]
     return pd.DataFrame(
         {
             "group": shown["scenario_name"],
             "Sum of": [f"{level}: {text}" for level, text in zip(shown["level"], label, strict=True)],
-            "Base": [amount(value) for value in shown["base"]],
-            "Scenario": [amount(value) for value in shown["scenario"]],
-            "Change": [f"{100 * (value - 1):+.0f}%" for value in shown["ratio"]],
+            "Base": [base for base, _, _ in changes],
+            "Scenario": [scenario for _, scenario, _ in changes],
+            "Change": [change for _, _, change in changes],
             "90% interval": [_percent_between(row) for _, row in shown.iterrows()],
             "Chance of a rise": [short_percent(value) for value in shown["probability_rise"]],
         }
@@ -146,8 +161,8 @@ def decomposition_rows(decomposition: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Part": ["all parts" if part == ALL else part for part in decomposition["part"]],
-            "Change": [f"{value:+.0f}%" for value in decomposition["percent"]],
-            "90% interval": [f"{lower:+.0f} to {upper:+.0f}%" for lower, upper in bounds],
+            "Change": [_signed(value) for value in decomposition["percent"]],
+            "90% interval": [_signed_between(*pair) for pair in bounds],
         }
     )
 
@@ -160,8 +175,8 @@ def loading_rows(capability: Capability) -> pd.DataFrame:
         {
             "Force": table[names.FORCE],
             "Indicator": table[names.INDICATOR].str.replace("_", " "),
-            "Loading": [f"{value:+.2f}" for value in table["loading"]],
-            "90% interval": [f"{lower:+.2f} to {upper:+.2f}" for lower, upper in bounds],
+            "Loading": [signed(value, 2) for value in table["loading"]],
+            "90% interval": [f"{signed(lower, 2)} to {signed(upper, 2)}" for lower, upper in bounds],
             "Share due to capability": [short_percent(value) for value in table["reliability"]],
         }
     )

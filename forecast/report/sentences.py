@@ -8,13 +8,25 @@ import pandas as pd
 
 from forecast import names
 from forecast.report.figures import Outlook
-from forecast.report.wording import amount, attacks, between, chance_that, listed, mean_amount, percent, small_word
+from forecast.report.wording import (
+    amount,
+    attacks,
+    between,
+    chance_that,
+    change_between,
+    direction,
+    listed,
+    mean_amount,
+    model_label,
+    percent,
+    small_word,
+)
 
 __all__ = ["Finding", "caution", "findings", "score_sentence"]
 
 _MOST = 5
 _NAMED = 3
-# A score that is lower by this share or more is called out beside the findings.
+# An error that is smaller by this share or more is called out beside the findings.
 _CLEARLY = 0.05
 
 
@@ -64,28 +76,21 @@ def _where(outlook: Outlook) -> Iterator[Finding]:
     yield Finding("Most attacks", f"The provinces with the most expected attacks {outlook.when} are {listed(places)}.")
 
 
-def _rise(outlook: Outlook) -> Iterator[Finding]:
+def _changes(outlook: Outlook) -> Iterator[Finding]:
+    """The largest rise and the largest fall, each among provinces where it is no coin flip."""
     provinces = _with_change(outlook.provinces)
     if len(provinces) < 2 or provinces["rise"].isna().all():
         return
-    rising = provinces[(provinces["rise"] > 0.5) & (provinces["change"] > 0)]
-    if rising.empty:
-        span = f"over the last {outlook.since} {outlook.unit}s"
-        yield Finding(
-            "Rises", f"In no province is it more likely than not that attacks become more frequent than {span}."
-        )
-        return
-    row = rising.nlargest(1, "change").iloc[0]
-    yield Finding("Largest expected rise", _comparison(f"The largest expected rise is in {row['name']}", row, outlook))
-
-
-def _fall(outlook: Outlook) -> Iterator[Finding]:
-    provinces = _with_change(outlook.provinces)
-    falling = provinces[(provinces["rise"] < 0.5) & (provinces["change"] < 0)]
-    if len(provinces) < 2 or falling.empty:
-        return
-    row = falling.nsmallest(1, "change").iloc[0]
-    yield Finding("Largest expected fall", _comparison(f"The largest expected fall is in {row['name']}", row, outlook))
+    past = f"over the last {outlook.since} {outlook.unit}s"
+    for word, sign, limit in (("rise", 1, "above 65%"), ("fall", -1, "below 35%")):
+        clear = provinces[(provinces["rise"].map(direction) == word) & (sign * provinces["change"] > 0)]
+        if clear.empty:
+            text = f"In no province is the probability that attacks become more frequent than {past} {limit}."
+            yield Finding(f"No clear {word}", text)
+            continue
+        row = clear.loc[(sign * clear["change"]).idxmax()]
+        opening = f"The largest expected {word} is in {row['name']}"
+        yield Finding(f"Largest expected {word}", _comparison(opening, row, outlook))
 
 
 def _record(outlook: Outlook) -> Iterator[Finding]:
@@ -109,9 +114,10 @@ def _record(outlook: Outlook) -> Iterator[Finding]:
 
 def _tactic(outlook: Outlook) -> Iterator[Finding]:
     tactics = _with_change(outlook.tactics)
-    if len(tactics) < 2:
+    clear = tactics[tactics["rise"].map(direction).astype(bool)]
+    if len(tactics) < 2 or clear.empty:
         return
-    row = tactics.iloc[int(tactics["change"].abs().to_numpy().argmax())]
+    row = clear.loc[clear["change"].abs().idxmax()]
     opening = f"Of all tactics, the largest expected change is in “{row['tactic_name']}”"
     yield Finding("By tactic", _comparison(opening, row, outlook, what="such attacks"))
 
@@ -128,10 +134,12 @@ def _next(outlook: Outlook) -> Iterator[Finding]:
 
 def _comparison(opening: str, row: "pd.Series[Any]", outlook: Outlook, what: str = "attacks there") -> str:
     unit, past = outlook.unit, _past(row, outlook)
-    change = f"from {mean_amount(row['recent'])} a {unit} over {past} to {mean_amount(row['mean_median'])} a {unit}"
-    interval = between(row["mean_lower"], row["mean_upper"], decimals=1)
+    before, after, percent_more = change_between(row["recent"], row["mean_median"])
+    change = f"from {before} a {unit} over {past} to {after} a {unit}"
+    interval = f"80% interval {between(row['mean_lower'], row['mean_upper'], decimals=1)}"
+    told = interval if percent_more == "–" else f"{percent_more}; {interval}"
     chance = chance_that(f"{what} will be more frequent than over that time", row["rise"])
-    return f"{opening}: {change} (80% interval {interval}). {chance}".rstrip()
+    return f"{opening}: {change} ({told}). {chance}".rstrip()
 
 
 def _with_change(table: pd.DataFrame) -> pd.DataFrame:
@@ -158,27 +166,29 @@ def _above(record: float) -> str:
     return f"{attacks(record + 1)} or more"
 
 
-_FINDERS = (_total, _where, _rise, _fall, _record, _tactic, _next)
+_FINDERS = (_total, _where, _changes, _record, _tactic, _next)
 
 
 def score_sentence(scores: pd.DataFrame, main: str) -> str:
     """Where the report's model stands among those that were tried, by the mean CRPS of log(1 + count) over cells."""
-    means = _mean_scores(scores)
+    means, label = _mean_scores(scores), model_label(main)
     if main not in means.index:
-        return f"The model of this report, {main}, was not among those that were tried on past periods."
+        return f"The model of this report, {label}, was not among those that were tried on past periods."
     if len(means) == 1:
-        return f"Only the model of this report, {main}, was tried."
+        return f"Only the model of this report, {label}, was tried."
     place, best = int((means < means[main]).sum()) + 1, str(means.index[0])
+    tried = f"Of {small_word(len(means))} models, that of this report, {label},"
     if place == 1:
-        return f"Of {small_word(len(means))} models, that of this report, {main}, had the best score (CRPS of log)."
+        return f"{tried} had the smallest forecast error (CRPS of log counts)."
+    first, second = round(float(means[best]), 3), round(float(means[main]), 3)
     return (
-        f"Of {small_word(len(means))} models, that of this report, {main}, came {_ordinal(place)} by the CRPS of log; "
-        f"the best was {best}, with a score {percent(1 - means[best] / means[main])} lower."
+        f"{tried} came {_ordinal(place)} by forecast error (CRPS of log counts); the best was {model_label(best)}, "
+        f"whose error is {percent(1 - first / second)} smaller ({first:.3f} against {second:.3f})."
     )
 
 
 def caution(scores: pd.DataFrame, main: str) -> str:
-    """What a reader must know beside the findings: that another model's score was clearly lower; '' where none was.
+    """What a reader must know beside the findings: that another model's error was clearly smaller; '' where none was.
 
     One origin allows no test, so that neither is called better.
     """

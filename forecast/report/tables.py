@@ -16,7 +16,7 @@ from forecast.report.capability import CapabilityPart, decomposition_rows, loadi
 from forecast.report.figures import Outlook, is_total
 from forecast.report.published import PublishedPart, expected_rows, province_rows
 from forecast.report.vega import COLOURS
-from forecast.report.wording import amount, between, capital, mean_amount, province_labels, short_percent
+from forecast.report.wording import amount, between, capital, mean_amount, model_label, province_labels, short_percent
 
 __all__ = [
     "backtest_table",
@@ -37,6 +37,13 @@ __all__ = [
 # How many examples of a rule the page shows; ledger.csv has all.
 _LEDGER_EXAMPLES = 20
 _ACTIONS = {"dropped": "dropped", "excluded": "left out", "changed": "changed", "noted": "kept, noted"}
+# Plain words for what a check is about, by the term in its name.
+_CHECKS = {
+    "R-hat": "agreement of chains",
+    "ESS": "independent draws",
+    "divergences": "steps that failed",
+    "Pareto k": "weight of single draws",
+}
 _INSIDE = {"inside_50": "50%", "inside_80": "80%", "inside_90": "90%"}
 
 
@@ -121,11 +128,9 @@ def score_table(scores: pd.DataFrame, main: str, unit: str, simulated: bool) -> 
             means = summarise(scores[rows]).sort_values(["crps_log", "crps"], kind="stable")
             parts.append(means.assign(group=group))
     table = pd.concat(parts, ignore_index=True)
-    frame = pd.DataFrame(
-        {"Model": [f"{model} (this report)" if model == main else model for model in table[names.MODEL]]}
-    )
-    frame["CRPS of log"] = [_digits(value) for value in table["crps_log"]]
-    frame["CRPS"] = [_digits(value) for value in table["crps"]]
+    frame = pd.DataFrame({"Model": [_model(model, main) for model in table[names.MODEL]]})
+    frame["Error (CRPS of log)"] = [_digits(value) for value in table["crps_log"]]
+    frame["Error in attacks (CRPS)"] = [_digits(value) for value in table["crps"]]
     frame["Width of 90%"] = [mean_amount(value) for value in table["width_90"]]
     for column in _INSIDE:
         frame[column] = [f"{value:.0%}" for value in table[column]]
@@ -145,7 +150,7 @@ def model_table(forecasts: Mapping[str, Forecast], simulated: bool) -> str:
     for place, forecast in enumerate(forecasts.values()):
         total = forecast.draws.sum((names.PROVINCE, names.TACTIC, names.PERIOD)).values
         low, middle, high = np.quantile(total, [0.1, 0.5, 0.9], method="inverted_cdf")
-        label = f"{forecast.model} (this report)" if place == 0 else forecast.model
+        label = _model(forecast.model, forecast.model if place == 0 else "")
         rows.append({"Model": label, "Median": amount(middle), "80% interval": between(low, high)})
     return _html(pd.DataFrame(rows), "models", simulated, width="32rem")
 
@@ -165,7 +170,8 @@ def diagnostics_table(diagnostics: pd.DataFrame) -> str:
     """Checks of the fit: whether each was passed, and what to do where not."""
     if diagnostics.empty:
         return ""
-    frame = pd.DataFrame({"Check": diagnostics["check"].map(_text), "Value": diagnostics["value"].map(_digits)})
+    checks = diagnostics["check"].map(_plain_check)
+    frame = pd.DataFrame({"Check": checks, "Value": diagnostics["value"].map(_digits)})
     frame["Passed"] = ["yes" if passed else "NO" for passed in diagnostics["passed"]]
     frame["What to do"] = diagnostics["advice"].map(_text)
     return _html(frame, "diagnostics", simulated=False, prose=True, right=["Value"], width="auto")
@@ -223,6 +229,17 @@ def informed_table(part: PublishedPart, simulated: bool) -> str:
     frame, left = province_rows(part), ("group", "Province", "Known lately by")
     right = [column for column in frame.columns if column not in left]
     return _html(frame, "informed", simulated, groups="group", prose=True, right=right)
+
+
+def _model(name: str, main: str) -> str:
+    return capital(model_label(name)) + (", this report" if name == main else "")
+
+
+def _plain_check(check: object) -> str:
+    """A check with a plain word before its term."""
+    text = _text(check)
+    word = next((word for term, word in _CHECKS.items() if term in text), "")
+    return f"{word}: {text}" if word else text
 
 
 def _text(value: object) -> str:

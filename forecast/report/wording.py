@@ -16,15 +16,20 @@ __all__ = [
     "between",
     "capital",
     "chance_that",
+    "change_between",
     "counted",
     "day_label",
+    "direction",
     "likelihood",
     "listed",
     "mean_amount",
+    "model_label",
     "percent",
     "period_label",
     "province_labels",
     "short_percent",
+    "signed",
+    "signed_percent",
     "small_word",
     "span_label",
     "tactic_label",
@@ -40,6 +45,22 @@ LIKELIHOOD_SCALE: tuple[tuple[float, str], ...] = (
     (0.95, "very likely"),
     (1.00, "almost certain"),
 )
+# A change is called a rise where its probability is above the second percentage, a fall where it is below the first:
+# between them lies a coin flip, of which nothing is said.
+_COIN_FLIP = (35, 65)
+# What models are called before their names in code.
+_MODELS = {
+    "zero": "no attacks at all",
+    "last": "the last count",
+    "conflictology": "last year's counts of each series",
+    "conflictology_panel": "whole periods of the last year",
+    "recent_mean": "the recent mean",
+    "regression": "regression on past counts",
+    "smoothing": "exponential smoothing",
+    "pool": "a mixture of models",
+    "standard": "the hierarchical model",
+    "quick": "the quick hierarchical model",
+}
 _SMALL_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _ABBREVIATIONS = {"ied": "IED", "vbied": "VBIED", "svbied": "SVBIED"}
 
@@ -89,7 +110,7 @@ def percent(probability: float) -> str:
     """'72%'; never 0% or 100%, which a finite number of draws cannot show; '–' where there is none."""
     if np.isnan(probability):
         return "–"
-    rounded = round(100 * probability)
+    rounded = _printed(probability)
     if rounded <= 0:
         return "less than 1%"
     return "more than 99%" if rounded >= 100 else f"{rounded}%"
@@ -102,8 +123,47 @@ def short_percent(probability: float) -> str:
 
 def likelihood(probability: float) -> str:
     """The word for a probability, see `LIKELIHOOD_SCALE`; it belongs to the percentage that is printed."""
-    printed = round(probability, 2)
-    return next(word for bound, word in LIKELIHOOD_SCALE if printed < bound or bound == 1.0)
+    printed = _printed(probability)
+    return next(word for bound, word in LIKELIHOOD_SCALE if printed < round(100 * bound) or bound == 1.0)
+
+
+def direction(probability: float) -> str:
+    """'rise' or 'fall' where the printed probability of a rise is above 65 % or below 35 %, '' between them."""
+    if np.isnan(probability):
+        return ""
+    lower, upper = _COIN_FLIP
+    printed = _printed(probability)
+    return "rise" if printed > upper else "fall" if printed < lower else ""
+
+
+def signed(value: float, decimals: int = 0) -> str:
+    """'+20', '−4', and '0' for what rounds to it, whatever its sign; '–' where there is no number."""
+    if not np.isfinite(value):
+        return "–"
+    text = f"{abs(value):,.{decimals}f}"
+    is_zero = float(text.replace(",", "")) == 0
+    return text if is_zero else f"{'+' if value > 0 else '−'}{text}"
+
+
+def signed_percent(share: float) -> str:
+    """'+20%' for 0.2."""
+    text = signed(100 * share)
+    return text if text == "–" else f"{text}%"
+
+
+def change_between(before: float, after: float) -> tuple[str, str, str]:
+    """Two means as printed, and the percent from the one to the other as their readers would work it out from these.
+
+    The percent is '–' where the first is printed as 0.
+    """
+    shown = mean_amount(before), mean_amount(after)
+    first, second = (np.nan if text == "–" else float(text.replace(",", "")) for text in shown)
+    return *shown, signed_percent(second / first - 1 if first else np.nan)
+
+
+def _printed(probability: float) -> int:
+    """The percentage that is printed: words and directions go by it, so that they never contradict it."""
+    return round(100 * probability)
 
 
 def chance_that(clause: str, probability: float) -> str:
@@ -115,6 +175,11 @@ def chance_that(clause: str, probability: float) -> str:
         article = "" if word.startswith("almost") else "a "
         return f"There is {article}{word} ({shown}) that {clause}."
     return f"It is {word} ({shown}) that {clause}."
+
+
+def model_label(name: str) -> str:
+    """A model as a reader is told it, with its name behind: 'the recent mean (recent_mean)'."""
+    return f"{_MODELS[name]} ({name})" if name in _MODELS else name
 
 
 def listed(items: Sequence[str]) -> str:

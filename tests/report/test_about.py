@@ -22,8 +22,8 @@ def test_facts(facts_of):
         "Data end on": "31 Mar 2020; nothing later was used",
         "Provinces": "2 in A and B",
         "Tactics": "t0",
-        "Model": "regression, negative binomial regression on province, tactic, season, trend and past counts; "
-        "200 joint draws of the whole future",
+        "Model": "regression on past counts (regression): negative binomial regression on province, tactic, season, "
+        "trend and past counts; 200 joint draws of the whole future",
     }
 
 
@@ -46,7 +46,7 @@ def test_sources_and_filters(gazetteer_panel, make_forecast):
 
 def test_the_scale_names_every_word():
     scale = about.scale()
-    assert scale.startswith("almost no chance below 5%; very unlikely 5 to 20%")
+    assert scale.startswith("almost no chance below 5%; very unlikely 5 to 19%")
     assert scale.endswith("almost certain from 95%")
 
 
@@ -63,13 +63,13 @@ def test_past_performance(make_content):
     )
     assert caution == ""
     worse = content.scores.assign(crps_log=content.scores["crps_log"].where(content.scores["model"] == "zero", 9.0))
-    assert "the best was zero" in about.past_performance(worse, "regression", "MS")[1]
+    assert "the best was no attacks at all (zero)" in about.past_performance(worse, "regression", "MS")[1]
     assert about.past_performance(pd.DataFrame(), "regression", "MS") == ("", "")
 
 
 def test_known_models_are_explained():
     scores = pd.DataFrame({"model": ["zero", "mine", "zero"]})
-    assert about.model_notes(scores) == "zero: no attack anywhere"
+    assert about.model_notes(scores) == "no attacks at all (zero): no attack anywhere"
     assert about.model_notes(pd.DataFrame()) == ""
 
 

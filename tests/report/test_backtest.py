@@ -24,16 +24,18 @@ def test_sentences_say_where_the_model_stands(part, tried):
     assert "fitted to the data as known at each of four days" in known
     assert "final data" not in known
     assert "up to two periods ahead" in text
-    assert "Each province and tactic: zero came number 2 of 2, after recent_mean; its score was" in text
-    assert "higher than that of recent_mean (worse)" in text
+    assert (
+        "no attacks at all (zero) came number 2 of 2, after the recent mean (recent_mean); its forecast error" in text
+    )
+    assert "larger than that of the recent mean (recent_mean): worse." in text
     assert "In simulated backtests of two equally good models it left out 0 in 8 to 10%" in text
     few = replace(part, scores=part.scores.assign(lower=float("nan"), upper=float("nan")))
     untested = "\n".join(backtest_said(few))
-    assert "(too few origins for a test)" in untested
+    assert ": too few origins for a test." in untested
     assert "better" not in untested
     assert "worse" not in untested
     best = "\n".join(backtest_said(backtest_part(tried, "recent_mean")))
-    assert "recent_mean came first of 2." in best
+    assert "the recent mean (recent_mean) came first of 2." in best
     assert "could not be made" not in best
     assert "3 forecasts could not be made" in "\n".join(backtest_said(replace(part, failed=3)))
 
@@ -41,9 +43,9 @@ def test_sentences_say_where_the_model_stands(part, tried):
 def test_tables_hold_the_numbers(part):
     rows = score_rows(part)
     assert rows["group"].nunique() == 2
-    assert rows["Model"].tolist()[:2] == ["recent_mean", "zero (this report)"]
-    assert rows["Against recent_mean"].iloc[0] == "–"
-    assert rows["Against recent_mean"].iloc[1].startswith("+")
+    assert rows["Model"].tolist()[:2] == ["The recent mean (recent_mean)", "No attacks at all (zero), this report"]
+    assert rows["Against the recent mean (recent_mean)"].iloc[0] == "–"
+    assert rows["Against the recent mean (recent_mean)"].iloc[1].startswith("+")
     worst = worst_rows(part, {part.provinces["province"].iloc[0]: "There"})
     assert worst["Where"].iloc[0] == "There"
     assert worst["Difference"].str.startswith("+").all()

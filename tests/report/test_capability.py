@@ -17,9 +17,11 @@ def part(capability_part):
 def test_sentences_say_what_the_numbers_say(part):
     text = "\n".join(said(part))
     assert "Capability is not observed" in text
-    assert "attacks in its provinces were -20% (90% interval -30 to -5%)" in text
+    assert "attacks in its provinces stood at −20% (90% interval −30 to −5%)" in text
     assert "the interval excludes 0 for IED" in text
     assert "In the scenario “SDF weakens”, expected attacks over the horizon go from 100 to 120: +20%" in text
+    # Said of every association in its own paragraph.
+    assert all("association" in line for line in text.split("\n") if "stood at" in line or "In the scenario" in line)
     assert "It is almost certain (98%)" in text
     assert "pulled the path of ISF in 2023-05 by +1.4 of its own SDs" in text
     calm = replace(part, pull=part.pull.assign(pull=0.4), slopes=part.slopes.assign(upper=5.0))

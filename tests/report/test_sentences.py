@@ -1,10 +1,14 @@
 import re
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.report.figures import Outlook
+from forecast.prediction.draws import Forecast
+from forecast.report.figures import Outlook, figures
 from forecast.report.sentences import caution, findings, score_sentence
+from forecast.report.wording import LIKELIHOOD_SCALE
 
 COLUMNS = ["name", "observed", "recent", "record", "rise", "above_record", "sum_lower", "sum_median", "sum_upper"]
 
@@ -54,9 +58,9 @@ def test_the_five_sentences_word_by_word():
         "monthly number will be above that of the last 12 months.",
         "The provinces with the most expected attacks from Jan to Jun 2025 are Diyala (48, 80% interval 30 to 66), "
         "Homs (36, 80% interval 24 to 54) and Raqqa (6, 80% interval 3 to 9).",
-        "The largest expected rise is in Homs: from 4.0 a month over the last 12 months to 6.0 a month (80% interval "
-        "4.0 to 9.0). It is very likely (83%) that attacks there will be more frequent than over that time.",
-        "The largest expected fall is in Diyala: from 10.0 a month over the last 12 months to 8.0 a month (80% "
+        "The largest expected rise is in Homs: from 4.0 a month over the last 12 months to 6.0 a month (+50%; 80% "
+        "interval 4.0 to 9.0). It is very likely (83%) that attacks there will be more frequent than over that time.",
+        "The largest expected fall is in Diyala: from 10.0 a month over the last 12 months to 8.0 a month (−20%; 80% "
         "interval 5.0 to 11.0). It is very unlikely (12%) that attacks there will be more frequent than over that "
         "time.",
         "The probability that at least one of the next six months brings more attacks than any of the last 12 months "
@@ -73,11 +77,15 @@ def test_small_numbers_have_their_grammar(count, text):
     assert text in _texts(_outlook(PROVINCES, total))["The total"]
 
 
-def test_without_a_rise_it_says_so():
-    falling = [(name, 12, 10.0, 20, 0.2, 0.1, 5, 10, 15) for name in "ABCD"]
-    assert _texts(_outlook(falling, TOTAL))["Rises"] == (
-        "In no province is it more likely than not that attacks become more frequent than over the last 12 months."
-    )
+def test_where_every_change_is_a_coin_flip_it_says_so():
+    even = [
+        (name, 12, 10.0, 20, rise, 0.1, 50, 66, 80) for name, rise in zip("ABCD", (0.36, 0.5, 0.64, 0.654), strict=True)
+    ]
+    texts = _texts(_outlook(even, TOTAL))
+    than = "that attacks become more frequent than over the last 12 months"
+    assert texts["No clear rise"] == f"In no province is the probability {than} above 65%."
+    assert texts["No clear fall"] == f"In no province is the probability {than} below 35%."
+    assert not [lead for lead in texts if lead.startswith("Largest")]
 
 
 def test_one_province_fills_up_with_tactics_and_the_next_period():
@@ -124,10 +132,16 @@ def _scores(means):
 
 
 def test_where_the_model_stands():
-    best = "Of three models, that of this report, a, had the best score (CRPS of log)."
+    best = "Of three models, that of this report, a, had the smallest forecast error (CRPS of log counts)."
     assert score_sentence(_scores({"a": 0.1, "b": 0.2, "c": 0.3}), "a") == best
     second = score_sentence(_scores({"a": 0.4, "b": 0.3, "c": 0.5}), "a")
-    assert second.endswith("came 2nd by the CRPS of log; the best was b, with a score 25% lower.")
+    assert second.endswith(
+        "came 2nd by forecast error (CRPS of log counts); the best was b, whose error is 25% smaller (0.300 against "
+        "0.400)."
+    )
+    named = score_sentence(_scores({"zero": 0.4, "recent_mean": 0.3}), "zero")
+    assert "that of this report, no attacks at all (zero), came 2nd" in named
+    assert "the best was the recent mean (recent_mean)" in named
     assert score_sentence(_scores({"a": 0.4}), "a") == "Only the model of this report, a, was tried."
     assert "was not among those" in score_sentence(_scores({"b": 0.4}), "a")
 
@@ -135,7 +149,89 @@ def test_where_the_model_stands():
 def test_a_clearly_better_model_is_called_out():
     text = caution(_scores({"a": 0.4, "b": 0.3}), "a")
     assert text.startswith("Read these with caution")
-    assert text.endswith("the best was b, with a score 25% lower.")
+    assert text.endswith("the best was b, whose error is 25% smaller (0.300 against 0.400).")
     assert caution(_scores({"a": 0.4, "b": 0.39}), "a") == ""
     assert caution(_scores({"a": 0.3, "b": 0.4}), "a") == ""
     assert caution(_scores({"b": 0.4}), "a") == ""
+
+
+# Wording over simulated forecasts ------------------------------------------------------------------------------------
+
+_WORDS = "|".join(word for _, word in LIKELIHOOD_SCALE)
+_CHANCE = re.compile(rf"(?:It is|There is) (?:a )?({_WORDS}) \((less than 1|more than 99|\d+)%\)")
+_CHANGE = re.compile(r"from ([\d.,]+) a month .*? to ([\d.,]+) a month \(([+−]?)([\d,]+)%")
+
+
+@pytest.fixture(scope="module")
+def simulated(make_panel):
+    """200 forecasts of five provinces and two tactics, from nearly certain to wild; each with what is said of it."""
+    n, members, rng = 200, 5, np.random.default_rng(1)
+    shape = (n, members, 2)
+    levels = rng.gamma(1.0, 3.0, (*shape, 1))
+    past = rng.poisson(levels, (*shape, 24))
+    spread = rng.choice([0.1, 0.5, 1.5], (n, 1, 1, 1))
+    means = levels * np.exp(spread * rng.normal(size=levels.shape)) * rng.gamma(4, 0.25, (60, *levels.shape))
+    draws = rng.poisson(means, (60, *shape, 3))
+
+    def table(*summed):
+        """Figures of all forecasts in one call, after sums over provinces (axis 1), tactics (2) or both."""
+        counts, ahead = past.sum(summed, keepdims=True), draws.sum(tuple(1 + axis for axis in summed), keepdims=True)
+        panel = make_panel(counts.reshape(-1, *counts.shape[2:]), countries=("A",))
+        ahead = ahead.reshape(60, -1, *ahead.shape[3:])
+        rows = figures(Forecast.from_draws(panel, ahead, model="regression", seed=1), 12)
+        rows = rows.assign(name="X", tactic_name="x", number=np.arange(n).repeat(len(rows) // n))
+        return [part for _, part in rows.groupby("number")]
+
+    blank = _outlook(PROVINCES, TOTAL, horizon=3)
+    tables = zip(table(1, 2), table(2), table(1), table(), strict=True)
+    ahead = [
+        replace(blank, total=total.iloc[0], provinces=provinces, tactics=tactics, cells=cells)
+        for total, provinces, tactics, cells in tables
+    ]
+    return [(one, [f"{finding.lead}: {finding.text}" for finding in findings(one)]) for one in ahead]
+
+
+def test_no_simulated_forecast_calls_a_coin_flip_a_rise_or_a_fall(simulated):
+    directed = 0
+    for _, texts in simulated:
+        for text in texts:
+            for word in re.findall(r"largest expected (rise|fall|change)", text):
+                (_, percentage), directed = _CHANCE.search(text).groups(), directed + 1
+                number = {"less than 1": 0, "more than 99": 100}.get(percentage) or int(percentage.split()[-1])
+                assert number > 65 if word == "rise" else number < 35 if word == "fall" else not 35 <= number <= 65, (
+                    text
+                )
+    assert directed > 200
+
+
+def test_every_word_for_a_probability_is_that_of_the_printed_scale(simulated):
+    words = set()
+    for text in (text for _, texts in simulated for text in texts):
+        for word, percentage in _CHANCE.findall(text):
+            number = {"less than 1": 0, "more than 99": 100}.get(percentage)
+            number = int(percentage) if number is None else number
+            bounds = [0, *(round(100 * bound) for bound, _ in LIKELIHOOD_SCALE)]
+            row = [scale_word for _, scale_word in LIKELIHOOD_SCALE].index(word)
+            assert bounds[row] <= number < bounds[row + 1] + (bounds[row + 1] == 100), text
+            words.add(word)
+    assert words == {word for _, word in LIKELIHOOD_SCALE}
+
+
+def test_every_percent_is_that_of_the_two_numbers_beside_it(simulated):
+    compared = 0
+    for text in (text for _, texts in simulated for text in texts):
+        for before, after, sign, share in _CHANGE.findall(text):
+            first, second, share = (float(number.replace(",", "")) for number in (before, after, share))
+            change = 100 * (second / first - 1)
+            assert abs(abs(change) - share) <= 0.5 + 1e-9, text
+            assert (sign == "") == (share == 0), text
+            assert share == 0 or (sign == "+") == (change > 0), text
+            compared += 1
+    assert compared > 200
+
+
+def test_simulated_totals_are_those_of_the_tables(simulated):
+    for ahead, texts in simulated:
+        total = f"{ahead.total['sum_median']:,.0f} attack"
+        bounds = f"(80% interval {ahead.total['sum_lower']:,.0f} to {ahead.total['sum_upper']:,.0f})"
+        assert any(total in text.replace("no attacks", "0 attack") and bounds in text for text in texts)

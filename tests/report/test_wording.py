@@ -53,6 +53,44 @@ def test_likelihood_follows_the_scale(probability, word):
 
 
 @given(st.floats(0, 1))
+def test_word_and_direction_go_by_the_printed_percentage(probability):
+    shown = wording.percent(probability)
+    number = {"less than 1%": 0, "more than 99%": 100}.get(shown)
+    number = int(shown[:-1]) if number is None else number
+    bounds = [0, *(round(100 * bound) for bound, _ in wording.LIKELIHOOD_SCALE)]
+    row = [word for _, word in wording.LIKELIHOOD_SCALE].index(wording.likelihood(probability))
+    assert bounds[row] <= number < bounds[row + 1] or number == 100
+    assert wording.direction(probability) == ("rise" if number > 65 else "fall" if number < 35 else "")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (10.0, 8.0, ("10.0", "8.0", "−20%")),
+        (3.44, 3.46, ("3.4", "3.5", "+3%")),  # as printed: the numbers themselves differ by half a percent
+        (100.4, 100.3, ("100", "100", "0%")),
+        (0.04, 2.0, ("0.0", "2.0", "–")),
+        (np.nan, 2.0, ("–", "2.0", "–")),
+        (1000.0, 12345.0, ("1,000", "12,345", "+1,134%")),
+    ],
+)
+def test_a_change_is_that_of_the_printed_numbers(before, after, shown):
+    assert wording.change_between(before, after) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.4, "0"), (-0.4, "0"), (-0.6, "−1"), (1234.2, "+1,234"), (np.nan, "–"), (np.inf, "–")]
+)
+def test_nothing_has_a_sign_that_is_printed_as_zero(value, text):
+    assert wording.signed(value) == text
+
+
+def test_models_are_told_in_plain_words_first():
+    assert wording.model_label("recent_mean") == "the recent mean (recent_mean)"
+    assert wording.model_label("mine") == "mine"
+
+
+@given(st.floats(0, 1))
 def test_a_chance_is_a_sentence_with_the_number(probability):
     sentence = wording.chance_that("it rains", probability)
     assert sentence.startswith(("It is ", "There is "))
