@@ -131,11 +131,12 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser):
-    """Open a file, wait until all its charts are drawn, and record requests, console errors and dialogs."""
+    """Open a file and record requests, console errors and dialogs; `options` are those of a browser's context."""
     contexts = []
 
-    def opened(path: Path, *, width: int = 1280) -> OpenPage:
-        context = browser.new_context(viewport={"width": width, "height": 900}, timezone_id="America/New_York")
+    def opened(path: Path, *, width: int = 1280, address: str = "", **options: Any) -> OpenPage:
+        viewport = {"width": width, "height": 844 if width < 500 else 900}
+        context = browser.new_context(viewport=viewport, timezone_id="America/New_York", **options)
         contexts.append(context)
         result = OpenPage(context.new_page())
         page = result.page
@@ -143,9 +144,7 @@ def open_page(browser):
         page.on("pageerror", lambda error: result.problems.append(str(error)))
         page.on("console", lambda message: result.problems.append(message.text))
         page.on("dialog", lambda dialog: (result.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.goto(path.resolve().as_uri())
-        for chart in page.locator(".chart").all():
-            chart.locator("svg").wait_for(timeout=20_000)
+        page.goto(path.resolve().as_uri() + address)
         return result
 
     yield opened

@@ -23,7 +23,7 @@ from forecast.report.wording import (
     tactic_label,
 )
 
-__all__ = ["facts", "flat", "model_notes", "past_performance", "scale"]
+__all__ = ["facts", "flat", "model_notes", "past_performance", "scale", "scope"]
 
 _SOURCES = {
     "ucdp": "UCDP GED",
@@ -47,6 +47,15 @@ _MODELS = {
     "standard": "hierarchical Bayesian model with levels and paths of countries, provinces, tactics and series",
     "quick": "hierarchical Bayesian model with levels and paths of provinces and tactics",
 }
+
+
+def scope(forecast: Forecast) -> str:
+    """What is forecast, in a few words: 'attacks in 32 provinces of Iraq and Syria, Jan to Jun 2025'."""
+    last = pd.Timestamp(forecast.dataset[names.PERIOD_END].values[-1])
+    countries = list(dict.fromkeys(str(name) for name in forecast.dataset[names.COUNTRY].values if name))
+    n_provinces = counted(len(forecast.provinces), "province")
+    where = f"{n_provinces} of {listed(countries)}" if 0 < len(countries) <= 3 else n_provinces
+    return f"attacks in {where}, {span_label(forecast.periods[0], last, forecast.freq)}"
 
 
 def facts(forecast: Forecast, panel: Panel) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from forecast import names
@@ -199,11 +200,15 @@ def backtest_charts(part: BacktestPart, simulated: bool) -> list[tuple[Chart, st
             "How often at least one attack came, where that was given a probability.",
         ),
     ]
+    wide = part.covered[(part.covered[LEVEL] == part.covered[LEVEL].iloc[0]) & (part.covered["nominal"] == 0.9)]
+    held = percent(float(np.average(wide["share"], weights=wide["n"])))
+    words = {
+        "backtest-pit": f"Histogram of where outcomes fell in the forecasts of {part.model}",
+        "backtest-coverage": f"Intervals of 90% by {part.model} held {held} of outcomes, all steps ahead together",
+        "backtest-reliability": f"How often attacks came, by the probability that {part.model} gave them",
+    }
     label = data_label(simulated)
-    return [
-        (Chart(name, chart.properties(title=label), f"{name.split('-')[1]} of {part.model}", widest=720), caption)
-        for name, chart, caption in made
-    ]
+    return [(Chart(name, chart.properties(title=label), words[name]), caption) for name, chart, caption in made]
 
 
 def score_rows(part: BacktestPart) -> pd.DataFrame:

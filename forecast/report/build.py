@@ -24,19 +24,17 @@ from forecast.prediction.draws import Forecast
 from forecast.report import about, tables
 from forecast.report.backtest import BacktestPart, backtest_charts, backtest_said
 from forecast.report.capability import CapabilityPart, path_charts, said
-from forecast.report.charts import fan_chart
-from forecast.report.figures import Outlook, outlook
+from forecast.report.figures import Outlook, groups_of, outlook
+from forecast.report.headline import confidence, headline, ranking, tiles
+from forecast.report.html_tables import csv_link
 from forecast.report.maps import province_map
+from forecast.report.provinces import group_anchors, province_anchors, sections_of
 from forecast.report.published import PublishedPart, next_reports, published_said
 from forecast.report.sentences import findings
 from forecast.report.totals import activity_charts, totals_charts
-from forecast.report.vega import javascript_bundle
-from forecast.report.wording import capital, small_word
+from forecast.report.wording import capital, day_label
 
 __all__ = ["ReportContent", "render", "report_notes", "report_warnings", "write_report"]
-
-# Above this many provinces × tactics the table of all of them is left to forecast.csv.
-_MOST_CELLS = 1500
 
 
 @dataclass(frozen=True)
@@ -120,6 +118,21 @@ class ReportContent:
         return tuple(f"{finding}." for finding in implausible(self.main, self.panel))
 
     @property
+    def lost(self) -> str:
+        """How many rows were lost, where it is a share to tell, and not one to warn of; or ''."""
+        return self.ledger.loss_told if LOSS_TO_TELL < self.ledger.loss <= LOSS_TO_REFUSE else ""
+
+    @property
+    def explodes(self) -> str:
+        """The warning of a forecast whose expected counts were cut, or ''."""
+        return cap_warning(float(self.main.provenance.get("cut", 0.0)))
+
+    @property
+    def no_chances(self) -> bool:
+        """True where the forecast's probabilities mean nothing, and none is told."""
+        return bool(self.implausible or self.explodes)
+
+    @property
     def simulated(self) -> bool:
         """True where the report must be labelled as showing simulated data."""
         return self.panel.simulated or any(forecast.simulated for forecast in self.forecasts.values())
@@ -136,78 +149,83 @@ def render(content: ReportContent) -> str:
     forecast, simulated = content.main, content.simulated
     panel = content.panel.between(end=forecast.origin)
     ahead, part = outlook(forecast, content.zones), content.capability
-    if content.implausible:
+    if content.no_chances:
         ahead, part = ahead.without_chances(), None if part is None else part.without_chances()
-    found = (*findings(ahead), *(next_reports(content.published) if content.published else ()))
-    charts = [
-        province_map(ahead, forecast.dataset, content.boundaries, simulated),
-        fan_chart(panel.without_ended(), forecast, content.zones, simulated),
-    ]
-    of_capability = [] if part is None else path_charts(part.capability, simulated)
-    tried = content.backtest
-    of_backtest = [] if tried is None else backtest_charts(tried, simulated)
-    told = content.published
-    of_totals = [] if told is None else totals_charts(told, simulated)
-    of_activity = [] if told is None else activity_charts(told, simulated)
-    charts += [*of_capability, *(chart for chart, _ in (*of_backtest, *of_totals, *of_activity))]
+    groups = groups_of(forecast, content.zones)
+    sums, anchors = group_anchors(groups), province_anchors(forecast)
+    of_sums, of_provinces = sections_of(panel, forecast, ahead, groups, simulated)
+    told, tried = content.published, content.backtest
+    past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
+    script = _template_text("report.js")
     provenance = dict(content.provenance)
     versions, inputs = provenance.pop("versions", {}), provenance.pop("inputs", ())
-    past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
-    scripts = [javascript_bundle(), _template_text("report.js")]
     page = _environment().get_template("report.html.j2")
     return page.render(
         title=content.title,
         simulated=simulated,
-        warnings=report_warnings(content),
-        facts=about.facts(forecast, panel),
-        notes=report_notes(content),
+        warnings=[capital(text) for text in report_warnings(content)],
+        lost=content.lost,
         outlook=ahead,
-        findings=found,
-        findings_number=capital(small_word(len(found))),
-        scale="" if content.implausible else about.scale(),
-        charts={chart.name: chart for chart in charts},
-        chart_data={chart.name: Markup(chart.to_json()) for chart in charts},
-        tables={name: Markup(table) for name, table in _tables(content, ahead, inputs).items()},
+        data_end=day_label(forecast.origin),
+        scope=about.scope(forecast),
+        headline=headline(ahead),
+        tiles=tiles(ahead, panel, forecast),
+        ranking=ranking(ahead, anchors),
+        confidence=confidence(content.scores, forecast.model, ahead.unit, tried),
+        caution=caution,
+        map=province_map(ahead, forecast.dataset, content.boundaries, anchors, simulated),
+        findings=(*findings(ahead), *(next_reports(told) if told else ())),
+        scale="" if content.no_chances else about.scale(),
+        sums=of_sums,
+        provinces=of_provinces,
+        ranked=sorted(of_provinces, key=lambda section: -section.median),
+        facts=about.facts(forecast, panel),
+        notes=[note for note in report_notes(content) if note != content.lost],
+        tables={name: Markup(table) for name, table in _tables(content, ahead, sums, anchors, inputs).items()},
+        everything=Markup(
+            csv_link(forecast.to_frame(), "forecast", "every province, tactic and period", "All numbers as CSV")
+        ),
+        published=None if told is None else published_said(told),
+        totals_charts=[] if told is None else totals_charts(told, simulated),
+        activity_charts=[] if told is None else activity_charts(told, simulated),
         capability=None if part is None else said(part),
-        capability_charts=[
-            (chart, force) for chart, force in zip(of_capability, part.capability.forces if part else (), strict=True)
-        ],
+        capability_charts=[] if part is None else path_charts(part.capability, simulated),
         capability_tables={
             name: Markup(table) for name, table in (tables.capability_tables(part, simulated) if part else {}).items()
         },
         backtest=None if tried is None else backtest_said(tried),
-        backtest_charts=of_backtest,
-        published=None if told is None else published_said(told),
-        totals_charts=of_totals,
-        activity_charts=of_activity,
+        backtest_charts=[] if tried is None else backtest_charts(tried, simulated),
         dropped=content.ledger.dropped,
         excluded=content.ledger.excluded,
         past_performance=past_performance,
-        caution=caution,
         equation=content.equation,
         model_notes=about.model_notes(content.scores),
         provenance={capital(key.replace("_", " ")): text for key, text in about.flat(provenance).items()},
         settings=about.flat(content.settings),
         versions=about.flat(versions),
         css=Markup(_template_text("report.css")),
-        scripts=[Markup(script) for script in scripts],
-        script_hashes=[_content_hash(script) for script in scripts],
+        script=Markup(script),
+        script_hash=_content_hash(script),
     )
 
 
-def _tables(content: ReportContent, ahead: Outlook, inputs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _tables(
+    content: ReportContent,
+    ahead: Outlook,
+    sums: Mapping[str, str],
+    anchors: Mapping[str, str],
+    inputs: Sequence[Mapping[str, Any]],
+) -> dict[str, str]:
     """The tables by name; '' for one that there is nothing to show in."""
-    simulated, forecast = content.simulated, content.main
-    cells = len(forecast.tactics) > 1 and len(ahead.cells) <= _MOST_CELLS
+    simulated, forecast, tried, told = content.simulated, content.main, content.backtest, content.published
     return {
-        "outlook": tables.outlook_table(ahead, simulated),
-        "cells": tables.cell_table(ahead, simulated) if cells else "",
+        "outlook": tables.outlook_table(ahead, sums, anchors, simulated),
         "models": tables.model_table(content.forecasts, simulated) if len(content.forecasts) > 1 else "",
         "ledger": tables.ledger_table(content.ledger, simulated),
-        "backtest": "" if content.backtest is None else tables.backtest_table(content.backtest, simulated),
-        "worst": "" if content.backtest is None else tables.worst_table(content.backtest, forecast, simulated),
-        "expected": "" if content.published is None else tables.expected_table(content.published, simulated),
-        "informed": "" if content.published is None else tables.informed_table(content.published, simulated),
+        "backtest": "" if tried is None else tables.backtest_table(tried, simulated),
+        "worst": "" if tried is None else tables.worst_table(tried, forecast, simulated),
+        "expected": "" if told is None else tables.expected_table(told, simulated),
+        "informed": "" if told is None else tables.informed_table(told, simulated),
         "scores": tables.score_table(content.scores, forecast.model, ahead.unit, simulated),
         "parameters": tables.parameter_table(content.parameters, simulated),
         "diagnostics": tables.diagnostics_table(content.diagnostics),
@@ -220,7 +238,7 @@ def report_warnings(content: ReportContent) -> list[str]:
     warnings = (
         failed_checks(content.diagnostics, content.main.model),
         *content.implausible,
-        cap_warning(float(content.main.provenance.get("cut", 0.0))),
+        content.explodes,
         content.ledger.loss_told if content.ledger.loss > LOSS_TO_REFUSE else "",
         content.banner,
     )
@@ -229,9 +247,8 @@ def report_warnings(content: ReportContent) -> list[str]:
 
 def report_notes(content: ReportContent) -> list[str]:
     """What the reader must be told before anything else."""
-    lost = [content.ledger.loss_told] if LOSS_TO_TELL < content.ledger.loss <= LOSS_TO_REFUSE else []
     notes = [
-        *lost,
+        content.lost,
         *content.notes,
         *content.main.provenance.get("notes", ()),
         *content.panel.provenance.get("notes", ()),

@@ -57,12 +57,13 @@ class CapabilityPart:
         return replace(self, scenarios=self.scenarios.assign(probability_rise=np.nan))
 
 
-def path_charts(capability: Capability, simulated: bool) -> list[Chart]:
-    """One chart per force: its path with its band, and the indicators behind it."""
+def path_charts(capability: Capability, simulated: bool) -> list[tuple[Chart, str]]:
+    """One chart per force: its path with its band, and the indicators behind it; with the forces."""
     charts = []
     for number, force in enumerate(capability.forces):
         chart = capability.plot_force(force).properties(width="container", height=190, title=data_label(simulated))
-        charts.append(Chart(f"capability-{number}", chart, f"Capability of {force} with its 90% band and indicators"))
+        words = f"Capability of {force} with its 90% band and indicators"
+        charts.append((Chart(f"capability-{number}", chart, words), force))
     return charts
 
 

@@ -18,7 +18,10 @@ __all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook"]
 
 # What the horizon is compared with: this many last periods, or as many as the history holds.
 _SINCE = 12
+# The total is also compared with this many last periods: what is new may not show in a year.
+_LATELY = 3
 _INTERVAL = (0.1, 0.5, 0.9)
+_CHANCES = ["rise", "above_record"]
 
 
 @dataclass(frozen=True)
@@ -42,31 +45,36 @@ class Outlook:
 
     Attributes
     ----------
-    total : Series
-        The figures (see `figures`) of all provinces and tactics.
+    total, lately : Series
+        The figures (see `figures`) of all provinces and tactics, against the last `since` and `since_lately` periods.
     groups, provinces, tactics : DataFrame
         The figures of countries and zones, of provinces (all tactics) and of tactics (all provinces).
     cells : DataFrame
         The figures of every province and tactic.
-    since : int
+    since, since_lately : int
         How many last periods the horizon is compared with.
     unit, span, when, next_period : str
         'month', 'Jan to Jun 2025', 'from Jan to Jun 2025', 'Jan 2025'.
     horizon : int
         Number of periods.
+    tells_chances : bool
+        Whether its probabilities are told.
     """
 
     total: "pd.Series[Any]"
+    lately: "pd.Series[Any]"
     groups: pd.DataFrame
     provinces: pd.DataFrame
     tactics: pd.DataFrame
     cells: pd.DataFrame
     since: int
+    since_lately: int
     unit: str
     span: str
     when: str
     next_period: str
     horizon: int
+    tells_chances: bool = True
 
     @property
     def is_compared(self) -> bool:
@@ -75,12 +83,16 @@ class Outlook:
 
     def without_chances(self) -> "Outlook":
         """The same without probabilities: a forecast that is not plausible (`implausible`) gives none."""
-        chances = ["rise", "above_record"]
         tables = {name: getattr(self, name) for name in ("groups", "provinces", "tactics", "cells")}
-        blank = {name: table.assign(**dict.fromkeys(chances, np.nan)) for name, table in tables.items() if len(table)}
-        total = self.total.copy()
-        total[chances] = np.nan
-        return replace(self, total=total, **blank)
+        blank = {name: table.assign(**dict.fromkeys(_CHANCES, np.nan)) for name, table in tables.items() if len(table)}
+        total, lately = self.total.copy(), self.lately.copy()
+        total[_CHANCES] = lately[_CHANCES] = np.nan
+        return replace(self, total=total, lately=lately, tells_chances=False, **blank)
+
+    def figures(self, forecast: Forecast) -> pd.DataFrame:
+        """Figures of other sums, against the same past, without probabilities where this has none."""
+        table = figures(forecast, self.since)
+        return table if self.tells_chances else table.assign(**dict.fromkeys(_CHANCES, np.nan))
 
 
 def groups_of(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> list[Group]:
@@ -144,6 +156,7 @@ def outlook(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> Outlook:
     span, next_period = span_label(first, last_end, forecast.freq), period_label(first, forecast.freq)
     return Outlook(
         total=figures(whole, since).iloc[0],
+        lately=figures(whole, min(_LATELY, since)).iloc[0],
         groups=_labelled(figures(forecast.aggregate(named, tactics=True), since), group_names)
         if named
         else pd.DataFrame(),
@@ -153,6 +166,7 @@ def outlook(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> Outlook:
         tactics=_labelled(figures(forecast.aggregate("total"), since), labels),
         cells=_labelled(figures(forecast, since), labels),
         since=since,
+        since_lately=min(_LATELY, since),
         unit=unit_name(forecast.freq),
         span=span,
         when=f"from {span}" if len(forecast.periods) > 1 else f"in {next_period}",

@@ -1,48 +1,86 @@
-"""The map of provinces: the user's boundaries, or tiles laid out from the coordinates."""
+"""The map of provinces as SVG: the user's boundaries, or tiles laid out from the coordinates, with several measures."""
 
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from forecast import names
 from forecast.report.figures import Outlook
+from forecast.report.svg import element, line, place, words
 from forecast.report.tiles import Tiles, short_names, tile_layout
-from forecast.report.vega import COLOURS, Chart, data_label
-from forecast.report.wording import amount, between, mean_amount, percent
+from forecast.report.wording import amount, attacks, between, change_between, short_percent, signed
 
-__all__ = ["province_map"]
+if TYPE_CHECKING:
+    from shapely.geometry import Polygon
 
-# Below these widths (pixels) the map of boundaries goes without names, and tiles hold short ones.
-_NARROW = 620
-_NARROW_TILE = 82
-# Above this share of the largest value the colour is dark, and text on it white.
-_DARK = 0.35
-# Height (pixels) that the legend takes below a map.
-_AROUND = 70
-_WRAP = 13
-_TILE_HEIGHT = (38, 60)
-_TILE_WIDTH = 120
-_GAP = 0.03
+__all__ = ["Measure", "ProvinceMap", "measures_of", "province_map"]
+
+Array = npt.NDArray[np.float64]
+# Width and largest height of the map, in units of its own: pixels where there is room for it.
+_WIDTH, _HEIGHT = 560, 500
+# Size of names and numbers in those units, and of numbers on a phone, where the map is narrow.
+_TEXT, _LARGE_TEXT = 12, 19
+# Width of a letter by its height.
+_LETTER = 0.62
+_TILE_HEIGHT = 62
+_GAP = 2
 # Boundaries are drawn to this share of the map's extent; finer detail would only make the file large.
-_TOLERANCE = 0.001
+_TOLERANCE = 0.002
 # The map of the user's boundaries is drawn when it covers at least this share of the provinces.
 _COVERED = 0.5
+# Upper bounds of all classes but the last: of probabilities those of the printed scale of words, of changes those that
+# are commonly told (a tenth, a quarter), of a rise those between which it is a coin flip.
+_CHANCES, _CHANGES, _RISES = (5, 20, 45, 55, 80), (-25, -10, 10, 25), (20, 35, 66, 80)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the map can be coloured by.
+
+    Attributes
+    ----------
+    key, label : str
+        Its name in the page, and for readers.
+    classes : sequence of str
+        The class of colour of each province: 'q0' to 'q5' from little to much, 'd0' to 'd4' from fall to rise, 'none'.
+    texts : sequence of str
+        The number of each province as printed.
+    legend : sequence of (str, str)
+        Classes of colour and what they hold.
+    """
+
+    key: str
+    label: str
+    classes: Sequence[str]
+    texts: Sequence[str]
+    legend: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class ProvinceMap:
+    """The map as SVG, what it can show, and what must be said of it."""
+
+    svg: str
+    measures: Sequence[Measure]
+    note: str
 
 
 def province_map(
     outlook: Outlook,
     dataset: xr.Dataset,
     boundaries: Mapping[str, Mapping[str, Any]] | None,
+    anchors: Mapping[str, str],
     simulated: bool,
-) -> Chart:
-    """Map of the expected attacks over the horizon by province, all tactics.
+) -> ProvinceMap:
+    """Map of the expected attacks over the horizon by province, all tactics; each province leads to its section.
 
     Parameters
     ----------
@@ -52,181 +90,208 @@ def province_map(
         The forecast's, for the provinces' coordinates.
     boundaries : mapping of unit key to GeoJSON geometry, optional
         Drawn when they cover at least half of the provinces; else the provinces stand as tiles.
+    anchors : mapping of unit key to str
+        The section of each province in the page.
     simulated : bool
-        Label the chart as showing simulated data.
+        Label the map as showing simulated data.
     """
-    table = _map_table(outlook, dataset)
-    shapes = {key: boundaries[key] for key in table["p"] if key in boundaries} if boundaries else {}
+    table, measures = outlook.provinces, measures_of(outlook)
+    shapes = {key: boundaries[key] for key in table[names.PROVINCE] if key in boundaries} if boundaries else {}
     if len(shapes) >= _COVERED * len(table):
-        return _shape_map(table, shapes, outlook, simulated)
-    return _tile_map(table, outlook, simulated)
+        marks, height = _shape_marks(table, shapes)
+        missing = table.loc[~table[names.PROVINCE].isin(list(shapes)), "name"].to_list()
+        note = f"Without a boundary, so not on the map: {', '.join(missing)}." if missing else ""
+        over = ""
+    else:
+        tiles = tile_layout(*(dataset[name].values.astype(float) for name in (names.LATITUDE, names.LONGITUDE)))
+        marks, height = _tile_marks(table, tiles), float(_TILE_HEIGHT * tiles.rows)
+        note = "Tiles stand roughly where the provinces lie; their size means nothing."
+        over = _borders(tiles, table["country"].to_list())
+    links = "".join(
+        _link(row, marks[key], measures, position, anchors[key])
+        for position, (key, row) in enumerate(zip(table[names.PROVINCE], table.to_dict("records"), strict=True))
+        if key in marks
+    )
+    if simulated:
+        over += words("text", "SIMULATED DATA", class_="tick end simulated", x=_WIDTH - 2, y=12)
+    top = table.loc[table["sum_median"].idxmax(), "name"]
+    says = f"Map of {len(marks)} provinces by expected attacks, {outlook.span}; most in {top}"
+    frame = f"0 0 {_WIDTH} {place(height)}"
+    return ProvinceMap(
+        element("svg", links + over, class_="map", viewBox=frame, role="group", aria_label=says), measures, note
+    )
 
 
-def _map_table(outlook: Outlook, dataset: xr.Dataset) -> pd.DataFrame:
-    """What both maps show, in short column names: key, name, value, tooltip texts, coordinates."""
+def measures_of(outlook: Outlook) -> list[Measure]:
+    """Expected attacks; where the past is known the change, the chance of a rise and of a record; and the width."""
     table = outlook.provinces
-    return pd.DataFrame(
-        {
-            "p": table[names.PROVINCE],
-            "n": table["name"],
-            "c": table["country"],
-            "v": table["sum_median"].astype(int),
-            "m": [amount(value) for value in table["sum_median"]],
-            "i": [between(low, high) for low, high in zip(table["sum_lower"], table["sum_upper"], strict=True)],
-            "r": [mean_amount(value) for value in table["recent"]],
-            "f": [mean_amount(value) for value in table["mean_median"]],
-            "u": [percent(value) for value in table["rise"]],
-            "d": table["sum_median"] > _DARK * table["sum_median"].max(),
-            "lat": dataset[names.LATITUDE].values.astype(float),
-            "lon": dataset[names.LONGITUDE].values.astype(float),
-        }
-    )
-
-
-def _tooltip(outlook: Outlook, prefix: str = "") -> list[alt.Tooltip]:
-    fields = {
-        "n": "Province",
-        "c": "Country",
-        "m": f"Median, {outlook.span}",
-        "i": "80% interval",
-        "f": f"Per {outlook.unit}, median",
-    }
+    measures = [_counts("expected", f"Expected attacks (median), {outlook.span}", table["sum_median"])]
+    past = f"the last {outlook.since} {outlook.unit}s"
     if outlook.is_compared:
-        fields |= {"r": f"Per {outlook.unit}, last {outlook.since}", "u": "Chance of a rise"}
-    return [alt.Tooltip(f"{prefix}{field}:N", title=title) for field, title in fields.items()]
-
-
-def _colour(table: pd.DataFrame, outlook: Outlook, field: str) -> alt.Color:
-    top = max(int(table["v"].max()), 1)
-    ticks = sorted({round(top * share) for share in (0, 0.1, 0.35, 1)})
-    return alt.Color(
-        f"{field}:Q",
-        title=f"Expected attacks (median), {outlook.span}",
-        scale=alt.Scale(type="sqrt", domain=[0, top], range=list(COLOURS.ramp)),
-        legend=alt.Legend(
-            orient="bottom", direction="horizontal", gradientLength=260, values=ticks, format=",d", titleLimit=0
-        ),
-    )
-
-
-def _tile_map(table: pd.DataFrame, outlook: Outlook, simulated: bool) -> Chart:
-    tiles = tile_layout(table["lat"].to_numpy(), table["lon"].to_numpy())
-    chart = alt.layer(*_tile_layers(table, tiles, outlook), *_borders(tiles, table["c"].to_list()))
-    return Chart(
-        "map",
-        chart.properties(width="container", height=400, title=data_label(simulated)),
-        description=f"Tiles of {len(table)} provinces, coloured by expected attacks",
-        aspect=0.62 * tiles.rows / tiles.columns,
-        least=_TILE_HEIGHT[0] * tiles.rows,
-        most=_TILE_HEIGHT[1] * tiles.rows,
-        extra=_AROUND,
-        widest=_TILE_WIDTH * tiles.columns,
-        note="Tiles stand roughly where the provinces lie; their size means nothing.",
-    )
-
-
-def _tile_layers(table: pd.DataFrame, tiles: Tiles, outlook: Outlook) -> list[alt.Chart]:
-    """Squares, names and numbers. Names of two lines begin higher, so that they stay clear of the number below."""
-    placed = table.drop(columns=["lat", "lon"]).assign(x=tiles.column, y=tiles.row, s=short_names(table["n"].to_list()))
-    records = _records(placed)
-    for record in records:
-        record["w"] = textwrap.wrap(record["n"], _WRAP, max_lines=2, placeholder="…")
-    x = alt.X("x1:Q", axis=None, scale=alt.Scale(domain=[0, tiles.columns], nice=False, zero=False))
-    y = alt.Y("y1:Q", axis=None, scale=alt.Scale(domain=[tiles.rows, 0], nice=False, zero=False))
-    narrow = f"width / {tiles.columns} < {_NARROW_TILE}"
-    edges = {f"{axis}{side}": f"datum.{axis} + {at}" for axis in "xy" for side, at in ((1, _GAP), (2, 1 - _GAP))}
-    base = alt.Chart(alt.InlineData(values=records)).transform_calculate(
-        **edges,
-        label=f"{narrow} ? [datum.s] : datum.w",
-        middle="datum.x + 0.5",
-        above="datum.y + 0.5 - 0.12 * length(datum.label)",
-        below="datum.y + 0.74",
-    )
-    squares = base.mark_rect(cornerRadius=3).encode(
-        x=x, x2="x2", y=y, y2="y2", color=_colour(table, outlook, "v"), tooltip=_tooltip(outlook)
-    )
-    ink = alt.condition("datum.d", alt.value("#ffffff"), alt.value(COLOURS.ink))
-    size = alt.ExprRef(f"{narrow} ? 10 : 11.5")
-    style: dict[str, Any] = {"baseline": "middle", "fontSize": size, "tooltip": None}
-    numbers: dict[str, Any] = {**style, "fontWeight": 600}
-    texts = [
-        base.mark_text(**look).encode(x="middle:Q", y=f"{place}:Q", text=f"{text}:N", color=ink)
-        for text, place, look in (("label", "above", style), ("m", "below", numbers))
+        texts = [change_between(*pair)[2] for pair in zip(table["recent"], table["mean_median"], strict=True)]
+        values = 100 * (table["mean_median"] / table["recent"] - 1)
+        values = values.where([text != "–" for text in texts])
+        measures.append(_classed("change", f"Change against {past}", values, texts, _CHANGES, "d"))
+    if table["rise"].notna().any():
+        rising, record = f"Chance of more attacks than in {past}", f"Chance of a {outlook.unit} above all of {past}"
+        for key, label, column, bounds, kind in (
+            ("rise", rising, "rise", _RISES, "d"),
+            ("record", record, "above_record", _CHANCES, "q"),
+        ):
+            # Classes go by the printed percentage, as words do.
+            values = (100 * table[column]).round()
+            texts = [short_percent(value) for value in table[column]]
+            measures.append(_classed(key, label, values, texts, bounds, kind))
+    return [
+        *measures,
+        _counts("width", "Width of the 80% interval, in attacks", table["sum_upper"] - table["sum_lower"]),
     ]
-    return [squares, *texts]
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in record.items()} for record in table.to_dict("records")]
+# Measures ------------------------------------------------------------------------------------------------------------
 
 
-def _borders(tiles: Tiles, countries: list[str]) -> list[alt.Chart]:
+def _counts(key: str, label: str, values: "pd.Series[float]") -> Measure:
+    """A measure in whole attacks: a class for none, and up to five that grow as squares do, so that few differ too."""
+    top = max(int(values.max()), 1)
+    bounds = sorted({0, *(int(np.ceil(top * (step / 5) ** 2)) for step in range(1, 6))})
+    classes = [f"q{int(np.searchsorted(bounds, value))}" for value in values]
+    legend = [("q0", "0")]
+    for number, (below, bound) in enumerate(pairwise(bounds), 1):
+        shown = amount(bound) if bound == below + 1 else between(below + 1, bound)
+        legend.append((f"q{number}", shown))
+    return Measure(key, label, classes, [amount(value) for value in values], legend)
+
+
+def _classed(
+    key: str, label: str, values: "pd.Series[float]", texts: Sequence[str], bounds: Sequence[int], kind: str
+) -> Measure:
+    """A measure in percent, in classes with given bounds; a value on a bound is in the class above it."""
+    rows = np.searchsorted(bounds, values, side="right")
+    classes = [f"{kind}{row}" if np.isfinite(value) else "none" for row, value in zip(rows, values, strict=True)]
+    # Probabilities are printed whole: a class ends below the bound of the next. Changes have a sign.
+    sign, less = ("+", 0) if bounds[0] < 0 else ("", 1)
+    low, high = signed(bounds[0]) if sign else bounds[0], signed(bounds[-1]) if sign else bounds[-1]
+    middle = [f"{lower:{sign}} to {upper - less:{sign}}%".replace("-", "−") for lower, upper in pairwise(bounds)]
+    labels = [f"below {low}%", *middle, f"from {high}%"]
+    return Measure(key, label, classes, texts, [(f"{kind}{row}", label) for row, label in enumerate(labels)])
+
+
+# Marks ---------------------------------------------------------------------------------------------------------------
+
+
+def _link(row: Mapping[str, Any], mark: str, measures: Sequence[Measure], position: int, anchor: str) -> str:
+    """A province that leads to its section; what each measure says of it stands there as data."""
+    shown = {measure.key: [measure.classes[position], measure.texts[position]] for measure in measures}
+    likely = between(row["sum_lower"], row["sum_upper"])
+    says = f"{row['name']}: {attacks(row['sum_median'])} expected, {likely} likely"
+    return element(
+        "a",
+        words("title", says) + mark,
+        href=f"#{anchor}",
+        class_=measures[0].classes[position],
+        data_name=row["name"],
+        data_shown=json.dumps(shown, ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def _tile_marks(table: pd.DataFrame, tiles: Tiles) -> dict[str, str]:
+    """Squares with a name and a number; on a phone and where tiles are narrow names are short."""
+    width = _WIDTH / tiles.columns
+    letters = int((width - 4 * _GAP) / (_TEXT * _LETTER))
+    marks = {}
+    shorts = short_names(table["name"].to_list())
+    places = zip(
+        table[names.PROVINCE], table["name"], table["sum_median"], shorts, tiles.column, tiles.row, strict=True
+    )
+    for key, name, count, short, column, row in places:
+        x, y = float(column * width), float(row * _TILE_HEIGHT)
+        size = {"width": width - 2 * _GAP, "height": float(_TILE_HEIGHT - 2 * _GAP), "rx": 3}
+        mark = element("rect", x=x + _GAP, y=y + _GAP, **size)
+        middle, lines = x + width / 2, textwrap.wrap(name, letters, max_lines=2, placeholder="…")
+        fits = bool(lines) and max(map(len, lines)) <= letters and len(lines) <= 2 and "…" not in lines[-1]
+        texts = "".join(
+            words("text", text, class_="name", x=middle, y=y + (16 if len(lines) == 2 and fits else 22) + 14 * number)
+            for number, text in enumerate(lines if fits else [short])
+        )
+        texts += words("text", short, class_="short", x=middle, y=y + 24)
+        texts += words("text", amount(count), class_="number roomy", x=middle, y=y + 51)
+        marks[key] = mark + element("g", texts, aria_hidden="true")
+    return marks
+
+
+def _borders(tiles: Tiles, countries: list[str]) -> str:
     """A line between countries: in every row midway between the last tile of one and the first of the next."""
     order = sorted(zip(tiles.row.tolist(), tiles.column.tolist(), countries, strict=True))
     crossings: dict[tuple[int, str, str], float] = {}
     for (row, west, one), (next_row, east, other) in pairwise(order):
         if row == next_row and one != other:
             crossings[row, one, other] = (west + 1 + east) / 2
-    lines = []
+    width, path = _WIDTH / tiles.columns, ""
     for (row, one, other), x in crossings.items():
-        lines.append({"x": x, "x2": x, "y": row, "y2": row + 1})
         below = crossings.get((row + 1, one, other), x)
-        if below != x:
-            lines.append({"x": min(x, below), "x2": max(x, below), "y": row + 1, "y2": row + 1})
-    if not lines:
-        return []
-    rules = alt.Chart(alt.InlineData(values=lines)).mark_rule(strokeWidth=1.5, color=COLOURS.muted, strokeCap="round")
-    return [rules.encode(x="x:Q", x2="x2", y="y:Q", y2="y2")]
+        path += f"M{place(x * width)} {row * _TILE_HEIGHT}v{_TILE_HEIGHT}"
+        path += "" if below == x else f"H{place(below * width)}"
+    return element("path", class_="border", d=path) if path else ""
 
 
-def _shape_map(
-    table: pd.DataFrame, shapes: Mapping[str, Mapping[str, Any]], outlook: Outlook, simulated: bool
-) -> Chart:
-    geometries, aspect = _drawable(shapes)
-    records = {record["p"]: record for record in _records(table.drop(columns=["lat", "lon"]))}
-    features = [{"type": "Feature", "geometry": geometries[key], "properties": records[key]} for key in geometries]
-    areas = (
-        alt.Chart(alt.InlineData(values=features))
-        .mark_geoshape(stroke="#ffffff", strokeWidth=0.8)
-        .encode(color=_colour(table, outlook, "properties.v"), tooltip=_tooltip(outlook, "properties."))
-    )
-    points = table[table["p"].isin(list(shapes)) & table["lat"].notna() & table["lon"].notna()]
-    labels = alt.Chart(alt.InlineData(values=_records(points[["n", "m", "lat", "lon"]]))).encode(
-        longitude="lon:Q", latitude="lat:Q"
-    )
-    layers = [areas]
-    for text, dy, opacity in (("n:N", -6, alt.ExprRef(f"width < {_NARROW} ? 0 : 1")), ("m:N", 7, 1)):
-        style: dict[str, Any] = {"dy": dy, "fontSize": 11.5, "opacity": opacity, "tooltip": None}
-        halo = labels.mark_text(stroke="#ffffff", strokeWidth=3, strokeOpacity=0.8, **style)
-        layers += [halo.encode(text=text), labels.mark_text(color=COLOURS.ink, **style).encode(text=text)]
-    missing = table.loc[~table["p"].isin(list(shapes)), "n"].to_list()
-    return Chart(
-        "map",
-        alt.layer(*layers).project("mercator").properties(width="container", height=480, title=data_label(simulated)),
-        aspect=aspect,
-        extra=_AROUND,
-        description=f"Map of {len(features)} provinces, coloured by expected attacks",
-        note=f"Without a boundary, so not on the map: {', '.join(missing)}." if missing else "",
-    )
+def _shape_marks(table: pd.DataFrame, shapes: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], float]:
+    """Areas in Mercator's projection with a number and a name where these fit inside, and the height of the map."""
+    areas, height = _projected(shapes)
+    marks = {}
+    for key, name, count in zip(table[names.PROVINCE], table["name"], table["sum_median"], strict=True):
+        if key in areas:
+            marks[key] = element("path", d=_outline(areas[key])) + _labels(areas[key], name, amount(count))
+    return marks, height
 
 
-def _drawable(shapes: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, dict[str, Any]], float]:
-    """Geometries with less detail, rings in the order that a map projection needs, and height by width."""
-    from shapely.geometry import MultiPolygon, mapping, shape
-    from shapely.geometry.polygon import orient
+def _projected(shapes: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, list["Polygon"]], float]:
+    """Polygons in units of the map with less detail, and the map's height."""
+    from shapely import affinity, transform
+    from shapely.geometry import MultiPolygon, shape
 
-    polygons = {key: shape(geometry) for key, geometry in shapes.items()}
-    bounds = np.array([polygon.bounds for polygon in polygons.values()])
-    west, south, east, north = bounds[:, 0].min(), bounds[:, 1].min(), bounds[:, 2].max(), bounds[:, 3].max()
-    tolerance = _TOLERANCE * max(east - west, north - south)
-    drawn = {}
-    for key, polygon in polygons.items():
-        simple = polygon.simplify(tolerance)
-        parts = [
-            part for part in getattr(simple, "geoms", [simple]) if part.geom_type == "Polygon" and not part.is_empty
-        ]
-        # Clockwise exteriors: on a sphere the other order means everything but the province.
-        clockwise = MultiPolygon([orient(part, sign=-1.0) for part in parts])
-        drawn[key] = json.loads(json.dumps(mapping(clockwise)), parse_float=lambda text: round(float(text), 3))
-    width = (east - west) * np.cos(np.radians((south + north) / 2))
-    return drawn, float((north - south) / max(width, 1e-9))
+    def mercator(points: Array) -> Array:
+        latitude = np.radians(np.clip(points[:, 1], -85, 85))
+        return np.column_stack([points[:, 0], -np.degrees(np.log(np.tan(np.pi / 4 + latitude / 2)))])
+
+    flat = {key: transform(shape(given), mercator) for key, given in shapes.items()}
+    bounds = np.array([area.bounds for area in flat.values()])
+    west, north, east, south = bounds[:, 0].min(), bounds[:, 1].min(), bounds[:, 2].max(), bounds[:, 3].max()
+    scale = min(_WIDTH / max(east - west, 1e-9), _HEIGHT / max(south - north, 1e-9))
+    aside = (_WIDTH - scale * (east - west)) / 2
+    areas = {}
+    for key, area in flat.items():
+        drawn = affinity.affine_transform(area, [scale, 0, 0, scale, aside - scale * west, -scale * north])
+        simple = drawn.simplify(_TOLERANCE * _WIDTH)
+        parts = simple.geoms if isinstance(simple, MultiPolygon) else [simple]
+        areas[key] = [part for part in parts if part.geom_type == "Polygon" and not part.is_empty]
+    return areas, float(scale * (south - north))
+
+
+def _outline(parts: Sequence["Polygon"]) -> str:
+    """The path of all rings of polygons."""
+    rings = (ring for part in parts for ring in (part.exterior, *part.interiors))
+    return "".join(line(*np.asarray(ring.coords)[:-1, :2].T) + "Z" for ring in rings)
+
+
+def _labels(parts: Sequence["Polygon"], name: str, number: str) -> str:
+    """The number inside the largest part, and the name above it; each only where it stays inside its province."""
+    from shapely.geometry import box
+    from shapely.ops import polylabel
+
+    if not parts:
+        return ""
+    largest = max(parts, key=lambda part: float(part.area))
+    point = polylabel(largest, tolerance=2.0)
+
+    def fits(text: str, size: float, above: float, below: float) -> bool:
+        half = _LETTER * size * len(text) / 2
+        return bool(largest.contains(box(point.x - half, point.y - above, point.x + half, point.y + below)))
+
+    if not fits(number, _TEXT, _TEXT / 2, _TEXT / 2):
+        return ""
+    named = fits(name, _TEXT, _TEXT + 2, _TEXT)
+    large = " roomy" if fits(number, _LARGE_TEXT, _LARGE_TEXT / 2, _LARGE_TEXT / 2) else ""
+    texts = words("text", name, class_="name", x=point.x, y=point.y - 2) if named else ""
+    texts += words("text", number, class_=f"number{large}", x=point.x, y=point.y + (_TEXT if named else _TEXT / 3))
+    return element("g", texts, aria_hidden="true")

@@ -9,14 +9,12 @@ import pandas as pd
 from forecast import names
 from forecast.report.figures import Outlook
 from forecast.report.wording import (
-    amount,
     attacks,
     between,
     chance_that,
     change_between,
     direction,
     listed,
-    mean_amount,
     model_label,
     percent,
     small_word,
@@ -45,35 +43,6 @@ def findings(outlook: Outlook) -> tuple[Finding, ...]:
     """
     found = (finding for find in _FINDERS for finding in find(outlook))
     return tuple(finding for finding, _ in zip(found, range(_MOST), strict=False))
-
-
-def _total(outlook: Outlook) -> Iterator[Finding]:
-    total, unit = outlook.total, outlook.unit
-    several = len(outlook.provinces) > 1
-    where = f"all {len(outlook.provinces)} provinces together" if several else outlook.provinces["name"].iloc[0]
-    text = f"In {where}, {_expected(total, 'sum')} {outlook.when} (80% interval {_interval(total, 'sum')})"
-    if pd.isna(total["recent"]):
-        yield Finding(
-            "The total",
-            f"{text}. Of the last {outlook.since} {unit}s not all counts were observed, so there is no comparison.",
-        )
-        return
-    per_period = f"{mean_amount(total['mean_median'])} a {unit}, against {mean_amount(total['recent'])} a {unit}"
-    clause = f"the {unit}ly number will be above that of {_past(total, outlook)}"
-    chance = chance_that(clause, total["rise"])
-    yield Finding("The total", f"{text}. That is {per_period} over {_past(total, outlook)}. {chance}".rstrip())
-
-
-def _where(outlook: Outlook) -> Iterator[Finding]:
-    top = outlook.provinces.nlargest(_NAMED, ["sum_median", "sum_upper"])
-    top = top[top["sum_median"] > 0]
-    if len(outlook.provinces) <= _NAMED or len(top) < 2:
-        return
-    places = [
-        f"{row['name']} ({amount(row['sum_median'])}, 80% interval {_interval(row, 'sum')})"
-        for _, row in top.iterrows()
-    ]
-    yield Finding("Most attacks", f"The provinces with the most expected attacks {outlook.when} are {listed(places)}.")
 
 
 def _changes(outlook: Outlook) -> Iterator[Finding]:
@@ -166,7 +135,7 @@ def _above(record: float) -> str:
     return f"{attacks(record + 1)} or more"
 
 
-_FINDERS = (_total, _where, _changes, _record, _tactic, _next)
+_FINDERS = (_changes, _record, _tactic, _next)
 
 
 def score_sentence(scores: pd.DataFrame, main: str) -> str:

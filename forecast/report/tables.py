@@ -1,9 +1,8 @@
-"""Tables of the report, through great_tables; every text in them is escaped there."""
+"""Tables of the report: what stands in them. `html_tables` writes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import great_tables as gt
 import numpy as np
 import pandas as pd
 
@@ -13,15 +12,24 @@ from forecast.ledger import Ledger
 from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart, score_rows, worst_rows
 from forecast.report.capability import CapabilityPart, decomposition_rows, loading_rows, scenario_rows, slope_rows
+from forecast.report.fans import LEVELS, Series
 from forecast.report.figures import Outlook, is_total
+from forecast.report.html_tables import html_table
 from forecast.report.published import PublishedPart, expected_rows, province_rows
-from forecast.report.vega import COLOURS
-from forecast.report.wording import amount, between, capital, mean_amount, model_label, province_labels, short_percent
+from forecast.report.wording import (
+    amount,
+    between,
+    capital,
+    mean_amount,
+    model_label,
+    period_label,
+    province_labels,
+    short_percent,
+)
 
 __all__ = [
     "backtest_table",
     "capability_tables",
-    "cell_table",
     "diagnostics_table",
     "expected_table",
     "informed_table",
@@ -30,7 +38,9 @@ __all__ = [
     "model_table",
     "outlook_table",
     "parameter_table",
+    "period_table",
     "score_table",
+    "tactic_table",
     "worst_table",
 ]
 
@@ -47,23 +57,55 @@ _CHECKS = {
 _INSIDE = {"inside_50": "50%", "inside_80": "80%", "inside_90": "90%"}
 
 
-def outlook_table(outlook: Outlook, simulated: bool) -> str:
-    """The forecast of all provinces together, of countries and zones, and of each province."""
+def outlook_table(outlook: Outlook, sums: Mapping[str, str], anchors: Mapping[str, str], simulated: bool) -> str:
+    """The forecast of all provinces together, of countries and zones, and of each province.
+
+    They lead to their sections, whose addresses are in `sums` (of groups, the total first) and `anchors`.
+    """
     total = pd.DataFrame([outlook.total]).assign(name="All provinces", group="Sums")
     several = len(outlook.provinces) > 1
-    sums = [total, outlook.groups.assign(group="Sums")] if several else []
+    groups = [total, outlook.groups.assign(group="Sums")] if several else []
     provinces = outlook.provinces.sort_values(
         ["country", "sum_median", "name"], ascending=[True, False, True], kind="stable"
     )
     provinces = provinces.assign(group=provinces["country"].replace("", "Provinces"))
-    frame = _figure_columns(pd.concat([*sums, provinces], ignore_index=True), outlook, {"name": "Province"})
-    return _html(frame, "outlook", simulated, groups="group", spanners=_spanners(outlook))
+    table = pd.concat([*groups, provinces], ignore_index=True)
+    return html_table(
+        _figure_columns(table, outlook, {"name": "Province"}),
+        "outlook",
+        "The forecast of sums and of every province, all tactics together",
+        simulated,
+        groups="group",
+        spanners=_spanners(outlook),
+        links=[*sums.values(), *(anchors[key] for key in provinces[names.PROVINCE])],
+        numbers=_numbers(table, {"name": "province"}),
+    )
 
 
-def cell_table(outlook: Outlook, simulated: bool) -> str:
-    """The forecast of every province and tactic."""
-    frame = _figure_columns(outlook.cells, outlook, {"name": "Province", "tactic_name": "Tactic"})
-    return _html(frame, "cells", simulated, spanners=_spanners(outlook))
+def tactic_table(cells: pd.DataFrame, outlook: Outlook, name: str, where: str, simulated: bool) -> str:
+    """The forecast of every tactic in one province."""
+    frame = _figure_columns(cells, outlook, {"tactic_name": "Tactic"})
+    caption = f"{where}, by tactic"
+    numbers = _numbers(cells, {"name": "province", "tactic_name": "tactic"})
+    return html_table(frame, name, caption, simulated, spanners=_spanners(outlook), numbers=numbers)
+
+
+def period_table(series: Series, name: str, where: str, unit: str, simulated: bool) -> str:
+    """The forecast of every period of one series: median and intervals."""
+    ahead = series.starts[len(series.past) :]
+    frame = pd.DataFrame({capital(unit): [period_label(start, series.freq) for start in ahead]})
+    frame["Median"] = [amount(value) for value in series.median]
+    for level in sorted(LEVELS):
+        frame[f"{level}% interval"] = [between(*pair) for pair in zip(*series.interval(level), strict=True)]
+    return html_table(frame, name, f"{where}, by {unit}, all tactics", simulated)
+
+
+def _numbers(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """The figures as numbers, for a file."""
+    columns = [
+        column for column in table if str(column).startswith(("recent", "next_", "sum_", "mean_", "rise", "above"))
+    ]
+    return table[[*labels, *columns]].rename(columns=dict(labels))
 
 
 def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, str]) -> pd.DataFrame:
@@ -114,7 +156,7 @@ def ledger_table(ledger: Ledger, simulated: bool) -> str:
     )
     if frame["source"].ne("").any():
         shown.insert(0, "Source", frame["source"].where(frame["source"] != "", "–"))
-    return _html(shown, "ledger", simulated, right=["Rows"], prose=True)
+    return html_table(shown, "ledger", "What cleaning did, rule by rule", simulated, right=["Rows"], prose=True)
 
 
 def score_table(scores: pd.DataFrame, main: str, unit: str, simulated: bool) -> str:
@@ -135,9 +177,10 @@ def score_table(scores: pd.DataFrame, main: str, unit: str, simulated: bool) -> 
     for column in _INSIDE:
         frame[column] = [f"{value:.0%}" for value in table[column]]
     frame["Counts"] = [amount(value) for value in table["n"]]
-    return _html(
+    return html_table(
         frame.assign(group=table["group"]),
         "scores",
+        f"Forecast errors of every model on {unit}s that it did not see",
         simulated,
         groups="group",
         spanners={"Counts inside the interval of": _INSIDE},
@@ -152,7 +195,7 @@ def model_table(forecasts: Mapping[str, Forecast], simulated: bool) -> str:
         low, middle, high = np.quantile(total, [0.1, 0.5, 0.9], method="inverted_cdf")
         label = _model(forecast.model, forecast.model if place == 0 else "")
         rows.append({"Model": label, "Median": amount(middle), "80% interval": between(low, high)})
-    return _html(pd.DataFrame(rows), "models", simulated, width="32rem")
+    return html_table(pd.DataFrame(rows), "models", "What every model expects of the total", simulated)
 
 
 def parameter_table(parameters: pd.DataFrame, simulated: bool) -> str:
@@ -163,7 +206,9 @@ def parameter_table(parameters: pd.DataFrame, simulated: bool) -> str:
     frame["Mean"], frame["SD"] = parameters["mean"].map(_digits), parameters["sd"].map(_digits)
     bounds = zip(parameters["lower_90"], parameters["upper_90"], strict=True)
     frame["90% interval"] = [f"{_digits(lower)} to {_digits(upper)}" for lower, upper in bounds]
-    return _html(frame, "parameters", simulated, prose=True, right=["Mean", "SD", "90% interval"], width="auto")
+    return html_table(
+        frame, "parameters", "Main parameters of the model", simulated, prose=True, right=["Mean", "SD", "90% interval"]
+    )
 
 
 def diagnostics_table(diagnostics: pd.DataFrame) -> str:
@@ -174,7 +219,7 @@ def diagnostics_table(diagnostics: pd.DataFrame) -> str:
     frame = pd.DataFrame({"Check": checks, "Value": diagnostics["value"].map(_digits)})
     frame["Passed"] = ["yes" if passed else "NO" for passed in diagnostics["passed"]]
     frame["What to do"] = diagnostics["advice"].map(_text)
-    return _html(frame, "diagnostics", simulated=False, prose=True, right=["Value"], width="auto")
+    return html_table(frame, "diagnostics", "Checks of the fit", simulated=False, prose=True, right=["Value"])
 
 
 def input_table(inputs: Sequence[Mapping[str, Any]]) -> str:
@@ -185,7 +230,7 @@ def input_table(inputs: Sequence[Mapping[str, Any]]) -> str:
     given = dict.fromkeys(key for item in inputs for key, value in item.items() if value not in (None, ""))
     columns = [*(key for key in labels if key in given), *(key for key in given if key not in labels)]
     rows = [{labels.get(column, str(column)): _text(item.get(column)) for column in columns} for item in inputs]
-    return _html(pd.DataFrame(rows), "inputs", False, right=["Rows"], prose=True)
+    return html_table(pd.DataFrame(rows), "inputs", "The files that went in", False, right=["Rows"], prose=True)
 
 
 def capability_tables(part: CapabilityPart, simulated: bool) -> dict[str, str]:
@@ -196,39 +241,50 @@ def capability_tables(part: CapabilityPart, simulated: bool) -> dict[str, str]:
         "scenarios": (scenario_rows(part.scenarios) if len(part.scenarios) else None, "group", ["Sum of"]),
         "decomposition": (decomposition_rows(part.decomposition) if len(part.decomposition) else None, None, ["Part"]),
     }
-    found = {}
+    captions = {
+        "loadings": "What each indicator says of capability",
+        "slopes": "Change of attacks that goes with higher capability, an association",
+        "scenarios": "Attacks in the scenarios, associations carried forward",
+        "decomposition": "What the forecast change is made of",
+    }
+    made = {}
     for name, (frame, groups, left) in rows.items():
         right = [] if frame is None else [column for column in frame.columns if column not in (*left, groups)]
-        found[name] = (
-            "" if frame is None else _html(frame, name, simulated, groups=groups, prose=True, right=right, width="auto")
-        )
-    return found
+        options: dict[str, Any] = {"groups": groups, "prose": True, "right": right}
+        made[name] = "" if frame is None else html_table(frame, name, captions[name], simulated, **options)
+    return made
 
 
 def backtest_table(part: BacktestPart, simulated: bool) -> str:
     """Scores and skill of every model in the backtest."""
-    return _html(score_rows(part), "backtest", simulated, groups="group")
+    caption = "Forecast errors of every model at past dates"
+    return html_table(score_rows(part), "backtest", caption, simulated, groups="group")
 
 
 def worst_table(part: BacktestPart, forecast: Forecast, simulated: bool) -> str:
     """Where and when the report's model did worst."""
     rows = worst_rows(part, province_labels(forecast.dataset))
     right = [column for column in rows.columns if column not in ("group", "Where")]
-    return _html(rows, "worst", simulated, groups="group", prose=True, right=right, width="auto")
+    caption = "Where and when the model of this report did worst"
+    return html_table(rows, "worst", caption, simulated, groups="group", prose=True, right=right)
 
 
 def expected_table(part: PublishedPart, simulated: bool) -> str:
     """What each publisher is expected to report next."""
     frame = expected_rows(part)
     right = [column for column in frame.columns if column not in ("group", "For")]
-    return _html(frame, "expected", simulated, groups="group", prose=True, right=right)
+    return html_table(
+        frame, "expected", "The next expected reports", simulated, groups="group", prose=True, right=right
+    )
 
 
 def informed_table(part: PublishedPart, simulated: bool) -> str:
     """How each province of a panel of published totals is known."""
     frame, left = province_rows(part), ("group", "Province", "Known lately by")
     right = [column for column in frame.columns if column not in left]
-    return _html(frame, "informed", simulated, groups="group", prose=True, right=right)
+    return html_table(
+        frame, "informed", "How each province is known", simulated, groups="group", prose=True, right=right
+    )
 
 
 def _model(name: str, main: str) -> str:
@@ -254,53 +310,3 @@ def _digits(value: float) -> str:
         return "–"
     decimals = int(np.clip(2 - np.floor(np.log10(abs(value))), 0, 3)) if value else 3
     return f"{value:,.{decimals}f}"
-
-
-def _html(
-    frame: pd.DataFrame,
-    name: str,
-    simulated: bool,
-    *,
-    groups: str | None = None,
-    spanners: Mapping[str, Mapping[str, str]] | None = None,
-    right: list[str] | None = None,
-    prose: bool = False,
-    width: str = "100%",
-) -> str:
-    """A table as HTML. Text columns stand left: the first and those of `prose` tables that are not in `right`."""
-    columns = [column for column in frame.columns if column != groups]
-    left = (
-        [column for column in columns if column not in (right or [])]
-        if prose
-        else [c for c in columns if c in ("Province", "Tactic", "Model")]
-    )
-    table = gt.GT(frame, id=f"table-{name}", groupname_col=groups)
-    for heading, labels in (spanners or {}).items():
-        table = table.tab_spanner(heading, columns=list(labels)).cols_label(dict(labels))
-    table = table.cols_align("left", columns=left).cols_align("right", columns=[c for c in columns if c not in left])
-    if simulated:
-        table = table.tab_header("SIMULATED DATA")
-    table = table.tab_options(
-        table_width=width,
-        table_font_size="13px",
-        table_font_color=COLOURS.ink,
-        table_border_top_style="none",
-        table_border_bottom_style="none",
-        heading_align="left",
-        heading_title_font_size="11px",
-        heading_title_font_weight="600",
-        heading_border_bottom_style="none",
-        column_labels_font_size="12px",
-        column_labels_border_top_style="none",
-        column_labels_border_bottom_width="1px",
-        column_labels_border_bottom_color=COLOURS.muted,
-        row_group_font_weight="600",
-        row_group_padding="6px",
-        row_group_border_top_style="none",
-        row_group_border_bottom_width="1px",
-        table_body_border_bottom_color=COLOURS.muted,
-        table_body_border_bottom_width="1px",
-        table_body_hlines_color=COLOURS.grid,
-        data_row_padding="4px",
-    )
-    return str(table.as_raw_html())

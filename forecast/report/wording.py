@@ -154,11 +154,11 @@ def signed_percent(share: float) -> str:
 def change_between(before: float, after: float) -> tuple[str, str, str]:
     """Two means as printed, and the percent from the one to the other as their readers would work it out from these.
 
-    The percent is '–' where the first is printed as 0.
+    The percent is '–' where the first is below 1: a share of next to nothing says nothing.
     """
     shown = mean_amount(before), mean_amount(after)
     first, second = (np.nan if text == "–" else float(text.replace(",", "")) for text in shown)
-    return *shown, signed_percent(second / first - 1 if first else np.nan)
+    return *shown, signed_percent(second / first - 1 if first >= 1 else np.nan)
 
 
 def _printed(probability: float) -> int:

@@ -64,8 +64,8 @@ def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content
     for text in (
         "at many past dates",
         "Where it does worst",
-        "backtest-pit",
-        "backtest-coverage",
-        "backtest-reliability",
+        "Histogram of where outcomes fell in the forecasts of zero",
+        "Intervals of 90% by zero held",
+        "How often attacks came, by the probability",
     ):
         assert text in page

@@ -1,10 +1,12 @@
 import json
+import re
 
+import numpy as np
 import pytest
-from shapely.geometry import Polygon, mapping, shape
+from shapely.geometry import Polygon, mapping
 
 from forecast.report.figures import outlook
-from forecast.report.maps import province_map
+from forecast.report.maps import measures_of, province_map
 
 
 @pytest.fixture(scope="module")
@@ -13,70 +15,108 @@ def iraq(gazetteer_panel, make_forecast):
     return outlook(forecast, {}), forecast
 
 
-def _squares(forecast, share=1.0):
+def _squares(forecast, share=1.0, half=0.2):
     places = forecast.dataset[["longitude", "latitude"]].to_dataframe()
     places = places.head(round(share * len(places)))
-    # Counterclockwise, as GeoJSON wants it.
-    corners = ((-0.2, -0.2), (0.2, -0.2), (0.2, 0.2), (-0.2, 0.2))
+    corners = ((-half, -half), (half, -half), (half, half), (-half, half))
     return {
         key: mapping(Polygon([(row["longitude"] + east, row["latitude"] + north) for east, north in corners]))
         for key, row in places.iterrows()
     }
 
 
-def _marks(chart):
-    spec = json.loads(chart.to_json())
-    return [layer["mark"]["type"] for layer in spec["layer"]], json.dumps(spec, ensure_ascii=False)
+def _map(iraq, boundaries=None, simulated=False):
+    ahead, forecast = iraq
+    return province_map(ahead, forecast.dataset, boundaries, {key: key for key in forecast.provinces}, simulated)
 
 
 def test_without_boundaries_provinces_are_tiles(iraq):
-    ahead, forecast = iraq
-    chart = province_map(ahead, forecast.dataset, None, False)
-    marks, text = _marks(chart)
-    assert marks == ["rect", "text", "text"]
-    assert all(f'"n": "{name}"' in text for name in ahead.provinces["name"])
-    assert "Tiles" in chart.note
+    drawn = _map(iraq)
+    assert drawn.svg.count("<rect") == 18
+    assert "Tiles" in drawn.note
+    for row in iraq[0].provinces.to_dict("records"):
+        assert f"<title>{row['name']}: {row['sum_median']:,.0f} attack" in drawn.svg.replace("no attacks", "0 attack")
+        assert f'href="#{row["province"]}"' in drawn.svg
 
 
 def test_with_boundaries_provinces_are_shapes(iraq):
-    ahead, forecast = iraq
-    chart = province_map(ahead, forecast.dataset, _squares(forecast), True)
-    marks, text = _marks(chart)
-    assert marks[0] == "geoshape"
-    assert "SIMULATED DATA" in text
-    assert chart.note == ""
+    drawn = _map(iraq, _squares(iraq[1]), simulated=True)
+    assert drawn.svg.count("<path") == 18
+    assert "SIMULATED DATA" in drawn.svg
+    assert drawn.note == ""
 
 
-def test_shapes_are_clockwise(iraq):
-    ahead, forecast = iraq
-    spec = json.loads(province_map(ahead, forecast.dataset, _squares(forecast), False).to_json())
-    features = [row for rows in spec["datasets"].values() for row in rows if row.get("type") == "Feature"]
-    assert len(features) == 18
-    for feature in features:
-        for part in shape(feature["geometry"]).geoms:
-            assert not part.exterior.is_ccw
+def test_the_map_keeps_directions_and_stays_in_its_frame(iraq):
+    drawn = _map(iraq, _squares(iraq[1]))
+    width, height = (float(side) for side in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn.svg).groups())
+    centres = {}
+    for key, path in re.findall(r'href="#(\w+)".*?<path d="([^"]+)"', drawn.svg):
+        points = np.array([float(number) for number in re.findall(r"[\d.]+", path)]).reshape(-1, 2)
+        assert (points >= -0.1).all()
+        assert (points <= [width + 0.1, height + 0.1]).all()
+        centres[key] = points.mean(axis=0)
+    places = iraq[1].dataset[["longitude", "latitude"]].to_dataframe().loc[list(centres)]
+    x, y = np.array(list(centres.values())).T
+    assert (np.argsort(x) == np.argsort(places["longitude"].to_numpy())).all()
+    assert (np.argsort(-y) == np.argsort(places["latitude"].to_numpy())).all()
+
+
+def test_labels_stand_only_where_they_fit(iraq):
+    large, small = (_map(iraq, _squares(iraq[1], half=half)).svg for half in (0.5, 0.05))
+    assert large.count('class="number') == 18
+    assert 'class="name"' in large
+    assert 'class="number' not in small
+    assert 'class="name"' not in small
+    # What is not written stands in the title of each.
+    assert small.count("<title>") == 18
 
 
 def test_provinces_without_a_shape_are_named(iraq):
-    ahead, forecast = iraq
-    chart = province_map(ahead, forecast.dataset, _squares(forecast, 0.9), False)
-    assert chart.note == "Without a boundary, so not on the map: Dhi Qar, Wasit."
+    assert _map(iraq, _squares(iraq[1], 0.9)).note == "Without a boundary, so not on the map: Dhi Qar, Wasit."
 
 
 def test_few_shapes_are_not_a_map(iraq):
-    ahead, forecast = iraq
-    marks, _ = _marks(province_map(ahead, forecast.dataset, _squares(forecast, 0.3), False))
-    assert marks[0] == "rect"
+    assert "<rect" in _map(iraq, _squares(iraq[1], 0.3)).svg
 
 
 def test_a_line_parts_two_countries(gazetteer_panel, make_forecast):
     forecast = make_forecast(gazetteer_panel())
-    marks, _ = _marks(province_map(outlook(forecast, {}), forecast.dataset, None, False))
-    assert "rule" in marks
+    assert 'class="border"' in _map((outlook(forecast, {}), forecast)).svg
+    alone = make_forecast(gazetteer_panel(countries=("Iraq",)))
+    assert 'class="border"' not in _map((outlook(alone, {}), alone)).svg
 
 
 def test_provinces_without_coordinates_have_tiles_too(make_panel, make_forecast):
     forecast = make_forecast(make_panel([[[1, 2, 3]], [[0, 0, 0]], [[2, 2, 2]]], countries=("A",)))
-    marks, text = _marks(province_map(outlook(forecast, {}), forecast.dataset, None, False))
-    assert marks[0] == "rect"
-    assert "NaN" not in text
+    drawn = _map((outlook(forecast, {}), forecast))
+    assert drawn.svg.count("<rect") == 3
+    assert "nan" not in drawn.svg
+
+
+def test_every_measure_has_a_class_a_text_and_a_legend(iraq):
+    measures = measures_of(iraq[0])
+    assert [measure.key for measure in measures] == ["expected", "change", "rise", "record", "width"]
+    for measure in measures:
+        assert len(measure.classes) == len(measure.texts) == 18
+        assert set(measure.classes) <= {class_ for class_, _ in measure.legend} | {"none"}
+    assert [measure.key for measure in measures_of(iraq[0].without_chances())] == ["expected", "change", "width"]
+
+
+def test_classes_go_by_the_printed_numbers(iraq):
+    measures = {measure.key: measure for measure in measures_of(iraq[0])}
+    for class_, text in zip(measures["rise"].classes, measures["rise"].texts, strict=True):
+        number = int(re.sub(r"[<>%]", "", text))
+        assert class_ == f"d{sum(number >= bound for bound in (20, 35, 66, 80))}"
+    legend = dict(measures["rise"].legend)
+    assert legend == {"d0": "below 20%", "d1": "20 to 34%", "d2": "35 to 65%", "d3": "66 to 79%", "d4": "from 80%"}
+    legend = measures["expected"].legend
+    for class_, text in zip(measures["expected"].classes, measures["expected"].texts, strict=True):
+        low, _, high = dict(legend)[class_].partition(" to ")
+        assert int(low) <= int(text) <= int(high or low)
+
+
+def test_what_the_switch_shows_stands_with_the_province(iraq):
+    drawn = _map(iraq)
+    shown = [json.loads(data.replace("&quot;", '"')) for data in re.findall(r'data-shown="([^"]+)"', drawn.svg)]
+    assert [entry["expected"][1] for entry in shown] == list(drawn.measures[0].texts)
+    assert {tuple(entry) for entry in shown} == {("expected", "change", "rise", "record", "width")}

@@ -103,8 +103,8 @@ def test_sentences_say_what_the_numbers_say(part):
 def test_it_goes_through_json(part):
     again = PublishedPart.from_record(json.loads(json.dumps(part.to_record(), allow_nan=False)))
     assert published_said(again) == published_said(part)
-    assert [chart.to_json() for chart, _ in totals_charts(again, False)] == [
-        chart.to_json() for chart, _ in totals_charts(part, False)
+    assert [chart.chart.to_json() for chart, _ in totals_charts(again, False)] == [
+        chart.chart.to_json() for chart, _ in totals_charts(part, False)
     ]
 
 

@@ -1,24 +1,36 @@
-import json
+import re
 
-from hypothesis import given
-from hypothesis import strategies as st
+import altair as alt
+import pandas as pd
+import pytest
 
-from forecast.report.vega import embedded_json, javascript_bundle
-
-
-@given(
-    st.recursive(
-        st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
-    )
-)
-def test_embedded_json_is_the_same_and_holds_no_markup(value):
-    text = embedded_json(value)
-    assert json.loads(text) == value
-    assert not set(text) & set("<>&\u2028\u2029")
+from forecast.report.vega import Chart
 
 
-def test_the_bundle_cannot_end_its_script_element():
-    bundle = javascript_bundle()
-    assert "</script" not in bundle.lower()
-    assert "<!--" not in bundle
-    assert "vegaEmbed" in bundle
+@pytest.fixture(scope="module")
+def svg():
+    table = pd.DataFrame({"x": [1, 2, 3], "y": [2.0, 4.03, 3.0], "c": ["<b>a</b>", "b", "b"]})
+    chart = alt.Chart(table).mark_line(clip=True).encode(x="x:Q", y="y:Q", color="c:N").properties(width="container")
+    return Chart("mine", alt.layer(chart), "what it shows").to_svg()
+
+
+def test_a_chart_is_drawn_when_the_page_is_made(svg):
+    assert svg.startswith("<svg")
+    assert "<script" not in svg
+    assert "http" not in svg.replace("http://www.w3.org/", "")
+
+
+def test_readers_are_not_told_of_marks(svg):
+    assert not re.search(r"aria-label|aria-roledescription|role=", svg)
+    assert svg.count('aria-hidden="true"') == 1
+
+
+def test_names_of_parts_are_those_of_the_chart(svg):
+    names = re.findall(r'\bid="([^"]+)"', svg)
+    assert all(name.startswith("mine-") for name in names)
+    assert set(re.findall(r"url\(#([^)]+)\)", svg)) <= set(names)
+
+
+def test_text_in_the_data_is_escaped(svg):
+    assert "<b>" not in svg
+    assert "&lt;b&gt;a" in svg

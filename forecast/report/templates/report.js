@@ -1,26 +1,34 @@
-// Draws every chart from the JSON beside it. Nothing is loaded, and expressions are interpreted, never compiled.
+// Adds to a page that is whole without it: what the map shows, and opening what a link leads to. Nothing is loaded.
 (function () {
   "use strict";
-  var refuse = function () { return Promise.reject(new Error("this page loads nothing")); };
-  var loader = { load: refuse, sanitize: refuse, http: refuse, file: refuse };
-
-  document.querySelectorAll(".chart").forEach(function (place) {
-    var spec = JSON.parse(document.getElementById("data-" + place.id).textContent);
-    if (place.dataset.aspect) {
-      var height = Math.max(place.clientWidth * place.dataset.aspect, place.dataset.least);
-      spec.height = Math.round(Math.min(height, place.dataset.most)) + Number(place.dataset.extra);
-    }
-    var selectors = document.getElementById("selectors-" + place.id);
-    var options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true, loader: loader, hover: false };
-    if (selectors) options.bind = selectors;
-    vegaEmbed(place, spec, options).then(function () {
-      place.dataset.drawn = "yes";
-    }).catch(function (error) {
-      var message = document.createElement("p");
-      message.className = "failed";
-      message.textContent = "This chart could not be drawn: " + error.message;
-      place.replaceChildren(message);
-      console.error(error);
+  var select = document.getElementById("measure");
+  if (select) {
+    select.parentNode.hidden = false;
+    var heading = document.querySelector("#where h2");
+    heading.className = "unseen";
+    select.addEventListener("change", function () {
+      heading.textContent = select.selectedOptions[0].textContent;
+      document.querySelectorAll("svg.map a").forEach(function (link) {
+        var shown = JSON.parse(link.dataset.shown)[select.value];
+        var number = link.querySelector(".number");
+        link.setAttribute("class", shown[0]);
+        if (number) number.textContent = shown[1];
+        link.querySelector("title").textContent = link.dataset.name + ": " + shown[1];
+      });
+      document.querySelectorAll(".legend").forEach(function (legend) {
+        legend.hidden = legend.dataset.measure !== select.value;
+      });
     });
-  });
+  }
+
+  function open() {
+    var target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    var fold = target && target.closest("details");
+    if (fold && !fold.open) {
+      fold.open = true;
+      target.scrollIntoView();
+    }
+  }
+  window.addEventListener("hashchange", open);
+  open();
 })();

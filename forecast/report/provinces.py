@@ -1,0 +1,152 @@
+"""The sections of single provinces and of their sums: charts, tables and one sentence each."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from forecast import names
+from forecast.panel.panel import Panel
+from forecast.prediction.draws import ALL_TACTICS, Forecast
+from forecast.report.fans import Series, large_fan, series_of, small_fan
+from forecast.report.figures import Group, Outlook
+from forecast.report.tables import period_table, tactic_table
+from forecast.report.wording import amount, between, chance_that, mean_amount, tactic_label
+
+__all__ = ["Section", "group_anchors", "province_anchors", "sections_of"]
+
+# Above this many provinces × tactics the sections leave tactics to the files of the run.
+_MOST_CELLS = 1500
+# Keys that can stand in an address, and among them those that are names of other parts of the page.
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]*")
+_PAGE = re.compile(
+    "now|know|series|provinces|numbers|published|capability|past|backtest|model|limits|measure|"
+    "(about|sum|province|table|totals|activity|capability|backtest)-.*"
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A province, or a sum of provinces.
+
+    Attributes
+    ----------
+    anchor, name, where : str
+        Its address in the page, its name, and its country or 'sum'.
+    median : float
+        Attacks over the horizon.
+    expected, likely : str
+        The same in words, and the 80 % interval.
+    says : str
+        What is expected, in one sentence.
+    small, top, large : str
+        Charts of all tactics; `top` is the largest number that the small one shows.
+    tactics : sequence of (str, str, str)
+        Tactics with a small chart and its largest number each; empty where there is one.
+    by_period, by_tactic : str
+        Tables; '' for none.
+    """
+
+    anchor: str
+    name: str
+    where: str
+    median: float
+    expected: str
+    likely: str
+    says: str
+    small: str
+    top: str
+    large: str
+    tactics: Sequence[tuple[str, str, str]]
+    by_period: str
+    by_tactic: str
+
+
+def group_anchors(groups: Sequence[Group]) -> dict[str, str]:
+    """Addresses of the sections of groups by their keys."""
+    return {group.key: f"sum-{number}" for number, group in enumerate(groups)}
+
+
+def province_anchors(forecast: Forecast) -> dict[str, str]:
+    """Addresses of the sections of provinces: their keys, where these can be, so that `#IQG10` leads there."""
+    return {
+        key: key if _KEY.fullmatch(key) and not _PAGE.fullmatch(key) else f"province-{number}"
+        for number, key in enumerate(forecast.provinces)
+    }
+
+
+def sections_of(
+    panel: Panel, forecast: Forecast, outlook: Outlook, groups: Sequence[Group], simulated: bool
+) -> tuple[list[Section], list[Section]]:
+    """The sections of groups, and those of provinces by country and expected attacks."""
+    panel = panel.without_ended()
+    with_tactics = len(forecast.tactics) > 1 and len(outlook.cells) <= _MOST_CELLS
+    members = {group.key: group.members for group in groups}
+    options = (panel, forecast, outlook)
+    sums: list[Section] = []
+    if members:
+        total = pd.DataFrame([outlook.total]).assign(name="All provinces")
+        total[names.PROVINCE] = next(iter(members))
+        table = pd.concat([total, outlook.groups]).assign(country="sum of provinces")
+        cells = outlook.figures(forecast.aggregate(members)) if with_tactics else pd.DataFrame()
+        sums = list(_sections(*options, group_anchors(groups), table, cells, members, simulated))
+    table = outlook.provinces.sort_values(["country", "sum_median"], ascending=[True, False], kind="stable")
+    cells = outlook.cells if with_tactics else pd.DataFrame()
+    return sums, list(_sections(*options, province_anchors(forecast), table, cells, None, simulated))
+
+
+def _sections(
+    panel: Panel,
+    forecast: Forecast,
+    outlook: Outlook,
+    anchors: Mapping[str, str],
+    table: pd.DataFrame,
+    cells: pd.DataFrame,
+    by: Mapping[str, Sequence[str]] | None,
+    simulated: bool,
+) -> Iterator[Section]:
+    whole = series_of(panel, forecast, by, tactics=True)
+    single = series_of(panel, forecast, by, tactics=False) if len(cells) else {}
+    for row in table.to_dict("records"):
+        key, name = str(row[names.PROVINCE]), str(row["name"])
+        anchor, series, says = anchors[key], whole[key, ALL_TACTICS], _says(row, outlook)
+        part = cells[cells[names.PROVINCE] == key] if len(cells) else cells
+        part = part.assign(name=name, tactic_name=part[names.TACTIC].map(tactic_label)) if len(part) else part
+        yield Section(
+            anchor=anchor,
+            name=name,
+            where=str(row["country"]),
+            median=float(row["sum_median"]),
+            expected=amount(row["sum_median"]),
+            likely=between(row["sum_lower"], row["sum_upper"]),
+            says=says,
+            small=small_fan(series, says),
+            top=amount(series.largest),
+            large=large_fan(series, says, simulated),
+            tactics=list(_small_ones(part, single, outlook)),
+            by_period=period_table(series, f"{anchor}-periods", name, outlook.unit, simulated),
+            by_tactic=tactic_table(part, outlook, f"{anchor}-tactics", name, simulated) if len(part) else "",
+        )
+
+
+def _small_ones(
+    part: pd.DataFrame, single: Mapping[tuple[str, str], Series], outlook: Outlook
+) -> Iterator[tuple[str, str, str]]:
+    for row in part.to_dict("records"):
+        says = _says({**row, "name": f"{row['name']}, {row['tactic_name']}"}, outlook)
+        series = single[row[names.PROVINCE], row[names.TACTIC]]
+        yield row["tactic_name"], small_fan(series, says), amount(series.largest)
+
+
+def _says(row: Mapping[str, Any], outlook: Outlook) -> str:
+    """What is expected, against the past, as one sentence or two."""
+    unit = outlook.unit
+    likely = between(row["mean_lower"], row["mean_upper"], decimals=1)
+    text = f"{row['name']}: {mean_amount(row['mean_median'])} attacks a {unit} expected {outlook.when}, {likely} likely"
+    if pd.isna(row["recent"]):
+        return f"{text}."
+    past = f"the last {outlook.since} {unit}s" if outlook.since > 1 else f"the last {unit}"
+    text += f", against {mean_amount(row['recent'])} over {past}."
+    return f"{text} {chance_that('attacks will be more frequent than then', row['rise'])}".rstrip()
