@@ -157,7 +157,9 @@ def backtest_said(part: BacktestPart) -> list[str]:
             text += f", after {model_label(table[names.MODEL].iloc[0])}"
         if part.model != BASELINE and row["skill"] == row["skill"]:
             side = "smaller" if row["skill"] > 0 else "larger"
-            text += f"; its forecast error (CRPS of log counts) was {percent(abs(row['skill']))} {side} than that of "
+            text += (
+                f"; its forecast error (CRPS of log counts) was {100 * abs(row['skill']):,.0f}% {side} than that of "
+            )
             text += f"{model_label(BASELINE)}: {_verdict(row)}"
         said.append(f"{text}.")
     if part.scores["lower"].notna().any():

@@ -151,4 +151,4 @@ def _labels(series: Series) -> list[tuple[int, str]]:
         return [(row, day_label(starts[row])) for row in range(0, len(starts), step)]
     months = starts.year * 12 + starts.month - 1
     step = next(step for step in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if len(starts) / step <= _MOST_LABELS)
-    return [(int(row), f"{starts[row]:%b %Y}") for row in np.flatnonzero(months % step == 0)]
+    return [(row, f"{starts[row]:%b %Y}") for row in np.flatnonzero(months % step == 0).tolist()]

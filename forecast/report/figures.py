@@ -14,7 +14,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import TOTAL
 from forecast.report.wording import capital, period_label, province_labels, span_label, tactic_label
 
-__all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook"]
+__all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook", "records"]
 
 # What the horizon is compared with: this many last periods, or as many as the history holds.
 _SINCE = 12
@@ -185,3 +185,8 @@ def _labelled(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
 def is_total(table: pd.DataFrame) -> "pd.Series[bool]":
     """Rows of a score table that are about the total of all provinces and tactics."""
     return table[LEVEL] == TOTAL
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -108,7 +108,7 @@ def tiles(outlook: Outlook, panel: Panel, forecast: Forecast) -> list[Tile]:
             Tile("Chance of a new record", ((percent(chance), f"of a {unit} above {attacks(record)}, {most}"),))
         )
     provinces = outlook.provinces
-    top = provinces.loc[provinces["sum_median"].idxmax()]
+    top = provinces.nlargest(1, "sum_median").iloc[0]
     if len(provinces) > 1 and top["sum_median"] > 0:
         likely = between(top["sum_lower"], top["sum_upper"])
         text = f"{attacks(top['sum_median'])} ({likely} likely), the most of {len(provinces)} provinces"

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
-from forecast.report.figures import Outlook
+from forecast.report.figures import Outlook, records
 from forecast.report.svg import element, line, place, words
 from forecast.report.tiles import Tiles, short_names, tile_layout
 from forecast.report.wording import amount, attacks, between, change_between, short_percent, signed
@@ -109,12 +109,12 @@ def province_map(
         over = _borders(tiles, table["country"].to_list())
     links = "".join(
         _link(row, marks[key], measures, position, anchors[key])
-        for position, (key, row) in enumerate(zip(table[names.PROVINCE], table.to_dict("records"), strict=True))
+        for position, (key, row) in enumerate(zip(table[names.PROVINCE], records(table), strict=True))
         if key in marks
     )
     if simulated:
         over += words("text", "SIMULATED DATA", class_="tick end simulated", x=_WIDTH - 2, y=12)
-    top = table.loc[table["sum_median"].idxmax(), "name"]
+    top = table.nlargest(1, "sum_median")["name"].iloc[0]
     says = f"Map of {len(marks)} provinces by expected attacks, {outlook.span}; most in {top}"
     frame = f"0 0 {_WIDTH} {place(height)}"
     return ProvinceMap(
@@ -130,7 +130,7 @@ def measures_of(outlook: Outlook) -> list[Measure]:
     if outlook.is_compared:
         texts = [change_between(*pair)[2] for pair in zip(table["recent"], table["mean_median"], strict=True)]
         values = 100 * (table["mean_median"] / table["recent"] - 1)
-        values = values.where([text != "–" for text in texts])
+        values = values.where(np.array([text != "–" for text in texts]))
         measures.append(_classed("change", f"Change against {past}", values, texts, _CHANGES, "d"))
     if table["rise"].notna().any():
         rising, record = f"Chance of more attacks than in {past}", f"Chance of a {outlook.unit} above all of {past}"
@@ -206,10 +206,10 @@ def _tile_marks(table: pd.DataFrame, tiles: Tiles) -> dict[str, str]:
     )
     for key, name, count, short, column, row in places:
         x, y = float(column * width), float(row * _TILE_HEIGHT)
-        size = {"width": width - 2 * _GAP, "height": float(_TILE_HEIGHT - 2 * _GAP), "rx": 3}
-        mark = element("rect", x=x + _GAP, y=y + _GAP, **size)
-        middle, lines = x + width / 2, textwrap.wrap(name, letters, max_lines=2, placeholder="…")
-        fits = bool(lines) and max(map(len, lines)) <= letters and len(lines) <= 2 and "…" not in lines[-1]
+        high = float(_TILE_HEIGHT - 2 * _GAP)
+        mark = element("rect", x=x + _GAP, y=y + _GAP, width=width - 2 * _GAP, height=high, rx=3)
+        middle, lines = x + width / 2, textwrap.wrap(name, letters, break_long_words=False)
+        fits = 0 < len(lines) <= 2 and max(map(len, lines)) <= letters
         texts = "".join(
             words("text", text, class_="name", x=middle, y=y + (16 if len(lines) == 2 and fits else 22) + 14 * number)
             for number, text in enumerate(lines if fits else [short])

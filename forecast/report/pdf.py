@@ -8,13 +8,12 @@ from forecast.files import safe_write
 
 __all__ = ["write_pdf"]
 
-# The title of the page, and which page it is of how many; Chromium fills in the classes.
+# The title, the day of printing, and which page it is of how many; Chromium fills in the classes.
 _FOOTER = (
     '<div style="width: 100%; font: 8px system-ui, sans-serif; color: #55616d; padding: 0 14mm; display: flex; '
     'justify-content: space-between"><span class="title"></span>'
-    '<span><span class="pageNumber"></span> of <span class="totalPages"></span></span></div>'
+    '<span class="date"></span><span><span class="pageNumber"></span> of <span class="totalPages"></span></span></div>'
 )
-_MARGINS = {"top": "15mm", "bottom": "16mm", "left": "14mm", "right": "14mm"}
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -43,7 +42,7 @@ def write_pdf(report: str | Path, path: str | Path) -> Path:
             display_header_footer=True,
             header_template="<span></span>",
             footer_template=_FOOTER,
-            margin=_MARGINS,
+            margin={"top": "15mm", "bottom": "16mm", "left": "14mm", "right": "14mm"},
         )
         browser.close()
     with safe_write(path) as temporary:

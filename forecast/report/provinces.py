@@ -11,7 +11,7 @@ from forecast import names
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.report.fans import Series, large_fan, series_of, small_fan
-from forecast.report.figures import Group, Outlook
+from forecast.report.figures import Group, Outlook, records
 from forecast.report.tables import period_table, tactic_table
 from forecast.report.wording import amount, between, chance_that, mean_amount, tactic_label
 
@@ -109,7 +109,7 @@ def _sections(
 ) -> Iterator[Section]:
     whole = series_of(panel, forecast, by, tactics=True)
     single = series_of(panel, forecast, by, tactics=False) if len(cells) else {}
-    for row in table.to_dict("records"):
+    for row in records(table):
         key, name = str(row[names.PROVINCE]), str(row["name"])
         anchor, series, says = anchors[key], whole[key, ALL_TACTICS], _says(row, outlook)
         part = cells[cells[names.PROVINCE] == key] if len(cells) else cells
@@ -134,7 +134,7 @@ def _sections(
 def _small_ones(
     part: pd.DataFrame, single: Mapping[tuple[str, str], Series], outlook: Outlook
 ) -> Iterator[tuple[str, str, str]]:
-    for row in part.to_dict("records"):
+    for row in records(part):
         says = _says({**row, "name": f"{row['name']}, {row['tactic_name']}"}, outlook)
         series = single[row[names.PROVINCE], row[names.TACTIC]]
         yield row["tactic_name"], small_fan(series, says), amount(series.largest)

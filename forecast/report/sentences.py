@@ -57,7 +57,7 @@ def _changes(outlook: Outlook) -> Iterator[Finding]:
             text = f"In no province is the probability that attacks become more frequent than {past} {limit}."
             yield Finding(f"No clear {word}", text)
             continue
-        row = clear.loc[(sign * clear["change"]).idxmax()]
+        row = clear.iloc[int((sign * clear["change"]).to_numpy().argmax())]
         opening = f"The largest expected {word} is in {row['name']}"
         yield Finding(f"Largest expected {word}", _comparison(opening, row, outlook))
 
@@ -86,7 +86,7 @@ def _tactic(outlook: Outlook) -> Iterator[Finding]:
     clear = tactics[tactics["rise"].map(direction).astype(bool)]
     if len(tactics) < 2 or clear.empty:
         return
-    row = clear.loc[clear["change"].abs().idxmax()]
+    row = clear.iloc[int(clear["change"].abs().to_numpy().argmax())]
     opening = f"Of all tactics, the largest expected change is in “{row['tactic_name']}”"
     yield Finding("By tactic", _comparison(opening, row, outlook, what="such attacks"))
 

@@ -43,6 +43,8 @@ def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content
     content = make_content(evaluated=False)
     assert "partner forces’ capability" not in render(content)
     page = render(replace(content, capability=part))
+    # Said before the first number of the section.
+    assert page.index("These are associations, not effects") < page.index("Capability is not observed")
     for text in (
         "partner forces’ capability",
         "What if capability changed",

@@ -120,3 +120,11 @@ def test_what_the_switch_shows_stands_with_the_province(iraq):
     shown = [json.loads(data.replace("&quot;", '"')) for data in re.findall(r'data-shown="([^"]+)"', drawn.svg)]
     assert [entry["expected"][1] for entry in shown] == list(drawn.measures[0].texts)
     assert {tuple(entry) for entry in shown} == {("expected", "change", "rise", "record", "width")}
+
+
+def test_names_of_tiles_break_between_words_or_are_short(iraq):
+    names = set(iraq[0].provinces["name"])
+    shown = re.findall(r'class="name"[^>]*>([^<]+)<', _map(iraq).svg)
+    shorts = set(re.findall(r'class="short"[^>]*>([^<]+)<', _map(iraq).svg))
+    words = {word for name in names for word in name.split()}
+    assert all(text in names | shorts or set(text.split()) <= words for text in shown), shown
