@@ -118,6 +118,11 @@ class ReportContent:
         return tuple(f"{finding}." for finding in implausible(self.main, self.panel))
 
     @property
+    def failed(self) -> str:
+        """What the fit failed of its checks, or ''."""
+        return failed_checks(self.diagnostics, self.main.model)
+
+    @property
     def lost(self) -> str:
         """How many rows were lost, where it is a share to tell, and not one to warn of; or ''."""
         return self.ledger.loss_told if LOSS_TO_TELL < self.ledger.loss <= LOSS_TO_REFUSE else ""
@@ -163,7 +168,10 @@ def render(content: ReportContent) -> str:
     return page.render(
         title=content.title,
         simulated=simulated,
-        warnings=[capital(text) for text in report_warnings(content)],
+        warnings=[
+            f"Do not rely on these numbers: {text}" if text == content.failed else capital(text)
+            for text in report_warnings(content)
+        ],
         lost=content.lost,
         outlook=ahead,
         data_end=day_label(forecast.origin),
@@ -236,7 +244,7 @@ def _tables(
 def report_warnings(content: ReportContent) -> list[str]:
     """Why the numbers may be of no use: the banners of the page."""
     warnings = (
-        failed_checks(content.diagnostics, content.main.model),
+        content.failed,
         *content.implausible,
         content.explodes,
         content.ledger.loss_told if content.ledger.loss > LOSS_TO_REFUSE else "",

@@ -20,6 +20,8 @@ __all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook", "r
 _SINCE = 12
 # The total is also compared with this many last periods: what is new may not show in a year.
 _LATELY = 3
+# Above this many provinces × tactics the page leaves tactics to the files of the run.
+_MOST_CELLS = 1500
 _INTERVAL = (0.1, 0.5, 0.9)
 _CHANCES = ["rise", "above_record"]
 
@@ -80,6 +82,11 @@ class Outlook:
     def is_compared(self) -> bool:
         """True where some of the last periods were observed, so that the horizon can be compared with them."""
         return bool(self.cells["recent"].notna().any())
+
+    @property
+    def shows_tactics(self) -> bool:
+        """True where tactics stand beside their sum: there are several, and not more cells than a page can hold."""
+        return len(self.tactics) > 1 and len(self.cells) <= _MOST_CELLS
 
     def without_chances(self) -> "Outlook":
         """The same without probabilities: a forecast that is not plausible (`implausible`) gives none."""

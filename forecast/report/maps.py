@@ -1,6 +1,5 @@
 """The map of provinces as SVG: the user's boundaries, or tiles laid out from the coordinates, with several measures."""
 
-import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,8 +46,8 @@ class Measure:
 
     Attributes
     ----------
-    key, label : str
-        Its name in the page, and for readers.
+    label : str
+        Its name.
     classes : sequence of str
         The class of colour of each province: 'q0' to 'q5' from little to much, 'd0' to 'd4' from fall to rise, 'none'.
     texts : sequence of str
@@ -57,7 +56,6 @@ class Measure:
         Classes of colour and what they hold.
     """
 
-    key: str
     label: str
     classes: Sequence[str]
     texts: Sequence[str]
@@ -66,10 +64,20 @@ class Measure:
 
 @dataclass(frozen=True)
 class ProvinceMap:
-    """The map as SVG, what it can show, and what must be said of it."""
+    """The map as SVG, what it can show, and what must be said of it.
+
+    Attributes
+    ----------
+    svg : str
+        Coloured by the first measure of the first view. Each province holds all its classes and texts, view by view.
+    views : mapping of str to sequence of Measure
+        All tactics together, and each where there are several; all have the same measures.
+    note : str
+        What the reader must be told of it; '' for nothing.
+    """
 
     svg: str
-    measures: Sequence[Measure]
+    views: Mapping[str, Sequence[Measure]]
     note: str
 
 
@@ -95,7 +103,8 @@ def province_map(
     simulated : bool
         Label the map as showing simulated data.
     """
-    table, measures = outlook.provinces, measures_of(outlook)
+    table, views = outlook.provinces, _views(outlook)
+    measures = [measure for view in views.values() for measure in view]
     shapes = {key: boundaries[key] for key in table[names.PROVINCE] if key in boundaries} if boundaries else {}
     if len(shapes) >= _COVERED * len(table):
         marks, height = _shape_marks(table, shapes)
@@ -118,40 +127,48 @@ def province_map(
     says = f"Map of {len(marks)} provinces by expected attacks, {outlook.span}; most in {top}"
     frame = f"0 0 {_WIDTH} {place(height)}"
     return ProvinceMap(
-        element("svg", links + over, class_="map", viewBox=frame, role="group", aria_label=says), measures, note
+        element("svg", links + over, class_="map", viewBox=frame, role="group", aria_label=says), views, note
     )
 
 
-def measures_of(outlook: Outlook) -> list[Measure]:
-    """Expected attacks; where the past is known the change, the chance of a rise and of a record; and the width."""
-    table = outlook.provinces
-    measures = [_counts("expected", f"Expected attacks (median), {outlook.span}", table["sum_median"])]
+def _views(outlook: Outlook) -> dict[str, list[Measure]]:
+    """The measures of all tactics together and of each tactic, where there are several and not too many cells."""
+    views = {"all tactics": measures_of(outlook, outlook.provinces)}
+    if outlook.shows_tactics:
+        views |= {
+            str(label): measures_of(outlook, table)
+            for label, table in outlook.cells.groupby("tactic_name", sort=False, observed=True)
+        }
+    return views
+
+
+def measures_of(outlook: Outlook, table: pd.DataFrame) -> list[Measure]:
+    """Expected attacks; where the past is known the change, the chance of a rise and of a record; and the width.
+
+    `table` has the figures of one row per province.
+    """
     past = f"the last {outlook.since} {outlook.unit}s"
+    measures = [_counts(f"Expected attacks (median), {outlook.span}", table["sum_median"])]
+    if outlook.horizon > 1:
+        measures.append(_counts(f"Expected attacks (median), {outlook.next_period} alone", table["next_median"]))
     if outlook.is_compared:
         texts = [change_between(*pair)[2] for pair in zip(table["recent"], table["mean_median"], strict=True)]
         values = 100 * (table["mean_median"] / table["recent"] - 1)
         values = values.where(np.array([text != "–" for text in texts]))
-        measures.append(_classed("change", f"Change against {past}", values, texts, _CHANGES, "d"))
-    if table["rise"].notna().any():
+        measures.append(_classed(f"Change against {past}", values, texts, _CHANGES, "d"))
+    if outlook.is_compared and outlook.tells_chances:
         rising, record = f"Chance of more attacks than in {past}", f"Chance of a {outlook.unit} above all of {past}"
-        for key, label, column, bounds, kind in (
-            ("rise", rising, "rise", _RISES, "d"),
-            ("record", record, "above_record", _CHANCES, "q"),
-        ):
+        for label, column, bounds, kind in ((rising, "rise", _RISES, "d"), (record, "above_record", _CHANCES, "q")):
             # Classes go by the printed percentage, as words do.
-            values = (100 * table[column]).round()
             texts = [short_percent(value) for value in table[column]]
-            measures.append(_classed(key, label, values, texts, bounds, kind))
-    return [
-        *measures,
-        _counts("width", "Width of the 80% interval, in attacks", table["sum_upper"] - table["sum_lower"]),
-    ]
+            measures.append(_classed(label, (100 * table[column]).round(), texts, bounds, kind))
+    return [*measures, _counts("Width of the 80% interval, in attacks", table["sum_upper"] - table["sum_lower"])]
 
 
 # Measures ------------------------------------------------------------------------------------------------------------
 
 
-def _counts(key: str, label: str, values: "pd.Series[float]") -> Measure:
+def _counts(label: str, values: "pd.Series[float]") -> Measure:
     """A measure in whole attacks: a class for none, and up to five that grow as squares do, so that few differ too."""
     top = max(int(values.max()), 1)
     bounds = sorted({0, *(int(np.ceil(top * (step / 5) ** 2)) for step in range(1, 6))})
@@ -160,12 +177,10 @@ def _counts(key: str, label: str, values: "pd.Series[float]") -> Measure:
     for number, (below, bound) in enumerate(pairwise(bounds), 1):
         shown = amount(bound) if bound == below + 1 else between(below + 1, bound)
         legend.append((f"q{number}", shown))
-    return Measure(key, label, classes, [amount(value) for value in values], legend)
+    return Measure(label, classes, [amount(value) for value in values], legend)
 
 
-def _classed(
-    key: str, label: str, values: "pd.Series[float]", texts: Sequence[str], bounds: Sequence[int], kind: str
-) -> Measure:
+def _classed(label: str, values: "pd.Series[float]", texts: Sequence[str], bounds: Sequence[int], kind: str) -> Measure:
     """A measure in percent, in classes with given bounds; a value on a bound is in the class above it."""
     rows = np.searchsorted(bounds, values, side="right")
     classes = [f"{kind}{row}" if np.isfinite(value) else "none" for row, value in zip(rows, values, strict=True)]
@@ -174,7 +189,7 @@ def _classed(
     low, high = signed(bounds[0]) if sign else bounds[0], signed(bounds[-1]) if sign else bounds[-1]
     middle = [f"{lower:{sign}} to {upper - less:{sign}}%".replace("-", "−") for lower, upper in pairwise(bounds)]
     labels = [f"below {low}%", *middle, f"from {high}%"]
-    return Measure(key, label, classes, texts, [(f"{kind}{row}", label) for row, label in enumerate(labels)])
+    return Measure(label, classes, texts, [(f"{kind}{row}", label) for row, label in enumerate(labels)])
 
 
 # Marks ---------------------------------------------------------------------------------------------------------------
@@ -182,7 +197,7 @@ def _classed(
 
 def _link(row: Mapping[str, Any], mark: str, measures: Sequence[Measure], position: int, anchor: str) -> str:
     """A province that leads to its section; what each measure says of it stands there as data."""
-    shown = {measure.key: [measure.classes[position], measure.texts[position]] for measure in measures}
+    shown = "|".join(f"{measure.classes[position]} {measure.texts[position]}" for measure in measures)
     likely = between(row["sum_lower"], row["sum_upper"])
     says = f"{row['name']}: {attacks(row['sum_median'])} expected, {likely} likely"
     return element(
@@ -191,7 +206,7 @@ def _link(row: Mapping[str, Any], mark: str, measures: Sequence[Measure], positi
         href=f"#{anchor}",
         class_=measures[0].classes[position],
         data_name=row["name"],
-        data_shown=json.dumps(shown, ensure_ascii=False, separators=(",", ":")),
+        data_shown=shown,
     )
 
 

@@ -17,8 +17,6 @@ from forecast.report.wording import amount, between, chance_that, mean_amount, t
 
 __all__ = ["Section", "group_anchors", "province_anchors", "sections_of"]
 
-# Above this many provinces × tactics the sections leave tactics to the files of the run.
-_MOST_CELLS = 1500
 # Keys that can stand in an address, and among them those that are names of other parts of the page.
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]*")
 _PAGE = re.compile(
@@ -82,7 +80,6 @@ def sections_of(
 ) -> tuple[list[Section], list[Section]]:
     """The sections of groups, and those of provinces by country and expected attacks."""
     panel = panel.without_ended()
-    with_tactics = len(forecast.tactics) > 1 and len(outlook.cells) <= _MOST_CELLS
     members = {group.key: group.members for group in groups}
     options = (panel, forecast, outlook)
     sums: list[Section] = []
@@ -90,10 +87,10 @@ def sections_of(
         total = pd.DataFrame([outlook.total]).assign(name="All provinces")
         total[names.PROVINCE] = next(iter(members))
         table = pd.concat([total, outlook.groups]).assign(country="sum of provinces")
-        cells = outlook.figures(forecast.aggregate(members)) if with_tactics else pd.DataFrame()
+        cells = outlook.figures(forecast.aggregate(members)) if outlook.shows_tactics else pd.DataFrame()
         sums = list(_sections(*options, group_anchors(groups), table, cells, members, simulated))
     table = outlook.provinces.sort_values(["country", "sum_median"], ascending=[True, False], kind="stable")
-    cells = outlook.cells if with_tactics else pd.DataFrame()
+    cells = outlook.cells if outlook.shows_tactics else pd.DataFrame()
     return sums, list(_sections(*options, province_anchors(forecast), table, cells, None, simulated))
 
 

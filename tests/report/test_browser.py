@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from shapely.geometry import Point, mapping
 
@@ -124,17 +125,24 @@ def test_every_control_is_reached_by_keyboard(open_page, path):
     page.locator("#IQG10").wait_for(state="visible")
 
 
-def test_the_map_shows_other_measures(open_page, path, content):
+def test_the_map_shows_other_measures_and_tactics(open_page, path, content):
     page = open_page(path).page
     link = page.locator('svg.map a[href="#IQG10"]')
-    before = link.get_attribute("class"), link.locator(".number").text_content()
-    page.locator("#measure").select_option("rise")
-    assert link.locator(".number").text_content().endswith("%")
-    assert link.get_attribute("class").startswith("d")
-    assert link.locator("title").text_content() == f"Diyala: {link.locator('.number').text_content()}"
-    assert page.locator(".legend:visible").get_attribute("data-measure") == "rise"
-    page.locator("#measure").select_option("expected")
-    assert (link.get_attribute("class"), link.locator(".number").text_content()) == before
+
+    def shown():
+        return link.get_attribute("class"), link.locator(".number").text_content(), link.locator("title").text_content()
+
+    class_, before, title = shown()
+    page.locator("#measure").select_option(label="Chance of more attacks than in the last 12 months")
+    class_, text, title = shown()
+    assert (text[-1], class_[0], title) == ("%", "d", f"Diyala: {text}")
+    assert "35 to 65%" in page.locator(".legend:visible").text_content()
+    page.locator("#measure").select_option(index=0)
+    assert shown()[1] == before
+    page.locator("#view").select_option(label="IED")
+    ied = content.main.draws.sel(province="IQG10", tactic="ied").sum("period")
+    assert shown()[1] == f"{np.quantile(ied, 0.5, method='inverted_cdf'):,.0f}" != before
+    assert page.locator(".legend:visible").count() == 1
 
 
 def test_boundaries_are_drawn_as_shapes(open_page, reports):
@@ -275,8 +283,9 @@ def test_it_is_shown_within_a_second(open_page, path):
 def test_hostile_data_are_inert(open_page, reports):
     opened = open_page(reports["hostile"])
     page = opened.page
-    for number in range(page.locator("#measure option").count()):
-        page.locator("#measure").select_option(index=number)
+    for select in page.locator("#where select").all():
+        for number in range(select.locator("option").count()):
+            select.select_option(index=number)
     for link in page.locator("svg.map a").all()[:4]:
         link.click()
     assert page.locator(":is(img, iframe, svg[onload])").count() == 0

@@ -131,7 +131,8 @@ def test_a_fit_that_failed_its_checks_is_never_a_clean_report(make_content, pass
     checks = pd.DataFrame({"check": ["largest R-hat"], "value": [1.2], "passed": [passed], "advice": ["Draw longer"]})
     html = render(replace(make_content(countries=("Syria",)), diagnostics=checks))
     top = html[html.index("<header") : html.index("<h1>")]
-    assert ("failed its checks: largest R-hat = 1.2: Draw longer" in top) == (not passed)
+    told = "Do not rely on these numbers: the fit of regression failed its checks: largest R-hat = 1.2: Draw longer"
+    assert (told in top) == (not passed)
 
 
 def test_notes_are_told_once(make_content):

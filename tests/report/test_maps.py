@@ -1,4 +1,3 @@
-import json
 import re
 
 import numpy as np
@@ -94,32 +93,41 @@ def test_provinces_without_coordinates_have_tiles_too(make_panel, make_forecast)
 
 
 def test_every_measure_has_a_class_a_text_and_a_legend(iraq):
-    measures = measures_of(iraq[0])
-    assert [measure.key for measure in measures] == ["expected", "change", "rise", "record", "width"]
+    ahead = iraq[0]
+    measures = measures_of(ahead, ahead.provinces)
+    assert [measure.label.split(" ")[0] for measure in measures] == [
+        "Expected", "Expected", "Change", "Chance", "Chance", "Width",
+    ]  # fmt: skip
     for measure in measures:
         assert len(measure.classes) == len(measure.texts) == 18
         assert set(measure.classes) <= {class_ for class_, _ in measure.legend} | {"none"}
-    assert [measure.key for measure in measures_of(iraq[0].without_chances())] == ["expected", "change", "width"]
+    untold = measures_of(ahead.without_chances(), ahead.without_chances().provinces)
+    assert [measure.label for measure in untold] == [measures[row].label for row in (0, 1, 2, 5)]
 
 
 def test_classes_go_by_the_printed_numbers(iraq):
-    measures = {measure.key: measure for measure in measures_of(iraq[0])}
-    for class_, text in zip(measures["rise"].classes, measures["rise"].texts, strict=True):
+    expected, _, _, rise, *_ = measures_of(iraq[0], iraq[0].provinces)
+    for class_, text in zip(rise.classes, rise.texts, strict=True):
         number = int(re.sub(r"[<>%]", "", text))
         assert class_ == f"d{sum(number >= bound for bound in (20, 35, 66, 80))}"
-    legend = dict(measures["rise"].legend)
-    assert legend == {"d0": "below 20%", "d1": "20 to 34%", "d2": "35 to 65%", "d3": "66 to 79%", "d4": "from 80%"}
-    legend = measures["expected"].legend
-    for class_, text in zip(measures["expected"].classes, measures["expected"].texts, strict=True):
-        low, _, high = dict(legend)[class_].partition(" to ")
+    legend = {"d0": "below 20%", "d1": "20 to 34%", "d2": "35 to 65%", "d3": "66 to 79%", "d4": "from 80%"}
+    assert dict(rise.legend) == legend
+    for class_, text in zip(expected.classes, expected.texts, strict=True):
+        low, _, high = dict(expected.legend)[class_].partition(" to ")
         assert int(low) <= int(text) <= int(high or low)
 
 
 def test_what_the_switch_shows_stands_with_the_province(iraq):
+    ahead = iraq[0]
     drawn = _map(iraq)
-    shown = [json.loads(data.replace("&quot;", '"')) for data in re.findall(r'data-shown="([^"]+)"', drawn.svg)]
-    assert [entry["expected"][1] for entry in shown] == list(drawn.measures[0].texts)
-    assert {tuple(entry) for entry in shown} == {("expected", "change", "rise", "record", "width")}
+    assert list(drawn.views) == ["all tactics", "IED", "small arms"]
+    shown = [data.split("|") for data in re.findall(r'data-shown="([^"]+)"', drawn.svg)]
+    ied = ahead.cells[ahead.cells["tactic"] == "ied"]
+    for row, entries in enumerate(shown):
+        assert len(entries) == 3 * 6
+        assert entries[0].split(" ")[1] == f"{ahead.provinces['sum_median'].iloc[row]:,.0f}"
+        assert entries[6].split(" ")[1] == f"{ied['sum_median'].iloc[row]:,.0f}"
+        assert entries[7].split(" ")[1] == f"{ied['next_median'].iloc[row]:,.0f}"
 
 
 def test_names_of_tiles_break_between_words_or_are_short(iraq):

@@ -1,25 +1,29 @@
 // Adds to a page that is whole without it: what the map shows, and opening what a link leads to. Nothing is loaded.
 (function () {
   "use strict";
-  var select = document.getElementById("measure");
-  if (select) {
-    select.parentNode.hidden = false;
-    var heading = document.querySelector("#where h2");
-    heading.className = "unseen";
-    select.addEventListener("change", function () {
-      heading.textContent = select.selectedOptions[0].textContent;
-      document.querySelectorAll("svg.map a").forEach(function (link) {
-        var shown = JSON.parse(link.dataset.shown)[select.value];
-        var number = link.querySelector(".number");
-        link.setAttribute("class", shown[0]);
-        if (number) number.textContent = shown[1];
-        link.querySelector("title").textContent = link.dataset.name + ": " + shown[1];
-      });
-      document.querySelectorAll(".legend").forEach(function (legend) {
-        legend.hidden = legend.dataset.measure !== select.value;
-      });
+  var measure = document.getElementById("measure"), view = document.getElementById("view");
+  var heading = document.querySelector("#where h2");
+
+  function show() {
+    var number = measure.selectedIndex + (view ? view.selectedIndex : 0) * measure.options.length;
+    heading.textContent = measure.value + (view ? ", " + view.value : "");
+    document.querySelectorAll("svg.map a").forEach(function (link) {
+      var shown = link.dataset.shown.split("|")[number], space = shown.indexOf(" ");
+      var text = shown.slice(space + 1), label = link.querySelector(".number");
+      link.setAttribute("class", shown.slice(0, space));
+      if (label) label.textContent = text;
+      link.querySelector("title").textContent = link.dataset.name + ": " + text;
+    });
+    document.querySelectorAll(".legend").forEach(function (legend, row) {
+      legend.hidden = row !== number;
     });
   }
+
+  heading.className = "unseen";
+  document.querySelector(".control").hidden = false;
+  [measure, view].forEach(function (select) {
+    if (select) select.addEventListener("change", show);
+  });
 
   function open() {
     var target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
