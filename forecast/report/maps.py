@@ -306,7 +306,13 @@ def _labels(parts: Sequence["Polygon"], name: str, number: str) -> str:
     if not fits(number, _TEXT, _TEXT / 2, _TEXT / 2):
         return ""
     named = fits(name, _TEXT, _TEXT + 2, _TEXT)
+    # Other measures have longer numbers: how many letters fit.
+    room = next(
+        length for length in (4, 3, 2, 1) if length <= len(number) or fits("0" * length, _TEXT, _TEXT / 2, _TEXT / 2)
+    )
     large = " roomy" if fits(number, _LARGE_TEXT, _LARGE_TEXT / 2, _LARGE_TEXT / 2) else ""
     texts = words("text", name, class_="name", x=point.x, y=point.y - 2) if named else ""
-    texts += words("text", number, class_=f"number{large}", x=point.x, y=point.y + (_TEXT if named else _TEXT / 3))
+    texts += words(
+        "text", number, class_=f"number{large}", data_room=room, x=point.x, y=point.y + (_TEXT if named else _TEXT / 3)
+    )
     return element("g", texts, aria_hidden="true")

@@ -66,6 +66,7 @@ def test_labels_stand_only_where_they_fit(iraq):
     assert 'class="name"' in large
     assert 'class="number' not in small
     assert 'class="name"' not in small
+    assert set(re.findall(r'data-room="(\d)"', large)) == {"4"}
     # What is not written stands in the title of each.
     assert small.count("<title>") == 18
 

@@ -11,7 +11,7 @@
       var shown = link.dataset.shown.split("|")[number], space = shown.indexOf(" ");
       var text = shown.slice(space + 1), label = link.querySelector(".number");
       link.setAttribute("class", shown.slice(0, space));
-      if (label) label.textContent = text;
+      if (label) label.textContent = text.length <= Number(label.dataset.room || 9) ? text : "";
       link.querySelector("title").textContent = link.dataset.name + ": " + text;
     });
     document.querySelectorAll(".legend").forEach(function (legend, row) {
