@@ -25,11 +25,11 @@ __all__ = ["Measure", "ProvinceMap", "measures_of", "province_map"]
 Array = npt.NDArray[np.float64]
 # Width and largest height of the map, in units of its own: pixels where there is room for it.
 _WIDTH, _HEIGHT = 560, 500
-# Size of names and numbers in those units, and of numbers on a phone, where the map is narrow.
-_TEXT, _LARGE_TEXT = 12, 19
+# Size of names and numbers in those units, and on a phone, where the map is narrow, of numbers and of names.
+_TEXT, _LARGE_TEXT, _SHORT_TEXT = 12, 19, 16
 # Width of a letter by its height.
 _LETTER = 0.62
-_TILE_HEIGHT = 62
+_TILE_HEIGHT, _TILE_WIDTH = 62, 110
 _GAP = 2
 # Boundaries are drawn to this share of the map's extent; finer detail would only make the file large.
 _TOLERANCE = 0.002
@@ -148,9 +148,9 @@ def measures_of(outlook: Outlook, table: pd.DataFrame) -> list[Measure]:
     `table` has the figures of one row per province.
     """
     past = f"the last {outlook.since} {outlook.unit}s"
-    measures = [_counts(f"Expected attacks (median), {outlook.span}", table["sum_median"])]
+    measures = [_counts(f"Expected attacks, {outlook.span}", table["sum_median"])]
     if outlook.horizon > 1:
-        measures.append(_counts(f"Expected attacks (median), {outlook.next_period} alone", table["next_median"]))
+        measures.append(_counts(f"Expected attacks, {outlook.next_period}", table["next_median"]))
     if outlook.is_compared:
         texts = [change_between(*pair)[2] for pair in zip(table["recent"], table["mean_median"], strict=True)]
         values = 100 * (table["mean_median"] / table["recent"] - 1)
@@ -212,10 +212,15 @@ def _link(row: Mapping[str, Any], mark: str, measures: Sequence[Measure], positi
 
 def _tile_marks(table: pd.DataFrame, tiles: Tiles) -> dict[str, str]:
     """Squares with a name and a number; on a phone and where tiles are narrow names are short."""
-    width = _WIDTH / tiles.columns
+    width = _tile_width(tiles)
     letters = int((width - 4 * _GAP) / (_TEXT * _LETTER))
     marks = {}
-    shorts = short_names(table["name"].to_list())
+    # On a phone, where the map is small and its text large.
+    fewer = (width - 4 * _GAP) / (_SHORT_TEXT * _LETTER)
+    shorts = [
+        name if len(name) <= fewer else short
+        for name, short in zip(table["name"], short_names(table["name"].to_list()), strict=True)
+    ]
     places = zip(
         table[names.PROVINCE], table["name"], table["sum_median"], shorts, tiles.column, tiles.row, strict=True
     )
@@ -235,6 +240,10 @@ def _tile_marks(table: pd.DataFrame, tiles: Tiles) -> dict[str, str]:
     return marks
 
 
+def _tile_width(tiles: Tiles) -> float:
+    return float(min(_WIDTH / tiles.columns, _TILE_WIDTH))
+
+
 def _borders(tiles: Tiles, countries: list[str]) -> str:
     """A line between countries: in every row midway between the last tile of one and the first of the next."""
     order = sorted(zip(tiles.row.tolist(), tiles.column.tolist(), countries, strict=True))
@@ -242,7 +251,7 @@ def _borders(tiles: Tiles, countries: list[str]) -> str:
     for (row, west, one), (next_row, east, other) in pairwise(order):
         if row == next_row and one != other:
             crossings[row, one, other] = (west + 1 + east) / 2
-    width, path = _WIDTH / tiles.columns, ""
+    width, path = _tile_width(tiles), ""
     for (row, one, other), x in crossings.items():
         below = crossings.get((row + 1, one, other), x)
         path += f"M{place(x * width)} {row * _TILE_HEIGHT}v{_TILE_HEIGHT}"
