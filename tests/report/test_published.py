@@ -122,7 +122,7 @@ def test_the_whole_page(fit, forecast, part):
         assert text in page
     # Nothing was observed cell by cell: no column compares with it.
     assert "of a rise" not in page
-    assert "Expected attacks (median)" in page
+    assert "<h2>Expected attacks, " in page
     facts = about.facts(forecast, fit.panel)
     assert facts["Counted as"] == "“confirmed” by CEP (central) and “recorded” by RIC (northeast)"
     assert "Gaps" not in facts
