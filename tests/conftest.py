@@ -86,7 +86,10 @@ def make_panel():
 
 @pytest.fixture(scope="session")
 def make_fit():
-    """Fit of a model whose posterior is given: arrays by name, the same in every draw unless they have draws first."""
+    """Fit of a model whose posterior is given: arrays by name, the same in every draw unless they have draws first.
+
+    Parameters of published counts that are not given are 0.
+    """
 
     def make(model, panel, values, *, chains=2, draws=50, notes=()):
         bound = model.bind(panel)
@@ -94,7 +97,8 @@ def make_fit():
         for parameters in (model.family.parameters(), published_parameters(bound)):
             dims |= {name: parameter[1] for name, parameter in parameters.items()}
         posterior = {}
-        for name, value in values.items():
+        nothing = {name: np.zeros(len(labels)) for name, (_, _, labels) in published_parameters(bound).items()}
+        for name, value in (nothing | values).items():
             value, own = np.asarray(value, dtype=float), dims.get(name, ())
             shape = (chains, draws, *value.shape[value.ndim - len(own) :])
             value = value.reshape(shape) if value.ndim > len(own) else np.broadcast_to(value, shape)

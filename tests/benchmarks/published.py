@@ -24,6 +24,8 @@ from forecast import names
 from forecast.config import read_settings
 from forecast.datasets import data_path
 from forecast.files import write_csv
+from forecast.inference.likelihood.published import published_parameters
+from forecast.inference.likelihood.splits import PSI
 from forecast.inference.posterior.bayesian import posterior_draws
 from forecast.inference.posterior.labels import eta
 
@@ -59,12 +61,19 @@ def hidden_months(reports):
     return found
 
 
-def log_mass(shares, counts):
-    """Log of the mean multinomial probability over draws of shares (draw, part); the last count is what is left."""
+def log_mass(shares, counts, concentration=np.inf):
+    """Log of the mean probability of counts over draws of shares (draw, part); the last count is what is left.
+
+    Dirichlet-multinomial by the concentration of each draw, multinomial where that is infinite.
+    """
     left = np.maximum(1 - shares.sum(axis=1, keepdims=True), 1e-9)
     every = np.concatenate([shares, left], axis=1)
-    each = stats.multinomial(counts.sum(), every / every.sum(axis=1, keepdims=True)).logpmf(counts)
-    return special.logsumexp(each) - np.log(len(shares))
+    every /= every.sum(axis=1, keepdims=True)
+    if np.ndim(concentration):
+        split = stats.dirichlet_multinomial(concentration[:, None] * every, counts.sum())
+    else:
+        split = stats.multinomial(counts.sum(), every)
+    return special.logsumexp(split.logpmf(counts)) - np.log(len(shares))
 
 
 def hidden():
@@ -75,11 +84,14 @@ def hidden():
     for number, (key, total, parts) in enumerate(found):
         panel = fc.Panel.from_reports(reports.drop(parts.index))
         fit = fc.fit(MODEL, panel, start=start, seed=number)
-        shares = share_draws(fit, key, total, parts, number)
+        shares, concentration = split_draws(fit, key, total, parts, number)
         others = [other for other in found if other[0] != key and other[0]["zone"] == key["zone"]]
         counts = np.append(parts["attacks"], total["attacks"] - parts["attacks"].sum()).astype(int)
-        ours, theirs = log_mass(shares, counts), log_mass(usual_shares(parts, others, counts), counts)
-        drawn = np.random.default_rng(number).binomial(counts.sum(), shares)
+        ours, theirs = log_mass(shares, counts, concentration), log_mass(usual_shares(parts, others, counts), counts)
+        # Of a Dirichlet-multinomial each count by itself is beta-binomial.
+        alpha = np.maximum(concentration[:, None] * [shares, 1 - shares], 1e-9)
+        rng = np.random.default_rng(number)
+        drawn = rng.binomial(counts.sum(), rng.beta(*alpha))
         for column, own in enumerate(parts["provinces"]):
             count = counts[column]
             rows.append(
@@ -95,18 +107,22 @@ def hidden():
     return kept
 
 
-def share_draws(fit, key, total, parts, seed):
-    """Draws of the share of each hidden set of provinces in the month's total (draw, part)."""
+def split_draws(fit, key, total, parts, seed):
+    """Draws of the share of each hidden set of provinces in the month's total (draw, part); of their concentration."""
     panel = fit.panel
     month = list(panel.periods).index(pd.Timestamp(key["period_start"]))
-    mu = np.exp(eta(fit.bound, posterior_draws(fit, 4000, seed)))[:, :, 0, month]
+    values = posterior_draws(fit, 4000, seed)
+    mu = np.exp(eta(fit.bound, values))[:, :, 0, month]
     at = {}
     for code in total["provinces"].split("|"):
         own = f"{code}@{key['zone']}"
         at[code] = panel.provinces.index(own if own in panel.provinces else code)
-    whole = mu[:, list(at.values())].sum(axis=1)
+    cells = mu[:, list(at.values())]
+    whole = cells.sum(axis=1)
     sums = [mu[:, [at[code] for code in own.split("|")]].sum(axis=1) for own in parts["provinces"]]
-    return np.stack(sums, axis=1) / whole[:, None]
+    psi = values[PSI][:, published_parameters(fit.bound)[PSI][2].index(key["zone"])]
+    spread = (cells**2).sum(axis=1) / np.exp(values["log_phi"].ravel())
+    return np.stack(sums, axis=1) / whole[:, None], np.exp(psi) * whole**2 / spread
 
 
 def inside(drawn, count, level):
@@ -171,7 +187,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.which == "hidden":
         kept = hidden()
-        print(kept[["inside_50", "inside_90"]].mean(), len(kept))
+        print(kept.groupby("zone")[["inside_50", "inside_90"]].agg(["mean", "count"]))
         months = kept.drop_duplicates(KEY)
         print(months[["log_score", "log_score_average"]].describe())
     else:

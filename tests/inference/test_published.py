@@ -10,7 +10,8 @@ from scipy import stats
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.inference.likelihood.published import FACTOR, SHARE, Published, published_parameters
+from forecast.inference.likelihood.published import DISPERSION, FACTOR, Published, published_parameters
+from forecast.inference.likelihood.splits import PSI, SHARE, SUBSET
 from forecast.inference.mode.published_marginal import PublishedMarginal
 from forecast.inference.nuts.engine import sample_nuts
 from forecast.inference.nuts.options import NutsOptions
@@ -77,21 +78,22 @@ def test_a_slice_keeps_what_lies_in_it(panel):
     assert (alone.table["kind"].tolist(), alone.table["lower"].tolist()) == (["total"], [29.0])
 
 
-def brute_force(bound, eta, log_phi, share, factor, own=0.0):
+def brute_force(bound, eta, log_phi, share, factor, psi, nu, own=0.0, omega=0.0):
     """Statement by statement, of `ROWS`; `own` is the log factor of the definition that is else the reference."""
     mu, phi = np.exp(eta + bound.log_exposure)[:, 0], np.exp(log_phi)
 
     def total(cells, scale=1.0):
         mean, spread = mu[cells].sum(), (mu[cells] ** 2).sum() / phi
-        size = mean**2 / spread
+        size = np.exp(omega) * mean**2 / spread
         return stats.nbinom(size, size / (size + np.exp(own) * scale * mean))
 
     whole, kept = np.s_[:, 0], 1 / (1 + np.exp(-share))
+    concentration = np.exp(psi) * mu[:, 0].sum() ** 2 / ((mu[:, 0] ** 2).sum() / phi)
     p = mu[:, 0] / mu[:, 0].sum()
     months = {"march": np.s_[:, 0], "april": np.s_[:, 1], "may": np.s_[:, 2]}
     value = total(whole).logpmf(42)
-    value += stats.multinomial(42, p).logpmf([8, 5, 29])
-    value += stats.binom(42, kept).logpmf(30)
+    value += stats.dirichlet_multinomial(concentration * p, 42).logpmf([8, 5, 29])
+    value += stats.betabinom(42, np.exp(nu) * kept, np.exp(nu) * (1 - kept)).logpmf(30)
     value += total(months["april"]).logpmf(20) + total(months["april"], np.exp(factor - own)).logpmf(9)
     value += total(months["may"], kept).logpmf(12)
     value += np.log(total(months["may"]).sf(29))
@@ -103,18 +105,29 @@ def test_the_likelihood_against_brute_force_and_pymc(panel):
     bound = MODEL.bind(panel)
     parameters = published_parameters(bound)
     assert parameters[FACTOR][2] == ("northeast: recorded, other",)
-    assert parameters[SHARE][2] == ("northeast: claimed, RIC",)
+    assert parameters[SHARE][2] == parameters[SUBSET][2] == ("northeast: claimed, RIC",)
+    # Totals are of one zone: phi is their dispersion.
+    assert parameters[PSI][2] == ("northeast",)
+    assert DISPERSION not in parameters
     rng = np.random.default_rng(1)
     graph = build_pymc(bound)
     for _ in range(5):
-        log_phi, share, factor = rng.normal(1.0, 0.5), rng.normal(0.5, 0.3), rng.normal(0, 0.5)
+        log_phi, share, factor, psi, nu = rng.normal([1.0, 0.5, 0.0, 0.0, 2.0], [0.5, 0.3, 0.5, 0.5, 0.5])
         eta = rng.normal(2.0, 0.4, bound.grid)
-        theta = {"log_phi": np.array(log_phi), SHARE: np.array([share]), FACTOR: np.array([factor])}
-        assert published_log_mass(bound, eta, theta) == pytest.approx(brute_force(bound, eta, log_phi, share, factor))
-    found = graph.compile_logp(vars=[graph["published"]])(graph.initial_point())
+        theta = parameters_at(log_phi, share, factor, psi, nu)
+        expected = brute_force(bound, eta, log_phi, share, factor, psi, nu)
+        assert published_log_mass(bound, eta, theta) == pytest.approx(expected)
+    point = graph.initial_point()
+    found = graph.compile_logp(vars=[graph["published"]])(point)
     eta = np.zeros(bound.grid) + bound.blocks[0].prior.mean
-    theta = {"log_phi": np.array(graph.initial_point()["log_phi"]), SHARE: np.zeros(1), FACTOR: np.zeros(1)}
+    theta = {name: np.array(point[name]) for name in ("log_phi", *parameters)}
     assert float(found) == pytest.approx(published_log_mass(bound, eta, theta))
+
+
+def parameters_at(log_phi, share, factor, psi, nu, **more):
+    """The parameters by name, of a panel of `ROWS`."""
+    values = {SHARE: share, FACTOR: factor, PSI: psi, SUBSET: nu}
+    return {"log_phi": np.array(log_phi)} | {name: np.atleast_1d(value) for name, value in (values | more).items()}
 
 
 TACTICS = fc.Model(
@@ -185,7 +198,7 @@ def test_neither_order_nor_names_nor_repetition_change_it(panel, order, seed):
     rng = np.random.default_rng(seed)
     bound = MODEL.bind(panel)
     eta = rng.normal(2.0, 0.4, bound.grid)
-    theta = {"log_phi": np.array(0.7), SHARE: np.array([0.4]), FACTOR: np.array([0.2])}
+    theta = parameters_at(0.7, 0.4, 0.2, -0.5, 1.5)
     expected = published_log_mass(bound, eta, theta)
     shuffled = [ROWS[at] for at in order]
     # A complete split implies its total; a row may stand there twice.
@@ -205,12 +218,17 @@ def test_tactics_with_cells_of_their_own(panel):
     model = fc.Model([fc.Intercept(), fc.Pooled("tactic")], fc.NegativeBinomial(by="tactic"), "m")
     bound, plain = model.bind(split), model.bind(panel_of(ROWS, tactics=["ied"]))
     # The month is split twice: by province, and by tactic.
-    assert Published.of_bound(bound).split.tolist() == [42.0] * 5
+    splits = Published.of_bound(bound).splits
+    assert sorted(splits.count[splits.sign > 0]) == [5.0, 8.0, 15.0, 27.0, 29.0]
+    assert splits.count[splits.sign < 0].tolist() == [42.0, 42.0]
     eta = np.random.default_rng(1).normal(1.5, 0.3, bound.grid)
-    theta = {"log_phi": np.array([1.0, 2.0]), SHARE: np.array([0.4]), FACTOR: np.array([0.2])}
-    share = np.exp(eta[:, 0, 0]).sum() / np.exp(eta[..., 0]).sum()
+    theta = parameters_at([1.0, 2.0], 0.4, 0.2, -0.5, 1.5)
+    mu = np.exp(eta[..., 0])
+    share = mu[:, 0].sum() / mu.sum()
+    concentration = np.exp(-0.5) * mu.sum() ** 2 / (mu**2 / np.exp(theta["log_phi"])).sum()
     gained = published_log_mass(bound, eta, theta) - published_log_mass(plain, eta, theta)
-    assert gained == pytest.approx(stats.binom(42, share).logpmf(15))
+    split = stats.betabinom(42, concentration * share, concentration * (1 - share))
+    assert gained == pytest.approx(split.logpmf(15))
 
 
 def test_floors_alone_are_refused():
@@ -257,14 +275,15 @@ def test_reports_beside_counts_against_brute_force():
     # The counts are the reference: each publisher has a factor, and what is part of another shares its.
     assert parameters[FACTOR][2] == ("northeast: recorded, RIC", "northeast: recorded, other")
     assert parameters[SHARE][2] == ("northeast: claimed, RIC",)
+    assert parameters[DISPERSION][2] == ("northeast",)
     rng = np.random.default_rng(1)
     for _ in range(3):
-        log_phi, share, own, factor = rng.normal(1.0, 0.5), *rng.normal(0, 0.5, 3)
+        log_phi, share, own, factor, psi, nu, omega = rng.normal(0, 0.5, 7)
         eta = rng.normal(2.0, 0.4, bound.grid)
-        theta = {"log_phi": np.array(log_phi), SHARE: np.array([share]), FACTOR: np.array([own, factor])}
+        theta = parameters_at(log_phi, share, [own, factor], psi, nu, **{DISPERSION: omega})
         mu, phi, seen = np.exp(eta[:, 0]), np.exp(log_phi), np.isfinite(CELLS)
         counts = stats.nbinom(phi, phi / (phi + mu[seen])).logpmf(CELLS[seen]).sum()
-        expected = counts + brute_force(bound, eta, log_phi, share, factor, own)
+        expected = counts + brute_force(bound, eta, log_phi, share, factor, psi, nu, own, omega)
         assert published_log_mass(bound, eta, theta) == pytest.approx(expected)
 
 

@@ -7,15 +7,18 @@ from published_rows import row
 
 import forecast as fc
 from forecast.inference.gaussian.precision import prior_precision
+from forecast.inference.likelihood.published import published_parameters
 from forecast.inference.likelihood.published_sums import EntryCovariance, Sums, columns_of_sums
 from forecast.inference.mode.marginal import Marginal
 from forecast.inference.mode.published_marginal import PublishedMarginal
 
 TERMS = [fc.Intercept(), fc.Pooled("tactic"), fc.Pooled("province"), fc.Walk(by="province")]
 WHOLE = "SY02|SY08|SY09"
-# A split month, a subset, another publisher, a floor, a number about, and the rest of a span.
+# A month split by province and by tactic, and one of its parts again; a subset, another publisher, a floor, a number
+# about, the rest of a span, a span that is split, and a second zone.
 ROWS = [
     row(WHOLE, 42),
+    row("SY08|SY09", 36),
     row("SY09", 29),
     row(WHOLE, 15, tactic="ied"),
     row(WHOLE, 30, definition="claimed"),
@@ -25,6 +28,11 @@ ROWS = [
     row(WHOLE, 10, "2021-05", bound="at_least"),
     row(WHOLE, 21, "2021-08", bound="approx"),
     row(WHOLE, 150, "2021-03", "2021-07"),
+    row(WHOLE, 31, "2021-09", "2021-10"),
+    row("SY02", 3, "2021-09", "2021-10"),
+    row("SY04|SY05", 17, zone="central"),
+    row("SY04", 11, zone="central"),
+    row("SY04|SY05", 8, "2021-04", zone="central"),
 ]
 STEP = 1e-5
 
@@ -56,8 +64,7 @@ def sums_at(at, moved=0.0, theta=None):
 
 
 def slope(sums):
-    per_entry = sums.slopes(sums.partials(1))[sums.entries.sum] * sums.share
-    return sums.in_eta(per_entry)
+    return sums.in_eta(sums.first(sums.partials(1)).entry)
 
 
 def second(sums):
@@ -66,10 +73,12 @@ def second(sums):
 
 
 def test_what_is_there(at):
-    """The span's rest couples two periods, and parts leave cells."""
-    marginal = at[0]
-    assert (marginal.period < 0).sum() == 1 + marginal.entries.has_spread
-    assert marginal.entries.published.rows == len(marginal.bound.rows) + 2
+    """Spans couple periods, the rest of one and one with a part; parts leave cells; what is split has a spread."""
+    marginal, entries = at[0], at[0].entries
+    assert (marginal.period < 0).sum() == 4 + 2 * entries.has_spread
+    assert entries.published.rows == len(marginal.bound.rows) + 5
+    assert len(entries.spread_rows) == (len(entries.published.totals) + 1) * entries.has_spread
+    assert len(entries.published.splits.zones) == 2
 
 
 def test_the_slope_and_the_information(at):
@@ -88,7 +97,7 @@ def test_third_derivatives(at, covariance):
         return float((np.asarray(second(sums_at(at, moved))) * covariance).sum())
 
     def skew(moved):
-        return (found := sums_at(at, moved)).in_eta(found.across(entries)[0])
+        return (found := sums_at(at, moved)).in_eta(found.across(entries).entry)
 
     np.testing.assert_allclose(skew(0.0), differences(curved, len(covariance)), atol=1e-6)
 
@@ -107,8 +116,9 @@ def test_derivatives_in_the_parameters(at, covariance):
     """Of the slope along a change of eta, and of second derivatives times a covariance."""
     sums, moved = sums_at(at), np.random.default_rng(3).normal(0, 0.1, len(covariance))
     entries = EntryCovariance.of(at[0].entries, covariance)
-    across = sums.in_parameters(*sums.across(entries), subsets=False)
-    along = sums.in_parameters(*sums.along(sums.partials(2), moved), subsets=False)
+    across = sums.in_parameters(sums.across(entries), subsets=False)
+    along = sums.in_parameters(sums.along(sums.partials(2), moved), subsets=False)
+    assert set(across) == set(at[0].bound.model.family.parameters()) | set(published_parameters(at[0].bound))
     for name, values in across.items():
         for element in np.ndindex(values.shape):
             found = []

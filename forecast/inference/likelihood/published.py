@@ -2,13 +2,15 @@
 
 With mu the expected counts of cells and S their sum over a set of cells, per period and publisher:
 
-    total | mu            ~ NB(κ·S, S² / Σ mu²/phi)          the mean and variance of a sum of negative binomial counts
-    parts | total         ~ Multinomial(total, S_j / S)      what is in no part is one more
-    subset | whole        ~ Binomial(whole, share)
+    total | mu            ~ NB(κ·S, ω·S² / Σ mu²/phi)        for ω = 1 mean and variance of a sum of negative binomials
+    parts | total         ~ Dirichlet-multinomial            around S_j / S; what is in no part is one more
+    subset | whole        ~ beta-binomial                    around its share
 
 κ is the factor of a publisher's definition, 1 for the reference of each zone: log κ ~ N(0, 1). A definition whose
 attacks are among those of another by the same publisher (claimed of recorded) has that one's factor times its share,
-logit share ~ N(0, 1.5²). A number that is known between bounds gets the probability of all counts between them.
+logit share ~ N(0, 1.5²). ω is of each zone, where totals are of several, log ω ~ N(0, 1): one publisher's numbers
+scatter more than another's. For parts and subsets see `forecast.inference.likelihood.splits`. A number that is known
+between bounds gets the probability of all counts between them.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,17 +23,25 @@ import pandas as pd
 
 from forecast import names
 from forecast.inference.likelihood.counts import pytensor_maths
+from forecast.inference.likelihood.splits import PSI, SHARE, SUBSET, Splits, Subsets
 from forecast.model.families import Counts, Family, NegativeBinomial
 from forecast.model.priors import Normal, Prior
 from forecast.model.spec import BoundModel
 
-__all__ = ["FACTOR", "SHARE", "Members", "Published", "add_published", "published_parameters"]
+__all__ = ["DISPERSION", "FACTOR", "Members", "Published", "add_published", "published_parameters", "published_prior"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 Summed = Callable[[Any, Index, int], Any]
-FACTOR, SHARE = "log_factor", "logit_share"
-_PRIORS: Mapping[str, Prior] = {FACTOR: Normal(0.0, 1.0), SHARE: Normal(0.0, 1.5)}
+FACTOR, DISPERSION = "log_factor", "log_omega"
+# Prior and dim of each parameter.
+_PARAMETERS: Mapping[str, tuple[Prior, str]] = {
+    FACTOR: (Normal(0.0, 1.0), "factor"),
+    SHARE: (Normal(0.0, 1.5), "share"),
+    DISPERSION: (Normal(0.0, 1.0), "zone_of_totals"),
+    PSI: (Normal(0.0, 1.0), "zone_of_parts"),
+    SUBSET: (Normal(2.0, 1.5), "share_of_subsets"),
+}
 # Added to the probability between bounds: its logarithm must be a number.
 _LEAST = 1e-12
 
@@ -74,7 +84,9 @@ class Published:
         How many sets there are.
     factors, shares : tuple of str
         Labels of the parameters: 'zone: definition, publisher'.
-    factor, share : array of int
+    zones : tuple of str
+        Those whose totals have a dispersion of their own; none where all totals are of one.
+    factor, share, zone : array of int
         Of each set; −1 where it has none.
     exact, value : array
         Totals that are known: their sets, and the counts.
@@ -82,40 +94,32 @@ class Published:
         Totals known between bounds: their sets, and whether what is wanted lies above all of `count`.
     bounded, count : array
         Counts that are summed over, and which of `between` each is for.
-    part, whole, number, split : array
-        Parts and what is in none of them: their sets, those of their wholes, their counts, and those of their wholes.
-    constant : float
-        What the coefficients of the multinomials and binomials add.
-    subset, chosen, of : array
-        Subsets: their sets, their counts and those of their wholes.
+    splits : Splits
+        Totals that fall into parts.
+    subsets : Subsets
+        Counts that are among others.
     """
 
     members: Members
     rows: int
     factors: tuple[str, ...]
     shares: tuple[str, ...]
+    zones: tuple[str, ...]
     factor: Index
     share: Index
+    zone: Index
     exact: Index
     value: Array
     between: Index
     bounded: Index
     count: Array
     above: npt.NDArray[np.bool_]
-    part: Index
-    whole: Index
-    number: Array
-    split: Array
-    constant: float
-    subset: Index
-    chosen: Array
-    of: Array
+    splits: Splits
+    subsets: Subsets
 
     @classmethod
     def of_bound(cls, bound: BoundModel) -> "Published":
         """Of the observations that a bound model uses."""
-        from scipy.special import gammaln
-
         table = bound.panel.observations.table.iloc[bound.rows].reset_index(drop=True)
         position = np.full(len(bound.panel.observations) + 1, -1)
         position[bound.rows] = np.arange(len(table))
@@ -129,38 +133,38 @@ class Published:
             np.arange(0, lower[at]) if up else np.arange(lower[at], upper[at] + 1)
             for at, up in zip(between, above, strict=True)
         ]
-        subset = np.flatnonzero(kind == "subset")
-        part = np.flatnonzero(kind == "part")
-        members, part, of_part, number, divided = _split(Members.of(bound), part, whole, lower)
-        rows = max(len(table), int(part.max(initial=-1)) + 1)
+        zone = table[names.ZONE].to_numpy().astype(str)
+        part, subset = np.flatnonzero(kind == "part"), np.flatnonzero(kind == "subset")
+        members, splits = _split(Members.of(bound), part, whole, lower, zone)
+        rows = max(len(table), int(splits.member.max(initial=-1)) + 1)
         factors, shares, factor, share = _scales(table, rows)
-        rest = lower[whole[subset]] - lower[subset]
-        constant = float(
-            (gammaln(lower[whole[subset]] + 1) - gammaln(lower[subset] + 1) - gammaln(rest + 1)).sum()
-            + gammaln(lower[divided] + 1).sum()
-            - gammaln(number + 1).sum()
-        )
+        labels, scatter = np.unique(share[subset], return_inverse=True)
+        # Cells that were observed beside published counts are in no zone: theirs is the dispersion of the family.
+        of_totals = sorted({*zone[exact], *zone[between]})
+        zones = tuple(label for label in of_totals if label) if len(of_totals) > 1 else ()
         return cls(
             members,
             rows,
             factors,
             shares,
+            zones,
             factor,
             share,
+            np.array([zones.index(each) if each in zones else -1 for each in [*zone, *[""] * (rows - len(zone))]], int),
             exact,
             lower[exact],
             between,
             np.repeat(np.arange(len(between)), [len(span) for span in spans]),
             np.concatenate([np.zeros(0), *spans]),
             above,
-            part,
-            of_part,
-            number,
-            lower[of_part],
-            constant,
-            subset,
-            lower[subset],
-            lower[whole[subset]],
+            splits,
+            Subsets(
+                lower[subset],
+                lower[whole[subset]],
+                share[subset],
+                scatter.astype(np.intp),
+                tuple(shares[at] for at in labels),
+            ),
         )
 
     @property
@@ -169,10 +173,9 @@ class Published:
         return np.concatenate([self.exact, self.between])
 
     @property
-    def multinomial(self) -> Array:
-        """Of each set, what the log of its sum is multiplied by in the multinomials."""
-        taken = np.bincount(self.whole, self.number, minlength=self.rows)
-        return np.asarray(np.bincount(self.part, self.number, minlength=self.rows) - taken, dtype=float)
+    def constant(self) -> float:
+        """What the coefficients of parts and subsets add."""
+        return self.splits.constant + self.subsets.constant
 
     def log_scale(self, theta: Mapping[str, Any], maths: Any) -> Any:
         """Log of what the expected count of each set is multiplied by."""
@@ -182,6 +185,10 @@ class Published:
         if self.shares:
             scale = scale + _picked(maths.log_sigmoid(theta[SHARE]), self.share)
         return scale
+
+    def log_dispersion(self, theta: Mapping[str, Any]) -> Any:
+        """Log of what the dispersion of the sum of each set is multiplied by."""
+        return _picked(theta[DISPERSION], self.zone) if self.zones else np.zeros(self.rows)
 
     def log_spread(self, eta: Any, log_phi: Any) -> Any:
         """Log of what is added up to the dispersion of a sum, mu²/phi, of each member."""
@@ -210,11 +217,6 @@ class Published:
         held = summed(maths.exp(counted(self.count, len(self.exact) + self.bounded)), self.bounded, len(self.between))
         return known, maths.log(maths.where(self.above, 1.0 - held, held) + _LEAST)
 
-    def log_mass_of_subsets(self, theta: Mapping[str, Any], maths: Any) -> Any:
-        """Log probability of each subset."""
-        logit = theta[SHARE][self.share[self.subset]]
-        return self.chosen * logit - self.of * maths.softplus(logit)
-
     def log_mass(self, family: Any, eta: Any, theta: Mapping[str, Any], maths: Any, summed: Summed) -> Any:
         """Log probability of all that was published.
 
@@ -225,27 +227,37 @@ class Published:
         eta : vector
             Of each member, exposure included.
         theta : mapping
-            The family's parameters, and `log_factor` and `logit_share`.
+            The parameters of the family and of published counts.
         maths, summed
             Functions of NumPy or PyTensor; `summed(values, row, rows)` adds values up by row.
         """
         log_sum = maths.log(summed(maths.exp(eta), self.members.row, self.rows))
-        log_mu, log_phi = (log_sum + self.log_scale(theta, maths))[self.totals], None
+        log_mu, log_phi, log_spread = (log_sum + self.log_scale(theta, maths))[self.totals], None, None
         if "log_phi" in theta:
             spread = summed(maths.exp(self.log_spread(eta, theta["log_phi"])), self.members.row, self.rows)
-            log_phi = (2 * log_sum - maths.log(spread))[self.totals]
+            log_spread = maths.log(spread)
+            log_phi = (2 * log_sum - log_spread + self.log_dispersion(theta))[self.totals]
         known, between = self.log_mass_of_totals(family, log_mu, log_phi, maths, summed)
-        total = known.sum() + between.sum() + (self.multinomial * log_sum).sum() + self.constant
-        return total + self.log_mass_of_subsets(theta, maths).sum() if len(self.subset) else total
+        total = known.sum() + between.sum() + self.constant
+        if len(self.splits):
+            total = total + self.splits.log_mass(log_sum, log_spread, theta, maths).sum()
+        return total + self.subsets.log_mass(theta, maths).sum() if len(self.subsets) else total
 
 
 def published_parameters(bound: BoundModel) -> dict[str, tuple[Prior, tuple[str, ...], tuple[str, ...]]]:
     """Parameters of published counts by name: prior, dims and labels; none for a panel without them."""
     if not bound.is_published:
         return {}
-    found = Published.of_bound(bound)
-    labels = {FACTOR: found.factors, SHARE: found.shares}
-    return {name: (_PRIORS[name], (name.split("_")[1],), each) for name, each in labels.items() if each}
+    published = Published.of_bound(bound)
+    labels = {FACTOR: published.factors, SHARE: published.shares, SUBSET: published.subsets.labels}
+    if "log_phi" in bound.model.family.parameters():
+        labels |= {DISPERSION: published.zones, PSI: published.splits.zones}
+    return {name: (prior, (dim,), labels[name]) for name, (prior, dim) in _PARAMETERS.items() if labels.get(name)}
+
+
+def published_prior(name: str) -> Prior:
+    """The prior of a parameter of published counts."""
+    return _PARAMETERS[name][0]
 
 
 def add_published(bound: BoundModel, eta: Callable[[Index], Any], theta: Mapping[str, Any]) -> None:
@@ -292,27 +304,31 @@ def _scales(table: pd.DataFrame, rows: int) -> tuple[tuple[str, ...], tuple[str,
     return factors, shares, factor, share
 
 
-def _split(members: Members, part: Index, whole: Index, lower: Array) -> tuple[Members, Index, Index, Array, Index]:
-    """Members with those of what is in no part of a whole, as more sets; parts with these, their wholes and counts.
+def _split(
+    members: Members, part: Index, whole: Index, lower: Array, zone: npt.NDArray[np.str_]
+) -> tuple[Members, Splits]:
+    """Members with those of what is in no part of a whole, as more sets; and the splits.
 
-    The last are the wholes once more, one per split: a whole may be split twice, by province and by tactic.
+    A whole may be split twice, by province and by tactic.
     """
     pairs = np.unique(np.stack([members.row, members.tactic]), axis=1)
     tactics = np.bincount(pairs[0])
-    splits: dict[tuple[int, bool], list[int]] = {}
+    children: dict[tuple[int, bool], list[int]] = {}
     for at in part:
-        splits.setdefault((int(whole[at]), bool(tactics[at] < tactics[whole[at]])), []).append(int(at))
+        children.setdefault((int(whole[at]), bool(tactics[at] < tactics[whole[at]])), []).append(int(at))
     cells = {row: set(members.cell[members.row == row]) for row in {*part, *whole[part]}}
     tactic_of = dict(zip(members.cell, members.tactic, strict=True))
-    found, parts, wholes, numbers = [members], [*part], [*whole[part]], [*lower[part]]
-    for (at, _), own in splits.items():
-        left = np.array(sorted(cells[at].difference(*(cells[each] for each in own))), dtype=np.intp)
+    blocks = [members]
+    factors: list[tuple[int, int, float, float]] = []
+    for (at, _), parts in children.items():
+        factors += [(row, at, lower[row], 1.0) for row in parts] + [(at, at, lower[at], -1.0)]
+        left = np.array(sorted(cells[at].difference(*(cells[row] for row in parts))), dtype=np.intp)
         if len(left):
-            row = len(whole) + len(found) - 1
-            found.append(Members(left, np.full(len(left), row), np.array([tactic_of[cell] for cell in left])))
-            parts.append(row)
-            wholes.append(at)
-            numbers.append(lower[at] - lower[own].sum())
-    joined = Members(*(np.concatenate([getattr(each, name) for each in found]) for name in ("cell", "row", "tactic")))
-    divided = np.array([at for at, _ in splits], dtype=np.intp)
-    return joined, np.array(parts, np.intp), np.array(wholes, np.intp), np.array(numbers, float), divided
+            row = len(whole) + len(blocks) - 1
+            blocks.append(Members(left, np.full(len(left), row), np.array([tactic_of[cell] for cell in left])))
+            factors.append((row, at, lower[at] - lower[parts].sum(), 1.0))
+    joined = Members(*(np.concatenate([getattr(each, name) for each in blocks]) for name in ("cell", "row", "tactic")))
+    member, of, count, sign = np.array(factors, dtype=float).reshape(-1, 4).T
+    of = of.astype(np.intp)
+    zones, number = np.unique(zone[of], return_inverse=True)
+    return joined, Splits(member.astype(np.intp), of, count, sign, number.astype(np.intp), tuple(map(str, zones)))

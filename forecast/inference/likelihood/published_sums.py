@@ -1,16 +1,17 @@
 """Published counts at given latents: the sums that they are about, and derivatives of their log probability.
 
 What is published is a function of logs of sums over sets of cells, l_k = log Σ_c exp(a_k·eta_c − b_c): of expected
-counts (a = 1) for every set, and of their spreads mu²/phi (a = 2) for totals. With p_k the members' shares of a sum,
+counts (a = 1) for every set, and of their spreads mu²/phi (a = 2) for totals and what was split. With p_k the members'
+shares of a sum,
 
     ∂l_k/∂eta = a_k·p_k        ∂²l_k/∂eta² = a_k²·(diag p_k − p_k·p_kᵀ)
 
-so that derivatives in eta are those of the outer function in the l_k with moments of the p_k. Of the outer function,
-multinomials are linear in l, and a total depends on two of them only.
+so that derivatives in eta are those of the outer function in the l_k with moments of the p_k. Of the outer function, a
+total depends on two of them only, and each factor of a split on one number that is linear in them, u = C·l.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import comb
 
@@ -19,10 +20,12 @@ import numpy.typing as npt
 from scipy import sparse, special
 
 from forecast.inference.likelihood.jets import JET_MATHS, Jet
-from forecast.inference.likelihood.published import FACTOR, SHARE, Published
-from forecast.model.families import NUMPY, Family
+from forecast.inference.likelihood.published import DISPERSION, FACTOR
+from forecast.inference.likelihood.published_entries import Entries
+from forecast.inference.likelihood.splits import PSI, SHARE
+from forecast.model.families import NUMPY
 
-__all__ = ["Entries", "EntryCovariance", "Sums", "columns_of_sums"]
+__all__ = ["EntryCovariance", "Slopes", "Sums", "columns_of_sums"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -31,123 +34,49 @@ _DIRECTIONS = (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0), (1.0, 2.0)
 
 
 @dataclass(frozen=True)
-class Entries:
-    """The members of all sums, those of expected counts and then those of spreads.
+class Slopes:
+    """First derivatives of a function of the statements in what eta and the parameters act through.
 
     Attributes
     ----------
-    published : Published
-        The statements.
-    family : Family
-        Poisson or negative binomial.
-    cells : array of int
-        The cells that are in any set, in C order of the grid; positions among them are meant below.
+    entry : array
+        In each entry's exponent.
+    mean, dispersion : array
+        In the log mean and the log dispersion of each total.
+    split : array
+        In the argument of each factor of a split.
     """
 
-    published: Published
-    family: Family
-    cells: Index
+    entry: Array
+    mean: Array
+    dispersion: Array
+    split: Array
 
-    @property
-    def has_spread(self) -> bool:
-        """Whether totals have a dispersion."""
-        return "log_phi" in self.family.parameters()
+    def __add__(self, other: "Slopes") -> "Slopes":
+        pairs = ((getattr(self, part.name), getattr(other, part.name)) for part in fields(self))
+        return Slopes(*(one + two for one, two in pairs))
 
-    @cached_property
-    def spread_members(self) -> Index:
-        """Members of totals, which have a spread; none for Poisson counts."""
-        of = np.isin(self.published.members.row, self.published.totals)
-        return np.flatnonzero(of) if self.has_spread else np.zeros(0, dtype=np.intp)
+    def __mul__(self, factor: float) -> "Slopes":
+        return Slopes(*(factor * getattr(self, part.name) for part in fields(self)))
 
-    @cached_property
-    def sum(self) -> Index:
-        """The sum that each entry is in."""
-        rows, totals = self.published.members.row, self.published.totals
-        position = np.zeros(self.published.rows, dtype=np.intp)
-        position[totals] = self.published.rows + np.arange(len(totals))
-        return np.concatenate([rows, position[rows[self.spread_members]]])
 
-    @cached_property
-    def cell(self) -> Index:
-        """The cell of each entry."""
-        every = np.searchsorted(self.cells, self.published.members.cell)
-        return np.concatenate([every, every[self.spread_members]])
+@dataclass(frozen=True)
+class Partials:
+    """Derivatives of the outer function at a point.
 
-    @cached_property
-    def power(self) -> Array:
-        """a of each sum."""
-        return np.repeat([1.0, 2.0], [self.published.rows, len(self.published.totals) * self.has_spread])
+    Attributes
+    ----------
+    totals : mapping of (int, int) to array
+        Of each total in its two log sums, by the orders in both.
+    splits : list of array
+        Of each factor of a split in its argument, by order.
+    """
 
-    @property
-    def sums(self) -> int:
-        """How many sums there are."""
-        return len(self.power)
+    totals: Mapping[tuple[int, int], Array]
+    splits: list[Array]
 
-    @cached_property
-    def first(self) -> Index:
-        """Of each total, its sum of expected counts."""
-        return self.published.totals
-
-    @cached_property
-    def second(self) -> Index:
-        """Of each total, its sum of spreads."""
-        return self.published.rows + np.arange(len(self.published.totals) * self.has_spread)
-
-    @cached_property
-    def adding(self) -> sparse.csr_array:
-        """Sparse matrix (sum, entry) that adds up."""
-        entries = np.ones(len(self.sum)), (self.sum, np.arange(len(self.sum)))
-        return sparse.csr_array(sparse.coo_array(entries, shape=(self.sums, len(self.sum))))
-
-    def repeated(self, number: int) -> tuple[Published, Index]:
-        """The statements with every total so many times, and where these lie among so many copies of all totals."""
-        if number not in self._repeated:
-            found, exact, between = self.published, len(self.published.exact), len(self.published.between)
-            copies = (exact + between) * np.arange(number)[:, None]
-            layout = np.concatenate([(copies + at).ravel() for at in (np.arange(exact), exact + np.arange(between))])
-            repeated = replace(
-                found,
-                exact=np.tile(found.exact, number),
-                value=np.tile(found.value, number),
-                between=np.tile(found.between, number),
-                above=np.tile(found.above, number),
-                bounded=(between * np.arange(number)[:, None] + found.bounded).ravel(),
-                count=np.tile(found.count, number),
-            )
-            self._repeated[number] = repeated, layout
-        return self._repeated[number]
-
-    @cached_property
-    def _repeated(self) -> dict[int, tuple[Published, Index]]:
-        return {}
-
-    @cached_property
-    def to_cells(self) -> sparse.csr_array:
-        """Sparse matrix (cell, entry) that adds up derivatives in eta, from those in exponents."""
-        entries = self.power[self.sum], (self.cell, np.arange(len(self.sum)))
-        return sparse.csr_array(sparse.coo_array(entries, shape=(len(self.cells), len(self.sum))))
-
-    @cached_property
-    def pairs(self) -> tuple[Index, Index]:
-        """Pairs of entries of the same sum."""
-        together = (self.adding.T @ self.adding).tocoo()
-        return together.row.astype(np.intp), together.col.astype(np.intp)
-
-    @cached_property
-    def partners(self) -> tuple[Index, Index]:
-        """Pairs of entries of both sums of a total."""
-        there = self.first[: len(self.second)], self.second
-        swap = sparse.coo_array((np.ones(len(self.second)), there), shape=(self.sums, self.sums))
-        apart = (self.adding.T @ (swap + swap.T) @ self.adding).tocoo()
-        return apart.row.astype(np.intp), apart.col.astype(np.intp)
-
-    def added(self, values: Array) -> Array:
-        """Values of entries added up by sum."""
-        return np.bincount(self.sum, values, minlength=self.sums).astype(float)
-
-    def by_cell(self, values: Array) -> Array:
-        """Values of entries added up by cell."""
-        return np.bincount(self.cell, values, minlength=len(self.cells)).astype(float)
+    def __getitem__(self, orders: tuple[int, int]) -> Array:
+        return self.totals[orders]
 
 
 @dataclass(frozen=True)
@@ -185,7 +114,11 @@ class Sums:
 
     # The outer function ----------------------------------------------------------------------------------------
 
-    def partials(self, order: int) -> dict[tuple[int, int], Array]:
+    def partials(self, order: int) -> Partials:
+        """Derivatives of the outer function up to an order."""
+        return Partials(self._of_totals(order), _of_splits(self.entries, self.theta, self.log, order))
+
+    def _of_totals(self, order: int) -> dict[tuple[int, int], Array]:
         """Derivatives of the log probability of each total in its two log sums, (i, j) for orders up to one.
 
         Those of order n follow from n-th derivatives in n + 1 directions, which jets have.
@@ -204,20 +137,19 @@ class Sums:
         """Value and derivatives of each total's log probability in directions of its log sums (direction, total)."""
         return [each[:, 0] for each in _along(self.entries, self.theta, self.log[None], directions, order)]
 
-    def slopes(self, partials: Mapping[tuple[int, int], Array]) -> Array:
+    def slopes(self, partials: Partials) -> Array:
         """Derivative of the log probability in each log sum."""
-        found = np.concatenate([self.entries.published.multinomial, np.zeros(len(self.entries.second))])
-        found[self.entries.first] += partials[1, 0]
+        per_sum = np.asarray(self.entries.arguments.T @ partials.splits[1])
+        per_sum[self.entries.first] += partials[1, 0]
         if self.entries.has_spread:
-            found[self.entries.second] = partials[0, 1]
-        return found
+            per_sum[self.entries.second] += partials[0, 1]
+        return per_sum
 
-    def value(self, partials: Mapping[tuple[int, int], Array]) -> float:
+    def value(self, partials: Partials) -> float:
         """Log probability of all statements."""
-        found = self.entries.published
-        of_subsets = found.log_mass_of_subsets(self.theta, NUMPY).sum() if len(found.subset) else 0.0
-        linear = found.multinomial @ self.log[: found.rows]
-        return float(partials[0, 0].sum() + linear + of_subsets + found.constant)
+        published = self.entries.published
+        of_subsets = published.subsets.log_mass(self.theta, NUMPY).sum() if len(published.subsets) else 0.0
+        return float(partials[0, 0].sum() + partials.splits[0].sum() + of_subsets + published.constant)
 
     # Chain rules -----------------------------------------------------------------------------------------------
 
@@ -225,37 +157,37 @@ class Sums:
         """Derivative in eta of each cell, from that in each entry's exponent."""
         return self.entries.by_cell(self.entries.power[self.entries.sum] * per_entry)
 
-    def of_totals(self, partials: Mapping[tuple[int, int], Array]) -> Array:
-        """Derivative of the log probability of each total in its log mean."""
-        return partials[1, 0] + 2 * partials[0, 1] if self.entries.has_spread else partials[1, 0]
+    def first(self, partials: Partials) -> Slopes:
+        """Derivatives of the log probability of all statements."""
+        per_entry = self.slopes(partials)[self.entries.sum] * self.share
+        second = partials[0, 1] if self.entries.has_spread else np.zeros(len(self.entries.first))
+        return Slopes(per_entry, *_in_moments(partials[1, 0], second), partials.splits[1])
 
-    def in_parameters(self, per_entry: Array, of_means: Array, subsets: bool = True) -> dict[str, Array]:
-        """Derivatives in the parameters, from those in each entry's exponent and in each total's log mean.
+    def in_parameters(self, slopes: Slopes, subsets: bool = True) -> dict[str, Array]:
+        """Derivatives in the parameters.
 
         `subsets` says whether the subsets, which are of shares alone, are among what is differentiated.
         """
-        found, gradient = self.entries.published, {}
+        published, gradient = self.entries.published, {}
+        totals = published.totals
         if self.entries.has_spread:
-            tactic = found.members.tactic[self.entries.spread_members]
-            own, size = per_entry[len(found.members.cell) :], self.theta["log_phi"].size
+            tactic = published.members.tactic[self.entries.spread_members]
+            own, size = slopes.entry[len(published.members.cell) :], self.theta["log_phi"].size
             by_tactic = -np.bincount(tactic, own, minlength=size).astype(float)
             gradient["log_phi"] = by_tactic if self.theta["log_phi"].ndim else np.asarray(-own.sum())
-        if found.factors:
-            gradient[FACTOR] = _added(of_means, found.factor[found.totals], len(found.factors))
-        if found.shares:
-            own = _added(of_means, found.share[found.totals], len(found.shares))
-            own *= special.expit(-self.theta[SHARE])
-            if subsets:
-                at = found.share[found.subset]
-                of_subsets = found.chosen - found.of * special.expit(self.theta[SHARE][at])
-                own += np.bincount(at, of_subsets, minlength=len(found.shares))
-            gradient[SHARE] = own
+        if published.factors:
+            gradient[FACTOR] = _added(slopes.mean, published.factor[totals], len(published.factors))
+        if published.shares:
+            gradient[SHARE] = _added(slopes.mean, published.share[totals], len(published.shares))
+            gradient[SHARE] *= special.expit(-self.theta[SHARE])
+        if self.entries.has_spread and published.zones:
+            gradient[DISPERSION] = _added(slopes.dispersion, published.zone[totals], len(published.zones))
+        if self.entries.has_spread and published.splits.zones:
+            gradient[PSI] = _added(slopes.split, published.splits.zone, len(published.splits.zones))
+        if len(published.subsets):
+            for name, values in published.subsets.gradient(self.theta).items():
+                gradient[name] = gradient.get(name, 0.0) + subsets * values
         return gradient
-
-    def of_means(self, per_sum: Array) -> Array:
-        """Derivative in the log mean of each total, from those in its two log sums."""
-        first = per_sum[self.entries.first]
-        return first + 2 * per_sum[self.entries.second] if self.entries.has_spread else first
 
     # Curvature -------------------------------------------------------------------------------------------------
 
@@ -279,31 +211,32 @@ class Sums:
             row, column = [*row, first, second, second], [*column, second, first, second]
         where = np.concatenate(row), np.concatenate(column)
         shape = (entries.sums, entries.sums)
-        return weight, sparse.csr_array(sparse.coo_array((np.concatenate(values), where), shape=shape))
+        middle = sparse.csr_array(sparse.coo_array((np.concatenate(values), where), shape=shape))
+        bent = sparse.diags_array(partials.splits[2]) @ entries.arguments
+        return weight, sparse.csr_array(middle - entries.arguments.T @ bent)
 
-    def along(self, partials: Mapping[tuple[int, int], Array], moved: Array) -> tuple[Array, Array]:
-        """Derivatives of the slope along a change of eta (cell): per entry, and in each total's log mean."""
+    def along(self, partials: Partials, moved: Array) -> Slopes:
+        """Derivatives of the slope along a change of eta (cell)."""
         entries, moved = self.entries, moved[self.entries.cell]
         mean = entries.added(self.share * moved)
-        per_sum = np.zeros(entries.sums)
-        per_sum[entries.first] = partials[2, 0] * mean[entries.first]
+        change = entries.power * mean
+        of_first, of_second = partials[2, 0] * change[entries.first], np.zeros(len(entries.first))
         if entries.has_spread:
-            per_sum[entries.first] += 2 * partials[1, 1] * mean[entries.second]
-            per_sum[entries.second] = partials[1, 1] * mean[entries.first] + 2 * partials[0, 2] * mean[entries.second]
+            of_first += partials[1, 1] * change[entries.second]
+            of_second = partials[1, 1] * change[entries.first] + partials[0, 2] * change[entries.second]
+        of_splits = partials.splits[2] * (entries.arguments @ change)
+        per_sum = np.asarray(entries.arguments.T @ of_splits)
+        per_sum[entries.first] += of_first
+        if entries.has_spread:
+            per_sum[entries.second] += of_second
         slopes = (self.slopes(partials) * entries.power)[entries.sum]
         per_entry = self.share * (per_sum[entries.sum] + slopes * (moved - mean[entries.sum]))
-        return per_entry, self.of_means(per_sum)
+        return Slopes(per_entry, *_in_moments(of_first, of_second), of_splits)
 
     # Third derivatives -------------------------------------------------------------------------------
 
-    def across(self, covariance: "EntryCovariance") -> tuple[Array, Array]:
-        """Derivatives of Σ l_ij V_ij, the second derivatives in eta times a covariance, which is held.
-
-        Returns
-        -------
-        pair of arrays
-            Per entry, and in each total's log mean.
-        """
+    def across(self, covariance: "EntryCovariance") -> Slopes:
+        """Derivatives of Σ l_ij V_ij, the second derivatives in eta times a covariance, which is held."""
         entries, of, share = self.entries, self.entries.sum, self.share
         square, own, partials = entries.power**2, covariance.own @ share, self.partials(3)
         mean, moment = entries.added(share * covariance.variance), entries.added(share * own)
@@ -324,8 +257,28 @@ class Sums:
             bent[two] = partials[0, 2]
         per_entry += 2.0 * (own - moment[of]) * share * (bent * square)[of]
         curved = (covariance.variance - mean[of] - 2.0 * (own - moment[of])) * share * square[of]
-        per_entry += total[of] * share + self.slopes(partials)[of] * curved
-        return per_entry, self.of_means(total)
+        of_second = total[two] if entries.has_spread else np.zeros(len(one))
+        in_moments = _in_moments(total[one].copy(), of_second)
+        of_splits, through = self._across_splits(partials, covariance, spread)
+        total += entries.arguments.T @ of_splits
+        per_entry += total[of] * share + self.slopes(partials)[of] * curved + through
+        return Slopes(per_entry, *in_moments, of_splits)
+
+    def _across_splits(self, partials: Partials, covariance: "EntryCovariance", spread: Array) -> tuple[Array, Array]:
+        """What splits add to `across`: in their arguments, and in entries through the slopes of their arguments.
+
+        `spread` is Σ V_ij of the second derivatives of each log sum.
+        """
+        entries = self.entries
+        # Slopes of the arguments in eta, and their covariances with eta.
+        slopes = entries.arguments @ self.design
+        moved = np.asarray((slopes @ covariance.cells).T)
+        variance = np.asarray(slopes.multiply(moved.T).sum(axis=1)).ravel()
+        of_splits = partials.splits[2] * (entries.arguments @ spread) + partials.splits[3] * variance
+        by_sum = np.asarray((moved * partials.splits[2]) @ entries.arguments)
+        each = by_sum[entries.cell, entries.sum]
+        middle = entries.added(self.share * each)[entries.sum]
+        return of_splits, 2.0 * entries.power[entries.sum] * self.share * (each - middle)
 
 
 @dataclass(frozen=True)
@@ -336,11 +289,14 @@ class EntryCovariance:
     ----------
     variance : array
         Of each entry.
+    cells : array
+        Of eta (cell, cell).
     own, partner : sparse array
         (entry, entry): within a sum, and of a total with its other sum.
     """
 
     variance: Array
+    cells: Array
     own: sparse.csr_array
     partner: sparse.csr_array
 
@@ -354,7 +310,7 @@ class EntryCovariance:
             values = covariance[cell[row], cell[column]]
             shape = (len(cell), len(cell))
             filled.append(sparse.csr_array(sparse.coo_array((values, (row, column)), shape=shape)))
-        return cls(np.diagonal(covariance)[cell], *filled)
+        return cls(np.diagonal(covariance)[cell], covariance, *filled)
 
 
 def columns_of_sums(entries: Entries, theta: Mapping[str, Array], eta: Array) -> tuple[Array, Array]:
@@ -383,15 +339,27 @@ def columns_of_sums(entries: Entries, theta: Mapping[str, Array], eta: Array) ->
     total = entries.adding @ mass
     log = np.log(total).T
     value, slope = _along(entries, theta, log, _DIRECTIONS[: 1 + entries.has_spread], 1)
-    per_sum = np.zeros(log.shape)
-    per_sum[:, : published.rows] = published.multinomial
+    of_splits, in_splits = _of_splits(entries, theta, log.T, 1)
+    per_sum = np.asarray((entries.arguments.T @ in_splits).T)
     per_sum[:, entries.first] += slope[0]
     if entries.has_spread:
-        per_sum[:, entries.second] = slope[1]
-    of_subsets = published.log_mass_of_subsets(theta, NUMPY).sum() if len(published.subset) else 0.0
-    linear = log[:, : published.rows] @ published.multinomial
+        per_sum[:, entries.second] += slope[1]
+    constant = published.constant
+    if len(published.subsets):
+        constant += float(published.subsets.log_mass(theta, NUMPY).sum())
     per_entry = per_sum.T[entries.sum] * mass / total[entries.sum]
-    return value[0].sum(axis=1) + linear + of_subsets + published.constant, entries.to_cells @ per_entry
+    return value[0].sum(axis=1) + of_splits.sum(axis=0) + constant, entries.to_cells @ per_entry
+
+
+def _of_splits(entries: Entries, theta: Mapping[str, Array], log: Array, order: int) -> list[Array]:
+    """Log mass of each factor of a split and its derivatives in the argument, from log sums (sum, …)."""
+    with np.errstate(all="ignore"):
+        return entries.published.splits.derivatives(entries.arguments @ log, theta.get(PSI), order)
+
+
+def _in_moments(first: Array, second: Array) -> tuple[Array, Array]:
+    """Derivatives in the log mean and log dispersion of totals, from those in their two log sums."""
+    return first + 2 * second, -second
 
 
 def _along(
@@ -408,7 +376,8 @@ def _along(
     mu = Jet((log_mu, first), order)[layout]
     phi = None
     if entries.has_spread:
-        log_phi = np.tile((2 * log[:, totals] - log[:, entries.second]).ravel(), len(directions))
+        log_phi = 2 * log[:, totals] - log[:, entries.second] + found.log_dispersion(theta)[totals]
+        log_phi = np.tile(log_phi.ravel(), len(directions))
         phi = Jet((log_phi, 2 * first - second), order)[layout]
     with np.errstate(all="ignore"):
         parts = found.log_mass_of_totals(entries.family, mu, phi, JET_MATHS, _summed)

@@ -22,7 +22,9 @@ from forecast.inference.gaussian.precision import PriorPrecision
 from forecast.inference.likelihood.counts import observed_values
 from forecast.inference.likelihood.jets import CellTerms
 from forecast.inference.likelihood.published import Published
-from forecast.inference.likelihood.published_sums import Entries, EntryCovariance, Sums, columns_of_sums
+from forecast.inference.likelihood.published_entries import Entries
+from forecast.inference.likelihood.published_sums import EntryCovariance, Slopes, Sums, columns_of_sums
+from forecast.inference.likelihood.splits import PSI
 from forecast.inference.mode.marginal import STEP, Bound, Marginal, Mode
 from forecast.inference.weights.annealing import anneal
 from forecast.inference.weights.weighted import Sampler
@@ -74,10 +76,10 @@ class PublishedMarginal(Marginal):
         """Log probability of all statements, its slope in eta and in the parameters; no more, whatever the order."""
         sums = self.sums(theta, x)
         partials = sums.partials(1)
-        per_entry = sums.slopes(partials)[self.entries.sum] * sums.share
-        own = sums.in_parameters(per_entry, sums.of_totals(partials)) if parameters else {}
+        slopes = sums.first(partials)
+        own = sums.in_parameters(slopes) if parameters else {}
         value = np.array([sums.value(partials)])
-        return _SumTerms(value, (sums.in_eta(per_entry),), {name: (each,) for name, each in own.items()}, sums)
+        return _SumTerms(value, (sums.in_eta(slopes.entry),), {name: (each,) for name, each in own.items()}, sums)
 
     def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
         """Derivatives in the parameters, which `terms` has as they are."""
@@ -140,17 +142,34 @@ class PublishedMarginal(Marginal):
 
         A total over several periods has no row: it would couple all of them.
         """
-        found, totals = self.entries.published, self.entries.first
-        shares = sums.design[: found.rows]
+        published, totals = self.entries.published, self.entries.first
+        shares = sums.design[: published.rows]
         mean = np.exp(sums.log)
-        expected = mean[totals] * np.exp(found.log_scale(sums.theta, NUMPY)[totals])
+        expected = mean[totals] * np.exp(published.log_scale(sums.theta, NUMPY)[totals])
         if self.entries.has_spread:
-            expected = expected / (1 + expected * mean[self.entries.second] / mean[totals] ** 2)
-        likely = found.split * mean[found.part] / mean[found.whole]
-        apart = sparse.diags_array(np.sqrt(likely)) @ (shares[found.part] - shares[found.whole])
+            size = mean[totals] ** 2 / mean[self.entries.second] * np.exp(published.log_dispersion(sums.theta)[totals])
+            expected = expected / (1 + expected / size)
+        part, whole, likely = self._likely(sums)
+        apart = sparse.diags_array(np.sqrt(likely)) @ (shares[part] - shares[whole])
         roots = sparse.vstack([sparse.diags_array(np.sqrt(expected)) @ shares[totals], apart], format="csr")
-        period = self.period[np.concatenate([totals, found.whole])]
+        period = self.period[np.concatenate([totals, whole])]
         return sparse.csr_array(roots[period >= 0]), period[period >= 0]
+
+    def _likely(self, sums: Sums) -> tuple[Index, Index, Array]:
+        """Of each part (and of what is in none): its set, that of its whole, and about how many counts it tells of.
+
+        That is its expected count over what the scatter of parts multiplies the variance by.
+        """
+        splits, entries = self.entries.published.splits, self.entries
+        is_part = splits.sign > 0
+        part, whole, number = splits.member[is_part], splits.whole[is_part], np.zeros(entries.published.rows)
+        number[splits.whole[~is_part]] = splits.count[~is_part]
+        likely = number[whole] * np.exp(sums.log[part] - sums.log[whole])
+        if entries.has_spread and len(part):
+            log_size = 2 * sums.log[whole] - sums.log[entries.spread_sum[whole]]
+            size = np.exp(log_size + sums.theta[PSI][splits.zone[is_part]])
+            likely = likely * (1 + size) / (number[whole] + size)
+        return part, whole, likely
 
     def bound_of(self, mode: Mode) -> "_SumBound":
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
@@ -159,7 +178,7 @@ class PublishedMarginal(Marginal):
         covariance = self._covariance(mode.theta, mode.factor)
         across = sums.across(covariance)
         # From the mode to the mean of the latents, as far as third derivatives move it.
-        shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(sums.in_eta(across[0])))))
+        shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(sums.in_eta(across.entry)))))
         along = design.of(shift)
         slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
         slopes |= self._scores(sums, across, along)
@@ -172,12 +191,10 @@ class PublishedMarginal(Marginal):
         columns = factor.solve(*field.split(design.back(np.eye(len(self.bound.cells)))))
         return EntryCovariance.of(self.entries, design.of(field.join(*columns)))
 
-    def _scores(self, sums: Sums, across: tuple[Array, Array], moved: Array) -> dict[str, Array]:
+    def _scores(self, sums: Sums, across: Slopes, moved: Array) -> dict[str, Array]:
         """Derivatives of the log density in the parameters of the likelihood, with `sums.across` and a shift of eta."""
         partials = sums.partials(2)
-        along = sums.along(partials, moved)
-        per_entry = sums.slopes(partials)[self.entries.sum] * sums.share + 0.5 * across[0] + along[0]
-        return sums.in_parameters(per_entry, sums.of_totals(partials) + 0.5 * across[1] + along[1])
+        return sums.in_parameters(sums.first(partials) + across * 0.5 + sums.along(partials, moved))
 
     def of_parameters(self, gaussian: Gaussian, bound: Bound) -> Iterator[tuple[int, Array, float]]:
         """As `Marginal.of_parameters`."""

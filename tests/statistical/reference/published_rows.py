@@ -5,6 +5,7 @@ import pandas as pd
 
 PROVINCES = ["SY02", "SY04", "SY08", "SY11"]
 MONTHS = pd.period_range("2019-01", periods=30, freq="M")
+DISPERSION = 2.0
 
 
 def row(provinces, attacks, month="2021-03", end=None, **more):
@@ -29,7 +30,8 @@ def truth(rng):
     zone = np.cumsum(rng.normal(0, 0.15, len(MONTHS)))
     own = np.cumsum(rng.normal(0, 0.12, (len(PROVINCES), len(MONTHS))), axis=1)
     expected = np.exp(1.6 + rng.normal(0, 0.6, (len(PROVINCES), 1)) + zone + own)
-    return expected, rng.negative_binomial(8.0, 8.0 / (8.0 + expected))
+    # So overdispersed that the shares of a month's total have about twice the SD of a multinomial's.
+    return expected, rng.negative_binomial(DISPERSION, DISPERSION / (DISPERSION + expected))
 
 
 def published(counts, rng):
