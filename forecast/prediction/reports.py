@@ -1,11 +1,13 @@
 """Published counts from posterior draws: what publishers will report, and what a fit expects of their past reports.
 
 With mu the expected counts of cells in one joint draw, S their sum over the cells of a published count and κ the
-factor of its definition in the same draw, the count is negative binomial with mean κ·S and dispersion S² / Σ mu²/phi,
-as in the likelihood (`inference.likelihood.published`); a part or subset of another is binomial given that one.
+factor of its definition in the same draw, the count is negative binomial with mean κ·S and dispersion ω·S² / Σ mu²/phi,
+as in the likelihood (`inference.likelihood.published`); parts and subsets are drawn given their wholes, all of a whole
+together (`report_splits`).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +19,15 @@ from scipy.special import log_expit
 from forecast import names
 from forecast.counts import draw_counts
 from forecast.errors import InputError
-from forecast.inference.likelihood.published import FACTOR, SHARE, Published
+from forecast.inference.likelihood.published import DISPERSION, FACTOR, Published, published_prior
+from forecast.inference.likelihood.splits import PSI, SHARE, SUBSET
 from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.inference.posterior.labels import eta
 from forecast.panel.observations import Observations
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.prediction.exports import interval_columns, without_late_means
+from forecast.prediction.report_splits import dispersion_within, draw_within, splits_of
 
 __all__ = [
     "described_reports",
@@ -42,6 +46,8 @@ _KEY = [names.ZONE, names.PUBLISHER, names.DEFINITION]
 _REPORT = "report"
 _DRAWS = 1000
 _LEVELS = (0.5, 0.8, 0.9)
+# A dispersion above which a negative binomial is Poisson to six digits, and its log mass still exact.
+_POISSON = 1e8
 
 
 def expected_reports(fit: BayesianFit, forecast: Forecast, levels: Sequence[float] = _LEVELS) -> pd.DataFrame:
@@ -107,8 +113,9 @@ def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = No
         Int64, attacks, dims (sample, report), in the order of the panel's observations. Coordinates of `report`: zone,
         publisher, definition, kind ('total', 'part' or 'subset'), provinces (keys joined by '|'), tactic, over_zone
         (whether it is the zone's total of one period), first and last (period), and lower and upper (between which the
-        published count lies; NaN without `actual`). Parts and subsets are drawn given the draw of their
-        whole, and independently of each other; the next totals of several definitions each by itself.
+        published count lies; NaN without `actual`). Parts and subsets are drawn given the draw of their whole: the
+        parts of one whole add up to it where there is nothing else in it, and never exceed it. So is the next total of
+        a definition whose attacks are among those of another by the same publisher, over the same provinces.
 
     Raises
     ------
@@ -126,8 +133,8 @@ def report_predictive(
     Returns
     -------
     tuple
-        The draws, and mean and dispersion (sample, report); no dispersion for a Poisson model. A part's dispersion is
-        that of its whole, of which it is thinned.
+        The draws, and mean and dispersion (sample, report); no dispersion where all counts are Poisson. The dispersion
+        of a part or subset gives the variance that it has given the sample, its whole drawn with it.
     """
     values = _sample_of(fit, forecast)
     if actual is None:
@@ -135,6 +142,7 @@ def report_predictive(
         wanted = zone_totals(fit.panel)
         here = wanted["units"].map(lambda units: set(units) <= set(forecast.provinces))
         observations = _totals(wanted[here], forecast.provinces, len(forecast.tactics), len(forecast.periods))
+        observations = replace(observations, table=_with_wholes(observations.table, wanted[here], fit.panel))
         table = _described(observations, forecast.provinces, forecast.tactics, forecast.periods)
     else:
         ends = pd.Timestamp(forecast.dataset[names.PERIOD_END].values[-1])
@@ -144,21 +152,28 @@ def report_predictive(
         table = _published_rows(held)
         observations = Observations(table, held.observations.cells[table.index])
     log_scale = _log_scale(fit, values, table)
-    mu = cells.transpose(*names.DRAW_DIMS).values
-    mean, size = _moments(observations, mu, _phi(forecast), log_scale)
-    seed = np.random.SeedSequence(int(forecast.dataset.attrs["seed"])).spawn(3)[2]
     known = np.asarray(np.isfinite(log_scale[0]))
-    whole = table["whole"].to_numpy(dtype=np.int64)
-    drawn = _drawn(np.random.default_rng(seed), mean, size, whole, known)
+    seed = np.random.SeedSequence(int(forecast.dataset.attrs["seed"]))
+    of_totals, of_splits, of_prior = (np.random.default_rng(child) for child in seed.spawn(5)[2:])
+    scatter = _scatter(fit, values, table, of_prior)
+    mean, size = _moments(observations, cells.transpose(*names.DRAW_DIMS).values, _phi(forecast), log_scale)
+    whole = table["whole"].to_numpy(dtype=np.intp)
+    whole = np.where(known & known[whole], whole, -1)
+    splits = splits_of(table, whole, np.diff(observations.cells.indptr))
+    share = np.minimum(np.where(whole >= 0, mean / mean[:, whole], 1.0), 1.0)
+    is_subset = (table["kind"] == "subset").to_numpy()
+    concentration = np.exp(scatter[PSI]) * size[:, whole]
+    concentration[:, is_subset] = np.exp(scatter[SUBSET][:, is_subset])
+    size = np.exp(scatter[DISPERSION]) * size
+    drawn = draw_counts(of_totals, np.where(known, mean, 0.0), np.where(known, size, np.inf))
+    drawn = draw_within(of_splits, drawn, splits, share, concentration)
     kept = [*_KEY, "kind", names.TACTIC, "first", "last", names.LOWER, names.UPPER]
     coords = {column: (_REPORT, table[column].to_numpy()[known]) for column in kept}
     coords["provinces"] = (_REPORT, table["units"].map("|".join).to_numpy()[known])
     coords["over_zone"] = (_REPORT, _is_over_zone(table, fit.panel)[known])
-    made = xr.DataArray(drawn, coords, (names.SAMPLE, _REPORT), names.ATTACKS)
-    if np.ndim(size) == 0:
-        return made, mean[:, known], None
-    of = np.where((whole >= 0) & known[whole], whole, np.arange(len(whole)))
-    return made, mean[:, known], np.asarray(size)[:, of][:, known]
+    made = xr.DataArray(drawn[:, known], coords, (names.SAMPLE, _REPORT), names.ATTACKS)
+    size = dispersion_within(size, splits, share, concentration)[:, known]
+    return made, mean[:, known], None if np.isinf(size).all() else np.minimum(size, _POISSON)
 
 
 def fitted_reports(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.DataFrame:
@@ -315,33 +330,43 @@ def _log_scale(fit: BayesianFit, values: dict[str, Array], table: pd.DataFrame) 
     return np.where(at >= 0, scale, np.nan)
 
 
+def _scatter(
+    fit: BayesianFit, values: dict[str, Array], table: pd.DataFrame, rng: np.random.Generator
+) -> dict[str, Array]:
+    """Log of omega, of psi and of nu of each row (sample, row), by the names of the parameters.
+
+    Omega is 0 in a fit without it. Where a fit has not seen a split of a zone, or a subset of a definition, these are
+    drawn from their priors, the same for all rows of a label.
+    """
+    published, samples = Published.of_bound(fit.bound), len(next(iter(values.values())))
+    zone, series = table[names.ZONE], series_label(table)
+    known = {
+        DISPERSION: (published.zones, zone),
+        PSI: (published.splits.zones, zone),
+        SUBSET: (published.subsets.labels, series),
+    }
+    scatter = {}
+    for name, (labels, wanted) in known.items():
+        by_label = {label: values[name][:, at] for at, label in enumerate(labels)} if name in values else {}
+        for label in sorted(set(wanted) - set(by_label)):
+            nothing = np.zeros(samples)
+            by_label[label] = nothing if name == DISPERSION else published_prior(name).draw(rng, (samples,))
+        columns = [by_label[label] for label in wanted]
+        scatter[name] = np.reshape(columns, (len(columns), samples)).T
+    return scatter
+
+
 def _moments(
     observations: Observations, mu: Array, phi: Array | float, log_scale: Array | float
-) -> tuple[Array, Array | float]:
+) -> tuple[Array, Array]:
     """Mean and dispersion of each observation if it were counted by itself, (sample, observation)."""
     flat, cells = mu.reshape(len(mu), -1), observations.cells.astype(float)
     sums = (cells @ flat.T).T
     mean = np.exp(log_scale) * sums
     if np.ndim(phi) == 0:
-        return mean, np.inf
+        return mean, np.full(mean.shape, np.inf)
     spread = (mu**2 / np.asarray(phi)[:, None, :, None]).reshape(flat.shape)
     return mean, sums**2 / (cells @ spread.T).T
-
-
-def _drawn(
-    rng: np.random.Generator,
-    mean: Array,
-    size: Array | float,
-    whole: npt.NDArray[np.int64],
-    known: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.int64]:
-    """Counts of the known observations, (sample, observation); wholes stand before their parts."""
-    drawn = draw_counts(rng, np.where(known, mean, 0.0), np.where(known, size, np.inf))
-    for row in np.flatnonzero(known & (whole >= 0)):
-        if known[whole[row]]:
-            share = np.minimum(mean[:, row] / mean[:, whole[row]], 1.0)
-            drawn[:, row] = rng.binomial(drawn[:, whole[row]], share)
-    return drawn[:, known]
 
 
 def _fitted(fit: BayesianFit, observations: Observations, draws: int, seed: int) -> pd.DataFrame:
@@ -368,6 +393,25 @@ def _totals(wanted: pd.DataFrame, provinces: Sequence[str], tactics: int, period
     cell = np.concatenate([np.zeros(0, np.int64), *members])
     entries = (np.ones(len(row), dtype=np.int8), (row, cell))
     return Observations(table, sparse.csr_array(entries, shape=(len(members), int(np.prod(shape)))))
+
+
+def _with_wholes(table: pd.DataFrame, wanted: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """The next totals, with those of a definition that is part of another as its subsets, over the same provinces."""
+    reports = described_reports(panel)
+    within = reports.drop_duplicates(_KEY).set_index(_KEY)["within"]
+    at = {key: number for number, key in enumerate(wanted[_KEY].itertuples(index=False, name=None))}
+    units, periods = wanted["units"].to_numpy(), len(table) // max(len(wanted), 1)
+    whole = np.full(len(wanted), -1)
+    for (zone, publisher, definition), number in at.items():
+        wider = at.get((zone, publisher, within[zone, publisher, definition]), -1)
+        if wider >= 0 and units[wider] == units[number]:
+            whole[number] = wider
+    of_row = np.repeat(whole, periods)
+    step = np.tile(np.arange(periods), len(wanted))
+    is_subset = of_row >= 0
+    return table.assign(
+        kind=np.where(is_subset, "subset", table["kind"]), whole=np.where(is_subset, of_row * periods + step, -1)
+    )
 
 
 def _described(

@@ -10,6 +10,7 @@ import forecast as fc
 from forecast.evaluation.reports import score_reports
 from forecast.evaluation.scores import SCORE_COLUMNS
 from forecast.inference.laplace.engine import LaplaceOptions, approximate
+from forecast.inference.posterior.bayesian import posterior_draws
 from forecast.prediction.reports import totals_panel
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by=None), "level")
@@ -53,8 +54,10 @@ def test_exact_counts_are_scored_by_their_own_distribution(panel, fit):
     mass = stats.nbinom(size, size / (size + mean)).logpmf(row_of["observed"])
     assert row_of["log_score"] == pytest.approx(np.log(len(mass)) - special.logsumexp(mass))
     assert row_of["horizon"] == 1
-    # A part is what is left of its whole's distribution: thinned, with the whole's dispersion.
+    # A part has the whole's dispersion, and that of its share.
     part = scores.loc[(f"{TOTAL}, SY09@northeast", july)]
+    p, concentration = mu[:, 2] / mean, size * np.exp(posterior_draws(fit, 800, 2)["log_psi"][:, 0])
+    size = 1 / (1 / size + (1 - p) / p * (1 + 1 / size) / (1 + concentration))
     mass = stats.nbinom(size, size / (size + mu[:, 2])).logpmf(part["observed"])
     assert part["log_score"] == pytest.approx(np.log(len(mass)) - special.logsumexp(mass))
 

@@ -7,11 +7,14 @@ from published_rows import row
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.prediction.reports import fitted_totals
+from forecast.prediction.reports import fitted_totals, report_predictive
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by=None), "m")
 ZONE = "SY02|SY08|SY09"
 MU, PHI = np.array([5.0, 10.0, 25.0]), 4.0
+SIZE = 40**2 / (MU**2 / PHI).sum()
+# Concentrations of parts, about that of the Dirichlet, and of subsets.
+PSI, NU = 0.4, 12.0
 ROWS = [
     row(ZONE, 42),
     row("SY09", 29),
@@ -26,6 +29,7 @@ LATER = [
     row(ZONE, 44, "2021-07"),
     row("SY09", 24, "2021-07"),
     row("SY08", 12, "2021-07"),
+    row("SY02", 8, "2021-07"),
     row(ZONE, 22, "2021-07", definition="claimed"),
     row(ZONE, 50, "2021-08", publisher="new"),
     row(ZONE, 40, "2021-09"),
@@ -44,7 +48,8 @@ def made(make_fit, panel):
     def make(**changed):
         values = {"intercept": 0.0, "level_province": np.log(MU), "sigma_level_province": 1.0, "log_phi": np.log(PHI)}
         factors = {"log_factor": [0.0, np.log(0.5)], "logit_share": [0.0]}
-        return make_fit(MODEL, panel, {**values, **factors, **changed}, draws=1000)
+        scatter = {"log_psi": [np.log(PSI)], "log_nu": [np.log(NU)]}
+        return make_fit(MODEL, panel, {**values, **factors, **scatter, **changed}, draws=1000)
 
     return make
 
@@ -74,7 +79,9 @@ def test_the_next_totals_have_the_moments_of_the_likelihood(fit, forecast):
             assert (line["publisher"], line["definition"], line["horizon"]) == (publisher, definition, step)
             assert (f"{line['last']:%Y-%m}", line["period"]) == (last, forecast.periods[step - 1])
             assert abs(line["mean"] - 40 * scale) < 4.5 * line["mcse"]
-            variance = 40 * scale + (40 * scale) ** 2 / (40**2 / (MU**2 / PHI).sum())
+            # What is claimed is a subset of what is recorded, and scatters about its share.
+            scatter = (1 + 1 / SIZE) / (1 + NU) if definition == "claimed" else 0.0
+            variance = 40 * scale + (40 * scale) ** 2 * (1 / SIZE + scatter)
             # The error of a variance of 2,000 draws is some 4 %.
             assert line["mcse"] ** 2 * 2000 == pytest.approx(variance, rel=0.2)
             assert line["lower_90"] < line["median"] < line["upper_90"]
@@ -95,15 +102,45 @@ def test_counts_of_a_later_panel(fit, forecast):
     drawn = fc.report_draws(fit, forecast, fc.Panel.from_reports(pd.DataFrame(LATER)))
     labels = (drawn[name].values for name in ("kind", "definition", "lower"))
     found = [(str(kind), str(definition), int(lower)) for kind, definition, lower in zip(*labels, strict=True)]
-    whole, north, south = ("total", "recorded", 44), ("part", "recorded", 12), ("part", "recorded", 24)
-    claimed = ("subset", "claimed", 22)
+    whole, claimed = ("total", "recorded", 44), ("subset", "claimed", 22)
+    parts = {("part", "recorded", count): mu for count, mu in zip((8, 12, 24), MU, strict=True)}
     # September lies after the forecast, and nothing is known of `new`.
-    assert sorted(found) == sorted([whole, north, south, claimed])
+    assert sorted(found) == sorted([whole, *parts, claimed])
     by = {key: drawn.values[:, at] for at, key in enumerate(found)}
-    for key, share in ((north, 10 / 40), (south, 25 / 40), (claimed, 0.5)):
+    for key, share in ((claimed, 0.5), *((key, mu / 40) for key, mu in parts.items())):
         assert (by[key] <= by[whole]).all()
-        assert by[key].sum() / by[whole].sum() == pytest.approx(share, abs=0.01)
+        assert by[key].sum() / by[whole].sum() == pytest.approx(share, abs=0.02)
+    np.testing.assert_array_equal(sum(by[key] for key in parts), by[whole])
+    _, mean, size = report_predictive(fit, forecast, fc.Panel.from_reports(pd.DataFrame(LATER)))
+    for at, key in enumerate(found):
+        # Of 2,000 draws, whose variances have errors of some 5 %.
+        variance = mean[:, at].mean() + mean[:, at].mean() ** 2 / size[:, at].mean()
+        assert by[key].var() == pytest.approx(variance, rel=0.2)
     np.testing.assert_array_equal(drawn, fc.report_draws(fit, forecast, fc.Panel.from_reports(pd.DataFrame(LATER))))
+
+
+def test_what_is_claimed_next_is_among_what_is_recorded_next(fit, forecast):
+    drawn = fc.report_draws(fit, forecast)
+    claimed, recorded = (
+        drawn.values[:, ((drawn["publisher"] == "RIC") & (drawn["definition"] == definition)).values]
+        for definition in ("claimed", "recorded")
+    )
+    assert claimed.shape == recorded.shape == (2000, 2)
+    assert (claimed <= recorded).all()
+    assert (claimed < recorded).any()
+
+
+def test_a_zone_that_was_never_split_has_parts_by_the_prior(make_fit):
+    """Shares scatter by psi from its prior: more than with psi at its median."""
+    panel = fc.Panel.from_reports(pd.DataFrame([row(ZONE, 42), row(ZONE, 30, "2021-04")]))
+    values = {"intercept": 0.0, "level_province": np.log(MU), "sigma_level_province": 1.0, "log_phi": np.log(PHI)}
+    fit = make_fit(MODEL, panel, values, draws=1000)
+    later = fc.Panel.from_reports(pd.DataFrame([row(ZONE, 42, "2021-05"), row("SY09", 30, "2021-05")]))
+    drawn = fc.report_draws(fit, fc.predict(fit, 1, draws=2000, seed=1), later).values
+    share = drawn[:, 1][drawn[:, 0] >= 40] / drawn[:, 0][drawn[:, 0] >= 40]
+    at_median = 25 * 15 / 40**2 / (1 + SIZE)
+    assert share.mean() == pytest.approx(25 / 40, abs=0.05)
+    assert 1.2 * at_median < share.var() < 25 * 15 / 40**2
 
 
 def test_nothing_is_drawn_where_nothing_was_published(fit, forecast):
