@@ -38,7 +38,8 @@ def _log_rising(count: Any, log_alpha: Any, maths: Any) -> Any:
 
 def rising_derivatives(count: Array, log_alpha: Array, order: int) -> list[Array]:
     """Log rising factorials and their derivatives in log α, up to an order."""
-    return _log_rising(count, Jet((log_alpha, 1.0)[: order + 1], order), JET_MATHS).derivatives(log_alpha.shape)
+    log_mass: Jet = _log_rising(count, Jet((log_alpha, 1.0)[: order + 1], order), JET_MATHS)
+    return log_mass.derivatives(log_alpha.shape)
 
 
 @dataclass(frozen=True)
