@@ -27,7 +27,7 @@ from forecast.panel.observations import Observations
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.prediction.exports import interval_columns, without_late_means
-from forecast.prediction.report_splits import dispersion_within, draw_within, splits_of
+from forecast.prediction.report_splits import dispersion_within, draw_within, splits_of, turns_of
 
 __all__ = [
     "described_reports",
@@ -161,18 +161,16 @@ def report_predictive(
     whole = np.where(known & known[whole], whole, -1)
     splits = splits_of(table, whole, np.diff(observations.cells.indptr))
     share = np.minimum(np.where(whole >= 0, mean / mean[:, whole], 1.0), 1.0)
-    is_subset = (table["kind"] == "subset").to_numpy()
-    concentration = np.exp(scatter[PSI]) * size[:, whole]
-    concentration[:, is_subset] = np.exp(scatter[SUBSET][:, is_subset])
+    turns = turns_of(splits, share, size, np.exp(scatter[PSI]), np.exp(scatter[SUBSET]))
     size = np.exp(scatter[DISPERSION]) * size
     drawn = draw_counts(of_totals, np.where(known, mean, 0.0), np.where(known, size, np.inf))
-    drawn = draw_within(of_splits, drawn, splits, share, concentration)
+    drawn = draw_within(of_splits, drawn, splits, turns)
     kept = [*_KEY, "kind", names.TACTIC, "first", "last", names.LOWER, names.UPPER]
     coords = {column: (_REPORT, table[column].to_numpy()[known]) for column in kept}
     coords["provinces"] = (_REPORT, table["units"].map("|".join).to_numpy()[known])
     coords["over_zone"] = (_REPORT, _is_over_zone(table, fit.panel)[known])
     made = xr.DataArray(drawn[:, known], coords, (names.SAMPLE, _REPORT), names.ATTACKS)
-    size = dispersion_within(size, splits, share, concentration)[:, known]
+    size = dispersion_within(size, splits, turns)[:, known]
     return made, mean[:, known], None if np.isinf(size).all() else np.minimum(size, _POISSON)
 
 

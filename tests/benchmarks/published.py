@@ -28,6 +28,7 @@ from forecast.inference.likelihood.published import published_parameters
 from forecast.inference.likelihood.splits import PSI
 from forecast.inference.posterior.bayesian import posterior_draws
 from forecast.inference.posterior.labels import eta
+from forecast.prediction.report_splits import Split, draw_within, turns_of
 
 HERE = Path(__file__).resolve().parents[1] / "statistical" / "reference"
 MONTHS = 24
@@ -61,19 +62,23 @@ def hidden_months(reports):
     return found
 
 
-def log_mass(shares, counts, concentration=np.inf):
+def log_mass(shares, counts, concentration=None):
     """Log of the mean probability of counts over draws of shares (draw, part); the last count is what is left.
 
-    Dirichlet-multinomial by the concentration of each draw, multinomial where that is infinite.
+    Beta-binomials in turn by the concentration of each step, a multinomial where there is none.
     """
     left = np.maximum(1 - shares.sum(axis=1, keepdims=True), 1e-9)
     every = np.concatenate([shares, left], axis=1)
-    every /= every.sum(axis=1, keepdims=True)
-    if np.ndim(concentration):
-        split = stats.dirichlet_multinomial(concentration[:, None] * every, counts.sum())
+    if concentration is None:
+        each = stats.multinomial(counts.sum(), every / every.sum(axis=1, keepdims=True)).logpmf(counts)
     else:
-        split = stats.multinomial(counts.sum(), every)
-    return special.logsumexp(split.logpmf(counts)) - np.log(len(shares))
+        each = 0.0
+        for number, count in enumerate(counts[:-1]):
+            p = every[:, number] / every[:, number:].sum(axis=1)
+            # Of the last part of all there are, whose share is 1, the concentration is infinite.
+            alpha = np.maximum(np.minimum(concentration[:, number], 1e8) * [p, 1 - p], 1e-9)
+            each = each + stats.betabinom(counts[number:].sum(), *alpha).logpmf(count)
+    return special.logsumexp(each) - np.log(len(shares))
 
 
 def hidden():
@@ -84,14 +89,14 @@ def hidden():
     for number, (key, total, parts) in enumerate(found):
         panel = fc.Panel.from_reports(reports.drop(parts.index))
         fit = fc.fit(MODEL, panel, start=start, seed=number)
-        shares, concentration = split_draws(fit, key, total, parts, number)
+        split, turns = split_draws(fit, key, total, parts, number)
+        shares = turns.share[:, 1:]
         others = [other for other in found if other[0] != key and other[0]["zone"] == key["zone"]]
         counts = np.append(parts["attacks"], total["attacks"] - parts["attacks"].sum()).astype(int)
-        ours, theirs = log_mass(shares, counts, concentration), log_mass(usual_shares(parts, others, counts), counts)
-        # Of a Dirichlet-multinomial each count by itself is beta-binomial.
-        alpha = np.maximum(concentration[:, None] * [shares, 1 - shares], 1e-9)
-        rng = np.random.default_rng(number)
-        drawn = rng.binomial(counts.sum(), rng.beta(*alpha))
+        ours = log_mass(shares, counts, turns.concentration[:, 1:])
+        theirs = log_mass(usual_shares(parts, others, counts), counts)
+        whole = np.full((len(shares), 1 + len(parts)), counts.sum())
+        drawn = draw_within(np.random.default_rng(number), whole, [split], turns)[:, 1:]
         for column, own in enumerate(parts["provinces"]):
             count = counts[column]
             rows.append(
@@ -108,7 +113,7 @@ def hidden():
 
 
 def split_draws(fit, key, total, parts, seed):
-    """Draws of the share of each hidden set of provinces in the month's total (draw, part); of their concentration."""
+    """The split of the month's total, row 0, into the hidden numbers, and draws of what these are drawn by."""
     panel = fit.panel
     month = list(panel.periods).index(pd.Timestamp(key["period_start"]))
     values = posterior_draws(fit, 4000, seed)
@@ -117,12 +122,15 @@ def split_draws(fit, key, total, parts, seed):
     for code in total["provinces"].split("|"):
         own = f"{code}@{key['zone']}"
         at[code] = panel.provinces.index(own if own in panel.provinces else code)
-    cells = mu[:, list(at.values())]
-    whole = cells.sum(axis=1)
-    sums = [mu[:, [at[code] for code in own.split("|")]].sum(axis=1) for own in parts["provinces"]]
-    psi = values[PSI][:, published_parameters(fit.bound)[PSI][2].index(key["zone"])]
-    spread = (cells**2).sum(axis=1) / np.exp(values["log_phi"].ravel())
-    return np.stack(sums, axis=1) / whole[:, None], np.exp(psi) * whole**2 / spread
+    cells = [mu[:, [at[code] for code in own.split("|")]] for own in [total["provinces"], *parts["provinces"]]]
+    sums = np.stack([each.sum(axis=1) for each in cells], axis=1)
+    squares = np.stack([(each**2).sum(axis=1) for each in cells], axis=1)
+    size = sums**2 * np.exp(values["log_phi"].reshape(-1, 1)) / squares
+    psi = np.exp(values[PSI][:, [published_parameters(fit.bound)[PSI][2].index(key["zone"])]])
+    is_complete = sum(each.shape[1] for each in cells[1:]) == cells[0].shape[1]
+    split = Split(0, tuple(range(1, len(cells))), is_complete)
+    psi = np.broadcast_to(psi, size.shape)
+    return split, turns_of([split], sums / sums[:, :1], size, psi, psi)
 
 
 def inside(drawn, count, level):

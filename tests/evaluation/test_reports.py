@@ -56,7 +56,9 @@ def test_exact_counts_are_scored_by_their_own_distribution(panel, fit):
     assert row_of["horizon"] == 1
     # A part has the whole's dispersion, and that of its share.
     part = scores.loc[(f"{TOTAL}, SY09@northeast", july)]
-    p, concentration = mu[:, 2] / mean, size * np.exp(posterior_draws(fit, 800, 2)["log_psi"][:, 0])
+    p, spread, rest = mu[:, 2] / mean, mu[:, 2] ** 2 / phi.ravel(), (mu[:, :2] ** 2).sum(axis=1) / phi.ravel()
+    psi = np.exp(posterior_draws(fit, 800, 2)["log_psi"][:, 0])
+    concentration = psi * mu[:, 2] * mu[:, :2].sum(axis=1) * (spread + rest) / (spread * rest)
     size = 1 / (1 / size + (1 - p) / p * (1 + 1 / size) / (1 + concentration))
     mass = stats.nbinom(size, size / (size + mu[:, 2])).logpmf(part["observed"])
     assert part["log_score"] == pytest.approx(np.log(len(mass)) - special.logsumexp(mass))

@@ -14,8 +14,8 @@ from forecast.inference.mode.published_marginal import PublishedMarginal
 
 TERMS = [fc.Intercept(), fc.Pooled("tactic"), fc.Pooled("province"), fc.Walk(by="province")]
 WHOLE = "SY02|SY08|SY09"
-# A month split by province and by tactic, and one of its parts again; a subset, another publisher, a floor, a number
-# about, the rest of a span, a span that is split, and a second zone.
+# A month split by province and by tactic, and one of its parts again; one split in three; a subset, another publisher,
+# a floor, a number about, the rest of a span, a span that is split, and a second zone.
 ROWS = [
     row(WHOLE, 42),
     row("SY08|SY09", 36),
@@ -23,6 +23,8 @@ ROWS = [
     row(WHOLE, 15, tactic="ied"),
     row(WHOLE, 30, definition="claimed"),
     row(WHOLE, 20, "2021-04"),
+    row("SY02", 3, "2021-04"),
+    row("SY08", 7, "2021-04"),
     row(WHOLE, 9, "2021-04", publisher="other"),
     row(WHOLE, 12, "2021-05", definition="claimed"),
     row(WHOLE, 10, "2021-05", bound="at_least"),
@@ -75,9 +77,9 @@ def second(sums):
 def test_what_is_there(at):
     """Spans couple periods, the rest of one and one with a part; parts leave cells; what is split has a spread."""
     marginal, entries = at[0], at[0].entries
-    assert (marginal.period < 0).sum() == 4 + 2 * entries.has_spread
-    assert entries.published.rows == len(marginal.bound.rows) + 5
-    assert len(entries.spread_rows) == (len(entries.published.totals) + 1) * entries.has_spread
+    assert (marginal.period < 0).sum() == 4 * (1 + entries.has_spread)
+    assert entries.published.rows == len(marginal.bound.rows) + 7
+    assert len(entries.spread_rows) == (len(entries.published.totals) + 14) * entries.has_spread
     assert len(entries.published.splits.zones) == 2
 
 

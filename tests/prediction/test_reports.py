@@ -13,7 +13,7 @@ MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by
 ZONE = "SY02|SY08|SY09"
 MU, PHI = np.array([5.0, 10.0, 25.0]), 4.0
 SIZE = 40**2 / (MU**2 / PHI).sum()
-# Concentrations of parts, about that of the Dirichlet, and of subsets.
+# How much concentrations of parts are below those of cells; the concentration of subsets.
 PSI, NU = 0.4, 12.0
 ROWS = [
     row(ZONE, 42),
@@ -138,7 +138,8 @@ def test_a_zone_that_was_never_split_has_parts_by_the_prior(make_fit):
     later = fc.Panel.from_reports(pd.DataFrame([row(ZONE, 42, "2021-05"), row("SY09", 30, "2021-05")]))
     drawn = fc.report_draws(fit, fc.predict(fit, 1, draws=2000, seed=1), later).values
     share = drawn[:, 1][drawn[:, 0] >= 40] / drawn[:, 0][drawn[:, 0] >= 40]
-    at_median = 25 * 15 / 40**2 / (1 + SIZE)
+    spread, rest = 25**2 / PHI, (5**2 + 10**2) / PHI
+    at_median = 25 * 15 / 40**2 / (1 + 25 * 15 * (spread + rest) / (spread * rest))
     assert share.mean() == pytest.approx(25 / 40, abs=0.05)
     assert 1.2 * at_median < share.var() < 25 * 15 / 40**2
 

@@ -3,7 +3,7 @@
 With mu the expected counts of cells and S their sum over a set of cells, per period and publisher:
 
     total | mu            ~ NB(κ·S, ω·S² / Σ mu²/phi)        for ω = 1 mean and variance of a sum of negative binomials
-    parts | total         ~ Dirichlet-multinomial            around S_j / S; what is in no part is one more
+    parts | total         ~ beta-binomials in turn           around S_j / S; what is in no part is one more
     subset | whole        ~ beta-binomial                    around its share
 
 κ is the factor of a publisher's definition, 1 for the reference of each zone: log κ ~ N(0, 1). A definition whose
@@ -136,7 +136,7 @@ class Published:
         zone = table[names.ZONE].to_numpy().astype(str)
         part, subset = np.flatnonzero(kind == "part"), np.flatnonzero(kind == "subset")
         members, splits = _split(Members.of(bound), part, whole, lower, zone)
-        rows = max(len(table), int(splits.member.max(initial=-1)) + 1)
+        rows = max(len(table), int(members.row.max(initial=-1)) + 1)
         factors, shares, factor, share = _scales(table, rows)
         labels, scatter = np.unique(share[subset], return_inverse=True)
         # Cells that were observed beside published counts are in no zone: theirs is the dispersion of the family.
@@ -307,28 +307,57 @@ def _scales(table: pd.DataFrame, rows: int) -> tuple[tuple[str, ...], tuple[str,
 def _split(
     members: Members, part: Index, whole: Index, lower: Array, zone: npt.NDArray[np.str_]
 ) -> tuple[Members, Splits]:
-    """Members with those of what is in no part of a whole, as more sets; and the splits.
+    """Members with those of further sets, of what is in no part of a whole and of what is left at a step; the splits.
 
-    A whole may be split twice, by province and by tactic.
+    A whole may be split twice, by province and by tactic. What is in no part is one more, so that it is the same
+    whether it was published or not.
     """
     pairs = np.unique(np.stack([members.row, members.tactic]), axis=1)
     tactics = np.bincount(pairs[0])
     children: dict[tuple[int, bool], list[int]] = {}
     for at in part:
         children.setdefault((int(whole[at]), bool(tactics[at] < tactics[whole[at]])), []).append(int(at))
-    cells = {row: set(members.cell[members.row == row]) for row in {*part, *whole[part]}}
+    cells = {row: np.sort(members.cell[members.row == row]) for row in {*map(int, part), *map(int, whole[part])}}
     tactic_of = dict(zip(members.cell, members.tactic, strict=True))
-    blocks = [members]
-    factors: list[tuple[int, int, float, float]] = []
-    for (at, _), parts in children.items():
-        factors += [(row, at, lower[row], 1.0) for row in parts] + [(at, at, lower[at], -1.0)]
-        left = np.array(sorted(cells[at].difference(*(cells[row] for row in parts))), dtype=np.intp)
-        if len(left):
-            row = len(whole) + len(blocks) - 1
-            blocks.append(Members(left, np.full(len(left), row), np.array([tactic_of[cell] for cell in left])))
-            factors.append((row, at, lower[at] - lower[parts].sum(), 1.0))
+    blocks, next_row = [members], len(whole)
+
+    def with_row(own: Index) -> int:
+        nonlocal next_row
+        blocks.append(Members(own, np.full(len(own), next_row), np.array([tactic_of[cell] for cell in own])))
+        next_row += 1
+        return next_row - 1
+
+    factors: list[tuple[float, ...]] = []
+    for (root, _), rows in children.items():
+        parts = [(cells[row], row, lower[row]) for row in rows]
+        nowhere = np.setdiff1d(cells[root], np.concatenate([cells[row] for row in rows]))
+        if len(nowhere):
+            parts.append((nowhere, with_row(nowhere), lower[root] - lower[rows].sum()))
+        parts.sort(key=lambda each: int(each[0][0]))
+        both, left = root, lower[root]
+        for number, (_, row, count) in enumerate(parts[:-1]):
+            others = parts[number + 1 :]
+            rest = others[0][1] if len(others) == 1 else with_row(np.concatenate([own for own, _, _ in others]))
+            counts = (count, 1.0), (left - count, 1.0), (left, -1.0)
+            sets = row, rest, both
+            factors += [
+                (member, *sets, *counted, root, lower[root]) for member, counted in zip(sets, counts, strict=True)
+            ]
+            both, left = rest, left - count
     joined = Members(*(np.concatenate([getattr(each, name) for each in blocks]) for name in ("cell", "row", "tactic")))
-    member, of, count, sign = np.array(factors, dtype=float).reshape(-1, 4).T
-    of = of.astype(np.intp)
-    zones, number = np.unique(zone[of], return_inverse=True)
-    return joined, Splits(member.astype(np.intp), of, count, sign, number.astype(np.intp), tuple(map(str, zones)))
+    columns = np.array(factors, dtype=float).reshape(-1, 8).T
+    member, first, rest_of, both_of, root_of = (columns[at].astype(np.intp) for at in (0, 1, 2, 3, 6))
+    zones, number_of = np.unique(zone[root_of], return_inverse=True)
+    splits = Splits(
+        member,
+        first,
+        rest_of,
+        both_of,
+        columns[4],
+        columns[5],
+        root_of,
+        columns[7],
+        number_of.astype(np.intp),
+        tuple(map(str, zones)),
+    )
+    return joined, splits

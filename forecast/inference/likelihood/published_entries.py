@@ -41,9 +41,10 @@ class Entries:
 
     @cached_property
     def spread_rows(self) -> Index:
-        """Sets that have a spread: totals, then those of no total that were split; none for Poisson counts."""
-        totals = self.published.totals
-        rows = np.concatenate([totals, np.setdiff1d(self.published.splits.whole, totals)])
+        """Sets that have a spread: totals, then those of splits that are no totals; none for Poisson counts."""
+        totals, splits = self.published.totals, self.published.splits
+        of_splits = np.concatenate([splits.part, splits.rest, splits.whole])
+        rows = np.concatenate([totals, np.setdiff1d(of_splits, totals)])
         return rows if self.has_spread else rows[:0]
 
     @cached_property
@@ -93,13 +94,12 @@ class Entries:
     @cached_property
     def arguments(self) -> sparse.csr_array:
         """Sparse matrix C (factor of a split, sum) of its argument in the log sums."""
-        splits, every = self.published.splits, np.arange(len(self.published.splits))
-        values, row, column = [np.ones(len(every))], [every], [splits.member]
-        if self.has_spread:
-            values += [np.ones(len(every)), -np.ones(len(every))]
-            row, column = [every] * 3, [*column, splits.whole, self.spread_sum[splits.whole]]
-        entries = np.concatenate(values), (np.concatenate(row), np.concatenate(column))
-        return sparse.csr_array(sparse.coo_array(entries, shape=(len(every), self.sums)))
+        splits, size = self.published.splits, len(self.published.splits)
+        parts = splits.argument if self.has_spread else splits.argument[:1]
+        values = np.repeat([sign for _, sign, _ in parts], size)
+        column = [sets if kind == "sum" else self.spread_sum[sets] for kind, _, sets in parts]
+        where = np.tile(np.arange(size), len(parts)), np.concatenate(column)
+        return sparse.csr_array(sparse.coo_array((values, where), shape=(size, self.sums)))
 
     @cached_property
     def adding(self) -> sparse.csr_array:

@@ -1,16 +1,21 @@
-"""How a published total falls into its parts: Dirichlet-multinomial; and what share of it a subset is: beta-binomial.
+"""How a published total falls into its parts, and what share of it a subset is: beta-binomials.
 
-Cells with negative binomial counts, mean mu and dispersion phi, are Poisson with gamma rates. Where their mu are alike,
-the rates' shares in their sum are Dirichlet with concentration S² / Σ mu²/phi, whatever the sum is. Where they differ
-they scatter less, the small ones above all: of five cells with 40 attacks in all, SDs are too large by 3 to 22 % (of
-the two smallest by 30 to 120 %) where the largest has half of them, by 55 to 110 % where it has four in five. What
-publishers write need not scatter as attacks do either. psi holds both.
+Cells with negative binomial counts, mean mu and dispersion phi, are Poisson with gamma rates. The share of one set of
+cells in the sum of two, given that sum, is about beta, with the concentration that two normal rates have:
 
-    parts | total    ~ Dirichlet-multinomial(total, psi·S_j·S / Σ mu²/phi)    log psi ~ N(0, 1), of each zone
-    subset | whole   ~ beta-binomial(whole, nu·share, nu·(1 − share))         log nu ~ N(2, 1.5²), of each share
+    part | part and rest    ~ beta-binomial(·, c·S_part / S, c·S_rest / S)
+    c                       = psi·S_part·S_rest·(D_part + D_rest) / (D_part·D_rest)       with D = Σ mu²/phi
 
-Their log masses are sums of log rising factorials, lnΓ(n + α) − lnΓ(α), whose log α is linear in the logs of sums over
-cells. Poisson counts, which have no dispersion, fall into parts as multinomials.
+which is exact where all mu are alike (then shares are Dirichlet, with the dispersion of the sum). The parts of a total
+are taken in turn, in the order of their cells, each from what is left. In simulations of four and five cells with 40
+attacks in all (phi .5 to 8; half, two thirds or four in five of them in one cell) this loses .01 to .25 nats against
+the truth, and a Dirichlet-multinomial .2 to 2.5: one concentration scatters small cells by 30 to 120 % too much. What
+publishers write need not scatter as attacks do: log psi ~ N(0, 1), of each zone.
+
+    subset | whole          ~ beta-binomial(whole, nu·share, nu·(1 − share))        log nu ~ N(2, 1.5²), of each share
+
+Log masses are sums of log rising factorials, lnΓ(n + α) − lnΓ(α), whose log α is linear in the logs of sums over cells.
+Poisson counts, which have no dispersion, fall into parts as multinomials.
 """
 
 from collections.abc import Mapping
@@ -44,18 +49,22 @@ def rising_derivatives(count: Array, log_alpha: Array, order: int) -> list[Array
 
 @dataclass(frozen=True)
 class Splits:
-    """Totals that were split: a factor for each part, and for what is in no part; and one below the line for the total.
+    """Totals that were split, step by step: a factor for a part, one for the rest, and one below the line for both.
 
     Attributes
     ----------
     member : array of int
-        The set of cells of each factor: that of a part, or of the whole itself.
-    whole : array of int
-        The set of the whole.
+        The set of cells of each factor: the part, the rest, or both.
+    part, rest, whole : array of int
+        The sets of its step.
     count : array
-        Published count of `member`.
+        Count of `member`.
     sign : array
-        1 for parts, −1 for wholes.
+        1 for parts and rests, −1 for both.
+    root : array of int
+        The set of the published whole.
+    total : array
+        Its count.
     zone : array of int
         Which psi it has.
     zones : tuple of str
@@ -63,9 +72,13 @@ class Splits:
     """
 
     member: Index
+    part: Index
+    rest: Index
     whole: Index
     count: Array
     sign: Array
+    root: Index
+    total: Array
     zone: Index
     zones: tuple[str, ...]
 
@@ -77,12 +90,25 @@ class Splits:
         """What the multinomials' coefficients add."""
         return -float((self.sign * NUMPY.gammaln(self.count + 1)).sum())
 
+    @property
+    def argument(self) -> list[tuple[str, float, Index]]:
+        """What log α is the sum of, but for psi: logs of sums of mu, and of spreads mu²/phi, with their signs."""
+        return [
+            ("sum", 1.0, self.member),
+            ("sum", -1.0, self.whole),
+            ("sum", 1.0, self.part),
+            ("sum", 1.0, self.rest),
+            ("spread", 1.0, self.whole),
+            ("spread", -1.0, self.part),
+            ("spread", -1.0, self.rest),
+        ]
+
     def log_mass(self, log_sum: Any, log_spread: Any, theta: Mapping[str, Any], maths: Any) -> Any:
         """Of each factor, from the logs of the sums mu and mu²/phi of every set (None for Poisson counts)."""
-        own, whole = log_sum[self.member], log_sum[self.whole]
         if log_spread is None:
-            return self.sign * self.count * own
-        log_alpha = own + whole - log_spread[self.whole] + theta[PSI][self.zone]
+            return self.sign * self.count * log_sum[self.member]
+        log_alpha = sum(sign * (log_sum if kind == "sum" else log_spread)[sets] for kind, sign, sets in self.argument)
+        log_alpha = log_alpha + theta[PSI][self.zone]
         return self.sign * _log_rising(self.count, log_alpha, maths)
 
     def derivatives(self, argument: Array, psi: Array | None, order: int) -> list[Array]:

@@ -156,20 +156,20 @@ class PublishedMarginal(Marginal):
         return sparse.csr_array(roots[period >= 0]), period[period >= 0]
 
     def _likely(self, sums: Sums) -> tuple[Index, Index, Array]:
-        """Of each part (and of what is in none): its set, that of its whole, and about how many counts it tells of.
+        """Of each part and rest of a split: its set, that of both, and about how many counts it tells of.
 
         That is its expected count over what the scatter of parts multiplies the variance by.
         """
-        splits, entries = self.entries.published.splits, self.entries
+        splits = self.entries.published.splits
         is_part = splits.sign > 0
-        part, whole, number = splits.member[is_part], splits.whole[is_part], np.zeros(entries.published.rows)
-        number[splits.whole[~is_part]] = splits.count[~is_part]
-        likely = number[whole] * np.exp(sums.log[part] - sums.log[whole])
-        if entries.has_spread and len(part):
-            log_size = 2 * sums.log[whole] - sums.log[entries.spread_sum[whole]]
-            size = np.exp(log_size + sums.theta[PSI][splits.zone[is_part]])
-            likely = likely * (1 + size) / (number[whole] + size)
-        return part, whole, likely
+        member, whole, root = (sets[is_part] for sets in (splits.member, splits.whole, splits.root))
+        left = splits.total[is_part] * np.exp(sums.log[whole] - sums.log[root])
+        likely = left * np.exp(sums.log[member] - sums.log[whole])
+        if self.entries.has_spread and len(member):
+            log_alpha = (self.entries.arguments @ sums.log)[is_part] + sums.theta[PSI][splits.zone[is_part]]
+            size = np.exp(log_alpha - sums.log[member] + sums.log[whole])
+            likely = likely * (1 + size) / (left + size)
+        return member, whole, likely
 
     def bound_of(self, mode: Mode) -> "_SumBound":
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
