@@ -150,6 +150,7 @@ class PanelSettings(_Section):
     covered_from: dict[str, _Day] = Field({}, description="first covered day of countries and provinces")
     complete: float = Field(0.9, gt=0, le=1, description="share of a period's records that must be published")
     missing: Literal["gap", "zero"] = "gap"
+    days: bool = Field(True, description="months of 31 days have more attacks than those of 28")
 
     @model_validator(mode="after")
     def _ordered(self) -> "PanelSettings":

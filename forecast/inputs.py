@@ -257,7 +257,9 @@ def _ready_counts(settings: Settings, gazetteer: Gazetteer) -> Panel:
         last = clean[names.PERIOD].max()
         if last > pd.Timestamp.now() and not data.simulated:
             raise InputError("lies in the future", source=file, where="column period", found=f"{last:%Y-%m-%d}")
-    panel = Panel.from_frame(pd.concat(tables), freq=options.freq, missing=options.missing, gazetteer=gazetteer)
+    panel = Panel.from_frame(
+        pd.concat(tables), freq=options.freq, missing=options.missing, gazetteer=gazetteer, days=options.days
+    )
     panel = replace(panel, ledger=ledger + panel.ledger)
     chosen = None if options.provinces == "all" else options.provinces
     panel = panel.select(provinces=chosen, tactics=options.tactics)
@@ -284,6 +286,7 @@ def _published(settings: Settings) -> Panel:
         subset_of=given.subset_of,
         conflicts=given.conflicts,
         zone_ends={zone: f"{day:%Y-%m-%d}" for zone, day in given.zone_ends.items()},
+        days=options.days,
     )
     panel = replace(panel, ledger=_from_file(panel.ledger, settings.data.paths[0]))
     activity = load_activity(settings)

@@ -29,9 +29,10 @@ ZONE_END = "zone_end"
 ATTACKS = "attacks"
 OBSERVED = "observed"
 EXPOSURE = "exposure"
+COVERAGE = "coverage"
 NEIGHBOUR = "neighbour"
 ADJACENCY = "adjacency"
-PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, FORCE, ADJACENCY)
+PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, FORCE, ADJACENCY)
 
 # Variables of a forecast.
 DRAWS = "draws"

@@ -137,7 +137,7 @@ def training_cells(
         terms,
         stack(columns, terms, counts.shape),
         counts,
-        np.log(panel.dataset[names.EXPOSURE].values),
+        np.log(panel.recorded_exposure.values),
         usable,
         busy,
         past[..., -1],

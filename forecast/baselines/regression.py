@@ -176,7 +176,7 @@ def predict_regression(
 ) -> Forecast:
     """Simulate period after period, each one's counts being the next one's lag; see `predict`.
 
-    Exposure stays as it was in the last period. Expected counts above 100 times the largest count of the panel are
+    Exposure is `Panel.exposure_ahead`. Expected counts above 100 times the largest count of the panel are
     cut to that, with a note.
     """
     rng, shape = start_drawing(fit, horizon, futures, draws, seed)
@@ -228,7 +228,6 @@ def _static_part(
     terms = tuple(term for term in slopes if term in columns)
     shape = (len(fit.panel.provinces), len(fit.panel.tactics), len(periods))
     effects = stack(columns, terms, shape) @ np.stack([slopes[term] for term in terms])
-    exposure = fit.panel.dataset[names.EXPOSURE].values[:, :, -1]
-    offset = fit.state["fixed"].values + np.log(exposure)
-    total: Array = np.moveaxis(effects, -1, 0) + offset[:, :, None]
+    offset = fit.state["fixed"].values[:, :, None] + np.log(fit.panel.exposure_ahead(len(periods)))
+    total: Array = np.moveaxis(effects, -1, 0) + offset
     return total

@@ -228,8 +228,8 @@ class BoundModel:
 
     @property
     def log_exposure(self) -> npt.NDArray[np.float64]:
-        """Log of exposure over the grid."""
-        return np.asarray(np.log(self.panel.dataset[names.EXPOSURE].values))
+        """Log of recorded exposure over the grid."""
+        return np.asarray(np.log(self.panel.recorded_exposure.values))
 
     @cached_property
     def rows(self) -> npt.NDArray[np.intp]:

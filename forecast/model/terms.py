@@ -706,7 +706,7 @@ def _log_level(panel: Panel) -> float:
 
     Half an attack in a series without any may be more than others have. Of published counts only sums are known.
     """
-    exposure = panel.dataset[names.EXPOSURE].values
+    exposure = panel.recorded_exposure.values
     total, of_total = panel.observations.totals(exposure)
     most = float(np.log((total + 0.5) / of_total))
     if panel.observations.is_published:

@@ -14,6 +14,7 @@ __all__ = [
     "normalise_freq",
     "parse_days",
     "period_end",
+    "period_lengths",
     "period_range",
     "period_start",
     "periods_per_year",
@@ -125,6 +126,12 @@ def complete_periods(start: pd.Timestamp, end: pd.Timestamp, freq: str) -> pd.Da
 def periods_per_year(freq: str) -> float:
     """12 for months, 52.18 for weeks."""
     return 12.0 if freq == names.MONTHLY else 365.25 / 7
+
+
+def period_lengths(periods: pd.DatetimeIndex, freq: str) -> npt.NDArray[np.float64]:
+    """Days of each period over those of a mean one: 0.92 to 1.02 for months, 1 for weeks."""
+    days = np.asarray((period_end(periods, freq) - periods).days, dtype=float) + 1
+    return days * periods_per_year(freq) / 365.25
 
 
 def year_fraction(periods: pd.DatetimeIndex, freq: str) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from forecast import names
 from forecast.events.places import Gazetteer
-from forecast.panel.calendar import period_end
+from forecast.panel.calendar import period_end, period_lengths
 
 __all__ = ["grid_dataset", "ordered_tactics", "places_of", "with_notes"]
 
@@ -51,8 +51,13 @@ def grid_dataset(
     freq: str,
     forces: pd.DataFrame | None,
     provenance: Mapping[str, Any],
+    *,
+    days: bool,
 ) -> xr.Dataset:
-    """A panel's dataset, from arrays over (province, tactic, period) and their labels."""
+    """A panel's dataset, from arrays over (province, tactic, period) and their labels.
+
+    With `days` the length of each period becomes part of its exposure.
+    """
     provinces = [str(key) for key in places.index]
     adjacency = np.array([[other in near for other in provinces] for near in places["neighbours"]], dtype=bool)
     coords: dict[str, Any] = {
@@ -68,14 +73,14 @@ def grid_dataset(
     variables = {
         names.ATTACKS: (names.CELL_DIMS, np.where(observed, counts, 0)),
         names.OBSERVED: (names.CELL_DIMS, observed),
-        names.EXPOSURE: (names.CELL_DIMS, exposure),
+        names.EXPOSURE: (names.CELL_DIMS, exposure * period_lengths(periods, freq) if days else exposure),
         names.FORCE: ((names.PROVINCE, names.PERIOD), _forces_over_time(places, periods, forces)),
         names.ADJACENCY: ((names.PROVINCE, names.NEIGHBOUR), adjacency),
     }
     return xr.Dataset(
         variables,
         coords,
-        {"freq": freq, "provenance": json.dumps(provenance, default=str, ensure_ascii=False)},
+        {"freq": freq, "days": int(days), "provenance": json.dumps(provenance, default=str, ensure_ascii=False)},
     )
 
 

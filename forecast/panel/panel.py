@@ -17,7 +17,14 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer
 from forecast.ledger import Ledger
-from forecast.panel.calendar import CALENDAR_COVARIATES, normalise_freq, period_end, period_range, period_start
+from forecast.panel.calendar import (
+    CALENDAR_COVARIATES,
+    normalise_freq,
+    period_end,
+    period_lengths,
+    period_range,
+    period_start,
+)
 from forecast.panel.covariates import align_covariate
 from forecast.panel.groups import province_keys, sum_over
 from forecast.panel.labels import Labelled
@@ -42,11 +49,13 @@ class Panel(Labelled):
     Attributes
     ----------
     dataset : xarray.Dataset
-        `attacks` (int64, attacks), `observed` (bool) and `exposure` (float) over (province, tactic, period);
+        `attacks` (int64, attacks), `observed` (bool) and `exposure` (float) over (province, tactic, period), perhaps
+        `coverage` (float, the share of attacks that could be recorded);
         `force` (text, '' where there is none) over (province, period); `adjacency` (bool) over (province,
         neighbour); covariates by their own names. Coordinates of `province`: pcode, zone, province_name,
         country, latitude, longitude, and zone_end (datetime64[ns], the last day, NaT for none) where a zone ended; of
-        `period` (datetime64[ns], the first day): period_end. The attribute `freq` is 'MS', or 'W-MON' to 'W-SUN'.
+        `period` (datetime64[ns], the first day): period_end. The attribute `freq` is 'MS', or 'W-MON' to 'W-SUN', and
+        `days` 1 where exposure holds the length of each period.
     ledger : Ledger
         What cleaning dropped or changed on the way here.
     """
@@ -72,8 +81,33 @@ class Panel(Labelled):
 
     @property
     def rates(self) -> xr.DataArray:
-        """Counts per exposure over (province, tactic, period), NaN where a cell was not observed."""
-        return self.attacks / self.dataset[names.EXPOSURE]
+        """Counts per recorded exposure over (province, tactic, period), NaN where a cell was not observed."""
+        return self.attacks / self.recorded_exposure
+
+    @property
+    def recorded_exposure(self) -> xr.DataArray:
+        """Exposure times coverage over (province, tactic, period): expected counts are in proportion to it."""
+        exposure = self.dataset[names.EXPOSURE]
+        return exposure * self.dataset[names.COVERAGE] if names.COVERAGE in self.dataset else exposure
+
+    def exposure_ahead(self, horizon: int, start: int | None = None) -> npt.NDArray[np.float64]:
+        """Exposure of the periods that follow, over (province, tactic, period): that of the last, by its own days.
+
+        Coverage ends with the data: a forecast is of what would be recorded if all attacks could be.
+
+        Parameters
+        ----------
+        horizon : int
+            How many periods.
+        start : int, optional
+            Position of the first of them, where that is not the one after the panel.
+        """
+        before = (len(self.periods) if start is None else start) - 1
+        last = self.dataset[names.EXPOSURE].values[..., before, None]
+        if not self.dataset.attrs.get("days"):
+            return np.repeat(last, horizon, axis=-1)
+        lengths = period_lengths(period_range(self.periods[before], horizon + 1, self.freq), self.freq)
+        return np.asarray(last / lengths[0] * lengths[1:])
 
     @property
     def covariates(self) -> list[str]:
@@ -268,8 +302,9 @@ class Panel(Labelled):
 
     def to_frame(self) -> pd.DataFrame:
         """Tidy table, one row per cell: province, province_name, country, tactic, period, attacks (NaN for a
-        gap), observed, exposure, force and the covariates."""
+        gap), observed, exposure, coverage where it is known, force and the covariates."""
         columns = [names.ATTACKS, names.OBSERVED, names.EXPOSURE]
+        columns += [names.COVERAGE] if names.COVERAGE in self.dataset else []
         cells = self.dataset[columns].assign({names.ATTACKS: self.attacks})
         cells = cells.assign({name: self.covariate(name) for name in self.covariates})
         cells = cells.assign({names.FORCE: self.dataset[names.FORCE].broadcast_like(self.dataset[names.ATTACKS])})
@@ -285,15 +320,17 @@ class Panel(Labelled):
         freq: str = names.MONTHLY,
         missing: Literal["gap", "zero"] = "gap",
         gazetteer: Gazetteer | None = None,
+        days: bool = True,
     ) -> "Panel":
-        """Panel from ready counts: tidy columns province, tactic, period, attacks; optionally country, exposure.
+        """Panel from ready counts: tidy columns province, tactic, period, attacks; perhaps country, exposure, coverage.
 
         Parameters
         ----------
         table : DataFrame
             One row per cell; `period` is any day in the period, or a month such as 2019-03 or May 2019. Columns are
             also found by common names (`month`, `events`, `governorate`, …; `forecast.events.plain.SYNONYMS`). An
-            `attacks` that is empty or no number is a gap, as is a cell with no `exposure` where others have one. Any
+            `attacks` that is empty or no number is a gap, as is a cell with no `exposure` where others have one.
+            `coverage` is the share of attacks that could be recorded, 1 where it is empty; it ends with the data. Any
             other column is left out, with a line in the ledger: attach it by `with_covariate`.
         freq : {'MS', 'W', 'W-MON', …, 'W-SUN'}
             Calendar months; weeks that begin on the day on which the table's do; weeks that begin on that day.
@@ -301,13 +338,15 @@ class Panel(Labelled):
             What a cell without a row is: not observed, or no attack.
         gazetteer : Gazetteer, optional
             Gives coordinates, neighbours and forces to the provinces whose keys it holds.
+        days : bool
+            As of `build_panel`; the table's own exposure is taken as it is.
 
         Raises
         ------
         InputError
             For missing columns, negative or fractional counts, rows of totals, and cells that stand there twice.
         """
-        return cls(*dataset_from_counts(table, freq=freq, missing=missing, gazetteer=gazetteer))
+        return cls(*dataset_from_counts(table, freq=freq, missing=missing, gazetteer=gazetteer, days=days))
 
     @classmethod
     def from_reports(
@@ -321,6 +360,7 @@ class Panel(Labelled):
         subset_of: Mapping[str, str] | None = None,
         conflicts: Literal["refuse", "drop"] = "refuse",
         zone_ends: Mapping[str, str | pd.Timestamp] | None = None,
+        days: bool = True,
     ) -> "Panel":
         """Panel of which only published totals, and splits of them, are known.
 
@@ -343,6 +383,8 @@ class Panel(Labelled):
         zone_ends : mapping of str to day, optional
             The last day of zones that ceased to exist, the end of one of the panel's periods: {'central':
             '2024-11-30'}. Forecasts leave their provinces out.
+        days : bool
+            As of `build_panel`.
 
         Raises
         ------
@@ -359,6 +401,7 @@ class Panel(Labelled):
             subset_of=subset_of,
             conflicts=conflicts,
             zone_ends=zone_ends,
+            days=days,
         )
         return cls(dataset, ledger)
 
@@ -474,6 +517,10 @@ def _check(dataset: xr.Dataset) -> None:
         )
     if not (dataset[names.EXPOSURE].values > 0).all():
         raise InputError("exposure is above 0 in every cell", where=names.EXPOSURE)
+    if names.COVERAGE in dataset:
+        coverage = dataset[names.COVERAGE]
+        if coverage.dims != names.CELL_DIMS or not ((coverage.values > 0) & (coverage.values <= 1)).all():
+            raise InputError("is a share above 0, up to 1, of every cell", where=names.COVERAGE)
     periods = pd.DatetimeIndex(dataset[names.PERIOD].values)
     if (
         not periods.equals(period_range(periods[0], len(periods), freq))

@@ -46,6 +46,7 @@ def dataset_from_reports(
     subset_of: Mapping[str, str] | None,
     conflicts: Conflicts,
     zone_ends: Mapping[str, str | pd.Timestamp] | None,
+    days: bool,
 ) -> tuple[xr.Dataset, Ledger]:
     """The dataset and the ledger of `Panel.from_reports`, which documents it."""
     places = gazetteer or _divided()
@@ -61,7 +62,7 @@ def dataset_from_reports(
         names=names.CELL_DIMS,
     )
     empty = pd.DataFrame({names.ATTACKS: np.nan}, cells).reset_index()
-    dataset, ledger = dataset_from_counts(empty, freq=reports.freq, missing="gap", gazetteer=places)
+    dataset, ledger = dataset_from_counts(empty, freq=reports.freq, missing="gap", gazetteer=places, days=days)
     zone_of = {unit: zone for (zone, _), unit in units.items()}
     zones = (names.PROVINCE, [zone_of[unit] for unit in dataset.indexes[names.PROVINCE]])
     dataset = with_zone_ends(dataset.assign_coords({names.ZONE: zones}), zone_ends or {}, reports.table)

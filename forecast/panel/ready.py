@@ -26,11 +26,11 @@ from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 __all__ = ["checked_counts", "dataset_from_counts", "read_counts"]
 
 _NEEDED = (*names.CELL_DIMS, names.ATTACKS)
-_KEPT = (*_NEEDED, names.COUNTRY, names.EXPOSURE)
+_KEPT = (*_NEEDED, names.COUNTRY, names.EXPOSURE, names.COVERAGE)
 
 
 def dataset_from_counts(
-    table: pd.DataFrame, *, freq: str, missing: Literal["gap", "zero"], gazetteer: Gazetteer | None
+    table: pd.DataFrame, *, freq: str, missing: Literal["gap", "zero"], gazetteer: Gazetteer | None, days: bool
 ) -> tuple[xr.Dataset, Ledger]:
     """The dataset and the ledger of `Panel.from_frame`, which documents it."""
     table, freq, ledger = checked_counts(_as_raw(table), freq)
@@ -46,6 +46,8 @@ def dataset_from_counts(
     observed[tuple(keys)] = table[names.ATTACKS].notna()
     size = np.ones(shape)
     if names.EXPOSURE in table and table[names.EXPOSURE].notna().any():
+        # What it is given by may know of days already.
+        days = False
         size = np.full(shape, np.nan)
         size[tuple(keys)] = table[names.EXPOSURE]
         blank = np.zeros(shape, bool)
@@ -60,7 +62,11 @@ def dataset_from_counts(
     if names.COUNTRY in table:
         places[names.COUNTRY] = table.drop_duplicates(names.PROVINCE)[names.COUNTRY].fillna("").to_list()
     provenance: dict[str, Any] = {"sources": [], "notes": []}
-    dataset = grid_dataset(counts, observed, size, places, tactics, periods, freq, None, provenance)
+    dataset = grid_dataset(counts, observed, size, places, tactics, periods, freq, None, provenance, days=days)
+    if names.COVERAGE in table and table[names.COVERAGE].notna().any():
+        coverage = np.ones(shape)
+        coverage[tuple(keys)] = table[names.COVERAGE].fillna(1.0)
+        dataset = dataset.assign({names.COVERAGE: (names.CELL_DIMS, coverage)})
     return with_told_breaks(dataset, ledger)
 
 
@@ -86,6 +92,7 @@ def checked_counts(raw: RawTable, freq: str, day_first: bool | None = None) -> t
     first, last, ledger = _days(raw, ledger, day_first)
     attacks, ledger = _numbers(raw, names.ATTACKS, ledger, whole=True)
     size, ledger = _numbers(raw, names.EXPOSURE, ledger, whole=False)
+    coverage, ledger = _numbers(raw, names.COVERAGE, ledger, whole=False)
     if names.EXPOSURE in frame and size.isna().all():
         written = _with_text(raw, names.EXPOSURE).frame[names.EXPOSURE].notna()
         refuse_cells(frame, source, names.EXPOSURE, written, "a number above 0")
@@ -98,11 +105,13 @@ def checked_counts(raw: RawTable, freq: str, day_first: bool | None = None) -> t
         (names.PERIOD, too_long, "a day or a week, in a panel of weeks"),
         (names.ATTACKS, attacks.notna() & ~whole, f"a whole number from 0 to {LARGEST_COUNT:,}, or empty for a gap"),
         (names.EXPOSURE, size.notna() & ~((size > 0) & np.isfinite(size)), "a number above 0"),
+        (names.COVERAGE, coverage.notna() & ~((coverage > 0) & (coverage <= 1)), "a share above 0, up to 1"),
         (names.PROVINCE, clean[names.PROVINCE].isna(), "a label"),
         (names.TACTIC, clean[names.TACTIC].isna(), "a label"),
     ):
         refuse_cells(frame, source, column, bad, expected)
-    refuse_totals(raw, [column for column in kept if column not in (names.ATTACKS, names.EXPOSURE)], attacks.fillna(0))
+    measures = (names.ATTACKS, names.EXPOSURE, names.COVERAGE)
+    refuse_totals(raw, [column for column in kept if column not in measures], attacks.fillna(0))
     freq = freq_of_weeks(freq, pd.DatetimeIndex(first))
     if freq != names.MONTHLY and first.nunique() > 1 and (first.dt.day == 1).all():
         hint = "Set freq = 'MS'"
@@ -113,6 +122,8 @@ def checked_counts(raw: RawTable, freq: str, day_first: bool | None = None) -> t
         clean[column] = clean[column].astype(str)
     if names.EXPOSURE in clean:
         clean[names.EXPOSURE] = size
+    if names.COVERAGE in clean:
+        clean[names.COVERAGE] = coverage
     twice = clean.duplicated(list(names.CELL_DIMS))
     if twice.any():
         place, tactic, period = clean.loc[twice, list(names.CELL_DIMS)].iloc[0]

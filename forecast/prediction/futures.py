@@ -317,13 +317,14 @@ def _by_force(values: xr.DataArray, measured: Measured, number: int) -> Array:
 
 
 def _blank_panel(panel: Panel, periods: pd.DatetimeIndex) -> Panel:
-    """A panel of the future periods in which nothing was observed; exposure and forces stay as they were last."""
+    """A panel of the future periods in which nothing was observed; forces stay as they were last."""
     for name in panel.covariates:
         panel = panel.without_covariate(name)
-    kept = panel.dataset.drop_vars(names.PERIOD_END)
+    kept = panel.dataset.drop_vars([names.PERIOD_END, names.COVERAGE], errors="ignore")
     blank = kept.isel({names.PERIOD: [-1] * len(periods)}).assign_coords(
         {names.PERIOD: periods, names.PERIOD_END: (names.PERIOD, period_end(periods, panel.freq))}
     )
     blank[names.ATTACKS] = (names.CELL_DIMS, np.zeros(blank[names.ATTACKS].shape, np.int64))
     blank[names.OBSERVED] = (names.CELL_DIMS, np.zeros(blank[names.OBSERVED].shape, bool))
+    blank[names.EXPOSURE] = (names.CELL_DIMS, panel.exposure_ahead(len(periods)))
     return replace(panel, dataset=blank)

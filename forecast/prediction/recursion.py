@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast import names
 from forecast.model.latents import Path
 from forecast.model.spec import BoundModel
 from forecast.model.terms import FutureValues, Term
@@ -46,7 +45,7 @@ def simulate_ahead(
     cap: float,
     rng: np.random.Generator,
 ) -> Simulated:
-    """Simulate the periods after the panel; exposure stays as it was in the last period.
+    """Simulate the periods after the panel, with `Panel.exposure_ahead`.
 
     Parameters
     ----------
@@ -64,7 +63,7 @@ def simulate_ahead(
         Source of the draws.
     """
     # All innovations are drawn before the first count: two futures of the covariates then share them.
-    static = np.zeros((_samples(values), *bound.grid[:2], horizon)) + bound.log_exposure[..., -1:]
+    static = np.zeros((_samples(values), *bound.grid[:2], horizon)) + np.log(bound.panel.exposure_ahead(horizon))
     for _, added in added_ahead(bound, values, horizon, futures=futures, rng=rng):
         static += added
     return simulate_counts(bound, static, values, bound.grid[2], cap, rng)
@@ -116,7 +115,7 @@ def simulate_counts(
         Draws of the latents and of the family's parameters by name, the sample axis first.
     start : int
         Position of the first period on the panel, whose observed counts before it the first periods look back on; the
-        panel's number of periods for those after it, which have the exposure of its last one.
+        panel's number of periods for those after it.
     cap : float
         Larger expected counts are cut to it.
     rng : numpy.random.Generator
@@ -125,7 +124,8 @@ def simulate_counts(
     family = bound.model.family
     theta = {name: values[name] for name in family.parameters()}
     feeds_back = _lookback(bound) > 0
-    recent, exposure = last_rates(bound, start), bound.panel.dataset[names.EXPOSURE].values
+    recent, ahead = last_rates(bound, start), bound.panel.exposure_ahead(static.shape[-1])
+    exposure = np.concatenate([bound.panel.recorded_exposure.values[..., start:], ahead], axis=-1)
     past = np.broadcast_to(recent, (len(static), *recent.shape))
     log_mu, counts = np.empty(static.shape), np.empty(static.shape, np.int64)
     for step in range(static.shape[-1]):
@@ -133,7 +133,7 @@ def simulate_counts(
         log_mu[..., step] = total
         counts[..., step] = family.draw(rng, np.minimum(total, np.log(cap)), theta)
         if feeds_back:
-            rate = counts[..., step] / exposure[..., min(start + step, exposure.shape[-1] - 1)]
+            rate = counts[..., step] / exposure[..., step]
             past = np.concatenate([past, rate[..., None]], axis=-1)[..., 1:]
     cut = log_mu > np.log(cap)
     return Simulated(counts, np.where(cut, np.log(cap), log_mu), cut)

@@ -236,7 +236,7 @@ def decompose(
         return np.asarray(np.einsum("...pkt,pk->...", added, weight.sum(axis=fixed, keepdims=True)) / added.shape[-1])
 
     change: dict[str, Array] = {}
-    total = np.zeros((draws, *bound.grid[:2], horizon)) + bound.log_exposure[..., -1:]
+    total = np.zeros((draws, *bound.grid[:2], horizon)) + np.log(panel.exposure_ahead(horizon))
     for term, added in added_ahead(bound, values, horizon, futures=covariates, rng=rng):
         total += added
         change[_part(term)] = change.get(_part(term), np.zeros(draws)) + weighed(added)

@@ -34,8 +34,8 @@ def predict_bayesian(
     """Simulate period after period from joint draws of the posterior; see `predict`.
 
     Paths run on with new innovations, and terms that look back on past counts see the simulated ones. A province that
-    was never observed, a gap in the panel, has levels drawn from the distribution of the others'. Exposure stays as it
-    was in the last period. Expected counts above 100 times the largest count of the panel are cut to that, with
+    was never observed, a gap in the panel, has levels drawn from the distribution of the others'. Exposure is
+    `Panel.exposure_ahead`. Expected counts above 100 times the largest count of the panel are cut to that, with
     a note. `mu` and `phi` stand beside the draws of Poisson and negative binomial models.
     """
     panel, family = fit.panel, fit.model.family

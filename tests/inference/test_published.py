@@ -289,7 +289,7 @@ def test_reports_beside_counts_against_brute_force():
         log_phi, share, own, factor, psi, nu, omega = rng.normal(0, 0.5, 7)
         eta = rng.normal(2.0, 0.4, bound.grid)
         theta = parameters_at(log_phi, share, [own, factor], psi, nu, **{DISPERSION: omega})
-        mu, phi, seen = np.exp(eta[:, 0]), np.exp(log_phi), np.isfinite(CELLS)
+        mu, phi, seen = np.exp(eta + bound.log_exposure)[:, 0], np.exp(log_phi), np.isfinite(CELLS)
         counts = stats.nbinom(phi, phi / (phi + mu[seen])).logpmf(CELLS[seen]).sum()
         expected = counts + brute_force(bound, eta, log_phi, share, factor, psi, nu, own, omega)
         assert published_log_mass(bound, eta, theta) == pytest.approx(expected)

@@ -161,9 +161,14 @@ def test_chosen_provinces_and_tactics_leave_a_line(make_table):
 
 def test_exposure_by_province(make_table):
     events, chosen = Events(make_table(MARCH)), ["IQG10", "IQG13"]
-    panel = build_panel(events, provinces=chosen, exposure={"IQG10": 1.4, "IQG13": 0.7})
+    panel = build_panel(events, provinces=chosen, exposure={"IQG10": 1.4, "IQG13": 0.7}, days=False)
     assert panel.dataset["exposure"].sel(province="IQG10").values.max() == 1.4
     assert panel.dataset["exposure"].sel(province="IQG13").values.max() == 0.7
+    by_days = build_panel(events, provinces=chosen, exposure={"IQG10": 1.4, "IQG13": 0.7}).dataset["exposure"]
+    ratio = by_days / panel.dataset["exposure"]
+    np.testing.assert_allclose(ratio, np.broadcast_to(panel.periods.days_in_month * 12 / 365.25, ratio.shape))
+    weeks = build_panel(events, provinces=chosen, freq="W", exposure={"IQG10": 1.4, "IQG13": 0.7})
+    assert set(weeks.dataset["exposure"].values.ravel()) == {1.4, 0.7}
     with pytest.raises(InputError, match=r"no exposure is given for provinces of the panel \(found IQG13\)"):
         build_panel(events, provinces=chosen, exposure={"IQG10": 1.4})
 

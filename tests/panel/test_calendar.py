@@ -13,6 +13,7 @@ from forecast.panel.calendar import (
     normalise_freq,
     parse_days,
     period_end,
+    period_lengths,
     period_range,
     period_start,
     periods_per_year,
@@ -59,6 +60,15 @@ def test_year():
     assert np.all(np.diff(year_fraction(months, "MS")) > 0)
     assert periods_per_year("MS") == 12
     assert periods_per_year("W-MON") == pytest.approx(52.18, abs=0.01)
+
+
+def test_lengths_of_periods():
+    months = pd.date_range("2023-01", periods=48, freq="MS")
+    lengths = period_lengths(months, "MS")
+    assert lengths[1] / lengths[0] == pytest.approx(28 / 31)
+    # Four years have the days of four mean years.
+    assert lengths.mean() == pytest.approx(1.0)
+    assert (period_lengths(pd.date_range("2023-01-02", periods=9, freq="W-MON"), "W-MON") == 1.0).all()
 
 
 def test_days_of_text_are_iso_and_nothing_is_guessed():

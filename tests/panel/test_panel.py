@@ -218,6 +218,22 @@ def test_sums_over_groups(panel):
         panel.aggregate(read_zones())
 
 
+@pytest.mark.parametrize("days", [True, False])
+def test_exposure_goes_on_by_its_days_and_coverage_ends(table, days, tmp_path):
+    """From March on: April has 30 days."""
+    whole = Panel.from_frame(table.assign(coverage=0.5), days=days)
+    panel = whole.between(end="2020-03-31")
+    panel.save(tmp_path / "panel.nc")
+    panel = Panel.load(tmp_path / "panel.nc")
+    ahead = panel.exposure_ahead(3)
+    assert ahead.shape == (*panel.attacks.shape[:2], 3)
+    last = panel.dataset["exposure"].values[..., -1:]
+    expected = last * (np.array([30, 31, 30]) / 31 if days else np.ones(3))
+    np.testing.assert_allclose(ahead, expected)
+    np.testing.assert_allclose(panel.recorded_exposure, 0.5 * panel.dataset["exposure"])
+    np.testing.assert_allclose(whole.exposure_ahead(1, start=len(panel.periods)), ahead[..., :1])
+
+
 def test_file_round_trip(panel, tmp_path):
     full = panel.with_covariate("x", COVARIATES["by force"])
     full.save(tmp_path / "panel.nc")

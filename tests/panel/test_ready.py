@@ -1,5 +1,6 @@
 """Ready counts as people have them: names of columns, separators, gaps, and blank exposures."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -36,7 +37,27 @@ def test_a_blank_exposure_among_others_is_a_gap():
     assert panel.dataset["observed"].values.ravel().tolist() == [True, False, False, True]
     assert panel.dataset["exposure"].values.ravel().tolist() == [1000, 1000, 1000, 4000]
     assert panel.ledger.rows("cells without an exposure") == 2
-    assert Panel.from_frame(table(exposure=None)).dataset["exposure"].values.ravel().tolist() == [1, 1, 1, 1]
+    none = Panel.from_frame(table(exposure=None), days=False)
+    assert none.dataset["exposure"].values.ravel().tolist() == [1, 1, 1, 1]
+
+
+def test_months_have_the_exposure_of_their_days_unless_the_table_gives_one():
+    panel = Panel.from_frame(table())
+    days = np.broadcast_to(panel.periods.days_in_month, panel.attacks.shape)
+    np.testing.assert_allclose(panel.dataset["exposure"], days * 12 / 365.25)
+    assert (Panel.from_frame(table(exposure=2.0)).dataset["exposure"] == 2.0).all()
+
+
+def test_coverage_is_a_share_and_1_where_it_is_blank():
+    panel = Panel.from_frame(table(coverage=["0.5", "", "1", "0.25"], exposure=4.0))
+    assert panel.dataset["coverage"].values.ravel().tolist() == [0.5, 1, 1, 0.25]
+    assert panel.recorded_exposure.values.ravel().tolist() == [2, 4, 4, 1]
+    np.testing.assert_allclose(panel.rates, panel.attacks / panel.recorded_exposure)
+    again = Panel.from_frame(panel.to_frame())
+    np.testing.assert_array_equal(again.dataset["coverage"], panel.dataset["coverage"])
+    for wrong in ("0", "1.5", "-0.1"):
+        with pytest.raises(InputError, match=r"row 2, column coverage.*a share above 0, up to 1"):
+            Panel.from_frame(table(coverage=["1", wrong, "1", "1"]))
 
 
 def test_a_cell_without_a_row_has_the_exposure_of_its_province():

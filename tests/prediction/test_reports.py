@@ -38,7 +38,7 @@ LATER = [
 
 @pytest.fixture(scope="module")
 def panel():
-    return fc.Panel.from_reports(pd.DataFrame(ROWS))
+    return fc.Panel.from_reports(pd.DataFrame(ROWS), days=False)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,8 @@ def test_nothing_is_drawn_where_nothing_was_published(fit, forecast):
 def test_counts_of_events_beside_them_are_no_reports(make_fit):
     cells = [("SY08", "all", f"2021-{month:02d}", 9) for month in range(1, 7)]
     cells += [("SY09", "all", f"2021-{month:02d}", 20) for month in range(1, 7)]
-    counts = fc.Panel.from_frame(pd.DataFrame(cells, columns=["province", "tactic", "period", "attacks"]))
+    table = pd.DataFrame(cells, columns=["province", "tactic", "period", "attacks"])
+    counts = fc.Panel.from_frame(table, days=False)
     rows = [row("SY08|SY09", 15, f"2021-{month:02d}") for month in range(1, 7)]
     panel = counts.with_reports(pd.DataFrame(rows), gazetteer=fc.read_gazetteer())
     values = {"intercept": 0.0, "level_province": np.log([10.0, 20.0]), "sigma_level_province": 1.0, "log_phi": 2.0}

@@ -177,6 +177,23 @@ def test_a_forecast_of_other_data_is_refused(fitted, lattice):
         with_predictions(fit, other)
 
 
+def test_the_months_ahead_have_their_days_and_whole_coverage(make_fit):
+    """After a winter of which half could be recorded: attacks in February, and their rate, are over 28 days."""
+    months = pd.period_range("2021-11", "2022-01", freq="M").astype(str)
+    rows = [("SY08", "all", month, 30, 0.5) for month in months]
+    panel = fc.Panel.from_frame(pd.DataFrame(rows, columns=["province", "tactic", "period", "attacks", "coverage"]))
+    model = Model([Intercept(), Excitation()], Poisson(), "made")
+    fit = make_fit(model, panel, {"intercept": np.log(60.0), "excitation": 0.5}, draws=500)
+    lengths = np.array([30, 31, 31, 28, 31]) * 12 / 365.25
+    np.testing.assert_allclose(fit.bound.log_exposure[0, 0], np.log(0.5 * lengths[:3]))
+    past = np.log1p(30 / (0.5 * lengths[:3]))
+    forecast = predict(fit, 2, draws=50, seed=1)
+    mu, counts = forecast.dataset["mu"].values[:, 0, 0], forecast.draws.values[:, 0, 0]
+    np.testing.assert_allclose(mu[:, 0], 60 * lengths[3] * np.exp(0.5 * (past[-1] - past.mean())))
+    felt = np.log1p(counts[:, 0] / lengths[3])
+    np.testing.assert_allclose(mu[:, 1], 60 * lengths[4] * np.exp(0.5 * (felt - past.mean())))
+
+
 def test_provinces_whose_zone_ended_are_left_out(fitted, tmp_path):
     rows = [row("SY04|SY05", 20, zone="central"), row("SY08|SY11", 30), row("SY08|SY11", 40, "2021-06")]
     table = pd.DataFrame(rows)

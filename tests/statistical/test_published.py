@@ -1,8 +1,8 @@
 """Published totals: what they say of cells that nobody published.
 
-Four provinces of a zone over 30 months, of which a third is published, mostly as totals (`published_rows`). Intervals
-of the expected counts of all other cells must cover at their rate and be narrower than without the totals; unknown
-cells that are taken for 0 must fail.
+Months are alike in the truth, whatever their days. Four provinces of a zone over 30 months, of which a third is
+published, mostly as totals (`published_rows`). Intervals of the expected counts of all other cells must cover at
+their rate and be narrower than without the totals; unknown cells that are taken for 0 must fail.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def test_cells_that_nobody_published_are_covered_and_totals_help(full):
         rng = np.random.default_rng(seed)
         expected, counts = truth(rng)
         table, known = published(counts, rng)
-        panel = fc.Panel.from_reports(table)
+        panel = fc.Panel.from_reports(table, days=False)
         # The first and last months may be unpublished: the panel then is shorter.
         first = list(MONTHS.to_timestamp()).index(panel.periods[0])
         months = slice(first, first + len(panel.periods))
@@ -47,7 +47,7 @@ def test_cells_that_nobody_published_are_covered_and_totals_help(full):
         inside.append(((lower <= expected[:, months]) & (expected[:, months] <= upper))[hidden].mean())
         narrow.append(np.log(upper / lower)[hidden].mean())
         parts = table[~table["provinces"].str.contains("|", regex=False)]
-        alone = fc.Panel.from_reports(parts)
+        alone = fc.Panel.from_reports(parts, days=False)
         lower, upper = np.quantile(expected_draws(alone, seed), [0.05, 0.95], axis=0)
         wide.append(np.log(upper / lower).mean())
     print(f"coverage {np.mean(inside):.3f}, widths {np.mean(narrow):.3f} and {np.mean(wide):.3f}")
@@ -70,7 +70,7 @@ def test_unknown_cells_taken_for_zero_fail(full):
             ],
             columns=["province", "tactic", "period", "attacks"],
         )
-        panel = fc.Panel.from_frame(cells)
+        panel = fc.Panel.from_frame(cells, days=False)
         model = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="province")], MODEL.family, "zeros")
         fit = fc.fit(model, panel, engine="laplace", seed=seed)
         draws = np.exp(eta(fit.bound, posterior_draws(fit, 400, seed)))[:, :, 0]

@@ -61,7 +61,8 @@ def _syria() -> fc.Panel:
     file = DATA / "ucdp_ged_syria_2016_2019.csv.gz"
     events = fc.read_events(file, source="ucdp", gazetteer=places, boundaries=fc.Boundaries({}), nearest=True)
     span = {"start": "2016-01-01", "end": "2019-11-30"}
-    return fc.build_panel(events, actor="IS", gazetteer=places, seed=1, **span)
+    # As when the references were made; simulated panels have months without days too.
+    return fc.build_panel(events, actor="IS", gazetteer=places, seed=1, days=False, **span)
 
 
 def _simulated(**options: float) -> Callable[[], fc.Panel]:
