@@ -31,11 +31,10 @@ DRAWS, MOST = 8000, 64_000
 FORECASTS = 20_000
 
 
-def sampled(case: Case) -> tuple[BayesianFit, pd.DataFrame]:
+def sampled(case: Case, draws: int, target_accept: float) -> tuple[BayesianFit, pd.DataFrame]:
     """The fit, and a table of its quantities; drawn longer until the ESS suffices."""
-    draws = DRAWS
     while True:
-        options = NutsOptions(draws=draws, tune=500, chains=4, progress=False)
+        options = NutsOptions(draws=draws, tune=500, chains=4, target_accept=target_accept, progress=False)
         fit = sample_nuts(*case.fitted(), options, seed=11)
         table = summary(quantities(fit))
         smallest = float(table[["ess_bulk", "ess_tail"]].to_numpy().min())
@@ -114,7 +113,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", choices=[*CASES, []])
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("--draws", type=int, default=DRAWS, help="of a part, per chain")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="per chain, at first or of a part")
+    parser.add_argument("--target-accept", type=float, default=0.8, help="higher where there are divergences")
     parser.add_argument("--seed", type=int, default=11, help="of a part")
     parser.add_argument("--part", type=Path, help="keep a part of a run in this file")
     parser.add_argument("--join", type=Path, nargs="+", help="parts to join")
@@ -127,7 +127,7 @@ def main() -> None:
         if given.join:
             table, ahead = joined(given.join)
         else:
-            fit, table = sampled(CASES[name])
+            fit, table = sampled(CASES[name], given.draws, given.target_accept)
             failed = fit.diagnostics.loc[~fit.diagnostics["passed"]]
             if len(failed):
                 raise SystemExit(f"no reference: {failed.to_string()}")
