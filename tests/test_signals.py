@@ -16,6 +16,16 @@ from forecast.signals import orderly_end, uninterrupted
 NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
+@pytest.fixture(autouse=True)
+def _heeded():
+    """What a shell lets a program ignore that it starts in the background is heeded here."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in NUMBERS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_signal_is_an_interruption_and_told(number, tmp_path):
     before = signal.getsignal(number)
