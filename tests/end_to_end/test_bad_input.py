@@ -894,7 +894,9 @@ def fill_disk_at(name: str, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Path, "write_bytes", half)
     patch.setattr(Path, "write_text", half_text)
     patch.setattr(
-        pd.DataFrame, "to_csv", lambda frame, path, **o: half_table(frame, path, **o) if path else to_csv(frame, **o)
+        pd.DataFrame,
+        "to_csv",
+        lambda frame, path=None, **o: half_table(frame, path, **o) if path else to_csv(frame, **o),
     )
 
 
