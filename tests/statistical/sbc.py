@@ -117,7 +117,6 @@ MODELS: dict[str, Model] = {
     ),
     "walk": _with(_walk("tactic")),
     "random_walk": _with(Walk(by="tactic", damping=1, sigma=HalfNormal(0.1))),
-    "breaks": _with(replace(_walk("tactic"), breaks="2016-06-01", kappa=HalfNormal(2.0))),
     "shock": _with(Shock(by=(), sigma=HalfNormal(0.3)), _walk("tactic")),
     "season": _with(Season(2, by="tactic", sigma=HalfNormal(0.3))),
     "step": _with(Step("2016-06-01", by="province", effect=Normal(0.0, 0.5), sigma=HalfNormal(0.3))),
@@ -140,11 +139,12 @@ MODELS: dict[str, Model] = {
 }
 
 
-# The standard model is for the fast engine alone: the sampler takes a minute for each replicate.
+# For the fast engine alone: the sampler takes a minute for each replicate of the standard model.
 STANDARD = Model(
     [*MODELS["quick"].terms, _walk("country"), _walk("province", "tactic")], NegativeBinomial(log_phi=LOG_PHI)
 )
-EVERY = MODELS | {"standard": STANDARD}
+BREAKS = _with(replace(_walk("tactic"), breaks="2016-06-01", kappa=HalfNormal(2.0)))
+EVERY = MODELS | {"standard": STANDARD, "breaks": BREAKS}
 
 
 @dataclass(frozen=True)
