@@ -39,6 +39,8 @@ COLUMNS = {
     "demo_events_simulated.csv.gz": ",".join(names.EVENT_COLUMNS),
     "demo_capability_simulated.csv": "force,period,capability",
     "demo_indicators_simulated.csv": ",".join(names.INDICATOR_COLUMNS),
+    "attenuation.csv": "seed,way,estimate,lower,upper,theory,passed",
+    "iraq_strikes.csv": "tactic,percent,lower,upper,probability_below_0,reading,walks,passed",
     "demo_truth_simulated.csv.gz": "province,tactic,period,attacks,expected,force,capability,slope,dispersion",
 }
 TABLES = sorted(path.name for path in data_path().iterdir() if ".csv" in path.name)

@@ -61,7 +61,8 @@ def test_both_install_the_same_and_it_runs_outside_the_checkout(built, tmp_path,
     where = _run(python, "-c", "import forecast; print(forecast.__file__)", cwd=tmp_path, env=clean).strip()
     assert where.startswith(str(tmp_path / "wheel")), "the checkout must not be what runs"
     # The demonstration's settings with a model that compiles nothing: the machine code of another folder is made anew.
-    data = Path(_run(python, "-c", "from forecast.datasets import data_path; print(data_path())", env=clean).strip())
+    ask = "from forecast.datasets import data_path; print(data_path())"
+    data = Path(_run(python, "-c", ask, cwd=tmp_path, env=clean).strip())
     settings = data / "light.toml"
     settings.write_text((data / "demo.toml").read_text().replace('model = "quick"', 'model = "recent_mean"'))
     _run(python, "-m", "forecast", "run", settings, "--output", tmp_path / "demo", cwd=tmp_path, env=clean)
