@@ -12,7 +12,7 @@ from forecast.evaluation.scores import LEVEL
 from forecast.panel.calendar import unit_name
 from forecast.prediction.draws import Forecast
 from forecast.report.backtest import TOTAL
-from forecast.report.wording import capital, period_label, province_labels, span_label, tactic_label
+from forecast.report.wording import capital, last_periods, period_label, province_labels, span_label, tactic_label
 
 __all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook", "records"]
 
@@ -77,6 +77,11 @@ class Outlook:
     next_period: str
     horizon: int
     tells_chances: bool = True
+
+    @property
+    def past(self) -> str:
+        """What it is compared with: 'the last 12 months'."""
+        return last_periods(self.since, self.unit)
 
     @property
     def is_compared(self) -> bool:

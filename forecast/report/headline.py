@@ -20,6 +20,7 @@ from forecast.report.wording import (
     change_between,
     counted,
     direction,
+    last_periods,
     mean_amount,
     model_label,
     percent,
@@ -97,8 +98,7 @@ def tiles(outlook: Outlook, panel: Panel, forecast: Forecast) -> list[Tile]:
     for since, row in compared.items():
         before, after, change = change_between(row["recent"], row["mean_median"])
         if before != "–":
-            past = f"the last {counted(since, unit)}" if since > 1 else f"the last {unit}"
-            changes.append((change, f"against {past}: {before} to {after} a {unit}"))
+            changes.append((change, f"against {last_periods(since, unit)}: {before} to {after} a {unit}"))
     if changes:
         shown.append(Tile("Change", tuple(changes)))
     chance, record = _record_chance(panel, forecast)

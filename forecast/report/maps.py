@@ -147,7 +147,7 @@ def measures_of(outlook: Outlook, table: pd.DataFrame) -> list[Measure]:
 
     `table` has the figures of one row per province.
     """
-    past = f"the last {outlook.since} {outlook.unit}s"
+    past = outlook.past
     measures = [_counts(f"Expected attacks, {outlook.span}", table["sum_median"])]
     if outlook.horizon > 1:
         measures.append(_counts(f"Expected attacks, {outlook.next_period}", table["next_median"]))

@@ -144,6 +144,5 @@ def _says(row: Mapping[str, Any], outlook: Outlook) -> str:
     text = f"{row['name']}: {mean_amount(row['mean_median'])} attacks a {unit} expected {outlook.when}, {likely} likely"
     if pd.isna(row["recent"]):
         return f"{text}."
-    past = f"the last {outlook.since} {unit}s" if outlook.since > 1 else f"the last {unit}"
-    text += f", against {mean_amount(row['recent'])} over {past}."
+    text += f", against {mean_amount(row['recent'])} over {outlook.past}."
     return f"{text} {chance_that('attacks will be more frequent than then', row['rise'])}".rstrip()

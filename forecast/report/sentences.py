@@ -50,7 +50,7 @@ def _changes(outlook: Outlook) -> Iterator[Finding]:
     provinces = _with_change(outlook.provinces)
     if len(provinces) < 2 or provinces["rise"].isna().all():
         return
-    past = f"over the last {outlook.since} {outlook.unit}s"
+    past = f"over {outlook.past}"
     for word, sign, limit in (("rise", 1, "above 65%"), ("fall", -1, "below 35%")):
         clear = provinces[(provinces["rise"].map(direction) == word) & (sign * provinces["change"] > 0)]
         if clear.empty:
@@ -69,7 +69,7 @@ def _record(outlook: Outlook) -> Iterator[Finding]:
     ahead = f"the next {outlook.unit}"
     if outlook.horizon > 1:
         ahead = f"at least one of the next {small_word(outlook.horizon)} {outlook.unit}s"
-    text = f"The probability that {ahead} brings more attacks than any of the last {outlook.since} {outlook.unit}s"
+    text = f"The probability that {ahead} brings more attacks than any of {outlook.past}"
     places = [f"{percent(row['above_record'])}; {_above(row['record'])}" for _, row in top.iterrows()]
     if len(outlook.provinces) == 1:
         yield Finding(
@@ -127,8 +127,8 @@ def _interval(row: "pd.Series[Any]", what: str) -> str:
 
 def _past(row: "pd.Series[Any]", outlook: Outlook) -> str:
     """'the last 12 months', or what of them was observed."""
-    whole = f"the last {outlook.unit}" if outlook.since == 1 else f"the last {outlook.since} {outlook.unit}s"
-    return whole if row["observed"] == outlook.since else f"the {int(row['observed'])} observed of {whole}"
+    whole = row["observed"] == outlook.since
+    return outlook.past if whole else f"the {int(row['observed'])} observed of {outlook.past}"
 
 
 def _above(record: float) -> str:

@@ -128,7 +128,7 @@ def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, 
 
 def _spanners(outlook: Outlook) -> dict[str, dict[str, str]]:
     """Headings above headings: {heading: {column: its own}}."""
-    compared = {f"Last {outlook.since} {outlook.unit}s": {"recent": f"per {outlook.unit}"}}
+    compared = {capital(outlook.past.removeprefix("the ")): {"recent": f"per {outlook.unit}"}}
     first = capital(outlook.next_period)
     ahead = {first: {"next_median": "median", "next_interval": "80% interval"}}
     if outlook.horizon > 1:

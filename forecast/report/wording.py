@@ -90,6 +90,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def last_periods(number: int, unit: str) -> str:
+    """'the last month', 'the last 12 months'."""
+    return f"the last {counted(number, unit)}" if number > 1 else f"the last {unit}"
+
+
 def between(lower: float, upper: float, decimals: int = 0) -> str:
     """An interval: '3 to 9'."""
     write = mean_amount if decimals else amount

@@ -16,34 +16,10 @@ from forecast.prediction.continuation import predict
 
 @dataclass(frozen=True)
 class Exploding:
-    """Forecasts a hundred thousand attacks in each cell."""
-
-    name: ClassVar[str] = "exploding"
-
-
-@dataclass(frozen=True)
-class Tailed:
     """Forecasts one attack in each cell, but in a share of its paths a hundred thousand."""
 
-    share: float
-    name: ClassVar[str] = "tailed"
-
-
-@dataclass(frozen=True, repr=False)
-class TailedFit(BaselineFit):
-    """Its fit."""
-
-
-@fit.register
-def _fit_tailed(model: Tailed, panel: fc.Panel, *, engine="auto", start=None, max_seconds=None, seed):
-    return TailedFit(model, panel, seed)
-
-
-@predict.register
-def _predict_tailed(fit: TailedFit, horizon, *, futures=None, draws=1000, seed):
-    shape = (draws, len(fit.panel.provinces), len(fit.panel.tactics), horizon)
-    values = np.where(np.arange(draws)[:, None, None, None] < fit.model.share * draws, 100_000, 1)
-    return fc.Forecast.from_draws(fit.panel, np.broadcast_to(values, shape), model="tailed", seed=seed)
+    share: float = 1.0
+    name: ClassVar[str] = "exploding"
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,7 +35,8 @@ def _fit(model: Exploding, panel: fc.Panel, *, engine="auto", start=None, max_se
 @predict.register
 def _predict(fit: ExplodingFit, horizon, *, futures=None, draws=1000, seed):
     shape = (draws, len(fit.panel.provinces), len(fit.panel.tactics), horizon)
-    return fc.Forecast.from_draws(fit.panel, np.full(shape, 100_000), model="exploding", seed=seed)
+    values = np.where(np.arange(draws)[:, None, None, None] < fit.model.share * draws, 100_000, 1)
+    return fc.Forecast.from_draws(fit.panel, np.broadcast_to(values, shape), model="exploding", seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +116,9 @@ def test_an_implausible_member_has_no_part(panel):
     assert any("exploding has no part" in note and "600,000 attacks" in note for note in notes)
 
 
-@pytest.mark.parametrize(("share", "left"), [(0.005, "all"), (0.2, "20% of the paths of tailed are left out")])
+@pytest.mark.parametrize(("share", "left"), [(0.005, "all"), (0.2, "20% of the paths of exploding are left out")])
 def test_the_tail_of_a_member_is_cut_where_that_alone_is_implausible(panel, share, left):
-    forecast = fc.predict(fc.fit(fc.Pool((Tailed(share),)), panel, seed=1), 3, draws=1000, seed=1)
+    forecast = fc.predict(fc.fit(fc.Pool((Exploding(share),)), panel, seed=1), 3, draws=1000, seed=1)
     assert (forecast.draws.max() == 100_000) == (left == "all")
     assert any(left in note for note in forecast.provenance["notes"]) == (left != "all")
     assert forecast.draws.sizes["sample"] == 1000
