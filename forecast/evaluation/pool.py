@@ -253,7 +253,8 @@ def pool(
     draws, seed : int
         Samples of the pool. Each model gives its share of them, whole paths without repetition where it has enough.
     notes : sequence of str
-        What the reader must be told, beside the notes of the forecasts, which get their model's name in front.
+        What the reader must be told, beside the notes of the forecasts, which get their model's name in front
+        unless all have them.
 
     Returns
     -------
@@ -299,7 +300,10 @@ def pool(
     kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
     family = "negative_binomial" if names.MU in variables else ""
     oracle = sorted({label for each in forecasts.values() for label in each.provenance.get("oracle", ())})
-    of_models = [f"{model}: {note}" for model, each in forecasts.items() for note in each.provenance.get("notes", ())]
+    told = {model: each.provenance.get("notes", ()) for model, each in forecasts.items()}
+    # Those of the data are the same in all.
+    shared = set(told[models[0]]).intersection(*told.values()) if len(told) > 1 else set()
+    of_models = [note if note in shared else f"{model}: {note}" for model, each in told.items() for note in each]
     provenance = {**first.provenance, "notes": list(dict.fromkeys([*of_models, *notes])), "oracle": oracle}
     attrs = {names.MODEL: name + (ORACLE_SUFFIX if oracle else ""), "family": family, "seed": str(seed)}
     attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)

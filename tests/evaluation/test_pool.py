@@ -152,3 +152,11 @@ def test_members_have_different_names():
         fc.Pool((fc.Last(), fc.Last()))
     with pytest.raises(fc.InputError, match="different names"):
         fc.Pool(())
+
+
+def test_a_note_that_all_have_stands_once(panel):
+    provenance = '{"sources": [], "notes": ["of the data"]}'
+    noted = type(panel)(panel.dataset.assign_attrs(provenance=provenance))
+    forecasts = {each.name: fc.predict(fc.fit(each, noted, seed=1), 2, draws=50, seed=1) for each in MEMBERS}
+    assert all("of the data" in each.provenance["notes"] for each in forecasts.values())
+    assert [note for note in fc.pool(forecasts, seed=1).provenance["notes"] if "of the data" in note] == ["of the data"]
