@@ -36,7 +36,7 @@ Source = Literal[EventSource, "counts", "reports"]
 _OF_EVENTS: Mapping[str, Sequence[str]] = {
     "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "crosswalk", "tactics"),
     "places": ("aliases", "forces", "nearest", "max_distance_km"),
-    "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete"),
+    "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete", "known_shares"),
 }
 _OF_REPORTS = ("publishers", "subset_of", "conflicts", "zone_ends", "activity")
 _UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -148,7 +148,10 @@ class PanelSettings(_Section):
     multiday: Literal["draw", "first", "omit"] = "draw"
     gaps: list[tuple[_Day, _Day] | tuple[_Day, _Day, list[str]]] = []
     covered_from: dict[str, _Day] = Field({}, description="first covered day of countries and provinces")
-    complete: float = Field(0.9, gt=0, le=1, description="share of a period's records that must be published")
+    complete: float = Field(0.5, gt=0, le=1, description="share of a period's records that must be known")
+    known_shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [], description="share known so far of the last period, the one before, …, where records do not tell"
+    )
     missing: Literal["gap", "zero"] = "gap"
     days: bool = Field(True, description="months of 31 days have more attacks than those of 28")
 

@@ -30,9 +30,11 @@ ATTACKS = "attacks"
 OBSERVED = "observed"
 EXPOSURE = "exposure"
 COVERAGE = "coverage"
+# Over the cells and independent components: the error of the log of a coverage that was learned.
+COVERAGE_ERROR = "coverage_error"
 NEIGHBOUR = "neighbour"
 ADJACENCY = "adjacency"
-PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, FORCE, ADJACENCY)
+PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, COVERAGE_ERROR, FORCE, ADJACENCY)
 
 # Variables of a forecast.
 DRAWS = "draws"
@@ -40,6 +42,8 @@ MU = "mu"
 PHI = "phi"
 HISTORY = "history"
 HISTORY_PERIOD = "history_period"
+NOWCAST = "nowcast"
+NOWCAST_PERIOD = "nowcast_period"
 
 # Frequencies: calendar months, and weeks by the day on which they begin.
 MONTHLY = "MS"

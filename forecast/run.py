@@ -143,7 +143,7 @@ def prepare(settings: Settings) -> Prepared:
     for future in scenarios.values():
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     _check_serves(panel, model)
-    training, boundaries = _training(settings, source, panel), map_boundaries(settings, source, panel)
+    training, boundaries = _training(settings, source, panel.settled), map_boundaries(settings, source, panel)
     for file, content in contents.items():
         # Nothing is read after this: what was hashed is what was read.
         if not file.is_file() or sha256(file) != content:
@@ -332,7 +332,7 @@ def _held_out_scores(settings: Settings, main: Fit, ready: Prepared, step: Step)
     held_out, models, panel, training = settings.held_out, _models(settings), ready.panel, ready.training
     if training is None:
         return pd.DataFrame(), []
-    origin = pd.Timestamp(panel.dataset[names.PERIOD_END].values[-held_out - 1])
+    origin = training.origin
     futures = {name: hold_last() for name in training.covariates}
     futures |= {name: future for name, future in ready.futures.items() if training.measured(name) is not None}
     tables, notes = [], []

@@ -158,7 +158,15 @@ def test_names_are_locked():
     assert ", ".join(names.TACTICS) == (
         "ied, small_arms, indirect_fire, assassination, complex_attack, kidnapping, suicide, other"
     )
-    assert names.PANEL_VARIABLES == ("attacks", "observed", "exposure", "coverage", "force", "adjacency")
+    assert names.PANEL_VARIABLES == (
+        "attacks",
+        "observed",
+        "exposure",
+        "coverage",
+        "coverage_error",
+        "force",
+        "adjacency",
+    )
     assert names.SCORE_KEYS == ("model", "origin", "horizon", "province", "tactic")
     assert ", ".join(names.FURTHER_SCORES) == (
         "dispersion, overprediction, underprediction, dispersion_log, overprediction_log, underprediction_log, "

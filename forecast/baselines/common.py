@@ -115,7 +115,7 @@ def tactic_means(panel: Panel) -> tuple[xr.DataArray, tuple[str, ...]]:
     InputError
         When a tactic was never observed at all.
     """
-    attacks = panel.attacks
+    attacks = panel.completed
     never = attacks.isnull().all(names.PERIOD)
     hopeless = never.all(names.PROVINCE)
     if hopeless.any():

@@ -142,7 +142,7 @@ def fit_last(
     """Fit `Last`; see `fit`."""
     require_auto(engine)
     stand_in, notes = tactic_means(panel)
-    mean = _by_series(panel, means_before(panel.attacks.values, 1)[..., -1]).fillna(stand_in)
+    mean = _by_series(panel, means_before(panel.completed.values, 1)[..., -1]).fillna(stand_in)
     return LastFit(model, panel, seed, notes, xr.Dataset({"mean": mean}))
 
 
@@ -160,12 +160,12 @@ def fit_conflictology(
     """Fit `Conflictology`; see `fit`."""
     require_auto(engine)
     _, notes = tactic_means(panel)
-    own = _last_observed(panel.attacks.values, model.window)
+    own = _last_observed(panel.completed.values, model.window)
     state = {"own": _by_series(panel, own, _PAST)}
     length = own.shape[-1]
     if model.whole_panel:
-        observed = panel.attacks.notnull().any((names.PROVINCE, names.TACTIC)).values
-        whole = panel.attacks.values[:, :, np.flatnonzero(observed)[-model.window :]]
+        observed = panel.completed.notnull().any((names.PROVINCE, names.TACTIC)).values
+        whole = panel.completed.values[:, :, np.flatnonzero(observed)[-model.window :]]
         state["whole"] = _by_series(panel, whole, "past_period")
         length = whole.shape[-1]
         gaps = int(np.isnan(whole).sum())
@@ -190,7 +190,7 @@ def fit_recent_mean(
     """Fit `RecentMean`; see `fit`."""
     require_auto(engine)
     stand_in, notes = tactic_means(panel)
-    attacks = panel.attacks.values
+    attacks = panel.completed.values
     before = means_before(attacks, model.window)
     mean = _by_series(panel, before[..., -1]).fillna(stand_in) + model.floor
     usable = ~np.isnan(before[..., :-1]) & ~np.isnan(attacks)

@@ -80,7 +80,7 @@ def fit_smoothing(
     """
     require_auto(engine)
     stand_in, notes = tactic_means(panel)
-    attacks = panel.attacks.values
+    attacks = panel.completed.values
     before = np.full((*attacks.shape[:2], attacks.shape[2] + 1), np.nan)
     weight = np.full(attacks.shape[:2], np.nan)
     for cell in np.ndindex(*attacks.shape[:2]):

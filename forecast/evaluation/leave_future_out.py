@@ -78,7 +78,7 @@ def leave_future_out(
     measured = [name for name in model.covariates if panel.measured(name) is not None]
     if measured:
         raise InputError("was measured with error: use `backtest`", where="covariates", found=measured)
-    counts, tables = panel.attacks.values, []
+    counts, tables = panel.outcomes.values, []
     fitted: _Ahead | None = None
     log_weight = np.zeros(draws)
     weight, k = smoothed(log_weight)

@@ -111,7 +111,7 @@ class PoolFit(Fit):
 
     def weights(self, horizon: int) -> dict[str, float]:
         """The members' weights for forecasts of so many periods, learned from those of the past; else equal ones."""
-        panel, known = self.panel, []
+        panel, known = self.panel.settled, []
         futures = {name: hold_last() for name in panel.covariates}
         ends = pd.DatetimeIndex(panel.dataset[names.PERIOD_END].values)
         how: dict[str, Any] = {"futures": futures, "draws": _PAST_DRAWS, "seed": self.seed}
@@ -148,7 +148,7 @@ def fit_pool(
     fits: dict[str, Fit] = {}
     notes: list[str] = []
     error: ForecastError = DiagnosticsError("no member of the pool passes its checks")
-    days = _past_days(model, panel)
+    days = _past_days(model, panel.settled)
     rounds = 1 + len(days)
     with progress(f"Fitting {model.name}", max_seconds=max_seconds) as told:
         for member in model.members:
@@ -297,7 +297,14 @@ def pool(
         for key, along in dims.items()
         if all(key in part for part in parts)
     }
-    kept = first.dataset.drop_vars([names.DRAWS, names.MU, names.PHI, names.SAMPLE], errors="ignore")
+    own = [names.DRAWS, names.MU, names.PHI, names.NOWCAST, names.NOWCAST_PERIOD, names.SAMPLE]
+    kept = first.dataset.drop_vars(own, errors="ignore")
+    nowcasts = [each.dataset[names.NOWCAST] for each in forecasts.values() if names.NOWCAST in each.dataset]
+    if nowcasts:
+        # Members that are simple rules have none.
+        samples = nowcasts[0].sizes[names.SAMPLE]
+        chosen = rng.choice(samples, draws, replace=draws > samples)
+        kept = kept.assign({names.NOWCAST: nowcasts[0].isel({names.SAMPLE: chosen})})
     family = "negative_binomial" if names.MU in variables else ""
     oracle = sorted({label for each in forecasts.values() for label in each.provenance.get("oracle", ())})
     told = {model: each.provenance.get("notes", ()) for model, each in forecasts.items()}

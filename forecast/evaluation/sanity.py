@@ -131,7 +131,7 @@ def _records(forecast: Forecast, panel: Panel) -> Iterator[tuple[str, npt.NDArra
         missing = sorted(set(wanted) - set(there))
         if missing:
             raise InputError(f"lacks a {dim} of the forecast", where="panel", found=missing)
-    attacks = seen.attacks.sel({names.PROVINCE: forecast.provinces, names.TACTIC: forecast.tactics})
+    attacks = seen.completed.sel({names.PROVINCE: forecast.provinces, names.TACTIC: forecast.tactics})
     if not attacks.notnull().any():
         return
     past = attacks.fillna(attacks.mean(names.PERIOD)).fillna(0.0).sum(names.TACTIC).values

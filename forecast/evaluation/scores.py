@@ -404,7 +404,7 @@ def counts_like(forecast: Forecast, actual: Panel) -> xr.DataArray:
     """Observed counts on the forecast's labels, dims (province, tactic, period); NaN where there is none to score."""
     if actual.freq != forecast.freq:
         raise InputError("has another frequency", where="actual", found=actual.freq, expected=forecast.freq)
-    attacks = actual.attacks.reindex({names.PERIOD: forecast.periods}).drop_vars(names.PERIOD_END)
+    attacks = actual.outcomes.reindex({names.PERIOD: forecast.periods}).drop_vars(names.PERIOD_END)
     if attacks.isnull().all():
         raise InputError(
             "holds no observed cell of the forecast's periods",

@@ -30,6 +30,9 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 
+# After so many draws of a count of which none was recorded, there was none.
+_MOST_TRIES = 200
+
 # The functions that a log mass needs, in NumPy; engines bring their own.
 NUMPY = SimpleNamespace(
     exp=np.exp,
@@ -102,6 +105,20 @@ class Family(ABC):
         """Counts for `eta` over (sample, province, tactic); parameters over (sample) or (sample, tactic)."""
 
     @abstractmethod
+    def missing(
+        self,
+        rng: np.random.Generator,
+        counts: npt.NDArray[np.int64],
+        eta: Array,
+        known: Array,
+        theta: Mapping[str, Array],
+    ) -> npt.NDArray[np.int64]:
+        """How many attacks are not among `counts`, of which each was recorded with the chance `known`.
+
+        All over (sample, province, tactic); `eta` is of all attacks, recorded or not.
+        """
+
+    @abstractmethod
     def equation(self) -> str:
         """Printed form."""
 
@@ -132,6 +149,17 @@ class Poisson(Family):
     def draw(self, rng: np.random.Generator, eta: Array, theta: Mapping[str, Array]) -> npt.NDArray[np.int64]:
         """Poisson counts."""
         return draw_coupled(rng, np.exp(eta), np.inf)
+
+    def missing(
+        self,
+        rng: np.random.Generator,
+        counts: npt.NDArray[np.int64],
+        eta: Array,
+        known: Array,
+        theta: Mapping[str, Array],
+    ) -> npt.NDArray[np.int64]:
+        """Poisson counts, whatever was recorded."""
+        return rng.poisson((1.0 - known) * np.exp(eta)).astype(np.int64)
 
     def equation(self) -> str:
         """Printed form."""
@@ -204,6 +232,18 @@ class NegativeBinomial(Family):
         """Negative binomial counts."""
         return draw_coupled(rng, np.exp(eta), np.exp(_spread(theta["log_phi"])))
 
+    def missing(
+        self,
+        rng: np.random.Generator,
+        counts: npt.NDArray[np.int64],
+        eta: Array,
+        known: Array,
+        theta: Mapping[str, Array],
+    ) -> npt.NDArray[np.int64]:
+        """Negative binomial counts whose gamma variable is given what was recorded."""
+        mu, phi = np.exp(eta), np.exp(_spread(theta["log_phi"]))
+        return rng.poisson((1.0 - known) * mu * rng.gamma(phi + counts) / (phi + known * mu)).astype(np.int64)
+
     def equation(self) -> str:
         """Printed form."""
         which = f"phi[{self.by}]" if self.by else "phi"
@@ -241,6 +281,19 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
         """Negative binomial counts, some of them set to 0."""
         zero = rng.random(eta.shape) < special.expit(_spread(theta["logit_pi"]))
         return np.where(zero, 0, super().draw(rng, eta, theta))
+
+    def missing(
+        self,
+        rng: np.random.Generator,
+        counts: npt.NDArray[np.int64],
+        eta: Array,
+        known: Array,
+        theta: Mapping[str, Array],
+    ) -> npt.NDArray[np.int64]:
+        """As of negative binomial counts; beside none on record, of the counts that may have been."""
+        return np.where(
+            counts > 0, super().missing(rng, counts, eta, known, theta), _unseen(rng, self, eta, known, theta)
+        )
 
     def equation(self) -> str:
         """Printed form."""
@@ -283,6 +336,19 @@ class HurdleNegativeBinomial(NegativeBinomial):
         counts[positive] = _truncated(rng, np.exp(eta[positive]), phi[positive])
         return counts
 
+    def missing(
+        self,
+        rng: np.random.Generator,
+        counts: npt.NDArray[np.int64],
+        eta: Array,
+        known: Array,
+        theta: Mapping[str, Array],
+    ) -> npt.NDArray[np.int64]:
+        """As of negative binomial counts; beside none on record, of the counts that may have been."""
+        return np.where(
+            counts > 0, super().missing(rng, counts, eta, known, theta), _unseen(rng, self, eta, known, theta)
+        )
+
     def equation(self) -> str:
         """Printed form."""
         return f"Hurdle(P(y > 0) = 1 − exp(−exp(a + b·eta)), {super().equation()}), a ~ {self.a}, b ~ {self.b}"
@@ -297,6 +363,21 @@ FAMILIES: dict[str, type[Family]] = {
 def _spread(parameter: Array) -> Array:
     """A parameter over (sample) or (sample, tactic) as (sample, 1, tactic or 1)."""
     return np.reshape(parameter, (len(parameter), 1, -1))
+
+
+def _unseen(
+    rng: np.random.Generator, family: Family, eta: Array, known: Array, theta: Mapping[str, Array]
+) -> npt.NDArray[np.int64]:
+    """Counts of which none was recorded: drawn until none of the recorded ones is among them."""
+    counts, left = np.zeros(eta.shape, dtype=np.int64), np.ones(eta.shape, dtype=bool)
+    for _ in range(_MOST_TRIES):
+        tried = family.draw(rng, eta, theta)
+        accepted = left & (rng.random(eta.shape) < (1.0 - known) ** tried)
+        counts[accepted] = tried[accepted]
+        left &= ~accepted
+        if not left.any():
+            break
+    return counts
 
 
 def _truncated(rng: np.random.Generator, mu: Array, phi: Array) -> npt.NDArray[np.int64]:

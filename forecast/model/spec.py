@@ -20,6 +20,7 @@ from forecast.errors import InputError
 from forecast.model.blocks import Block, Error
 from forecast.model.families import FAMILIES, Counts, Family, NegativeBinomial
 from forecast.model.priors import Prior, Share, prior_from_dict
+from forecast.model.recording import Recording
 from forecast.model.terms import TERMS, Covariate, Intercept, Pooled, Term, Walk
 from forecast.panel.calendar import periods_per_year
 from forecast.panel.panel import Panel
@@ -156,7 +157,7 @@ class BoundModel:
 
     @property
     def terms(self) -> tuple[tuple[Term, tuple[Block, ...]], ...]:
-        """Each term with its blocks; without those that repeat another on this panel."""
+        """Each term with its blocks; without those that repeat another on this panel, with its `Recording`."""
         return self._distinct[0]
 
     @property
@@ -184,6 +185,9 @@ class BoundModel:
                 kept.append((term, blocks))
             else:
                 dropped.append(f"{term.label} is left out: on this panel it repeats {first.label}")
+        if names.COVERAGE_ERROR in self.panel.dataset:
+            recording = Recording()
+            kept.append((recording, recording.blocks(self.panel)))
         return _with_shares(kept, self.panel), tuple(dropped)
 
     def _is_repeated(self, term: Term, blocks: Sequence[Block], other: Term, others: Sequence[Block]) -> bool:

@@ -2,11 +2,12 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
@@ -17,7 +18,8 @@ from forecast.events.versions import UNTIL
 from forecast.ledger import Action, Ledger
 from forecast.panel.breaks import with_told_breaks
 from forecast.panel.calendar import complete_periods, freq_of_weeks, normalise_freq, period_end, period_start, unit_name
-from forecast.panel.coverage import covered_days, covered_since, publication_delay, silences
+from forecast.panel.coverage import covered_days, covered_since, silences
+from forecast.panel.delay import KnownShare, known_share_of_cells, reports_of, stated_share, tells_first_reports
 from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 from forecast.panel.panel import Panel
 
@@ -28,6 +30,8 @@ Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
 
 # Share of records without a province from which it is said.
 _FEW = 0.02
+# Share of known records from which it is not said that a period lacks some, and how many periods' shares are told.
+_AS_GOOD_AS_WHOLE, _TOLD_SHARES = 0.98, 3
 # Days from the first to the last of a week.
 _WEEK = 6
 _EDITED = (
@@ -52,7 +56,8 @@ def build_panel(
     multiday: Literal["draw", "first", "omit"] = "draw",
     gaps: Sequence[Gap] = (),
     covered_from: Mapping[str, str | dt.date] | None = None,
-    complete: float = 0.9,
+    complete: float = 0.5,
+    known_shares: Sequence[float] = (),
     exposure: Mapping[str, float] | None = None,
     days: bool = True,
     forces: pd.DataFrame | None = None,
@@ -93,8 +98,12 @@ def build_panel(
         that of ACLED's countries (`data/acled_coverage.csv`); and a country whose first periods hold no record, where
         that is no chance, is not covered in these.
     complete : float
-        Share of a period's records that must have been published for its cells to be observed. It is learned from
-        `reported`: the share of records that are known so many days after the event.
+        Share of a period's records that must be known for its cells to be observed; those of which less than all are
+        known have that share as their `coverage`, with its error (`coverage_error`). It is learned from `reported`, and
+        from records that were withdrawn: of earlier periods, what was known as many days after their end.
+    known_shares : sequence of float
+        Where records do not say when they became known: the share of attacks that is known so far of the last period,
+        of the one before, and so on (0.6, 0.9).
     exposure : mapping of str to float, optional
         Population or another size per unit key, of all of them; 1 where no mapping is given.
     days : bool
@@ -117,8 +126,8 @@ def build_panel(
     """
     freq = _freq_of(events.table, freq)
     gazetteer = gazetteer or events.gazetteer or read_gazetteer()
-    delay = publication_delay(events.table, events.older)
-    edited = delay is not None and not delay.is_told(complete)
+    reports = reports_of(events.table, events.older, None)
+    edited = not reports.empty and not tells_first_reports(reports)
     known, ledger = _known_at(events, as_of, by_report=not edited)
     first, last = covered_days(known, events.table, start, end, as_of)
     periods = complete_periods(first, last, freq)
@@ -148,11 +157,16 @@ def build_panel(
     )
     observed &= covered[:, None, :]
     notes += told_starts
-    if delay is not None and not edited:
-        published = events.table["reported"].max() if as_of is None else pd.Timestamp(as_of)
-        late = delay.complete(periods, freq, published) < complete
-        observed[..., late] = False
-        notes += _late_notes(periods[late], published, complete, freq)
+    if edited or reports.empty:
+        known_of = stated_share(known_shares if as_of is None else (), counts.shape)
+    else:
+        published = reports["first"].max() if as_of is None else pd.Timestamp(as_of).normalize()
+        then = reports if as_of is None else reports_of(events.table, events.older, published)
+        grid = gazetteer.table[names.COUNTRY], grid_provinces, grid_tactics, periods, freq
+        known_of = known_share_of_cells(then, *grid, published, complete)
+    used = known_of.share >= complete
+    notes += _late_notes(known_of.share, used, periods, freq, complete)
+    observed &= used
     if events.gaps is not None:
         uncounted = _uncounted(events.gaps, grid_provinces, grid_tactics, periods, freq)
         reason = "a row of the cell has no readable count; not observed"
@@ -179,7 +193,7 @@ def build_panel(
         provenance,
         days=days,
     )
-    return Panel(*with_told_breaks(dataset, ledger))
+    return Panel(*with_told_breaks(_with_known_share(dataset, known_of), ledger))
 
 
 # Parts of build_panel ---------------------------------------------------------------------------------------
@@ -272,14 +286,28 @@ def _grid_provinces(
     ]
 
 
-def _late_notes(late: pd.DatetimeIndex, published: pd.Timestamp, complete: float, freq: str) -> list[str]:
-    if late.empty:
-        return []
-    many = f"the last {unit_name(freq)} is" if len(late) == 1 else f"the last {len(late)} {unit_name(freq)}s are"
-    return [
-        f"{many} not observed: on {published:%Y-%m-%d} less than {complete:.0%} of the records since {late[0]:%Y-%m-%d}"
-        " were published, by the delay of earlier ones"
-    ]
+def _late_notes(
+    share: npt.NDArray[np.float64], used: npt.NDArray[np.bool_], periods: pd.DatetimeIndex, freq: str, complete: float
+) -> list[str]:
+    """What is told of the last periods: those left out, and those whose counts are taken for a part."""
+    unit, notes = unit_name(freq), []
+    missing = np.flatnonzero(~used.any(axis=(0, 1)))
+    if missing.size:
+        many = f"the last {unit} is" if missing.size == 1 else f"the last {missing.size} {unit}s are"
+        notes.append(
+            f"{many} not observed: less than {complete:.0%} of the records since {periods[missing[0]]:%Y-%m-%d} are "
+            "known yet, by the delay of earlier ones"
+        )
+    typical = np.median(share, axis=(0, 1))
+    part = np.flatnonzero(used.any(axis=(0, 1)) & (typical < _AS_GOOD_AS_WHOLE))
+    if part.size:
+        many = f"the last {unit}" if part.size == 1 else f"the last {part.size} {unit}s"
+        shares = ", ".join(f"{typical[at]:.0%} since {periods[at]:%Y-%m-%d}" for at in part[::-1][:_TOLD_SHARES])
+        notes.append(
+            f"{many} with counts {'is' if part.size == 1 else 'are'} not complete: by the delay of earlier records, so "
+            f"much is known so far, {shares}; models are told, and estimate the rest"
+        )
+    return notes
 
 
 def _grid_tactics(chosen: pd.DataFrame, everything: pd.DataFrame, tactics: Sequence[str] | None) -> list[str]:
@@ -343,6 +371,18 @@ def _count(
     counts = np.zeros((len(provinces), len(tactics), len(periods)), np.int64)
     np.add.at(counts, (place[inside], kind[inside], time[inside]), attacks[inside])
     return counts, ledger
+
+
+def _with_known_share(dataset: xr.Dataset, known: KnownShare) -> xr.Dataset:
+    """The dataset with a coverage below 1 where records are still to come, and with its error."""
+    observed = dataset[names.OBSERVED].values
+    if (known.share[observed] == 1).all():
+        return dataset
+    variables: dict[str, Any] = {names.COVERAGE: (names.CELL_DIMS, np.where(observed, known.share, 1.0))}
+    if known.error.shape[-1]:
+        error = np.where(observed[..., None], known.error, 0.0)
+        variables[names.COVERAGE_ERROR] = ((*names.CELL_DIMS, f"{names.COVERAGE}_component"), error)
+    return dataset.assign(variables)
 
 
 def _sizes(exposure: Mapping[str, float] | None, provinces: list[str]) -> npt.NDArray[np.float64]:

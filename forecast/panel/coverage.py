@@ -1,8 +1,7 @@
-"""Coverage: which days the records of events cover, country by country, and what of the last days was published."""
+"""Coverage: which days the records of events cover, country by country."""
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +12,13 @@ from forecast import names
 from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.events.countries import country_key
-from forecast.panel.calendar import parse_day, period_end, period_start
+from forecast.panel.calendar import parse_day, period_start
 
-__all__ = ["PublicationDelay", "covered_days", "covered_since", "late_start", "publication_delay", "silences"]
+__all__ = ["covered_days", "covered_since", "late_start", "silences"]
 
-Array = npt.NDArray[np.float64]
 # Days without any record between two records. What is longer than the first is said; what is longer than the second is
 # taken for a slip of the year, and refused.
 _SAID_SILENCE, _REFUSED_SILENCE = pd.Timedelta(days=2 * 365), pd.Timedelta(days=5 * 365)
-# A source whose records are not known after so many days does not tell when they became known: ACLED, for one, gives
-# the day of the last edit.
-_LONGEST_DELAY = 183
 # Chance below which a quiet beginning is no chance, and the periods that it lasts at least.
 _UNLIKELY, _SHORTEST_START = 1e-3, 3
 
@@ -98,53 +93,6 @@ def _gaps(dates: pd.Series, longest: pd.Timedelta) -> list[tuple[pd.Timestamp, p
     days = pd.DatetimeIndex(np.sort(dates.unique()))
     wide = np.flatnonzero(np.diff(days.values) > longest.to_timedelta64())
     return [(days[int(at)], days[int(at) + 1]) for at in wide]
-
-
-# What is published late ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PublicationDelay:
-    """What share of a source's records is known how many days after the event.
-
-    Attributes
-    ----------
-    share : array
-        (day,): share known at the end of the same day, a day later, and so on.
-    """
-
-    share: Array
-
-    def is_told(self, share: float) -> bool:
-        """Whether the days on which records were reported tell when so many became known, or only of later edits."""
-        return bool(self.share[min(_LONGEST_DELAY, len(self.share) - 1)] >= share)
-
-    def complete(self, periods: pd.DatetimeIndex, freq: str, day: pd.Timestamp) -> Array:
-        """Of each period, the share of its records that is known at the end of a day: (period,)."""
-        days = pd.date_range(periods[0], period_end(periods, freq)[-1])
-        age = np.asarray((day.normalize() - days).days)
-        known = np.where(age < 0, 0.0, self.share[np.clip(age, 0, len(self.share) - 1)])
-        place = periods.searchsorted(days, side="right") - 1
-        return np.bincount(place, known) / np.bincount(place)
-
-
-def publication_delay(events: pd.DataFrame, older: pd.DataFrame | None) -> PublicationDelay | None:
-    """The delay of records, from the first day on which each was reported; None where no day is told.
-
-    Learned from the older half of the records, of which all that will come has come.
-    """
-    days = ["date_end", "reported"]
-    first = events.loc[events["reported"].notna(), ["event_id", *days]]
-    if older is not None and len(older):
-        # Few records have earlier versions: only these are grouped.
-        again = first["event_id"].isin(older["event_id"])
-        versions = pd.concat([older.loc[older["reported"].notna(), first.columns], first[again]])
-        first = pd.concat([first[~again], versions.groupby("event_id", as_index=False)[days].min()])
-    if first.empty:
-        return None
-    first = first[first["date_end"] <= first["date_end"].median()]
-    delay = (first["reported"].dt.normalize() - first["date_end"]).dt.days.clip(lower=0)
-    return PublicationDelay(np.cumsum(np.bincount(delay.to_numpy())) / len(delay))
 
 
 # Beginnings ----------------------------------------------------------------------------------------------------------

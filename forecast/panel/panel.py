@@ -38,6 +38,9 @@ from forecast.panel.zones import ended, known_ends, told_ends
 
 __all__ = ["Panel", "panel_hash"]
 
+# Coverage from which a count is what happened.
+_OUTCOME = 0.9
+
 
 @dataclass(frozen=True, repr=False)
 class Panel(Labelled):
@@ -50,7 +53,8 @@ class Panel(Labelled):
     ----------
     dataset : xarray.Dataset
         `attacks` (int64, attacks), `observed` (bool) and `exposure` (float) over (province, tactic, period), perhaps
-        `coverage` (float, the share of attacks that could be recorded);
+        `coverage` (float, the share of attacks that could be recorded, or of the last periods is known so far) and
+        `coverage_error` (of its log, over independent standard normal components too);
         `force` (text, '' where there is none) over (province, period); `adjacency` (bool) over (province,
         neighbour); covariates by their own names. Coordinates of `province`: pcode, zone, province_name,
         country, latitude, longitude, and zone_end (datetime64[ns], the last day, NaT for none) where a zone ended; of
@@ -78,6 +82,28 @@ class Panel(Labelled):
     def attacks(self) -> xr.DataArray:
         """Counts over (province, tactic, period), NaN where a cell was not observed (float64, attacks)."""
         return self.dataset[names.ATTACKS].where(self.dataset[names.OBSERVED])
+
+    @property
+    def completed(self) -> xr.DataArray:
+        """Counts divided by their coverage, rounded (float64, attacks): about as many as there were."""
+        if names.COVERAGE not in self.dataset:
+            return self.attacks
+        return (self.attacks / self.dataset[names.COVERAGE]).round().rename(names.ATTACKS)
+
+    @property
+    def outcomes(self) -> xr.DataArray:
+        """Counts that forecasts are held against: NaN too where less than nine tenths could be recorded."""
+        if names.COVERAGE not in self.dataset:
+            return self.attacks
+        return self.attacks.where(self.dataset[names.COVERAGE] >= _OUTCOME)
+
+    @property
+    def settled(self) -> "Panel":
+        """The panel up to its last period with outcomes: what follows is known in part only."""
+        if names.COVERAGE not in self.dataset:
+            return self
+        last = np.flatnonzero(self.outcomes.notnull().any((names.PROVINCE, names.TACTIC)).values)
+        return self.between(end=self.dataset[names.PERIOD_END].values[last[-1]]) if last.size else self
 
     @property
     def rates(self) -> xr.DataArray:
@@ -519,8 +545,9 @@ def _check(dataset: xr.Dataset) -> None:
         raise InputError("exposure is above 0 in every cell", where=names.EXPOSURE)
     if names.COVERAGE in dataset:
         coverage = dataset[names.COVERAGE]
-        if coverage.dims != names.CELL_DIMS or not ((coverage.values > 0) & (coverage.values <= 1)).all():
-            raise InputError("is a share above 0, up to 1, of every cell", where=names.COVERAGE)
+        # Above 1 where more is expected to be withdrawn than to come.
+        if coverage.dims != names.CELL_DIMS or not ((coverage.values > 0) & np.isfinite(coverage.values)).all():
+            raise InputError("is a share above 0 of every cell", where=names.COVERAGE)
     periods = pd.DatetimeIndex(dataset[names.PERIOD].values)
     if (
         not periods.equals(period_range(periods[0], len(periods), freq))

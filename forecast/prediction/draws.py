@@ -46,8 +46,10 @@ class Forecast(Labelled):
         `draws` (int64, attacks) over (sample, province, tactic, period); where the model has them, `mu` (float,
         expected attacks given the sample's past) over the same dims and `phi` (negative binomial dispersion,
         variance mu + mu²/phi) over (tactic) or (sample, tactic); `history` (float, the last observed counts, two
-        years at most, NaN for a gap) over (province, tactic, history_period). Coordinates as in `Panel`, and
-        `horizon` (1, 2, …) of period. Attributes, all text: freq, origin, model, family, seed, provenance.
+        years at most, completed by their coverage, NaN for a gap) over (province, tactic, history_period); where the
+        last periods are known in part, `nowcast` (int64) over (sample, province, tactic, nowcast_period). Coordinates
+        as in `Panel`, and `horizon` (1, 2, …) of period. Attributes, all text: freq, origin, model, family, seed,
+        provenance.
     """
 
     dataset: xr.Dataset
@@ -69,6 +71,7 @@ class Forecast(Labelled):
         oracle: Sequence[str] = (),
         notes: Sequence[str] = (),
         cut: float = 0.0,
+        nowcast: npt.NDArray[np.int64] | None = None,
     ) -> "Forecast":
         """Label draws of the periods that follow a panel.
 
@@ -92,20 +95,27 @@ class Forecast(Labelled):
             What the reader must be told.
         cut : float
             Share of expected counts that were cut; see `forecast.prediction.caps`.
+        nowcast : array of int64, optional
+            Draws of the whole counts of the panel's last periods, of the shape of `draws` but for the periods.
         """
         if panel.ended.any():
             kept, notes = ~panel.ended, (*notes, _end_note(panel))
             panel, draws, mu = panel.without_ended(), draws[:, kept], None if mu is None else mu[:, kept]
+            nowcast = None if nowcast is None else nowcast[:, kept]
         periods = next_periods(panel.periods[-1], draws.shape[-1], panel.freq)
         variables: dict[str, Any] = {names.DRAWS: (names.DRAW_DIMS, draws), names.HISTORY: _history(panel)}
         if mu is not None:
             variables[names.MU] = (names.DRAW_DIMS, mu)
+        if nowcast is not None:
+            variables[names.NOWCAST] = ((*names.DRAW_DIMS[:-1], names.NOWCAST_PERIOD), nowcast)
         if phi is not None:
             variables[names.PHI] = ((names.SAMPLE, names.TACTIC)[-np.ndim(phi) :], phi)
         coords: dict[str, Any] = {
             name: panel.dataset[name] for name in (names.PROVINCE, *names.PROVINCE_COORDS, names.TACTIC)
         }
         coords[names.PERIOD] = periods
+        if nowcast is not None:
+            coords[names.NOWCAST_PERIOD] = panel.periods[len(panel.periods) - nowcast.shape[-1] :]
         coords[names.PERIOD_END] = (names.PERIOD, period_end(periods, panel.freq))
         coords[names.HORIZON] = (names.PERIOD, np.arange(1, len(periods) + 1))
         provenance = panel.provenance
@@ -150,6 +160,28 @@ class Forecast(Labelled):
         kept = json.loads(self.dataset.attrs.get("members", "{}"))
         labels = {names.PROVINCE: self.provinces, names.TACTIC: self.tactics}
         return {dim: kept.get(dim, {key: [key] for key in keys}) for dim, keys in labels.items()}
+
+    @property
+    def nowcast(self) -> "Forecast | None":
+        """The whole counts of the last periods, of which a part is recorded so far, as a forecast; or None.
+
+        What is recorded is in its draws. Its origin is the last day of the period before, so that it has intervals,
+        sums and, once the records are complete, scores like any other.
+        """
+        if names.NOWCAST not in self.dataset:
+            return None
+        late = pd.DatetimeIndex(self.dataset[names.NOWCAST_PERIOD].values)
+        before = self.dataset[names.HISTORY_PERIOD].values < late[0]
+        kept = self.dataset.drop_dims(names.PERIOD).isel({names.HISTORY_PERIOD: np.flatnonzero(before)})
+        dataset = kept.rename({names.NOWCAST: names.DRAWS, names.NOWCAST_PERIOD: names.PERIOD})
+        dataset = dataset.drop_vars(names.PHI, errors="ignore").assign_coords(
+            {
+                names.PERIOD_END: (names.PERIOD, period_end(late, self.freq)),
+                names.HORIZON: (names.PERIOD, np.arange(1, len(late) + 1)),
+            }
+        )
+        origin = f"{late[0] - pd.Timedelta(days=1):%Y-%m-%d}"
+        return Forecast(dataset.assign_attrs({names.ORIGIN: origin, "family": ""}))
 
     # Read off the draws -------------------------------------------------------------------------------------
 
@@ -302,7 +334,7 @@ class Forecast(Labelled):
     def save(self, path: str | Path) -> None:
         """Write the forecast to one netCDF file, whole or not at all."""
         dataset = self.dataset.assign_attrs(kind=_KIND)
-        large = [name for name in (names.DRAWS, names.MU) if name in dataset]
+        large = [name for name in (names.DRAWS, names.MU, names.NOWCAST) if name in dataset]
         write_netcdf(path, dataset, {name: {"zlib": True, "complevel": 1} for name in large})
 
     @classmethod
@@ -310,8 +342,8 @@ class Forecast(Labelled):
         """Read a forecast that `save` wrote; an `InputError` names a file that is none or was cut short."""
         dataset = read_netcdf(path, _KIND)
         dataset.attrs.pop("kind")
-        history_periods = dataset[names.HISTORY_PERIOD].values.astype("datetime64[ns]")
-        return cls(dataset.assign_coords({names.HISTORY_PERIOD: history_periods}))
+        past = [name for name in (names.HISTORY_PERIOD, names.NOWCAST_PERIOD) if name in dataset.coords]
+        return cls(dataset.assign_coords({name: dataset[name].values.astype("datetime64[ns]") for name in past}))
 
     # For people ---------------------------------------------------------------------------------------------
 
@@ -345,7 +377,7 @@ class Forecast(Labelled):
 
 
 def _history(panel: Panel) -> xr.DataArray:
-    last = panel.attacks.isel({names.PERIOD: slice(-HISTORY_LENGTH[panel.freq], None)})
+    last = panel.completed.isel({names.PERIOD: slice(-HISTORY_LENGTH[panel.freq], None)})
     return last.drop_vars(names.PERIOD_END).rename({names.PERIOD: names.HISTORY_PERIOD}).astype(float)
 
 

@@ -16,6 +16,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.model.blocks import Block
+from forecast.model.recording import Recording
 from forecast.model.terms import Covariate, Season, Shock, Step, Term, Walk
 from forecast.panel.calendar import periods_per_year
 from forecast.prediction.caps import mean_cap
@@ -242,7 +243,7 @@ def decompose(
         change[_part(term)] = change.get(_part(term), np.zeros(draws)) + weighed(added)
     simulated = simulate_counts(bound, total, values, bound.grid[2], mean_cap(panel), rng)
     for term, blocks in bound.terms:
-        for block in blocks:
+        for block in () if isinstance(term, Recording) else blocks:
             added = block.added(values)
             before = added if added.shape[-1] == 1 else added[..., last]
             change[_part(term)] = change.get(_part(term), np.zeros(draws)) - weighed(before)

@@ -15,6 +15,7 @@ from forecast.prediction.caps import cap_notes, mean_cap
 from forecast.prediction.continuation import DEFAULT_DRAWS, NO_FUTURES, check_request, predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, future_covariates, oracles
+from forecast.prediction.nowcast import nowcast_draws
 from forecast.prediction.recursion import last_rates, simulate_ahead
 
 __all__ = ["drawn_ahead", "predict_bayesian", "with_predictions"]
@@ -42,6 +43,7 @@ def predict_bayesian(
     values, covariates, rng = drawn_ahead(fit, horizon, futures, draws, seed)
     cap = mean_cap(panel)
     simulated = simulate_ahead(fit.bound, values, horizon, futures=covariates, cap=cap, rng=rng)
+    nowcast = nowcast_draws(fit, values, np.random.default_rng(np.random.SeedSequence(seed).spawn(3)[2]))
     cut = simulated.cut[:, ~panel.ended]
     return Forecast.from_draws(
         panel,
@@ -53,6 +55,7 @@ def predict_bayesian(
         oracle=oracles(covariates, futures),
         notes=(*fit.notes, *_gap_notes(fit), *cap_notes(int(cut.sum()), cut.size, cap)),
         cut=float(cut.mean()),
+        nowcast=nowcast,
     )
 
 

@@ -27,6 +27,7 @@ from forecast.report.capability import CapabilityPart, path_charts, said
 from forecast.report.figures import Outlook, groups_of, outlook
 from forecast.report.headline import confidence, headline, ranking, tiles
 from forecast.report.html_tables import csv_link
+from forecast.report.late import late_records
 from forecast.report.maps import province_map
 from forecast.report.provinces import group_anchors, province_anchors, sections_of
 from forecast.report.published import PublishedPart, next_reports, published_said
@@ -187,6 +188,7 @@ def render(content: ReportContent) -> str:
         sums=of_sums,
         provinces=of_provinces,
         ranked=sorted(of_provinces, key=lambda section: -section.median),
+        late=late_records(panel, forecast, ahead.unit, simulated),
         facts=about.facts(forecast, panel),
         notes=[note for note in report_notes(content) if note != content.lost],
         tables={name: Markup(table) for name, table in _tables(content, ahead, sums, anchors, inputs).items()},

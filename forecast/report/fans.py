@@ -40,17 +40,20 @@ class Series:
         Recorded attacks of the last periods before the forecast, NaN for a gap.
     quantiles : array
         Bounds of the 90 and 50 % interval and the median of each period ahead, of shape (5, periods).
+    late : array
+        The same of the last recorded periods, as they will be in the end; of shape (5, 0) where all is on record.
     """
 
     starts: pd.DatetimeIndex
     freq: str
     past: npt.NDArray[np.float64]
     quantiles: npt.NDArray[np.float64]
+    late: npt.NDArray[np.float64]
 
     @property
     def largest(self) -> float:
         """The largest number that is shown."""
-        return float(max(np.nanmax(self.past, initial=0.0), self.quantiles.max()))
+        return float(max(np.nanmax(self.past, initial=0.0), self.quantiles.max(), self.late.max(initial=0.0)))
 
     @property
     def median(self) -> npt.NDArray[np.float64]:
@@ -59,8 +62,7 @@ class Series:
 
     def interval(self, level: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Lower and upper bound of a central interval of `LEVELS` for each period ahead."""
-        row = LEVELS.index(level)
-        return np.asarray(self.quantiles[row]), np.asarray(self.quantiles[-1 - row])
+        return _bounds(self.quantiles, level)
 
 
 def series_of(
@@ -77,9 +79,13 @@ def series_of(
     shown = min(_SHOWN[panel.freq], len(panel.periods)) if seen else 0
     past = (attacks if by is None else sum_over(attacks, by)).values[..., attacks.shape[-1] - shown :]
     starts = pd.DatetimeIndex([*panel.periods[len(panel.periods) - shown :], *forecast.periods])
-    quantiles = ahead.quantiles(_QUANTILES).values.astype(float)
+    quantiles, nowcast = ahead.quantiles(_QUANTILES).values.astype(float), ahead.nowcast
+    late = (
+        np.empty((*quantiles.shape[:-1], 0)) if nowcast is None else nowcast.quantiles(_QUANTILES).values.astype(float)
+    )
+    late = late[..., late.shape[-1] - min(shown, late.shape[-1]) :]
     return {
-        (key, tactic): Series(starts, panel.freq, past[row, column], quantiles[:, row, column])
+        (key, tactic): Series(starts, panel.freq, past[row, column], quantiles[:, row, column], late[:, row, column])
         for row, key in enumerate(ahead.provinces)
         for column, tactic in enumerate(ahead.tactics)
     }
@@ -130,9 +136,14 @@ def _chart(series: Series, frame: _Frame, says: str, class_: str, marks: str) ->
     """The marks that both sizes share, over those given."""
     n_past = len(series.past)
     edges, middles = frame.x[n_past:], (frame.x[:-1] + frame.x[1:])[:n_past] / 2
+    n_late = series.late.shape[1]
     for level in LEVELS:
         lower, upper = series.interval(level)
         marks += element("path", class_=f"band{level}", d=steps(edges, frame.y(lower), frame.y(upper)))
+        if n_late:
+            lower, upper = _bounds(series.late, level)
+            ends = frame.x[n_past - n_late : n_past + 1]
+            marks += element("path", class_=f"band{level}", d=steps(ends, frame.y(lower), frame.y(upper)))
     medians = zip(edges[:-1], edges[1:], frame.y(series.median), strict=True)
     dashes = "".join(f"M{place(left)} {place(height)}H{place(right)}" for left, right, height in medians)
     marks += element("path", class_="median", d=dashes)
@@ -141,6 +152,11 @@ def _chart(series: Series, frame: _Frame, says: str, class_: str, marks: str) ->
         marks += element("path", class_="origin", d=f"M{place(edges[0])} 0V{place(float(frame.y(0.0)))}")
     width, height = frame.size
     return element("svg", marks, class_=class_, viewBox=f"0 0 {width} {height}", role="img", aria_label=says)
+
+
+def _bounds(quantiles: npt.NDArray[np.float64], level: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    row = LEVELS.index(level)
+    return quantiles[row], quantiles[-1 - row]
 
 
 def _labels(series: Series) -> list[tuple[int, str]]:

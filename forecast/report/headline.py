@@ -119,7 +119,7 @@ def tiles(outlook: Outlook, panel: Panel, forecast: Forecast) -> list[Tile]:
 def _record_chance(panel: Panel, forecast: Forecast) -> tuple[float, float]:
     """The probability that a period ahead brings more attacks in all than any before, and the most before; or NaN."""
     dims = (names.PROVINCE, names.TACTIC)
-    past = panel.attacks.sum(dims, skipna=False).values
+    past = panel.completed.sum(dims, skipna=False).values
     if not np.isfinite(past).any():
         return np.nan, np.nan
     record = float(np.nanmax(past))

@@ -8,7 +8,7 @@ from forecast.errors import InputError
 from forecast.events.places import read_gazetteer
 from forecast.events.table import Events, read_events
 from forecast.panel.build import build_panel
-from forecast.panel.coverage import late_start, publication_delay
+from forecast.panel.coverage import late_start
 
 
 def day(text, place="IQG10", tactic="ied", attacks=1, last=None):
@@ -89,53 +89,7 @@ def test_rows_over_months_are_not_divided_into_weeks(make_table):
         build_panel(Events(make_table(months)), freq="W")
 
 
-# What is published late -------------------------------------------------------------------------------------------
-
-
-def delayed(make_table, delay, days=400):
-    """An attack a day, known so many days later."""
-    dates = pd.date_range("2020-01-01", periods=days)
-    table = make_table([day(f"{date:%Y-%m-%d}") for date in dates])
-    return Events(table.assign(reported=table["date"] + pd.to_timedelta(delay, unit="D")))
-
-
-def test_periods_before_publication_are_not_observed(make_table):
-    events = delayed(make_table, 10)
-    panel = build_panel(events, as_of="2020-06-30")
-    # Of June's 30 days the last ten were not known on its last day: 20 of 30 are less than nine tenths.
-    assert panel.origin == pd.Timestamp("2020-06-30")
-    assert panel.dataset["observed"].values[0, 0].tolist() == [True] * 5 + [False]
-    assert panel.attacks.sel(tactic="ied").values[0, :5].tolist() == [31, 29, 31, 30, 31]
-    assert "the last month is not observed" in notes(panel)
-    assert "less than 90% of the records since 2020-06-01" in notes(panel)
-    assert build_panel(events, as_of="2020-06-30", complete=0.6).dataset["observed"].all()
-    weekly = build_panel(events, as_of="2020-06-28", freq="W")
-    assert weekly.dataset["observed"].values[0, 0, -4:].tolist() == [True, True, False, False]
-
-
-def test_what_all_is_known_is_observed(make_table):
-    # On the day of the newest report (2021-02-13) the last record (2021-02-03) is ten days old.
-    panel = build_panel(delayed(make_table, 10))
-    assert panel.dataset["observed"].all()
-    assert "not observed" not in notes(panel)
-
-
-def test_delays_are_learned_from_first_reports(make_table):
-    events = delayed(make_table, 10)
-    older = events.table.assign(reported=events.table["date"] + pd.Timedelta(days=3))
-    edited = Events(events.table.assign(reported=pd.Timestamp("2023-01-01")), older=older)
-    delay = publication_delay(edited.table, edited.older)
-    assert delay.share.tolist() == [0.0, 0.0, 0.0, 1.0]
-    assert build_panel(edited, as_of="2020-06-30").attacks.sum() == 31 + 29 + 31 + 30 + 31 + 27
-
-
-def test_days_of_edits_are_not_taken_for_delays(make_table):
-    events = delayed(make_table, 10)
-    fresh = Events(events.table.assign(reported=pd.Timestamp("2023-01-01")))
-    panel = build_panel(fresh, as_of="2020-06-30")
-    assert panel.attacks.sum() == 31 + 29 + 31 + 30 + 31 + 30
-    assert panel.dataset["observed"].all()
-    assert "are those of later edits" in notes(panel)
+# Days of edits ------------------------------------------------------------------------------------------------------
 
 
 def test_an_export_with_fresh_time_stamps_is_evaluated_by_the_days_of_events(shared_cases):
