@@ -30,8 +30,8 @@ Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
 
 # Share of records without a province from which it is said.
 _FEW = 0.02
-# Share of known records from which it is not said that a period lacks some, and how many periods' shares are told.
-_AS_GOOD_AS_WHOLE, _TOLD_SHARES = 0.98, 3
+# Of how many late periods the share that is known is told.
+_TOLD_SHARES = 3
 # Days from the first to the last of a week.
 _WEEK = 6
 _EDITED = (
@@ -299,7 +299,7 @@ def _late_notes(
             "known yet, by the delay of earlier ones"
         )
     typical = np.median(share, axis=(0, 1))
-    part = np.flatnonzero(used.any(axis=(0, 1)) & (typical < _AS_GOOD_AS_WHOLE))
+    part = np.flatnonzero(used.any(axis=(0, 1)) & (typical != 1))
     if part.size:
         many = f"the last {unit}" if part.size == 1 else f"the last {part.size} {unit}s"
         shares = ", ".join(f"{typical[at]:.0%} since {periods[at]:%Y-%m-%d}" for at in part[::-1][:_TOLD_SHARES])

@@ -29,6 +29,8 @@ Array = npt.NDArray[np.float64]
 _LONGEST_DELAY = pd.Timedelta(days=183)
 # Share of older records that must have been known by then, where the source tells when they became known.
 _TOLD = 0.9
+# What misses, or has too many, less than one in a hundred counts as whole.
+_WHOLE = 0.01
 # Share of the errors' variance that their components hold.
 _KEPT = 0.99
 
@@ -145,8 +147,8 @@ def known_share(
             for total, part in zip((log_share, common, own, scatter), _shares(kept, of), strict=True):
                 total[:, age] += sign * part if total is log_share else part
     at = len(periods) - 1 - np.arange(late)
-    share[:, at] = np.exp(log_share)
-    used = (share[:, at] >= least).ravel()
+    share[:, at] = np.where(np.abs(log_share) < _WHOLE, 1.0, np.exp(log_share))
+    used = ((share[:, at] >= least) & (share[:, at] != 1)).ravel()
     root = _root(_covariance(common, own, scatter), used)
     error = np.zeros((groups, len(periods), root.shape[1]))
     error[:, at] = root.reshape(groups, late, -1)

@@ -35,6 +35,8 @@ def late_records(panel: Panel, forecast: Forecast, unit: str, simulated: bool) -
     rows = []
     for at, period in reversed(list(enumerate(nowcast.periods))):
         so_far = float(recorded.sel({names.PERIOD: period}))
+        if upper[at] == so_far:
+            break
         rows.append(
             {
                 capital(unit): period_label(period, forecast.freq),
@@ -43,6 +45,8 @@ def late_records(panel: Panel, forecast: Forecast, unit: str, simulated: bool) -
                 "80% interval": between(lower[at], upper[at]),
             }
         )
+    if not rows:
+        return None
     last, n = rows[0], len(rows)
     name = last[capital(unit)]
     begun = (

@@ -144,7 +144,9 @@ STANDARD = Model(
     [*MODELS["quick"].terms, _walk("country"), _walk("province", "tactic")], NegativeBinomial(log_phi=LOG_PHI)
 )
 BREAKS = _with(replace(_walk("tactic"), breaks="2016-06-01", kappa=HalfNormal(2.0)))
-EVERY = MODELS | {"standard": STANDARD, "breaks": BREAKS}
+# Of a panel whose last periods are known in part.
+RECORDING = _with(_walk("tactic"))
+EVERY = MODELS | {"standard": STANDARD, "breaks": BREAKS, "recording": RECORDING}
 
 
 @dataclass(frozen=True)
@@ -161,10 +163,22 @@ def template() -> Panel:
     return fc.simulate_panel(8, 3, 40, seed=20, capability_slope=-0.2).panel
 
 
+def known_in_part(panel: Panel, shares: tuple[float, ...] = (0.4, 0.7, 0.9), error: float = 0.3) -> Panel:
+    """A panel of whose last periods a share is known, the last one first, with an error of its log common to them."""
+    dataset = panel.dataset
+    coverage, errors = np.ones(dataset["attacks"].shape), np.zeros((*dataset["attacks"].shape, 1))
+    for back, share in enumerate(shares, start=1):
+        coverage[..., -back], errors[..., -back, 0] = share, error
+    dims = dataset["attacks"].dims
+    added = {"coverage": (dims, coverage), "coverage_error": ((*dims, "coverage_component"), errors)}
+    return replace(panel, dataset=dataset.assign(added))
+
+
 def simulated(model: Model, seed: int) -> tuple[dict[str, np.ndarray], Panel]:
     """A truth from the prior (with a sample axis of 1), and the template with counts from it."""
     parameters, counts = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
-    bound, start = model.bind(template()), model.lags
+    panel = known_in_part(template()) if model is RECORDING else template()
+    bound, start = model.bind(panel), model.lags
     truth = prior_draws(bound, 1, parameters)
     static = np.zeros((1, *bound.grid)) + bound.log_exposure
     for term, blocks in bound.terms:
@@ -182,7 +196,7 @@ def simulated(model: Model, seed: int) -> tuple[dict[str, np.ndarray], Panel]:
 def quantities(bound: BoundModel, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What is ranked, each over samples: hyperparameters, the family's, slopes, three etas, the log-likelihood."""
     found: dict[str, np.ndarray] = {}
-    scalars = [block.name for block in bound.blocks if not block.dims]
+    scalars = [block.name for block in bound.blocks if not block.dims or block.name == "coverage_error"]
     for name in (*bound.hyperparameters, *bound.model.family.parameters(), *scalars):
         values = np.asarray(draws[name])
         for column in range(values[0].size):

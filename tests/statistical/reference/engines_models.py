@@ -83,6 +83,18 @@ def _measured() -> fc.Panel:
     )
 
 
+def _recorded() -> fc.Panel:
+    """A simulated panel of whose last two months a share is known, with an error of its log."""
+    dataset = fc.simulate_panel(4, 2, 40, seed=4, mean=3.0).panel.dataset
+    dims, shape = dataset["attacks"].dims, dataset["attacks"].shape
+    coverage, errors = np.ones(shape), np.zeros((*shape, 2))
+    coverage[..., -2:] = 0.8, 0.5
+    errors[..., -2, 0], errors[..., -1, 1] = 0.15, 0.3
+    known = np.random.default_rng(4).binomial(dataset["attacks"].values, coverage)
+    added = {"attacks": (dims, known), "coverage": (dims, coverage)}
+    return fc.Panel(dataset.assign(added, coverage_error=((*dims, "coverage_component"), errors)))
+
+
 def _default(panel: Callable[[], fc.Panel], real: bool = False) -> Case:
     """The standard model under its default priors."""
     return Case(fc.standard_model(), panel, real=real, stated=False)
@@ -136,6 +148,9 @@ CASES: dict[str, Case] = {
         fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic", breaks="2017-03-01")], fc.NegativeBinomial(), "breaks"),
         lambda: fc.simulate_panel(4, 2, 40, seed=4, mean=3.0).panel,
         stated=False,
+    ),
+    "recording": Case(
+        fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.NegativeBinomial(), "recording"), _recorded, stated=False
     ),
     "zero_inflated": Case(
         fc.Model([*LEVEL_TERMS, fc.Walk(by="tactic")], fc.ZeroInflatedNegativeBinomial()), _simulated()

@@ -1,0 +1,63 @@
+"""What the page says of periods whose records are still coming in."""
+
+import numpy as np
+import pytest
+
+from forecast.prediction.draws import Forecast
+from forecast.report.build import ReportContent, render
+from forecast.report.fans import series_of, small_fan
+from forecast.report.late import late_records
+
+
+@pytest.fixture
+def panel(gazetteer_panel):
+    return gazetteer_panel(countries=("Iraq",), tactics=("ied",), periods=24)
+
+
+@pytest.fixture
+def forecast(panel):
+    """Two late months: ten more attacks in each province in the last one, and almost none in the one before."""
+    rng = np.random.default_rng(1)
+    draws = rng.poisson(3.0, (100, len(panel.provinces), 1, 3)).astype(np.int64)
+    late = np.repeat(panel.attacks.values[None, ..., -2:], 100, axis=0).astype(np.int64)
+    late[..., 1] += 10
+    late[0, 0, 0, 0] += 1
+    return Forecast.from_draws(panel, draws, model="made", seed=1, nowcast=late)
+
+
+def test_what_is_on_record_stands_beside_what_is_expected(panel, forecast):
+    late = late_records(panel, forecast, "month", simulated=False)
+    recorded = int(panel.attacks.values[..., -1].sum())
+    expected = recorded + 10 * len(panel.provinces)
+    assert late.text == (
+        f"Records of the last month are still coming in. Of Dec 2023, {recorded} attacks are on record; "
+        f"{expected} attacks expected in the end, {expected} to {expected} likely."
+    )
+    assert f">{recorded}<" in late.table
+    assert "Nov 2023" not in late.table, "as good as complete"
+    assert late_records(panel, Forecast(forecast.dataset.drop_vars("nowcast")), "month", False) is None
+
+
+def test_a_month_without_counts_has_none_on_record(panel, forecast):
+    observed = panel.dataset["observed"].values.copy()
+    observed[..., -1] = False
+    blind = type(panel)(panel.dataset.assign(observed=(panel.dataset["observed"].dims, observed)))
+    assert "Of Dec 2023 too little is on record to count" in late_records(blind, forecast, "month", False).text
+
+
+def test_charts_show_both(panel, forecast):
+    series = series_of(panel, forecast, None, tactics=True)[panel.provinces[0], "all"]
+    assert series.late[2].tolist() == [panel.attacks.values[0, 0, -2], panel.attacks.values[0, 0, -1] + 10]
+    assert series.largest >= series.late.max()
+    assert small_fan(series, "x").count('class="band90"') == 2
+    whole = series_of(panel, Forecast(forecast.dataset.drop_vars("nowcast")), None, tactics=True)
+    assert small_fan(whole[panel.provinces[0], "all"], "x").count('class="band90"') == 1
+
+
+def test_the_page_says_it(panel, forecast):
+    page = render(ReportContent("Test", panel, {"made": forecast}))
+    assert "still coming in" in page
+    assert 'id="table-late"' in page
+    assert "still coming in" not in render(
+        ReportContent("Test", panel, {"made": Forecast(forecast.dataset.drop_vars("nowcast"))})
+    )
