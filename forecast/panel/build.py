@@ -19,7 +19,7 @@ from forecast.ledger import Action, Ledger
 from forecast.panel.breaks import with_told_breaks
 from forecast.panel.calendar import complete_periods, freq_of_weeks, normalise_freq, period_end, period_start, unit_name
 from forecast.panel.coverage import covered_days, covered_since, silences
-from forecast.panel.delay import KnownShare, known_share_of_cells, reports_of, stated_share, tells_first_reports
+from forecast.panel.delay import KnownShare, known_share_of_cells, reports_of, stated_share, told_since
 from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 from forecast.panel.panel import Panel
 
@@ -127,7 +127,9 @@ def build_panel(
     freq = _freq_of(events.table, freq)
     gazetteer = gazetteer or events.gazetteer or read_gazetteer()
     reports = reports_of(events.table, events.older, None)
-    edited = not reports.empty and not tells_first_reports(reports)
+    since = told_since(reports, events.older)
+    # Where only several downloads tell, what was known at one day of the past does not follow.
+    edited = not reports.empty and since != pd.Timestamp.min
     known, ledger = _known_at(events, as_of, by_report=not edited)
     first, last = covered_days(known, events.table, start, end, as_of)
     periods = complete_periods(first, last, freq)
@@ -136,7 +138,7 @@ def build_panel(
         where = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
         raise InputError("holds no complete period", where=where, expected=expected)
     notes = [*_partial_notes(first, last, periods, freq), *silences(known)]
-    notes += [*_source_notes(events), *([_EDITED] if edited else [])]
+    notes += [*_source_notes(events), *([_EDITED] if edited and since is None else [])]
     grid_provinces, left_out = _grid_provinces(events, gazetteer, provinces)
     notes += left_out
     chosen, ledger = select_events(known, ledger, actor=actor, target=target)
@@ -157,13 +159,13 @@ def build_panel(
     )
     observed &= covered[:, None, :]
     notes += told_starts
-    if edited or reports.empty:
+    if since is None or (edited and as_of is not None):
         known_of = stated_share(known_shares if as_of is None else (), counts.shape)
     else:
         published = reports["first"].max() if as_of is None else pd.Timestamp(as_of).normalize()
         then = reports if as_of is None else reports_of(events.table, events.older, published)
         grid = gazetteer.table[names.COUNTRY], grid_provinces, grid_tactics, periods, freq
-        known_of = known_share_of_cells(then, *grid, published, complete)
+        known_of = known_share_of_cells(then, *grid, published, since, complete)
     used = known_of.share >= complete
     notes += _late_notes(known_of.share, used, periods, freq, complete)
     observed &= used

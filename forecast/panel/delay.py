@@ -20,7 +20,7 @@ __all__ = [
     "known_share_of_cells",
     "reports_of",
     "stated_share",
-    "tells_first_reports",
+    "told_since",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -91,13 +91,25 @@ def reports_of(events: pd.DataFrame, older: pd.DataFrame | None, day: pd.Timesta
     return standing.assign(**days).rename(columns={"reported": "first"})
 
 
-def tells_first_reports(reports: pd.DataFrame) -> bool:
-    """Whether the days of reports tell when records became known, or only of later edits.
+def told_since(reports: pd.DataFrame, older: pd.DataFrame | None) -> pd.Timestamp | None:
+    """From which day on records tell when they became known; None where days of reports are those of later edits.
 
-    Asked of the older half of the records, of which all that will come has come.
+    That is asked of the older half of the records, of which all that will come has come. Where a source gives the day
+    of the last edit, records of several downloads tell it since the first of these: one that a download brings anew was
+    not known before. The first change between two downloads is that day, or soon after.
     """
-    old = reports[reports["date_end"] <= reports["date_end"].median()]
-    return bool((old["first"] - old["date_end"] <= _LONGEST_DELAY).mean() >= _TOLD)
+    if reports.empty:
+        return None
+    starts = [pd.Timestamp.min]
+    if older is not None and UNTIL in older:
+        # A record that stands in several downloads unchanged has a version that ends as it begins.
+        starts += [older.loc[older[UNTIL] > older["reported"], UNTIL].min()]
+    for since in starts:
+        recent = reports[reports["date_end"] > since]
+        old = recent[recent["date_end"] <= recent["date_end"].median()]
+        if len(old) and (old["first"] - old["date_end"] <= _LONGEST_DELAY).mean() >= _TOLD:
+            return pd.Timestamp(since)
+    return None
 
 
 def known_share(
@@ -107,6 +119,7 @@ def known_share(
     periods: pd.DatetimeIndex,
     freq: str,
     day: pd.Timestamp,
+    since: pd.Timestamp,
     least: float,
 ) -> KnownShare:
     """What share of each period's records is known at the end of a day, by the delays of earlier periods.
@@ -132,17 +145,21 @@ def known_share(
         Their frequency.
     day : day
         What was reported by its end is known.
+    since : day
+        Periods before it tell nothing of delays.
     least : float
         Errors are of periods of which at least this share is known in a group.
     """
     ends = period_end(periods, freq)
     ages = (day.normalize() - ends)[::-1]
-    late = min(int((ages < _LONGEST_DELAY).sum()), len(periods) // 2)
+    late = min(int((ages < _LONGEST_DELAY).sum()), int((periods > since).sum()) // 2)
     share, error = np.ones((groups, len(periods))), np.zeros((groups, len(periods), 0))
     if not late or reports.empty:
         return KnownShare(share, error)
     log_share, common, own, scatter = (np.zeros((groups, late)) for _ in range(4))
-    for age, (kept, before, whole) in enumerate(_by_age(reports, group, groups, periods, freq, ages[: late + 1])):
+    told = (reports["date_end"] > since).to_numpy()
+    numbers = _by_age(reports[told], group[told], groups, periods, freq, ages[: late + 1])
+    for age, (kept, before, whole) in enumerate(numbers):
         for sign, of in ((1, whole), (-1, before)):
             for total, part in zip((log_share, common, own, scatter), _shares(kept, of), strict=True):
                 total[:, age] += sign * part if total is log_share else part
@@ -163,6 +180,7 @@ def known_share_of_cells(
     periods: pd.DatetimeIndex,
     freq: str,
     day: pd.Timestamp,
+    since: pd.Timestamp,
     least: float,
 ) -> KnownShare:
     """`known_share` of a grid, whose groups are the same country and tactic: (province, tactic, period, …)."""
@@ -174,7 +192,7 @@ def known_share_of_cells(
         kinds.get_indexer(pd.Index(reports[names.TACTIC])),
     )
     of_report = np.where((at < 0) | (kind < 0), -1, at * len(tactics) + kind)
-    found = known_share(reports, of_report, len(countries) * len(tactics), periods, freq, day, least)
+    found = known_share(reports, of_report, len(countries) * len(tactics), periods, freq, day, since, least)
     return KnownShare(found.share[group], found.error[group])
 
 

@@ -8,11 +8,14 @@ import pytest
 from scipy import stats
 
 import forecast as fc
+from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.rolling import origin_days
 from forecast.events.table import Events
+from forecast.events.versions import newest_versions
+from forecast.ledger import Ledger
 from forecast.panel.build import build_panel
-from forecast.panel.delay import known_share, reports_of, tells_first_reports
+from forecast.panel.delay import known_share, reports_of, told_since
 
 
 def day(text, place="IQG10", tactic="ied", attacks=1):
@@ -34,7 +37,7 @@ def shares(reports, until, freq="MS", groups=1, least=0.1, **columns):
     """Shares of the periods from 2020 to a day, of one group unless told."""
     periods = pd.date_range("2020-01-01", until, freq=freq)
     group = columns.get("group", np.zeros(len(reports), dtype=int))
-    return known_share(reports, group, groups, periods, freq, pd.Timestamp(until), least)
+    return known_share(reports, group, groups, periods, freq, pd.Timestamp(until), pd.Timestamp.min, least)
 
 
 # By hand ----------------------------------------------------------------------------------------------------------
@@ -105,7 +108,7 @@ def test_first_reports_count_and_not_edits(make_table):
     edited = Events(events.table.assign(reported=pd.Timestamp("2023-01-01")), older=older)
     reports = reports_of(edited.table, edited.older, None)
     assert (reports["first"] - reports["date_end"] == pd.Timedelta(days=3)).all()
-    assert tells_first_reports(reports)
+    assert told_since(reports, edited.older) == pd.Timestamp.min
     panel = build_panel(edited, as_of="2020-06-30")
     assert panel.attacks.values[0, 0].tolist() == [31, 29, 31, 30, 31, 27]
 
@@ -117,6 +120,33 @@ def test_days_of_edits_are_not_taken_for_delays(make_table):
     assert panel.attacks.sum() == 31 + 29 + 31 + 30 + 31 + 30
     assert panel.dataset["observed"].all()
     assert "are those of later edits" in notes(panel)
+
+
+def test_several_downloads_tell_what_days_of_edits_do_not(make_table):
+    """Downloads at the end of each month of two years, each with the days of its last edits; ten days of delay."""
+    table = delayed(make_table, 10, days=760).table
+    downloads = pd.date_range("2020-12-31", "2021-12-31", freq="ME")
+    drafts = []
+    for number, day in enumerate(downloads):
+        known = table[table["reported"] <= day]
+        # What the first download held had been edited in the month before, and a few records are edited ever since.
+        edited = np.where(known["reported"] <= downloads[0], downloads[0] - pd.Timedelta(days=5), known["reported"])
+        for earlier in range(number + 1):
+            edited[(known.index % 50 == earlier) & (known["reported"] <= downloads[earlier])] = downloads[earlier]
+        drafts.append(known.assign(reported=pd.to_datetime(edited), tactic_label="x"))
+    standing, past, _ = newest_versions(drafts, [f"{day:%Y-%m}" for day in downloads], Ledger())
+    events = Events(standing[list(names.EVENT_COLUMNS)], older=past)
+    reports = reports_of(events.table, events.older, None)
+    since = told_since(reports, events.older)
+    assert downloads[0] < since <= downloads[1]
+    assert told_since(reports, None) is None
+    panel = build_panel(events, start="2020-01-01", end="2021-12-31")
+    # 21 of 31 days of December are known, and as many of each month before had been at its end.
+    assert panel.attacks.values[0, 0, -2:].tolist() == [30, 21]
+    assert panel.dataset["coverage"].values[0, 0, -2:].tolist() == pytest.approx([1, 0.67], abs=0.02)
+    assert "edits" not in notes(panel)
+    # What was known at a day before cannot be told from days of edits.
+    assert "coverage" not in build_panel(events, as_of="2021-10-31").dataset
 
 
 def test_stated_shares_serve_where_records_do_not_tell(make_table):

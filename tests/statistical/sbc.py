@@ -145,7 +145,7 @@ STANDARD = Model(
 )
 BREAKS = _with(replace(_walk("tactic"), breaks="2016-06-01", kappa=HalfNormal(2.0)))
 # Of a panel whose last periods are known in part.
-RECORDING = _with(_walk("tactic"))
+RECORDING = Model([LEVEL_TERM, PROVINCE, _walk("tactic")], NegativeBinomial(log_phi=LOG_PHI), "recording")
 EVERY = MODELS | {"standard": STANDARD, "breaks": BREAKS, "recording": RECORDING}
 
 
@@ -177,7 +177,7 @@ def known_in_part(panel: Panel, shares: tuple[float, ...] = (0.4, 0.7, 0.9), err
 def simulated(model: Model, seed: int) -> tuple[dict[str, np.ndarray], Panel]:
     """A truth from the prior (with a sample axis of 1), and the template with counts from it."""
     parameters, counts = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
-    panel = known_in_part(template()) if model is RECORDING else template()
+    panel = known_in_part(template()) if model == RECORDING else template()
     bound, start = model.bind(panel), model.lags
     truth = prior_draws(bound, 1, parameters)
     static = np.zeros((1, *bound.grid)) + bound.log_exposure

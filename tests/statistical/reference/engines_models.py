@@ -91,8 +91,8 @@ def _recorded() -> fc.Panel:
     coverage[..., -2:] = 0.8, 0.5
     errors[..., -2, 0], errors[..., -1, 1] = 0.15, 0.3
     known = np.random.default_rng(4).binomial(dataset["attacks"].values, coverage)
-    added = {"attacks": (dims, known), "coverage": (dims, coverage)}
-    return fc.Panel(dataset.assign(added, coverage_error=((*dims, "coverage_component"), errors)))
+    error = ((*dims, "coverage_component"), errors)
+    return fc.Panel(dataset.assign(attacks=(dims, known), coverage=(dims, coverage), coverage_error=error))
 
 
 def _default(panel: Callable[[], fc.Panel], real: bool = False) -> Case:
