@@ -378,6 +378,18 @@ def fetch(
     typer.echo(path)
 
 
+@app.command(epilog="Example:  forecast archive acled.csv --output archive")
+def archive(
+    files: Annotated[list[Path], typer.Argument(help="Downloads to keep.")],
+    output: _Output = Path("archive"),
+) -> None:
+    """Keep downloads as they are, named by day and hash: together they tell when records became known."""
+    from forecast.events.archive import keep_files
+
+    for path in keep_files(files, output):
+        typer.echo(path)
+
+
 def _check_drawing() -> None:
     """An InputError, before any long work, where Python runs without the docstrings that Altair cannot do without."""
     if sys.flags.optimize > 1:
