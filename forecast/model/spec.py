@@ -185,7 +185,7 @@ class BoundModel:
                 kept.append((term, blocks))
             else:
                 dropped.append(f"{term.label} is left out: on this panel it repeats {first.label}")
-        if names.COVERAGE_ERROR in self.panel.dataset:
+        if names.COVERAGE_ERROR in self.panel.dataset and self.panel.dataset[names.COVERAGE_ERROR].size:
             recording = Recording()
             kept.append((recording, recording.blocks(self.panel)))
         return _with_shares(kept, self.panel), tuple(dropped)

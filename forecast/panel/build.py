@@ -380,10 +380,11 @@ def _with_known_share(dataset: xr.Dataset, known: KnownShare) -> xr.Dataset:
     observed = dataset[names.OBSERVED].values
     if (known.share[observed] == 1).all():
         return dataset
-    variables: dict[str, Any] = {names.COVERAGE: (names.CELL_DIMS, np.where(observed, known.share, 1.0))}
-    if known.error.shape[-1]:
-        error = np.where(observed[..., None], known.error, 0.0)
-        variables[names.COVERAGE_ERROR] = ((*names.CELL_DIMS, f"{names.COVERAGE}_component"), error)
+    error = np.where(observed[..., None], known.error, 0.0)
+    variables: dict[str, Any] = {
+        names.COVERAGE: (names.CELL_DIMS, np.where(observed, known.share, 1.0)),
+        names.COVERAGE_ERROR: ((*names.CELL_DIMS, f"{names.COVERAGE}_component"), error),
+    }
     return dataset.assign(variables)
 
 

@@ -54,7 +54,7 @@ class Panel(Labelled):
     dataset : xarray.Dataset
         `attacks` (int64, attacks), `observed` (bool) and `exposure` (float) over (province, tactic, period), perhaps
         `coverage` (float, the share of attacks that could be recorded, or of the last periods is known so far) and
-        `coverage_error` (of its log, over independent standard normal components too);
+        `coverage_error` (of its log, over independent standard normal components too: none where it was stated);
         `force` (text, '' where there is none) over (province, period); `adjacency` (bool) over (province,
         neighbour); covariates by their own names. Coordinates of `province`: pcode, zone, province_name,
         country, latitude, longitude, and zone_end (datetime64[ns], the last day, NaT for none) where a zone ended; of
@@ -92,15 +92,18 @@ class Panel(Labelled):
 
     @property
     def outcomes(self) -> xr.DataArray:
-        """Counts that forecasts are held against: NaN too where less than nine tenths could be recorded."""
-        if names.COVERAGE not in self.dataset:
-            return self.attacks
+        """Counts that forecasts are held against: NaN too where records are coming in and less than nine tenths known.
+
+        What a coverage that is for good left out counts as `completed`.
+        """
+        if names.COVERAGE_ERROR not in self.dataset:
+            return self.completed
         return self.attacks.where(self.dataset[names.COVERAGE] >= _OUTCOME)
 
     @property
     def settled(self) -> "Panel":
         """The panel up to its last period with outcomes: what follows is known in part only."""
-        if names.COVERAGE not in self.dataset:
+        if names.COVERAGE_ERROR not in self.dataset:
             return self
         last = np.flatnonzero(self.outcomes.notnull().any((names.PROVINCE, names.TACTIC)).values)
         return self.between(end=self.dataset[names.PERIOD_END].values[last[-1]]) if last.size else self

@@ -16,8 +16,11 @@ Array = npt.NDArray[np.float64]
 
 
 def late_periods(panel: Panel) -> int:
-    """How many periods at the end of a panel are recorded in part only, or not yet."""
-    if names.COVERAGE not in panel.dataset:
+    """How many periods at the end of a panel have records that are still coming in.
+
+    A coverage without an error, of a table of counts, is for good.
+    """
+    if names.COVERAGE_ERROR not in panel.dataset:
         return 0
     whole = (panel.dataset[names.OBSERVED] & (panel.dataset[names.COVERAGE] == 1)).all((names.PROVINCE, names.TACTIC))
     late = int(np.argmax(np.append(whole.values[::-1], True)))

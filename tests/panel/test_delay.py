@@ -16,6 +16,7 @@ from forecast.events.versions import newest_versions
 from forecast.ledger import Ledger
 from forecast.panel.build import build_panel
 from forecast.panel.delay import known_share, reports_of, told_since
+from forecast.panel.panel import Panel
 
 
 def day(text, place="IQG10", tactic="ied", attacks=1):
@@ -149,11 +150,14 @@ def test_several_downloads_tell_what_days_of_edits_do_not(make_table):
     assert "coverage" not in build_panel(events, as_of="2021-10-31").dataset
 
 
-def test_stated_shares_serve_where_records_do_not_tell(make_table):
+def test_stated_shares_serve_where_records_do_not_tell(make_table, tmp_path):
     events = Events(delayed(make_table, 0).table.assign(reported=pd.NaT))
     panel = build_panel(events, end="2020-12-31", known_shares=[0.6, 0.9])
     assert panel.dataset["coverage"].values[0, 0, -3:].tolist() == [1.0, 0.9, 0.6]
-    assert "coverage_error" not in panel.dataset
+    assert panel.dataset["coverage_error"].shape[-1] == 0
+    panel.save(tmp_path / "panel.nc")
+    assert Panel.load(tmp_path / "panel.nc").dataset.equals(panel.dataset)
+    assert [term.label for term, _ in fc.quick_model().bind(panel).terms][-1] != "coverage_error"
     # Of a day in the past final data are used, which are complete.
     assert "coverage" not in build_panel(events, as_of="2020-06-30", known_shares=[0.6, 0.9]).dataset
     with pytest.raises(InputError, match="known_shares"):

@@ -232,6 +232,9 @@ def test_exposure_goes_on_by_its_days_and_coverage_ends(table, days, tmp_path):
     np.testing.assert_allclose(ahead, expected)
     np.testing.assert_allclose(panel.recorded_exposure, 0.5 * panel.dataset["exposure"])
     np.testing.assert_allclose(whole.exposure_ahead(1, start=len(panel.periods)), ahead[..., :1])
+    # Forecasts are of all attacks, and so is what they are held against.
+    np.testing.assert_array_equal(panel.outcomes, 2 * panel.attacks)
+    assert panel.settled is panel
 
 
 def test_file_round_trip(panel, tmp_path):

@@ -137,6 +137,11 @@ def test_a_period_of_which_nothing_is_known_is_drawn_as_a_whole(fitted, late):
     assert fc.predict(fitted(panel), 2, draws=20, seed=7).nowcast is None
 
 
+def test_the_coverage_of_a_table_of_counts_is_for_good(fitted, late):
+    counts = replace(late, dataset=late.dataset.drop_vars("coverage_error"))
+    assert fc.predict(fitted(counts), 2, draws=20, seed=7).nowcast is None
+
+
 def test_records_that_will_be_withdrawn_are_taken_out(make_fit):
     panel = recorded_in_part(fc.simulate_panel(3, 2, 24, seed=5, mean=20.0).panel, shares=(2.0,), error=1e-6)
     model = Model(TERMS, Poisson(), "made")
