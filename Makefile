@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -q --durations=5
-# Two processes, each with whole files: what a file sets up is shared within it.
-PARALLEL := -n 2 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -q --durations=25
+# Two processes, each with whole files: what a file sets up is shared within it. They come in the order of tests/conftest.py.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAGES := test-contracts test-statistics test-end-to-end test-notebooks
 FULL :=
 
@@ -14,24 +14,25 @@ FULL :=
 demo: $(VENV)/.installed
 	$(BIN)/forecast demo --output out/demo
 
+# All at once: stages one after the other would each end with one process idle, and load everything anew.
 test: $(VENV)/.test-installed
-	@$(MAKE) --no-print-directory --keep-going $(STAGES)
+	$(PYTEST) $(PARALLEL) --nbmake tests notebooks $(FULL)
 
 test-full: FULL := --full
 test-full: test
 
-# Contracts and properties, statistics, whole runs with the browser, notebooks: each prints how long it took.
+# Parts of it: contracts and properties, statistics, whole runs with the browser, notebooks.
 test-contracts: $(VENV)/.test-installed
-	@echo "== contracts and properties"; time -p $(PYTEST) $(PARALLEL) tests --ignore=tests/statistical --ignore=tests/end_to_end --ignore=tests/report/test_browser.py
+	$(PYTEST) $(PARALLEL) tests --ignore=tests/statistical --ignore=tests/end_to_end --ignore=tests/report/test_browser.py
 
 test-statistics: $(VENV)/.test-installed
-	@echo "== statistics"; time -p $(PYTEST) $(PARALLEL) tests/statistical $(FULL)
+	$(PYTEST) $(PARALLEL) tests/statistical $(FULL)
 
 test-end-to-end: $(VENV)/.test-installed
-	@echo "== end to end and browser"; time -p $(PYTEST) $(PARALLEL) tests/end_to_end tests/report/test_browser.py
+	$(PYTEST) $(PARALLEL) tests/end_to_end tests/report/test_browser.py
 
 test-notebooks: $(VENV)/.test-installed
-	@echo "== notebooks"; time -p $(PYTEST) $(PARALLEL) --nbmake notebooks
+	$(PYTEST) $(PARALLEL) --nbmake notebooks
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .

@@ -18,10 +18,41 @@ from forecast.panel.panel import Panel
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SHARED_CASES = SHARED_DATA.parent / "cases"
+# Files that take longest, longest first. Two processes take files in this order: one of these, begun late, would leave
+# the other process idle at the end. The first two compile different things.
+LONGEST = (
+    "notebooks/03_backtest.ipynb",
+    "tests/end_to_end/test_kills.py",
+    "tests/end_to_end/test_road.py",
+    "tests/end_to_end/test_capability.py",
+    "tests/inference/test_nuts.py",
+    "tests/statistical/test_sbc.py",
+    "tests/statistical/test_engines.py",
+    "notebooks/02_fit.ipynb",
+    "notebooks/05_report.ipynb",
+    "notebooks/04_capability_and_scenarios.ipynb",
+    "tests/end_to_end/test_strangers_road.py",
+    "tests/evaluation/test_rolling.py",
+    "notebooks/06_published_totals.ipynb",
+    "notebooks/01_panel.ipynb",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run the slow statistical tests whole, not reduced")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whole files in the order of `LONGEST`, then statistics and whole runs, then the rest as it was collected."""
+    root = config.rootpath
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        file = item.path.relative_to(root).as_posix()
+        if file in LONGEST:
+            return 0, LONGEST.index(file)
+        return (1 if file.startswith(("tests/statistical/", "tests/end_to_end/")) else 2), 0
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
