@@ -1,6 +1,5 @@
 """The road of somebody who knows nothing of the package: a file of one's own, `init`, `check`, `run`, and a report."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 
 import forecast as fc
+from forecast import cli
 
 DAYS = pd.date_range("2022-01-01", "2023-12-31")
 SYRIA = ["Deir Ezzor", "Al-Hasakeh"]
@@ -26,9 +26,17 @@ MALI = {
 FRENCH = ["Engin explosif", "Attaque armée", "Tirs d'obus", "Enlèvement", "Embuscade", ""]
 
 
-def _forecast(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "forecast", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """A command in this process, which has loaded everything: its exit code, and what it wrote to either stream."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["forecast", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return (int(stop.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
 def _days(rng: np.random.Generator, number: int) -> pd.Series:
@@ -78,21 +86,20 @@ def _mali(path: Path) -> pd.DataFrame:
     return table
 
 
-def _road(folder: Path, file: Path, model: str = "auto") -> tuple[str, fc.Panel]:
+def _road(command, folder: Path, file: Path, model: str = "auto") -> tuple[str, fc.Panel]:
     """What `init` said, and the panel of the run; nothing that it wrote is edited, but the model where that is told."""
     settings = folder / "forecast.toml"
-    seen = _forecast("init", file, "--output", folder)
-    assert seen.returncode == 0, seen.stderr
+    code, seen, error = command("init", file, "--output", folder)
+    assert code == 0, error
     text = settings.read_text(encoding="utf-8")
     assert 'model = "auto"' in text
     settings.write_text(text.replace('model = "auto"', f'model = "{model}"'), encoding="utf-8")
-    checked = _forecast("check", settings)  # the command `check` must be there
-    assert checked.returncode == 0, checked.stderr
-    done = _forecast("run", settings, "--output", folder / "out")
-    assert done.returncode == 0, done.stderr
+    for words in (("check", settings), ("run", settings, "--output", folder / "out")):
+        code, _, error = command(*words)
+        assert code == 0, error
     report = (folder / "out" / "report.html").read_text(encoding="utf-8")
     assert "How the data were cleaned" in report
-    return seen.stdout, fc.Panel.load(folder / "out" / "panel.nc")
+    return seen, fc.Panel.load(folder / "out" / "panel.nc")
 
 
 def _counts(panel: fc.Panel, *dims: str) -> dict:
@@ -102,9 +109,9 @@ def _counts(panel: fc.Panel, *dims: str) -> dict:
     return sums[sums > 0].to_dict()
 
 
-def test_iraq_and_syria(tmp_path):
+def test_iraq_and_syria(tmp_path, command):
     table = _iraq_and_syria(tmp_path / "incidents.csv")
-    said, panel = _road(tmp_path, tmp_path / "incidents.csv")
+    said, panel = _road(command, tmp_path, tmp_path / "incidents.csv")
 
     placed = table[~table["Governorate"].isin(["", UNKNOWN])]
     shipped = {
@@ -138,9 +145,9 @@ def test_iraq_and_syria(tmp_path):
     assert not tactics["accept"].any()
 
 
-def test_mali(tmp_path):
+def test_mali(tmp_path, command):
     table = _mali(tmp_path / "incidents.csv")
-    said, panel = _road(tmp_path, tmp_path / "incidents.csv", "recent_mean")
+    said, panel = _road(command, tmp_path, tmp_path / "incidents.csv", "recent_mean")
 
     # The five regions are told apart by their first letter, which has no accent.
     by_hand = table.groupby(table["Région"].str[0]).size()
@@ -164,10 +171,10 @@ def test_mali(tmp_path):
 
 
 @pytest.mark.parametrize("again", [(), ("--force",)])
-def test_init_overwrites_only_by_force(tmp_path, again):
+def test_init_overwrites_only_by_force(tmp_path, command, again):
     _iraq_and_syria(tmp_path / "incidents.csv")
     (tmp_path / "forecast.toml").write_text("mine")
-    done = _forecast("init", tmp_path / "incidents.csv", "--output", tmp_path, *again)
-    assert done.returncode == (0 if again else 2)
+    code, _, error = command("init", tmp_path / "incidents.csv", "--output", tmp_path, *again)
+    assert code == (0 if again else 2)
     assert ((tmp_path / "forecast.toml").read_text() == "mine") is not bool(again)
-    assert again or "is there already" in done.stderr
+    assert again or "is there already" in error
