@@ -17,11 +17,8 @@ from .capability.published import read_operations as read_operations
 from .errors import DiagnosticsError as DiagnosticsError
 from .errors import ForecastError as ForecastError
 from .errors import InputError as InputError
-from .evaluation.calibration import Recalibration as Recalibration
 from .evaluation.calibration import coverage as coverage
-from .evaluation.calibration import learn_recalibration as learn_recalibration
 from .evaluation.calibration import pit_table as pit_table
-from .evaluation.calibration import recalibrate as recalibrate
 from .evaluation.calibration import reliability as reliability
 from .evaluation.checks import check_fit as check_fit
 from .evaluation.checks import compare as compare
@@ -37,6 +34,10 @@ from .evaluation.pool import Pool as Pool
 from .evaluation.pool import PoolFit as PoolFit
 from .evaluation.pool import default_model as default_model
 from .evaluation.pool import pool as pool
+from .evaluation.quantile_scores import quantile_scores as quantile_scores
+from .evaluation.recalibration import Recalibration as Recalibration
+from .evaluation.recalibration import learn_recalibration as learn_recalibration
+from .evaluation.recalibration import recalibrate as recalibrate
 from .evaluation.rolling import Backtest as Backtest
 from .evaluation.rolling import backtest as backtest
 from .evaluation.rolling import load_backtest as load_backtest
@@ -108,6 +109,7 @@ from .prediction.futures import project as project
 from .prediction.futures import scenario as scenario
 from .prediction.prior import PriorPredictive as PriorPredictive
 from .prediction.prior import prior_predictive as prior_predictive
+from .prediction.quantile_forecast import QuantileForecast as QuantileForecast
 from .prediction.reports import expected_reports as expected_reports
 from .prediction.reports import fitted_reports as fitted_reports
 from .prediction.reports import report_draws as report_draws

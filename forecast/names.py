@@ -44,6 +44,9 @@ HISTORY = "history"
 HISTORY_PERIOD = "history_period"
 NOWCAST = "nowcast"
 NOWCAST_PERIOD = "nowcast_period"
+# Of a forecast that is known by its quantiles alone.
+QUANTILES = "quantiles"
+QUANTILE = "quantile"
 
 # Frequencies: calendar months, and weeks by the day on which they begin.
 MONTHLY = "MS"

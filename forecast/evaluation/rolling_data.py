@@ -10,6 +10,7 @@ import pandas as pd
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.evaluation import calibration, charts
 from forecast.evaluation.reports import OVER_ZONE, score_reports
 from forecast.evaluation.rolling_disk import AGAIN, ENERGY, ERROR, FORECAST, SCORES, origin_folder, read_record
 from forecast.evaluation.scores import CELL, ENERGY_COLUMNS, LEVEL, SCORE_COLUMNS, energy_score, read_scores, score
@@ -80,8 +81,6 @@ class Backtest:
         self, kind: Literal["pit", "coverage", "reliability"] = "pit", level: str = CELL, *, threshold: int = 0
     ) -> "alt.FacetChart":
         """Altair chart of every model's calibration: histograms of PITs, coverage by horizon, or reliability."""
-        from forecast.evaluation import calibration, charts
-
         scores = self.of(level)
         if kind == "pit":
             return charts.pit_chart(calibration.pit_table(scores, seed=0))

@@ -17,6 +17,7 @@ from forecast.evaluation.metrics import Metric, crps
 from forecast.files import read_csv
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
+from forecast.prediction.quantile_forecast import QuantileForecast
 
 __all__ = [
     "CELL",
@@ -30,6 +31,7 @@ __all__ = [
     "counts_like",
     "energy_score",
     "further_measures",
+    "interval_score",
     "mixture_log_score",
     "read_scores",
     "score",
@@ -290,7 +292,7 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     lower, upper = np.quantile(draws, [(1 - _SCORED) / 2, (1 + _SCORED) / 2], axis=1)
     table["crps"] = crps(observed, draws, size**2)
     name = _INTERVAL_SCORES[INTERVALS.index(_SCORED)]
-    table[name] = _interval_score(observed, lower, upper, 1 - _SCORED)
+    table[name] = interval_score(observed, lower, upper, 1 - _SCORED)
     return table[[*names.SCORE_KEYS, names.PERIOD, names.OBSERVED, "crps", "ignorance", name]]
 
 
@@ -343,9 +345,9 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
     ):
         found[name] = crps(outcome, ensemble)
     each = zip(INTERVALS, bounds[::2], bounds[1::2], _INSIDE, _INTERVAL_SCORES, strict=True)
-    for level, lower, upper, inside, interval_score in each:
+    for level, lower, upper, inside, column in each:
         found[inside] = (lower <= observed) & (observed <= upper)
-        found[interval_score] = _interval_score(observed, lower, upper, 1 - level)
+        found[column] = interval_score(observed, lower, upper, 1 - level)
         if level == _SCORED:
             found[_WIDTH] = (upper - lower).astype(float)
     edges, size = np.array([*IGNORANCE_BINS, np.inf]), draws.shape[1]
@@ -360,7 +362,7 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
     return found
 
 
-def _interval_score(
+def interval_score(
     observed: npt.NDArray[Any], lower: npt.NDArray[Any], upper: npt.NDArray[Any], outside: float
 ) -> npt.NDArray[np.float64]:
     """Of central intervals that leave out so large a share (Gneiting & Raftery 2007)."""
@@ -400,7 +402,7 @@ def mixture_log_score(
     return np.asarray(np.log(len(mu)) - special.logsumexp(log_mass, axis=0))
 
 
-def counts_like(forecast: Forecast, actual: Panel) -> xr.DataArray:
+def counts_like(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.DataArray:
     """Observed counts on the forecast's labels, dims (province, tactic, period); NaN where there is none to score."""
     if actual.freq != forecast.freq:
         raise InputError("has another frequency", where="actual", found=actual.freq, expected=forecast.freq)

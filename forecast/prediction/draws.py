@@ -13,22 +13,21 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.panel.calendar import next_periods, normalise_freq, period_end, period_range
+from forecast.panel.calendar import normalise_freq
 from forecast.panel.labels import Labelled
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.panel import Panel
 from forecast.panel.zones import told_ends
+from forecast.prediction import arrays, exports, imports
+from forecast.prediction.arrays import ALL_TACTICS, check_levels
+from forecast.prediction.sums import summed_dataset
 
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["ALL_TACTICS", "HISTORY_LENGTH", "Forecast"]
+__all__ = ["ALL_TACTICS", "ORACLE_SUFFIX", "Forecast"]
 
-# The label of the tactics where they were summed.
-ALL_TACTICS = "all"
 _KIND = "forecast.Forecast"
-# How many past periods a forecast keeps: two years.
-HISTORY_LENGTH = {names.MONTHLY: 24} | dict.fromkeys(names.WEEKS, 104)
 _FAMILIES = ("", "poisson", "negative_binomial")
 ORACLE_SUFFIX = " (oracle)"
 
@@ -102,35 +101,26 @@ class Forecast(Labelled):
             kept, notes = ~panel.ended, (*notes, _end_note(panel))
             panel, draws, mu = panel.without_ended(), draws[:, kept], None if mu is None else mu[:, kept]
             nowcast = None if nowcast is None else nowcast[:, kept]
-        periods = next_periods(panel.periods[-1], draws.shape[-1], panel.freq)
-        variables: dict[str, Any] = {names.DRAWS: (names.DRAW_DIMS, draws), names.HISTORY: _history(panel)}
+        variables: dict[str, Any] = {names.DRAWS: (names.DRAW_DIMS, draws)}
         if mu is not None:
             variables[names.MU] = (names.DRAW_DIMS, mu)
         if nowcast is not None:
+            late = panel.periods[len(panel.periods) - nowcast.shape[-1] :]
             variables[names.NOWCAST] = ((*names.DRAW_DIMS[:-1], names.NOWCAST_PERIOD), nowcast)
+            variables[names.NOWCAST_PERIOD] = (names.NOWCAST_PERIOD, late)
         if phi is not None:
             variables[names.PHI] = ((names.SAMPLE, names.TACTIC)[-np.ndim(phi) :], phi)
-        coords: dict[str, Any] = {
-            name: panel.dataset[name] for name in (names.PROVINCE, *names.PROVINCE_COORDS, names.TACTIC)
-        }
-        coords[names.PERIOD] = periods
-        if nowcast is not None:
-            coords[names.NOWCAST_PERIOD] = panel.periods[len(panel.periods) - nowcast.shape[-1] :]
-        coords[names.PERIOD_END] = (names.PERIOD, period_end(periods, panel.freq))
-        coords[names.HORIZON] = (names.PERIOD, np.arange(1, len(periods) + 1))
         provenance = panel.provenance
         provenance["notes"] = [*provenance.get("notes", ()), *notes]
         provenance["oracle"] = list(oracle)
         provenance["cut"] = cut
         attrs = {
-            "freq": panel.freq,
-            names.ORIGIN: f"{panel.origin:%Y-%m-%d}",
             names.MODEL: model + (ORACLE_SUFFIX if oracle else ""),
             "family": "" if mu is None else "poisson" if phi is None else "negative_binomial",
             "seed": str(seed),
             "provenance": json.dumps(provenance, ensure_ascii=False),
         }
-        return cls(xr.Dataset(variables, coords, attrs))
+        return cls(arrays.labels_after(panel, draws.shape[-1]).assign(variables).assign_attrs(attrs))
 
     # What is in it ------------------------------------------------------------------------------------------
 
@@ -157,9 +147,7 @@ class Forecast(Labelled):
     @property
     def members(self) -> dict[str, dict[str, list[str]]]:
         """The panel's provinces and tactics that each label stands for: {'province': {label: provinces}, …}."""
-        kept = json.loads(self.dataset.attrs.get("members", "{}"))
-        labels = {names.PROVINCE: self.provinces, names.TACTIC: self.tactics}
-        return {dim: kept.get(dim, {key: [key] for key in keys}) for dim, keys in labels.items()}
+        return arrays.members(self.dataset)
 
     @property
     def nowcast(self) -> "Forecast | None":
@@ -193,10 +181,7 @@ class Forecast(Labelled):
         DataArray
             Int64, dims (quantile, province, tactic, period).
         """
-        levels = _checked_levels(levels, "levels")
-        values = np.quantile(self.draws.values, levels, axis=0, method="inverted_cdf")
-        template = self.draws.isel({names.SAMPLE: 0}, drop=True)
-        return template.expand_dims(quantile=levels).copy(data=values.astype(np.int64)).rename("quantiles")
+        return arrays.quantiles(self.dataset, check_levels(levels, "levels"))
 
     def median(self) -> xr.DataArray:
         """The point forecast: the median count, dims (province, tactic, period)."""
@@ -204,7 +189,7 @@ class Forecast(Labelled):
 
     def interval(self, level: float = 0.9) -> xr.Dataset:
         """The central interval: `lower` and `upper` count, both inclusive, dims (province, tactic, period)."""
-        (level,) = _checked_levels([level], "level")
+        (level,) = check_levels([level], "level")
         bounds = self.quantiles([(1 - level) / 2, (1 + level) / 2])
         return xr.Dataset({name: bounds.isel(quantile=row, drop=True) for row, name in enumerate(("lower", "upper"))})
 
@@ -213,8 +198,7 @@ class Forecast(Labelled):
 
         The mean of a log-linear model may be infinite, and a mean of draws then says nothing: its error shows it.
         """
-        spread = self.draws.std(names.SAMPLE, ddof=1) / np.sqrt(self.dataset.sizes[names.SAMPLE])
-        return xr.Dataset({"mean": self.draws.mean(names.SAMPLE), "mcse": spread})
+        return arrays.mean(self.dataset)
 
     def exceedance(self, threshold: float) -> xr.DataArray:
         """Probability of more than `threshold` attacks, dims (province, tactic, period)."""
@@ -222,9 +206,7 @@ class Forecast(Labelled):
 
     def change(self, since: int = 12) -> pd.DataFrame:
         """The horizon against the last `since` periods, see `forecast.prediction.exports.change_table`."""
-        from forecast.prediction.exports import change_table
-
-        return change_table(self, since)
+        return exports.change_table(self.dataset, since)
 
     def aggregate(self, by: str | Mapping[str, Sequence[str]] | None = None, tactics: bool = False) -> "Forecast":
         """The forecast of sums over groups of provinces, of all tactics, or of both, from the same draws.
@@ -243,17 +225,13 @@ class Forecast(Labelled):
             The groups stand on the dim `province`. `mu` is summed; `phi` is dropped, for a sum of negative binomial
             counts is none. `history` is NaN where any part of a sum was not observed.
         """
-        from forecast.prediction.sums import summed_dataset
-
-        return self if by is None and not tactics else Forecast(summed_dataset(self, by, tactics))
+        return self if by is None and not tactics else Forecast(summed_dataset(self.dataset, by, tactics))
 
     # As tables and files ------------------------------------------------------------------------------------
 
     def to_frame(self, levels: Sequence[float] = (0.5, 0.8, 0.9)) -> pd.DataFrame:
         """Tidy table, one row per province, tactic and period; see `forecast.prediction.exports.tidy_table`."""
-        from forecast.prediction.exports import tidy_table
-
-        return tidy_table(self, _checked_levels(levels, "levels"))
+        return exports.tidy_table(self.dataset, check_levels(levels, "levels"))
 
     def to_hub(
         self,
@@ -263,51 +241,37 @@ class Forecast(Labelled):
         levels: Sequence[float] | None = None,
     ) -> pd.DataFrame:
         """Model output in the hubverse's columns; see `forecast.prediction.exports.hub_table`."""
-        from forecast.prediction.exports import HUB_LEVELS, hub_table
-
-        return hub_table(self, output_type, target, _checked_levels(HUB_LEVELS if levels is None else levels, "levels"))
+        levels = check_levels(exports.HUB_LEVELS if levels is None else levels, "levels")
+        return exports.hub_table(self.dataset, output_type, target, levels)
 
     def to_views(self) -> pd.DataFrame:
         """Draws in VIEWS' columns, months only; see `forecast.prediction.exports.views_table`."""
-        from forecast.prediction.exports import views_table
-
-        return views_table(self)
+        return exports.views_table(self.dataset)
 
     @classmethod
-    def from_hub(
-        cls,
-        table: pd.DataFrame,
-        panel: Panel,
-        *,
-        model: str,
-        target: str = names.ATTACKS,
-        draws: int = 1000,
-        seed: int = 0,
-    ) -> "Forecast":
-        """Anybody's model output in the hubverse's columns, as a forecast that can be scored and pooled.
+    def from_hub(cls, table: pd.DataFrame, panel: Panel, *, model: str, target: str = names.ATTACKS) -> "Forecast":
+        """Anybody's samples in the hubverse's columns, as a forecast that can be scored and pooled.
 
         Parameters
         ----------
         table : DataFrame
-            What `to_hub` describes; of several output types samples are taken, or else quantiles.
+            What `to_hub` describes; of several output types the samples are taken. Where there are quantiles alone,
+            `QuantileForecast.from_hub` reads them.
         panel : Panel
             The data up to the origin: the periods are those that follow it.
         model : str
             The model's name in tables.
         target : str
             Which target, where the table names some.
-        draws, seed : int
-            Of draws that are made from quantiles: linear between two, nothing beyond the outer ones, and cells
-            independent, which quantiles say nothing of. So sums are not to be trusted then.
 
         Raises
         ------
         InputError
-            For missing columns or cells, and for periods, locations or tactics that are not those of the panel.
+            For missing columns or cells, for periods, locations or tactics that are not those of the panel, and for a
+            table without samples.
         """
-        from forecast.prediction.imports import from_hub
-
-        return from_hub(table, panel.without_ended(), model, target, draws, seed)
+        draws = imports.hub_draws(table, panel.without_ended(), target)
+        return cls.from_draws(panel.without_ended(), draws, model=model, seed=0)
 
     @classmethod
     def from_views(cls, table: pd.DataFrame, panel: Panel, *, model: str) -> "Forecast":
@@ -327,9 +291,8 @@ class Forecast(Labelled):
         InputError
             For missing columns or cells, and for months, provinces or tactics that are not those of the panel.
         """
-        from forecast.prediction.imports import from_views
-
-        return from_views(table, panel.without_ended(), model)
+        draws = imports.views_draws(table, panel.without_ended())
+        return cls.from_draws(panel.without_ended(), draws, model=model, seed=0)
 
     def save(self, path: str | Path) -> None:
         """Write the forecast to one netCDF file, whole or not at all."""
@@ -349,15 +312,11 @@ class Forecast(Labelled):
 
     def plot(self, province: str | None = None, tactic: str | None = None) -> "alt.LayerChart":
         """Altair fan chart of one series, or of a sum: without a province of all, without a tactic of all."""
-        from forecast.prediction.exports import fan_chart
-
-        return fan_chart(self, province, tactic)
+        return exports.fan_chart(self.dataset, province, tactic)
 
     def small_multiples(self, columns: int = 4) -> "alt.FacetChart":
         """Altair chart of all provinces side by side, their tactics together, each on its own scale."""
-        from forecast.prediction.exports import small_multiples
-
-        return small_multiples(self, columns)
+        return exports.small_multiples(self.dataset, columns)
 
     def __repr__(self) -> str:
         total = self.draws.sum((names.PROVINCE, names.TACTIC, names.PERIOD)).values
@@ -376,25 +335,13 @@ class Forecast(Labelled):
         return f"<pre>{escape(repr(self))}</pre>{top.to_html(escape=True, index=False, float_format='{:.2f}'.format)}"
 
 
-def _history(panel: Panel) -> xr.DataArray:
-    last = panel.completed.isel({names.PERIOD: slice(-HISTORY_LENGTH[panel.freq], None)})
-    return last.drop_vars(names.PERIOD_END).rename({names.PERIOD: names.HISTORY_PERIOD}).astype(float)
-
-
 def _end_note(panel: Panel) -> str:
     """The note that says why provinces are not forecast."""
     return f"{panel.ended.sum()} provinces are left out, for their zone ended: {told_ends(panel.dataset)}"
 
 
-def _checked_levels(levels: Sequence[float], where: str) -> list[float]:
-    wrong = [level for level in levels if not 0 < level < 1]
-    if wrong or not len(levels):
-        raise InputError("levels lie between 0 and 1", where=where, found=wrong or "none", expected="such as 0.9")
-    return [float(level) for level in levels]
-
-
 def _check(dataset: xr.Dataset) -> None:
-    freq = normalise_freq(str(dataset.attrs.get("freq")))
+    normalise_freq(str(dataset.attrs.get("freq")))
     draws = dataset.get(names.DRAWS)
     if draws is None or draws.dims != names.DRAW_DIMS or draws.dtype != np.int64:
         raise InputError("a forecast needs whole draws over (sample, province, tactic, period)", where=names.DRAWS)
@@ -405,9 +352,4 @@ def _check(dataset: xr.Dataset) -> None:
     family = dataset.attrs.get("family")
     if names.HISTORY not in dataset or family not in _FAMILIES:
         raise InputError("a forecast needs its history and a family", found=family, expected=_FAMILIES)
-    periods = pd.DatetimeIndex(dataset[names.PERIOD].values)
-    first = next_periods(pd.Timestamp(dataset[names.HISTORY_PERIOD].values[-1]), 1, freq)[0]
-    if not periods.equals(period_range(first, len(periods), freq)):
-        raise InputError("periods follow the history", where=names.PERIOD, expected=f"from {first:%Y-%m-%d}")
-    if not np.array_equal(dataset[names.HORIZON].values, np.arange(1, len(periods) + 1)):
-        raise InputError("counts the periods from 1", where=names.HORIZON)
+    arrays.check_labels(dataset)

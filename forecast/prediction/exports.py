@@ -1,5 +1,6 @@
 """What a forecast looks like to others: tidy tables, hubverse's and VIEWS' columns, a fan chart."""
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,8 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.panel.groups import province_keys
-from forecast.prediction.draws import HISTORY_LENGTH, Forecast
+from forecast.prediction.arrays import HISTORY_LENGTH, mean, members, quantiles
+from forecast.prediction.sums import summed_dataset
 
 if TYPE_CHECKING:
     import altair as alt
@@ -21,6 +23,8 @@ __all__ = [
     "VIEWS_FIRST_YEAR",
     "change_table",
     "check_months",
+    "checked_series",
+    "draw_fan",
     "fan_chart",
     "hub_table",
     "interval_columns",
@@ -35,12 +39,14 @@ HUB_LEVELS = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.
 _LABELS = [names.PROVINCE, names.PROVINCE_NAME, names.COUNTRY, names.TACTIC]
 VIEWS_FIRST_YEAR = 1980
 _BLUE = "#1f6f8b"
+# Central intervals of a fan.
+_FAN = (0.5, 0.8, 0.9)
 # Means of totals are told this many periods ahead, half a year: beyond it a few of the draws make them (on UCDP Syria
 # the mean total went 22 to 127 in 24 months, and the median 20 to 47).
 _MEANS_AHEAD = {names.MONTHLY: 6} | dict.fromkeys(names.WEEKS, 26)
 
 
-def tidy_table(forecast: Forecast, levels: Sequence[float]) -> pd.DataFrame:
+def tidy_table(dataset: xr.Dataset, levels: Sequence[float]) -> pd.DataFrame:
     """One row per province, tactic and period.
 
     Columns: province, province_name, country, tactic, period, horizon, mean, mcse (its Monte-Carlo error), median,
@@ -48,14 +54,14 @@ def tidy_table(forecast: Forecast, levels: Sequence[float]) -> pd.DataFrame:
     a forecast of one series, mean and mcse are blank beyond six months.
     """
     bounds = interval_columns(levels)
-    quantiles = forecast.quantiles([0.5, *bounds.values()])
-    table = forecast.mean()
+    at_levels = quantiles(dataset, [0.5, *bounds.values()])
+    table = mean(dataset)
     for row, name in enumerate(["median", *bounds]):
-        table[name] = quantiles.isel(quantile=row, drop=True)
+        table[name] = at_levels.isel(quantile=row, drop=True)
     frame = table.transpose(*names.CELL_DIMS).to_dataframe().reset_index()
-    sums = any(len(keys) > 1 for groups in forecast.members.values() for keys in groups.values())
-    if sums or len(forecast.provinces) * len(forecast.tactics) == 1:
-        frame = without_late_means(frame, forecast.freq)
+    sums = any(len(keys) > 1 for groups in members(dataset).values() for keys in groups.values())
+    if sums or dataset.sizes[names.PROVINCE] * dataset.sizes[names.TACTIC] == 1:
+        frame = without_late_means(frame, dataset.attrs["freq"])
     return frame[[*_LABELS, names.PERIOD, names.HORIZON, "mean", "mcse", "median", *bounds]]
 
 
@@ -71,7 +77,7 @@ def interval_columns(levels: Sequence[float]) -> dict[str, float]:
     return {f"{side}_{100 * level:g}": (1 + sign * level) / 2 for level in levels for side, sign in sides}
 
 
-def change_table(forecast: Forecast, since: int) -> pd.DataFrame:
+def change_table(dataset: xr.Dataset, since: int) -> pd.DataFrame:
     """The mean per period over the horizon against the observed mean of the last `since` periods.
 
     Returns
@@ -88,13 +94,13 @@ def change_table(forecast: Forecast, since: int) -> pd.DataFrame:
     InputError
         When `since` is below 1 or above the two years of history that a forecast keeps.
     """
-    history = forecast.dataset[names.HISTORY]
-    longest = HISTORY_LENGTH[forecast.freq]
+    history = dataset[names.HISTORY]
+    longest = HISTORY_LENGTH[dataset.attrs["freq"]]
     if not 1 <= since <= longest:
         raise InputError("is not a number of past periods", where="since", found=since, expected=f"1 to {longest}")
     last = history.isel({names.HISTORY_PERIOD: slice(-since, None)})
     observed = last.mean(names.HISTORY_PERIOD)
-    means = forecast.draws.mean(names.PERIOD)
+    means = dataset[names.DRAWS].mean(names.PERIOD)
     table = xr.Dataset(
         {
             "observed_periods": last.notnull().sum(names.HISTORY_PERIOD),
@@ -112,7 +118,7 @@ def change_table(forecast: Forecast, since: int) -> pd.DataFrame:
 
 
 def hub_table(
-    forecast: Forecast,
+    dataset: xr.Dataset,
     output_type: Literal["quantile", "median", "mean", "sample"],
     target: str,
     levels: Sequence[float],
@@ -127,17 +133,17 @@ def hub_table(
         the same number being one joint draw in all rows; missing for a median or mean) and value. Dates are
         `datetime.date`, which CSV and Parquet keep as dates.
     """
-    values, ids = _hub_values(forecast, output_type, levels)
+    values, ids = _hub_values(dataset, output_type, levels)
     task = ("id", *names.CELL_DIMS)
-    cells = xr.DataArray(values, dims=task, coords={"id": ids, **{dim: forecast.draws[dim] for dim in names.CELL_DIMS}})
+    cells = xr.DataArray(values, dims=task, coords={"id": ids, **{dim: dataset[dim] for dim in names.CELL_DIMS}})
     frame = (
-        cells.assign_coords({name: forecast.dataset[name] for name in (names.HORIZON, names.PERIOD_END)})
+        cells.assign_coords({name: dataset[name] for name in (names.HORIZON, names.PERIOD_END)})
         .to_dataframe(name="value")
         .reset_index()
     )
     table = pd.DataFrame(
         {
-            "origin_date": forecast.origin.date(),
+            "origin_date": pd.Timestamp(dataset.attrs[names.ORIGIN]).date(),
             "target": target,
             "horizon": frame[names.HORIZON],
             "location": frame[names.PROVINCE],
@@ -152,19 +158,20 @@ def hub_table(
 
 
 def _hub_values(
-    forecast: Forecast, output_type: str, levels: Sequence[float]
+    dataset: xr.Dataset, output_type: str, levels: Sequence[float]
 ) -> tuple[npt.NDArray[Any], Sequence[float] | npt.NDArray[np.int64]]:
     if output_type == "quantile":
-        return forecast.quantiles(levels).values, list(levels)
+        return quantiles(dataset, levels).values, list(levels)
     if output_type == "sample":
-        return forecast.draws.values, np.arange(1, forecast.draws.sizes[names.SAMPLE] + 1)
-    if output_type in ("median", "mean"):
-        values = forecast.median() if output_type == "median" else forecast.mean()["mean"]
-        return values.values[None], [0.0]
+        return dataset[names.DRAWS].values, np.arange(1, dataset.sizes[names.SAMPLE] + 1)
+    if output_type == "median":
+        return quantiles(dataset, [0.5]).values, [0.0]
+    if output_type == "mean":
+        return mean(dataset)["mean"].values[None], [0.0]
     raise InputError("no such output type", found=output_type, expected=["quantile", "median", "mean", "sample"])
 
 
-def views_table(forecast: Forecast) -> pd.DataFrame:
+def views_table(dataset: xr.Dataset) -> pd.DataFrame:
     """Draws as VIEWS takes them: month_id (January 1980 is 1), province, tactic, draw (from 0), outcome.
 
     Raises
@@ -172,16 +179,16 @@ def views_table(forecast: Forecast) -> pd.DataFrame:
     InputError
         When the forecast is not by month.
     """
-    check_months(forecast.freq)
-    periods = forecast.periods
+    check_months(dataset.attrs["freq"])
+    periods = pd.DatetimeIndex(dataset[names.PERIOD].values)
     months = (periods.year - VIEWS_FIRST_YEAR) * 12 + periods.month
-    draws = forecast.draws.transpose(names.PERIOD, names.PROVINCE, names.TACTIC, names.SAMPLE)
+    draws = dataset[names.DRAWS].transpose(names.PERIOD, names.PROVINCE, names.TACTIC, names.SAMPLE)
     month, province, tactic, draw = (index.ravel() for index in np.indices(draws.shape))
     return pd.DataFrame(
         {
             "month_id": months.to_numpy()[month],
-            names.PROVINCE: np.array(forecast.provinces)[province],
-            names.TACTIC: np.array(forecast.tactics)[tactic],
+            names.PROVINCE: dataset[names.PROVINCE].values.astype(str)[province],
+            names.TACTIC: dataset[names.TACTIC].values.astype(str)[tactic],
             "draw": draw,
             "outcome": draws.values.ravel(),
         }
@@ -194,44 +201,68 @@ def check_months(freq: str) -> None:
         raise InputError("VIEWS counts months", where="freq", found=freq, expected=names.MONTHLY)
 
 
-def fan_chart(forecast: Forecast, province: str | None, tactic: str | None) -> "alt.LayerChart":
+def fan_chart(dataset: xr.Dataset, province: str | None, tactic: str | None) -> "alt.LayerChart":
     """The history, the median and the central 50, 80 and 90 % intervals of one series, or of a sum."""
+    province, tactic = checked_series(dataset, province, tactic)
+    summed = summed_dataset(dataset, "total" if province is None else None, tactic is None)
+    series = {names.PROVINCE: province or "total", names.TACTIC: tactic or str(summed[names.TACTIC].values[0])}
+    return draw_fan(summed, tidy_table(summed, _FAN), series, _FAN)
+
+
+def checked_series(dataset: xr.Dataset, province: str | None, tactic: str | None) -> tuple[str | None, str | None]:
+    """The key of a province under any of its names, and a tactic; an InputError where there is none of that name."""
+    tactics = list(dataset[names.TACTIC].values)
+    if tactic is not None and tactic not in tactics:
+        raise InputError("unknown tactic", found=tactic, expected=tactics)
+    if province is None:
+        return None, tactic
+    keys = province_keys(dataset, [province])
+    if len(keys) > 1:
+        raise InputError("is divided", where=names.PROVINCE, found=province, expected=f"one of {', '.join(keys)}")
+    return keys[0], tactic
+
+
+def draw_fan(
+    dataset: xr.Dataset, table: pd.DataFrame, series: dict[str, str], levels: Sequence[float]
+) -> "alt.LayerChart":
+    """The history and one series of a table with a median and central intervals, the widest of which may be pointed at.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With the history.
+    table : DataFrame
+        As of `tidy_table`.
+    series : dict
+        Its province and tactic.
+    levels : sequence of float
+        Of the intervals, in ascending order.
+    """
     from forecast.plots import alt
 
-    if tactic is not None and tactic not in forecast.tactics:
-        raise InputError("unknown tactic", found=tactic, expected=forecast.tactics)
-    if province is not None:
-        keys = province_keys(forecast.dataset, [province])
-        if len(keys) > 1:
-            raise InputError("is divided", where=names.PROVINCE, found=province, expected=f"one of {', '.join(keys)}")
-        province = keys[0]
-    summed = forecast.aggregate("total" if province is None else None, tactics=tactic is None)
-    series = {names.PROVINCE: province or "total", names.TACTIC: tactic or summed.tactics[0]}
-    frame = summed.to_frame()
-    bands = frame[(frame[names.PROVINCE] == series[names.PROVINCE]) & (frame[names.TACTIC] == series[names.TACTIC])]
-    history = summed.dataset[names.HISTORY].sel(series).to_series().dropna().rename(names.ATTACKS).reset_index()
-
+    bands = table[(table[names.PROVINCE] == series[names.PROVINCE]) & (table[names.TACTIC] == series[names.TACTIC])]
+    history = dataset[names.HISTORY].sel(series).to_series().dropna().rename(names.ATTACKS).reset_index()
     base = alt.Chart(bands).encode(x=alt.X("period:T", title=None))
-    y = alt.Y("lower_90:Q", title="attacks")
+    widest, *narrower = [interval_columns([level]) for level in reversed(levels)]
+    (lower, upper), narrower = list(widest), [list(columns) for columns in narrower]
+    area = base.mark_area(opacity=0.25, color=_BLUE)
     layers = [
-        base.mark_area(opacity=0.25, color=_BLUE).encode(y=y, y2="upper_90:Q"),
-        base.mark_area(opacity=0.25, color=_BLUE).encode(y="lower_80:Q", y2="upper_80:Q"),
-        base.mark_area(opacity=0.25, color=_BLUE).encode(y="lower_50:Q", y2="upper_50:Q"),
-        base.mark_line(color=_BLUE).encode(y="median:Q", tooltip=["period:T", "median:Q", "lower_90:Q", "upper_90:Q"]),
+        area.encode(y=alt.Y(f"{lower}:Q", title="attacks"), y2=f"{upper}:Q"),
+        *(area.encode(y=f"{below}:Q", y2=f"{above}:Q") for below, above in narrower),
+        base.mark_line(color=_BLUE).encode(y="median:Q", tooltip=["period:T", "median:Q", f"{lower}:Q", f"{upper}:Q"]),
         alt.Chart(history).mark_line(color="#333333").encode(x=f"{names.HISTORY_PERIOD}:T", y="attacks:Q"),
     ]
-    title = f"{series[names.PROVINCE]}, {series[names.TACTIC]}: {forecast.model}"
-    label = "SIMULATED DATA: " if forecast.simulated else ""
-    return alt.LayerChart(layer=layers, width=640, height=240, title=label + title)
+    title = f"{series[names.PROVINCE]}, {series[names.TACTIC]}: {dataset.attrs[names.MODEL]}"
+    return alt.LayerChart(layer=layers, width=640, height=240, title=_data_label(dataset) + title)
 
 
-def small_multiples(forecast: Forecast, columns: int) -> "alt.FacetChart":
+def small_multiples(dataset: xr.Dataset, columns: int) -> "alt.FacetChart":
     """One small chart per province, all tactics together: history, median and two bands, each on its own scale."""
     from forecast.plots import alt
 
-    summed = forecast.aggregate(tactics=True)
-    bands = summed.to_frame(levels=(0.5, 0.9))
-    history = summed.dataset[names.HISTORY].to_series().dropna().rename(names.ATTACKS).reset_index()
+    summed = summed_dataset(dataset, None, True)
+    bands = tidy_table(summed, (0.5, 0.9))
+    history = summed[names.HISTORY].to_series().dropna().rename(names.ATTACKS).reset_index()
     history = history.rename(columns={names.HISTORY_PERIOD: names.PERIOD})
     # Layers of a facet share one table.
     table = pd.concat([history, bands], ignore_index=True)
@@ -244,8 +275,14 @@ def small_multiples(forecast: Forecast, columns: int) -> "alt.FacetChart":
         base.mark_line(color=_BLUE).encode(y="median:Q"),
         base.mark_line(color="#333333").encode(y="attacks:Q"),
     ]
-    label = "SIMULATED DATA: " if forecast.simulated else ""
     chart = alt.layer(*layers, data=table).properties(width=170, height=90)
     facets = chart.facet(alt.Facet("shown:N", title=None), columns=columns).resolve_scale(y="independent")
-    titled: alt.FacetChart = facets.properties(title=f"{label}attacks by province: {forecast.model}")
+    titled: alt.FacetChart = facets.properties(
+        title=f"{_data_label(dataset)}attacks by province: {dataset.attrs[names.MODEL]}"
+    )
     return titled
+
+
+def _data_label(dataset: xr.Dataset) -> str:
+    """What stands before a title where the data are simulated."""
+    return "SIMULATED DATA: " if json.loads(dataset.attrs.get("provenance", "{}")).get("simulated") else ""

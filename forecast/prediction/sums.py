@@ -10,29 +10,31 @@ import xarray as xr
 
 from forecast import names
 from forecast.panel.groups import members_of, sum_over
-from forecast.prediction.draws import ALL_TACTICS, Forecast
+from forecast.prediction.arrays import ALL_TACTICS, members
 
 __all__ = ["summed_dataset"]
 
 
-def summed_dataset(forecast: Forecast, by: str | Mapping[str, Sequence[str]] | None, tactics: bool) -> xr.Dataset:
-    """The dataset of `Forecast.aggregate`, which documents it."""
-    dataset, members = forecast.dataset, forecast.members
+def summed_dataset(dataset: xr.Dataset, by: str | Mapping[str, Sequence[str]] | None, tactics: bool) -> xr.Dataset:
+    """The dataset of `Forecast.aggregate`, which documents it; the same where nothing is summed."""
+    if by is None and not tactics:
+        return dataset
+    within = members(dataset)
     variables = {str(name): values for name, values in dataset.data_vars.items() if name != names.PHI}
     sums = {name: _summed(values, by, tactics) for name, values in variables.items()}
     coords: dict[str, Any] = {}
     if by is not None:
-        groups = members_of(forecast.draws, by)
+        groups = members_of(dataset[names.DRAWS], by)
         coords = _group_coords(dataset, groups)
-        below = [members[names.PROVINCE][label] for label in forecast.provinces]
-        members[names.PROVINCE] = {name: [key for row in rows for key in below[row]] for name, rows in groups.items()}
+        below = [within[names.PROVINCE][str(label)] for label in dataset[names.PROVINCE].values]
+        within[names.PROVINCE] = {name: [key for row in rows for key in below[row]] for name, rows in groups.items()}
     if tactics:
-        members[names.TACTIC] = {ALL_TACTICS: [key for keys in members[names.TACTIC].values() for key in keys]}
+        within[names.TACTIC] = {ALL_TACTICS: [key for keys in within[names.TACTIC].values() for key in keys]}
     attrs = {
         **dataset.attrs,
         # A sum of Poisson counts is Poisson; one of negative binomial counts has no name.
         "family": "poisson" if dataset.attrs["family"] == "poisson" else "",
-        "members": json.dumps(members, ensure_ascii=False),
+        "members": json.dumps(within, ensure_ascii=False),
     }
     return xr.Dataset(sums, attrs=attrs).assign_coords(coords)
 

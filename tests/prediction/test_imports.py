@@ -21,23 +21,22 @@ def test_views_and_samples_come_back_as_they_were(forecast, panel):
 
 def test_a_file_comes_back_too(forecast, panel, tmp_path):
     forecast.to_views().to_parquet(tmp_path / "views.parquet")
-    forecast.to_hub().to_csv(tmp_path / "hub.csv", index=False)
+    forecast.to_hub("sample").to_csv(tmp_path / "hub.csv", index=False)
     views = fc.Forecast.from_views(pd.read_parquet(tmp_path / "views.parquet"), panel, model="theirs")
     hub = fc.Forecast.from_hub(pd.read_csv(tmp_path / "hub.csv"), panel, model="theirs")
-    np.testing.assert_array_equal(views.draws.values, forecast.draws.values)
-    assert hub.draws.shape == (1000, 4, 2, 3)
+    for read in (views, hub):
+        np.testing.assert_array_equal(read.draws.values, forecast.draws.values)
 
 
-def test_quantiles_come_back_as_quantiles(make_forecast, panel):
-    draws = np.random.default_rng(2).negative_binomial(2, 0.02, (3000, 4, 2, 3))
-    forecast = make_forecast(draws)
-    read = fc.Forecast.from_hub(forecast.to_hub(), panel, model="theirs", draws=2000, seed=1)
-    levels = [0.05, 0.25, 0.5, 0.75, 0.95]
-    np.testing.assert_allclose(read.quantiles(levels), forecast.quantiles(levels), rtol=0.02, atol=1)
-    assert any("quantiles per cell" in note for note in read.provenance["notes"])
-    # Ranks of cells have nothing to do with each other.
-    flat = read.draws.values.reshape(2000, -1)
-    assert abs(np.corrcoef(flat[:, 0], flat[:, 1])[0, 1]) < 0.1
+def test_quantiles_are_no_draws_and_draws_no_quantiles(forecast, panel):
+    quantiles, samples = forecast.to_hub(), forecast.to_hub("sample")
+    with pytest.raises(InputError, match=r"holds no samples.*QuantileForecast\.from_hub reads quantiles"):
+        fc.Forecast.from_hub(quantiles, panel, model="theirs")
+    with pytest.raises(InputError, match=r"holds no quantiles.*Forecast\.from_hub reads samples"):
+        fc.QuantileForecast.from_hub(samples, panel, model="theirs")
+    both = pd.concat([quantiles, samples])
+    np.testing.assert_array_equal(fc.Forecast.from_hub(both, panel, model="theirs").draws, forecast.draws)
+    assert len(fc.QuantileForecast.from_hub(both, panel, model="theirs").levels) == 23
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_broken_draws_are_refused(forecast, panel, change, message):
     ("change", "message"),
     [
         (lambda table: table.drop(columns="value"), "columns are missing"),
-        (lambda table: table.assign(output_type="mean"), "no forecast distribution"),
+        (lambda table: table.assign(output_type="mean"), "holds no quantiles"),
         (lambda table: table.assign(target="deaths"), "no rows of the target"),
         (lambda table: table.assign(target_end_date="2022-07-15"), "after the panel"),
         (lambda table: table.assign(location="Mars"), "not in the panel"),
@@ -73,7 +72,7 @@ def test_broken_draws_are_refused(forecast, panel, change, message):
 )
 def test_broken_quantiles_are_refused(forecast, panel, change, message):
     with pytest.raises(InputError, match=message):
-        fc.Forecast.from_hub(change(forecast.to_hub()), panel, model="theirs")
+        fc.QuantileForecast.from_hub(change(forecast.to_hub()), panel, model="theirs")
 
 
 def test_views_is_by_month(make_panel, forecast):
