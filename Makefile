@@ -1,4 +1,5 @@
 # make demo   set up and open-able forecast report in out/demo
+# make docs   the documentation as a site in out/docs, which opens from the folder and loads nothing from the network
 # make test   set up and run the whole suite (long statistical tests reduced); make test-full runs them whole
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAGES := test-contracts test-statistics test-end-to-end test-notebooks
 FULL :=
 
-.PHONY: demo test test-full lint clean $(STAGES)
+.PHONY: demo docs test test-full lint clean $(STAGES)
 
 demo: $(VENV)/.installed
 	$(BIN)/forecast demo --output out/demo
@@ -34,6 +35,11 @@ test-end-to-end: $(VENV)/.test-installed
 test-notebooks: $(VENV)/.test-installed
 	$(PYTEST) $(PARALLEL) --nbmake notebooks
 
+# Warnings are errors.
+docs: $(VENV)/.docs-installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo out/docs/index.html
+
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,6 +55,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.test-installed: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.docs-installed: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable ".[docs]"
 	@touch $@
 
 clean:

@@ -1,0 +1,113 @@
+"""The documentation's inputs: every page is there, every key and public name has its place. `make docs` builds it."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+import forecast as fc
+from forecast.config import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def generated():
+    """The module that makes pages."""
+    spec = importlib.util.spec_from_file_location("docs_generated", DOCS / "generated.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def pages(generated):
+    """Every page by its path, with what it includes."""
+    written = {
+        path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))
+    }
+    return {name: generated.included(text) for name, text in (written | generated.pages()).items()}
+
+
+def _keys(model) -> set[str]:
+    """All keys of a model of settings, those of its sections after a dot."""
+    keys = set()
+    for name, field in model.model_fields.items():
+        sections = [part for part in _parts(field.annotation) if hasattr(part, "model_fields")]
+        keys |= {f"{name}.{key}" for section in sections for key in _keys(section)} if sections else {name}
+    return keys
+
+
+def _parts(hint) -> list:
+    inner = getattr(hint, "__args__", ())
+    return [hint, *(part for each in inner for part in _parts(each))]
+
+
+def test_every_key_of_the_settings_has_a_row(pages):
+    keys = re.findall(r"^\| `([\w.]+)` \|", pages["reference/settings.md"], flags=re.MULTILINE)
+    assert len(keys) == len(set(keys))
+    assert set(keys) == _keys(Settings)
+    assert "capability.scenarios.shift_sd" in keys
+    assert "| `horizon` | a whole number from 1 to 120 | `6` |" in pages["reference/settings.md"]
+    assert "| `data.source` | " in pages["reference/settings.md"]
+    assert "| needed |" in pages["reference/settings.md"]
+
+
+def test_every_public_name_has_an_entry(pages):
+    named = re.findall(r"^::: forecast\.[\w.]+\.(\w+)$", pages["reference/api.md"], flags=re.MULTILINE)
+    assert sorted(named) == sorted(set(fc.__all__) - {"__version__"})
+
+
+def test_commands_and_errors_are_told(pages):
+    for command in ("demo", "init", "run", "check", "backtest", "report", "ingest", "places", "fetch"):
+        assert f"## `forecast {command}`" in pages["reference/commands.md"]
+    assert "`--accept-loss`" in pages["reference/commands.md"]
+    assert "quantiles of single cells cannot be summed" in pages["reference/errors.md"]
+    assert "Ask for joint samples" in pages["reference/errors.md"]
+
+
+def test_the_navigation_and_the_pages_are_the_same(pages):
+    listed = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2])
+    assert sorted(listed) == sorted(pages)
+
+
+def test_links_lead_to_pages(pages):
+    for name, text in pages.items():
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+            place = target.lstrip("/") if target.startswith("/") else (Path(name).parent / target).as_posix()
+            parts: list[str] = []
+            for part in place.split("/"):
+                parts = parts[:-1] if part == ".." else [*parts, part]
+            assert "/".join(parts) in pages, f"{name}: {target}"
+
+
+def test_an_include_that_is_not_there_is_told(generated):
+    assert "made for analysts" in generated.included("{{ include README.md#intro }}")
+    with pytest.raises(KeyError, match="no part nothing"):
+        generated.included("{{ include README.md#nothing }}")
+    with pytest.raises(FileNotFoundError):
+        generated.included("{{ include NONE.md }}")
+
+
+def test_pictures_of_notebooks_stand_in_the_gallery(pages):
+    page = pages["gallery/03_backtest.md"]
+    assert page.count("data:image/svg+xml;base64,") >= 3
+    assert "```python\nimport tempfile" in page
+    assert "(/gallery/01_panel.md)" in pages["gallery/02_fit.md"]
+    assert "<th>crps_log</th>" in page
+    assert "<style" not in page
+
+
+def test_what_would_be_loaded_from_the_network_is_seen(generated, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text('<a href="https://example.org">elsewhere</a><img src="chart.svg">')
+    generated.on_post_build({"site_dir": tmp_path})
+    page.write_text('<link rel="stylesheet" href="https://example.org/font.css">')
+    with pytest.raises(SystemExit, match="loads from the network"):
+        generated.on_post_build({"site_dir": tmp_path})
+
+
+def test_no_font_is_asked_for():
+    assert re.search(r"^  font: false$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE)
