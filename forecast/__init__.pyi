@@ -49,6 +49,8 @@ from .evaluation.scores import variogram_score as variogram_score
 from .evaluation.scores import views_scores as views_scores
 from .evaluation.skill import skill as skill
 from .evaluation.skill import worst as worst
+from .evaluation.verification import Verification as Verification
+from .evaluation.verification import verify as verify
 from .evaluation.weights import pool_weights as pool_weights
 from .events.boundaries import Boundaries as Boundaries
 from .events.boundaries import read_boundaries as read_boundaries

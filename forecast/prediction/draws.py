@@ -13,7 +13,7 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
-from forecast.panel.calendar import normalise_freq
+from forecast.panel.calendar import normalise_freq, period_end
 from forecast.panel.labels import Labelled
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.panel import Panel

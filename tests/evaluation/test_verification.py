@@ -1,0 +1,190 @@
+"""An earlier forecast against what came: the numbers are those of its draws, and its test holds its level."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.errors import InputError
+from forecast.evaluation.verification import combined, distances, matched, rank_p_values, revisions, verify
+from forecast.prediction.draws import Forecast
+
+PAST, AHEAD, DRAWS = 6, 3, 400
+
+
+@pytest.fixture(scope="module")
+def case(make_panel):
+    """Four provinces in two countries, two tactics: data, a forecast of three months, and the data with what came."""
+    rng = np.random.default_rng(1)
+    past = rng.poisson(4.0, (4, 2, PAST))
+    draws = rng.poisson(rng.gamma(4.0, 1.0, (DRAWS, 1, 1, AHEAD)), (DRAWS, 4, 2, AHEAD)).astype(np.int64)
+    before = make_panel(past)
+    forecast = Forecast.from_draws(before, draws, model="m", seed=1)
+
+    def after(came, past=past):
+        return make_panel(np.concatenate([past, came], axis=-1))
+
+    return before, forecast, after, draws
+
+
+def test_outcomes_hold_what_the_draws_said_and_what_came(case):
+    before, forecast, after, draws = case
+    came = draws[7]
+    found = verify(forecast, after(came), before, seed=3)
+    assert found.levels["level"].tolist() == ["total", "country", "tactic", "province", "cell"]
+    assert found.levels["outcomes"].tolist() == [AHEAD, 2 * AHEAD, 2 * AHEAD, 4 * AHEAD, 8 * AHEAD]
+    table = found.outcomes
+    row = table[(table["level"] == "province") & (table["province"] == "P2")].iloc[1]
+    own = np.sort(draws[:, 2, :, 1].sum(axis=1))
+    assert row["observed"] == came[2, :, 1].sum()
+    assert (row["period"], row["horizon"]) == (pd.Timestamp("2020-08-01"), 2)
+    # The smallest counts that so large a share of the draws does not exceed.
+    wanted = [own[int(np.ceil(DRAWS * level)) - 1] for level in (0.5, 0.25, 0.75, 0.05, 0.95)]
+    assert row[["median", "lower_50", "upper_50", "lower_90", "upper_90"]].tolist() == wanted
+    assert row["inside_90"] == (wanted[3] <= row["observed"] <= wanted[4])
+    assert (own < row["observed"]).mean() <= row["pit"] <= (own <= row["observed"]).mean()
+    series = found.series[(found.series["level"] == "cell") & (found.series["province"] == "P0")]
+    assert sorted(series["observed"]) == sorted(came[0].sum(axis=1))
+    assert set(series["periods"]) == {AHEAD}
+    pd.testing.assert_frame_equal(found.outcomes, verify(forecast, after(came), before, seed=3).outcomes)
+
+
+def test_a_draw_passes_and_a_broken_series_is_named(case):
+    before, forecast, after, draws = case
+    right = verify(forecast, after(draws[3]), before)
+    assert not right.is_off
+    assert right.broken.empty
+    came = draws[3].copy()
+    came[1, 0] += 40
+    off = verify(forecast, after(came), before)
+    assert off.is_off
+    first = off.broken[off.broken["level"] == "cell"].iloc[0]
+    assert (first["province"], first["tactic"], first["inside_90"]) == ("P1", "t0", False)
+    assert first["adjusted"] >= first["p_value"]
+    # Where three months came, one of which tells nothing, the other two are compared.
+    some = verify(forecast, after(came).between(end="2020-08-31"), before)
+    assert some.periods.tolist() == [pd.Timestamp("2020-07-01"), pd.Timestamp("2020-08-01")]
+
+
+def _p_values(rng, replicates, draws, shift=1.0):
+    """p-values of a forecast whose series share a shock and a walk, each of what came and of draws that are right."""
+    found = []
+    for _ in range(replicates):
+        path = np.cumsum(rng.normal(0, 0.5, (draws + 1, 1, 3)), axis=-1) + rng.normal(0, 0.5, (draws + 1, 8, 1))
+        path[0, 0] += np.log(shift)
+        pool = rng.poisson(np.exp(path))
+        cells = [distances(pool[..., period]) for period in range(3)]
+        totals = [distances(pool[..., period].sum(axis=1, keepdims=True)) for period in range(3)]
+        statistics = [np.mean([far.mean(axis=1) for far in level], axis=0) for level in (cells, totals)]
+        statistics.append(distances(pool.sum(axis=-1)).max(axis=1))
+        found.append([rank_p_values(values)[0] for values in (*statistics, combined(statistics))])
+    return np.array(found)
+
+
+def test_the_test_holds_its_level_where_cells_and_periods_depend_on_each_other():
+    replicates = 400
+    found = _p_values(np.random.default_rng(2), replicates, draws=99)
+    for level in (0.05, 0.2, 0.5):
+        shares, error = (found <= level).mean(axis=0), np.sqrt(level * (1 - level) / replicates)
+        assert (shares < level + 3.5 * error).all()
+        # Sums have hardly any ties, and meet the level; the largest of few small counts ties, and stays below it.
+        assert (shares[:2] > level - 3.5 * error).all()
+    strange = _p_values(np.random.default_rng(3), 40, draws=99, shift=20.0)
+    assert (strange[:, 3] <= 0.05).mean() > 0.7
+
+
+def test_p_values_of_all_draws_in_turn_are_uniform_at_most():
+    pool = np.random.default_rng(4).poisson(0.3, (200, 5))
+    values = rank_p_values(combined([distances(pool).mean(axis=1), distances(pool).max(axis=1)]))
+    for level in (0.01, 0.05, 0.1, 0.5):
+        assert (values <= level).mean() <= level
+
+
+def test_a_count_beyond_all_draws_is_the_further_off_the_larger_it_is():
+    pool = np.array([[30], *[[count] for count in range(10)]])
+    nearer = pool.copy()
+    nearer[0] = 12
+    assert distances(pool)[0] > distances(nearer)[0] > np.log(11 / 2)
+    np.testing.assert_allclose(distances(pool)[0], np.log(11 / 2) + np.log(31 / 10), atol=1e-8)
+    low = np.array([[0], *[[count] for count in range(9, 19)]])
+    np.testing.assert_allclose(distances(low)[0], np.log(11 / 2) + np.log(10), atol=1e-8)
+    assert (distances(np.zeros((5, 1), int)) == 0).all()
+
+
+def test_where_nothing_has_come_nothing_is_claimed(case):
+    before, forecast, _, _ = case
+    found = verify(forecast, before, before)
+    assert found.outcomes.empty
+    assert found.periods.empty
+    assert np.isnan(found.p_value)
+    assert not found.is_off
+
+
+def test_sums_with_a_part_that_was_not_observed_are_left_out(case, make_panel):
+    before, forecast, _, draws = case
+    came = draws[0].astype(float)
+    came[0, 0, 1:] = np.nan
+    table = verify(forecast, make_panel(np.concatenate([before.attacks.values, came], axis=-1))).outcomes
+    assert (table["level"] == "total").sum() == 1
+    assert (table["level"] == "cell").sum() == 8 * AHEAD - 2
+    came[0, 0] = np.nan
+    found = verify(forecast, make_panel(np.concatenate([before.attacks.values, came], axis=-1)))
+    assert "total" not in set(found.levels["level"])
+    assert any("level 'total' is not compared" in note for note in found.notes)
+
+
+def test_revisions_are_the_counts_that_are_others_now(case):
+    before, forecast, after, draws = case
+    past = before.attacks.values.astype(int)
+    past[3, 1, 2] += 5
+    past[0, 0, 0] += 1
+    now = after(draws[0], past)
+    table = revisions(before, now)
+    assert table[["province", "tactic"]].values.tolist() == [["P0", "t0"], ["P3", "t1"]]
+    assert (table["after"] - table["before"]).tolist() == [1, 5]
+    assert table["period"].tolist() == [pd.Timestamp("2020-01-01"), pd.Timestamp("2020-03-01")]
+    assert verify(forecast, now, before).recent == (before.attacks.values.sum(), 6)
+    assert revisions(before, after(draws[0])).empty
+
+
+def told(panel, **more):
+    text = json.dumps({**panel.provenance, **more})
+    return replace(panel, dataset=panel.dataset.assign_attrs(provenance=text))
+
+
+def test_what_cannot_be_compared_is_refused(case, make_panel):
+    _, forecast, after, draws = case
+    now = after(draws[0])
+    weekly = make_panel(np.ones((4, 2, 8)), start="2020-01-06", freq="W-MON")
+    for other, problem in (
+        (weekly, r"is by other periods than the new data \(found MS; expected W-MON\)"),
+        (told(now, simulated=True), "one of the two is of simulated data"),
+        (told(now, filters={"actor": "IS"}), "counts attacks of others"),
+    ):
+        with pytest.raises(InputError, match=problem):
+            verify(forecast, other)
+    ucdp, acled = (told(now, sources=[{"source": name}]) for name in ("ucdp", "acled"))
+    old = Forecast(forecast.dataset.assign_attrs(provenance=ucdp.dataset.attrs["provenance"]))
+    assert len(verify(old, ucdp).outcomes)
+    with pytest.raises(InputError, match=r"is of another source than the new data \(found ucdp; expected acled\)"):
+        verify(old, acled)
+    elsewhere = replace(now, dataset=now.dataset.assign_coords(province=["Q0", "Q1", "Q2", "Q3"]))
+    with pytest.raises(InputError, match="has no province in common with the new data"):
+        verify(forecast, elsewhere)
+
+
+def test_other_provinces_are_left_out_with_a_note(case):
+    _, forecast, after, draws = case
+    now = after(draws[0])
+    part, notes = matched(forecast, now.select(provinces=["P0", "P2", "P3"]))
+    assert part.provinces == ["P0", "P2", "P3"]
+    assert notes == (
+        "left out of the comparison: province P1, which the earlier forecast has and the new data have not",
+    )
+    small = Forecast(forecast.dataset.sel(province=["P0", "P1"]))
+    _, notes = matched(small, now)
+    assert notes == (
+        "left out of the comparison: provinces P2, P3, which the new data have and the earlier forecast had not",
+    )
