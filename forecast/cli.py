@@ -36,7 +36,9 @@ _AcceptLoss = Annotated[
     bool, typer.Option("--accept-loss", help="Go on where more than a tenth of the rows that should count was lost.")
 ]
 _Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", show_default=True)]
-
+_Previous = Annotated[
+    Path | None, typer.Option("--previous", help="Folder of an earlier run, to be held against what came.")
+]
 
 # What a shell says of a program that a broken pipe ended (128 + SIGPIPE).
 _NOBODY_READS = 141
@@ -218,9 +220,13 @@ def run(
         typer.Option("--allow-unconverged", help="Write the report of a fit that failed its checks, with a warning."),
     ] = False,
     accept_loss: _AcceptLoss = False,
+    previous: _Previous = None,
 ) -> None:
     """Go from event files to a forecast report, as a settings file says."""
-    notes, path = _run_and_write(_read(settings, accept_loss), output, allow_unconverged)
+    given = _read(settings, accept_loss)
+    if previous is not None:
+        given = given.model_copy(update={"previous": previous})
+    notes, path = _run_and_write(given, output, allow_unconverged)
     _say("\n".join(notes))
     typer.echo(path)
 
@@ -278,6 +284,7 @@ def report(
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Also print it to report.pdf (extra 'pdf', and Chromium).")
     ] = False,
+    previous: _Previous = None,
 ) -> None:
     """Render the report of a finished run again."""
     _check_drawing()
@@ -285,7 +292,7 @@ def report(
 
     with _progress() as step:
         step("rendering the report", 0, 1)
-        path = write_report_again(folder)
+        path = write_report_again(folder, previous)
         if pdf:
             from forecast.report.pdf import write_pdf
 

@@ -230,7 +230,7 @@ class BacktestSettings(_Section):
 
 
 class Settings(_Section):
-    """All settings of a run. Inputs are relative to the settings file, `output` to the working folder."""
+    """All settings of a run. Inputs are relative to the settings file, `output` and `previous` to where it is run."""
 
     title: str = "Forecast of attacks"
     notes: list[str] = Field([], description="what readers of the report must be told")
@@ -243,6 +243,7 @@ class Settings(_Section):
         None, gt=0, description="bounds each fit of `forecast run`, not of a backtest; an hour by default"
     )
     output: _Folder = Path("out")
+    previous: _Folder | None = Field(None, description="folder of an earlier run, to be held against what came")
     data: DataSettings
     places: PlaceSettings = PlaceSettings()
     panel: PanelSettings = PanelSettings()

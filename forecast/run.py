@@ -42,10 +42,12 @@ from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last, scenario
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL, BacktestPart, backtest_part
+from forecast.report.previous import previous_part
 from forecast.report.published import published_part
 from forecast.run_files import (
     RUN_FILES,
     Run,
+    load_previous,
     load_run,
     output_folder,
     run_notes,
@@ -102,6 +104,8 @@ class Prepared:
         Polygons for the map.
     backtest : BacktestPart or None
         Made earlier, for the report.
+    previous : Run or None
+        An earlier run, to be held against what came.
     notes : tuple of str
         What that backtest lacks.
     activity : Indicators or None
@@ -119,6 +123,7 @@ class Prepared:
     scenarios: Mapping[str, Future]
     boundaries: Boundaries | None
     backtest: BacktestPart | None
+    previous: Run | None
     notes: tuple[str, ...]
     activity: Indicators | None
     inputs: tuple[dict[str, str], ...]
@@ -143,6 +148,7 @@ def prepare(settings: Settings) -> Prepared:
     for future in scenarios.values():
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     _check_serves(panel, model)
+    previous = None if settings.previous is None else load_previous(settings.previous, panel)
     training, boundaries = _training(settings, source, panel.settled), map_boundaries(settings, source, panel)
     for file, content in contents.items():
         # Nothing is read after this: what was hashed is what was read.
@@ -150,7 +156,19 @@ def prepare(settings: Settings) -> Prepared:
             raise InputError("was changed while it was read", source=file, hint="Run it again")
     inputs = tuple({"path": readable_name(file), "sha256": content} for file, content in contents.items())
     return Prepared(
-        model, source, panel, training, zones, futures, scenarios, boundaries, tried, tuple(notes), activity, inputs
+        model=model,
+        source=source,
+        panel=panel,
+        training=training,
+        zones=zones,
+        futures=futures,
+        scenarios=scenarios,
+        boundaries=boundaries,
+        backtest=tried,
+        previous=previous,
+        notes=tuple(notes),
+        activity=activity,
+        inputs=inputs,
     )
 
 
@@ -210,6 +228,9 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     record = _record(settings, ready, zones, fitted, notes)
     record["capability"] = _answers(settings, fitted, forecast, futures, ready.scenarios)
     record["backtest"] = {} if ready.backtest is None else ready.backtest.to_record()
+    if ready.previous is not None:
+        earlier = ready.previous
+        record["previous"] = previous_part(earlier.forecast, earlier.panel, panel, forecast).to_record()
     if isinstance(fitted, BayesianFit) and panel.observations.is_published:
         record["published"] = published_part(fitted, forecast, ready.activity).to_record()
     capability = None

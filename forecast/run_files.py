@@ -14,10 +14,11 @@ from forecast.capability.capability import Capability
 from forecast.config import Settings
 from forecast.errors import InputError
 from forecast.evaluation.scores import read_scores
+from forecast.evaluation.verification import matched
 from forecast.events.boundaries import Boundaries, check_geometry
 from forecast.events.places import Gazetteer, read_gazetteer, write_gazetteer
 from forecast.files import check_output_folder, damage_is_input, read_part, sha256, write_csv, write_text
-from forecast.folders import FORMAT, RUN, check_folder, locked, marker_text, write_folder
+from forecast.folders import FORMAT, RUN, check_folder, locked, mark, marker_text, write_folder
 from forecast.inputs import input_files
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -25,11 +26,13 @@ from forecast.report.backtest import BacktestPart
 from forecast.report.build import ReportContent, report_notes, report_warnings, write_report
 from forecast.report.capability import CapabilityPart
 from forecast.report.parts import plain_json, table_of
+from forecast.report.previous import PreviousPart, previous_part
 from forecast.report.published import PublishedPart
 
 __all__ = [
     "RUN_FILES",
     "Run",
+    "load_previous",
     "load_run",
     "output_folder",
     "run_notes",
@@ -99,6 +102,9 @@ def output_folder(settings: Settings, folder: str | Path) -> Iterator[Path]:
         Where the folder cannot be written to, another command writes to it, or files would be lost that no run wrote.
     """
     folder = check_output_folder(folder)
+    if settings.previous is not None and settings.previous.exists() and settings.previous.samefile(folder):
+        hint = "Choose another output path, so that the earlier run stays as it was issued"
+        raise InputError("is the earlier run, which would be replaced", source=folder, hint=hint)
     with locked(folder):
         check_folder(folder, RUN, [sha256(file) for file in input_files(settings)])
         yield folder
@@ -134,8 +140,31 @@ def write_run_report(result: Run, folder: str | Path) -> Path:
     return write_report(Path(folder) / "report.html", _content(result))
 
 
-def write_report_again(folder: str | Path) -> Path:
+def load_previous(folder: str | Path, panel: Panel) -> Run:
+    """An earlier run, where it can be held against a panel.
+
+    Raises
+    ------
+    InputError
+        As of `load_run`, and where the two cannot be compared.
+    """
+    earlier = load_run(folder)
+    try:
+        matched(earlier.forecast, panel)
+    except InputError as error:
+        raise error.again(source=folder) from error
+    return earlier
+
+
+def write_report_again(folder: str | Path, previous: str | Path | None = None) -> Path:
     """Render the report of the run in a folder again, and return its path.
+
+    Parameters
+    ----------
+    folder : path
+        Of the run.
+    previous : path, optional
+        Folder of an earlier run: what it said, and what came, then stands in the report and is kept with the run.
 
     Raises
     ------
@@ -145,6 +174,11 @@ def write_report_again(folder: str | Path) -> Path:
     folder = _finished(folder)
     with locked(folder):
         result = load_run(folder)
+        if previous is not None:
+            earlier = load_previous(previous, result.panel)
+            part = previous_part(earlier.forecast, earlier.panel, result.panel, result.forecast)
+            result = replace(result, record={**result.record, "previous": plain_json(part.to_record())})
+            mark(folder, RUN, result.record)
         with damage_is_input(folder, _AGAIN):
             return write_run_report(result, folder)
 
@@ -262,6 +296,7 @@ def _content(result: Run) -> ReportContent:
         capability=None if result.capability is None else _capability_part(result.capability, record),
         backtest=BacktestPart.from_record(record["backtest"]) if record.get("backtest") else None,
         published=PublishedPart.from_record(record["published"]) if record.get("published") else None,
+        previous=PreviousPart.from_record(record["previous"]) if record.get("previous") else None,
     )
 
 

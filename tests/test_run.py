@@ -1,5 +1,6 @@
 """A run hashes what it read, outlives rivals that fail, and writes over nobody's files; a backtest says what failed."""
 
+import re
 import sys
 
 import numpy as np
@@ -60,7 +61,7 @@ def command(words, monkeypatch, capsys):
 
 
 def texts(folder):
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("change", ["other content", "removed"])
@@ -136,3 +137,58 @@ def test_an_input_of_ingest_is_not_removed(folder, monkeypatch, capsys):
     assert "gazetteer.csv: is an input and would be overwritten" in err
     assert texts(folder) == before
     assert command(words.format("data"), monkeypatch, capsys)[0] == 0
+
+
+def cut(folder, last):
+    """The counts up to a month alone."""
+    rows = COUNTS.splitlines(keepends=True)
+    kept = [rows[0], *(row for row in rows[1:] if row.split(",")[2] <= last)]
+    (folder / "counts.csv").write_text("".join(kept))
+
+
+def test_a_report_says_what_the_last_one_said_and_is_made_again_with_it(folder, monkeypatch, capsys):
+    (folder / "forecast.toml").write_text(SETTINGS.replace("periods = 1", "periods = 0"))
+    cut(folder, "2022-11-01")
+    assert command("run forecast.toml --output out/last", monkeypatch, capsys)[0] == 0
+    kept = texts(folder / "out" / "last")
+    (folder / "counts.csv").write_text(COUNTS)
+    code, _, err = command("run forecast.toml --previous out/last --output out/new", monkeypatch, capsys)
+    assert code == 0, err
+    page = (folder / "out" / "new" / "report.html").read_text()
+    assert re.search(
+        r"(All|Of) 2 provinces,? .* in Dec 2022 as the report with data up to 30 Nov 2022 said \(90% intervals\)", page
+    )
+    assert "No count up to 30 Nov 2022 was revised since." in page
+    assert str(folder) not in page + (folder / "out" / "new" / "run.json").read_text()
+    # What was issued stays, and the page is made from the folder alone.
+    assert texts(folder / "out" / "last") == kept
+    (folder / "out" / "last").rename(folder / "elsewhere")
+    assert command("report out/new", monkeypatch, capsys)[0] == 0
+    assert (folder / "out" / "new" / "report.html").read_text() == page
+    # A report that was made without it can be given it later.
+    assert command("run forecast.toml --output out/plain", monkeypatch, capsys)[0] == 0
+    assert "What the last report said" not in (folder / "out" / "plain" / "report.html").read_text()
+    assert command("report out/plain --previous elsewhere", monkeypatch, capsys)[0] == 0
+    assert "What the last report said" in (folder / "out" / "plain" / "report.html").read_text()
+    assert '"previous": {' in (folder / "out" / "plain" / "run.json").read_text()
+
+
+def test_an_earlier_run_that_cannot_be_compared_is_refused_before_any_fit(folder, monkeypatch, capsys):
+    assert command("run forecast.toml --output out/last", monkeypatch, capsys)[0] == 0
+    monkeypatch.setattr(road, "fit", fail)
+    for words, problem in (
+        ("run forecast.toml --previous out --output out/new", "out: is no folder of a finished run"),
+        (
+            "run forecast.toml --previous out/last --output out/last",
+            "out/last: is the earlier run, which would be replac",
+        ),
+    ):
+        code, _, err = command(words, monkeypatch, capsys)
+        assert (code, err.count("\n")) == (2, 1), err
+        assert f"error: {problem}" in err
+    (folder / "counts.csv").write_text(COUNTS.replace("Anbar", "Basra").replace("Diyala", "Ninewa"))
+    for words in ("run forecast.toml --previous out/last --output out/new", "check forecast.toml"):
+        (folder / "forecast.toml").write_text('previous = "out/last"\n' + SETTINGS)
+        code, _, err = command(words, monkeypatch, capsys)
+        assert code == 2
+        assert "out/last: has no province in common with the new data" in err

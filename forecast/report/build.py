@@ -29,6 +29,7 @@ from forecast.report.headline import confidence, headline, ranking, tiles
 from forecast.report.html_tables import csv_link
 from forecast.report.late import late_records
 from forecast.report.maps import province_map
+from forecast.report.previous import RULE, PreviousPart, previous_lead, previous_said
 from forecast.report.provinces import group_anchors, province_anchors, sections_of
 from forecast.report.published import PublishedPart, next_reports, published_said
 from forecast.report.sentences import findings
@@ -79,6 +80,8 @@ class ReportContent:
         How the models did at many past origins.
     published : PublishedPart, optional
         Of a panel of published totals: these against fitted ones, and the next expected ones.
+    previous : PreviousPart, optional
+        What the last report said, and what came.
     """
 
     title: str
@@ -98,6 +101,7 @@ class ReportContent:
     capability: CapabilityPart | None = None
     backtest: BacktestPart | None = None
     published: PublishedPart | None = None
+    previous: PreviousPart | None = None
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -160,7 +164,7 @@ def render(content: ReportContent) -> str:
     groups = groups_of(forecast, content.zones)
     sums, anchors = group_anchors(groups), province_anchors(forecast)
     of_sums, of_provinces = sections_of(panel, forecast, ahead, groups, simulated)
-    told, tried = content.published, content.backtest
+    told, tried, last = content.published, content.backtest, content.previous
     past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
     script = _template_text("report.js")
     provenance = dict(content.provenance)
@@ -195,6 +199,12 @@ def render(content: ReportContent) -> str:
         everything=Markup(
             csv_link(forecast.to_frame(), "forecast", "every province, tactic and period", "All numbers as CSV")
         ),
+        first_miss="" if last is None else previous_lead(last, 1),
+        previous=None if last is None else {"said": [previous_lead(last), *previous_said(last)], "rule": RULE},
+        previous_tables={
+            name: Markup(table)
+            for name, table in (tables.previous_tables(last, anchors, simulated) if last else {}).items()
+        },
         published=None if told is None else published_said(told),
         totals_charts=[] if told is None else totals_charts(told, simulated),
         activity_charts=[] if told is None else activity_charts(told, simulated),

@@ -15,6 +15,7 @@ from forecast.report.capability import CapabilityPart, decomposition_rows, loadi
 from forecast.report.fans import LEVELS, Series
 from forecast.report.figures import Outlook, is_total
 from forecast.report.html_tables import html_table
+from forecast.report.previous import PreviousPart, level_rows, outcome_rows, outlook_rows, revision_rows
 from forecast.report.published import PublishedPart, expected_rows, province_rows
 from forecast.report.wording import (
     amount,
@@ -39,6 +40,7 @@ __all__ = [
     "outlook_table",
     "parameter_table",
     "period_table",
+    "previous_tables",
     "score_table",
     "tactic_table",
     "worst_table",
@@ -267,6 +269,48 @@ def worst_table(part: BacktestPart, forecast: Forecast, simulated: bool) -> str:
     right = [column for column in rows.columns if column not in ("group", "Where")]
     caption = "Where and when the model of this report did worst"
     return html_table(rows, "worst", caption, simulated, groups="group", prose=True, right=right)
+
+
+def previous_tables(part: PreviousPart, anchors: Mapping[str, str], simulated: bool) -> dict[str, str]:
+    """The tables of the section on the last report; '' for one that there is nothing to show in."""
+    made = dict.fromkeys(("levels", "outcomes", "outlook", "revised"), "")
+    if part.has_come:
+        made["levels"] = html_table(
+            level_rows(part),
+            "last-levels",
+            "Numbers that came inside their intervals, by level",
+            simulated,
+            spanners={"Inside the interval of": {"50%": "50%", "90%": "90%"}},
+        )
+        frame, provinces = outcome_rows(part)
+        made["outcomes"] = html_table(
+            frame,
+            "last-outcomes",
+            f"What the last report expected in {part.span}, and what came",
+            simulated,
+            groups="group",
+            links=[anchors.get(key, "") for key in provinces],
+            numbers=part.series,
+        )
+    if part.outlook_span:
+        frame, provinces = outlook_rows(part)
+        heads = {"median": "median", "interval": "80% interval"}
+        made["outlook"] = html_table(
+            frame,
+            "last-outlook",
+            f"Attacks expected in {part.outlook_span}, in the last report and now",
+            simulated,
+            spanners={
+                heading: {f"{name}_{column}": text for column, text in heads.items()}
+                for name, heading in (("then", "In the last report"), ("now", "Now"))
+            },
+            links=[anchors.get(key, "") for key in provinces],
+            numbers=part.outlook,
+        )
+    if len(part.revised):
+        caption = "The largest revisions of counts since the last report"
+        made["revised"] = html_table(revision_rows(part), "last-revised", caption, simulated, numbers=part.revised)
+    return made
 
 
 def expected_table(part: PublishedPart, simulated: bool) -> str:

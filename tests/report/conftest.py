@@ -19,6 +19,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import backtest_part
 from forecast.report.build import ReportContent
 from forecast.report.capability import CapabilityPart
+from forecast.report.previous import previous_part
 
 TACTICS = ("ied", "small_arms")
 
@@ -133,6 +134,23 @@ def tried(gazetteer_panel):
     return backtest([RecentMean(), Zero()], panel, **options)
 
 
+@pytest.fixture(scope="session")
+def previous(gazetteer_panel, make_forecast):
+    """What a report says of the last one, three months earlier: one province and tactic broke, a count was revised."""
+
+    def make(countries=("Syria",), tactics=TACTICS, *, come=2, broken=40, revised=4, horizon=4):
+        panel = gazetteer_panel(countries=countries, tactics=tactics, periods=30)
+        before = panel.between(end=panel.periods[-come - 1] + pd.offsets.MonthEnd(0))
+        earlier = make_forecast(before, horizon=horizon, draws=400)
+        attacks = panel.dataset["attacks"].copy(deep=True)
+        attacks[2, 0, -1] += broken if come else 0
+        attacks[1, 1, 3] += revised
+        now = replace(panel, dataset=panel.dataset.assign(attacks=attacks))
+        return previous_part(earlier, before, now, make_forecast(now, horizon=horizon))
+
+    return make
+
+
 HOSTILE = (
     "<script>window.hacked=1</script>",
     "</script><script>window.hacked=2</script>",
@@ -146,7 +164,7 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="session")
-def hostile_content(make_content, make_forecast, capability_part, tried):
+def hostile_content(make_content, make_forecast, capability_part, tried, previous):
     """Content in which every text from outside is markup, script, a formula or an address."""
     content = make_content(countries=("Syria",), tactics=HOSTILE[:3])
     names = [HOSTILE[row % len(HOSTILE)] + str(row) for row in range(len(content.panel.provinces))]
@@ -160,7 +178,7 @@ def hostile_content(make_content, make_forecast, capability_part, tried):
     scores = tried.scores.assign(model=tried.scores["model"].replace("zero", HOSTILE[1]))
     part = backtest_part(replace(tried, scores=scores), HOSTILE[1])
     part = replace(part, provinces=part.provinces.assign(province=HOSTILE[: len(part.provinces)]))
-    ledger = Ledger()
+    last, ledger = previous(tactics=HOSTILE[:2]), Ledger()
     for text in HOSTILE:
         ledger = ledger.add(text, 1, "dropped", text, [text], text)
     return replace(
@@ -176,5 +194,8 @@ def hostile_content(make_content, make_forecast, capability_part, tried):
         banner=HOSTILE[1],
         capability=capability_part(HOSTILE[:2], HOSTILE[2:4], HOSTILE[1]),
         backtest=part,
+        previous=replace(
+            last, series=last.series.assign(name=HOSTILE[1]), outlook=last.outlook.assign(name=HOSTILE[2])
+        ),
         scores=content.scores.assign(model=content.scores["model"].replace("zero", HOSTILE[0])),
     )

@@ -1,0 +1,419 @@
+"""The section on the last report: what it said of the periods that have come since, what came, and what changed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast import names
+from forecast.evaluation.scores import CELL, LEVEL
+from forecast.evaluation.verification import ALARM, COUNTRY, PROVINCE, TACTIC, TOTAL, Verification, verify
+from forecast.panel.calendar import period_end, unit_name
+from forecast.panel.panel import Panel
+from forecast.prediction.draws import Forecast
+from forecast.report.parts import Part
+from forecast.report.wording import (
+    amount,
+    attacks,
+    between,
+    capital,
+    counted,
+    day_label,
+    last_periods,
+    listed,
+    period_label,
+    province_labels,
+    span_label,
+    tactic_label,
+)
+
+__all__ = [
+    "RULE",
+    "PreviousPart",
+    "level_rows",
+    "needs_eyes",
+    "outcome_rows",
+    "outlook_rows",
+    "previous_lead",
+    "previous_part",
+    "previous_said",
+    "revision_rows",
+]
+
+# Revisions that moved more than this share of the attacks of the last twelve periods need eyes.
+_REVISED = 0.1
+# Misses that are named in a sentence, and rows of tables that may be long; their files have all.
+_NAMED, _ROWS = 3, 10
+_NOT_KNOWN = float("nan")
+_LEVELS = {
+    TOTAL: "All provinces together",
+    COUNTRY: "Each country",
+    TACTIC: "Each tactic, all provinces",
+    PROVINCE: "Each province",
+    CELL: "Each province and tactic",
+}
+# What `forecast watch` ends with exit code 1 by; it is printed with every verdict.
+RULE = (
+    f"The rule: something needs eyes where a forecast that is right would lie so far off in {100 * ALARM:g}% of cases "
+    f"or fewer, all levels tested together, or where revisions moved more than {100 * _REVISED:g}% of the attacks of "
+    "the last twelve periods before it."
+)
+
+
+@dataclass(frozen=True)
+class PreviousPart(Part):
+    """What a report says of the last one.
+
+    Attributes
+    ----------
+    data_end : str
+        The last day of the earlier data.
+    freq : str
+        Of the periods.
+    span : str
+        The periods that have come; '' where none has.
+    periods : int
+        How many these are.
+    p_value : float or None
+        That a right forecast lies so far off, all levels tested together.
+    levels, series : DataFrame
+        As of `Verification`, the latter with `name`.
+    outlook : DataFrame
+        What was expected of each province in the periods of `outlook_span`, which both forecasts hold, then and now:
+        province, name, then_median, then_lower, then_upper, now_median, now_lower, now_upper (attacks; central 80 %
+        intervals), has_changed (whether the median of now lies outside the central 50 % interval of then).
+    outlook_span : str
+        '' where the two have no period in common.
+    revised : DataFrame
+        Counts that were revised, by province and period, all tactics, the most first: province, name, period, before,
+        after (attacks).
+    recent, moved : float or None
+        Attacks in the last twelve periods of the earlier data, and by how many of them cells have changed.
+    notes : DataFrame
+        What could not be compared: note.
+    """
+
+    data_end: str
+    freq: str
+    span: str = ""
+    periods: int = 0
+    p_value: float | None = None
+    levels: pd.DataFrame = field(default_factory=pd.DataFrame)
+    series: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outlook: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outlook_span: str = ""
+    revised: pd.DataFrame = field(default_factory=pd.DataFrame)
+    recent: float | None = None
+    moved: float | None = None
+    notes: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def has_come(self) -> bool:
+        """True where a period of the earlier forecast has come and was observed."""
+        return self.periods > 0
+
+
+def previous_part(earlier: Forecast, before: Panel, panel: Panel, forecast: Forecast | None = None) -> PreviousPart:
+    """Compare an earlier forecast with a panel that knows more, and with the forecast that is made from it.
+
+    Raises
+    ------
+    InputError
+        Where they cannot be compared; see `forecast.evaluation.verification.matched`.
+    """
+    found = verify(earlier, panel, before)
+    labels = province_labels(earlier.dataset) | ({} if forecast is None else province_labels(forecast.dataset))
+    outlook, span = (pd.DataFrame(), "") if forecast is None else _outlook(found.forecast, forecast, labels)
+    recent, moved = (value if math.isfinite(value) else None for value in found.recent)
+    return PreviousPart(
+        data_end=day_label(earlier.origin),
+        freq=earlier.freq,
+        span=_span(found.periods, earlier.freq) if len(found.periods) else "",
+        periods=len(found.periods),
+        p_value=found.p_value if math.isfinite(found.p_value) else None,
+        levels=found.levels,
+        series=_named(found, labels),
+        outlook=outlook,
+        outlook_span=span,
+        revised=_revised(found, labels),
+        recent=recent,
+        moved=moved,
+        notes=pd.DataFrame({"note": [_readable(note, labels) for note in found.notes]}),
+    )
+
+
+# What is said ---------------------------------------------------------------------------------------------------------
+
+
+def previous_lead(part: PreviousPart, most: int = _NAMED) -> str:
+    """What the last report said and what came, in one sentence that names so many misses."""
+    report = f"the report with data up to {part.data_end}"
+    if not part.has_come:
+        return f"None of the {unit_name(part.freq)}s that {report} forecast has come yet in these data."
+    rows = _of(part, PROVINCE)
+    if rows.empty:
+        return f"{capital(_total_said(part))}, by {report}."
+    missed, number = rows[~rows["inside_90"].astype(bool)], len(rows)
+    said = f"as many attacks in {part.span} as {report} said (90% intervals)"
+    if missed.empty:
+        return f"All {amount(number)} provinces had {said}."
+    lead = f"Of {amount(number)} provinces, {amount(number - len(missed))} had {said}"
+    named = [_missed(row) for row in missed.head(most).to_dict("records")]
+    more = len(missed) - len(named)
+    rest = f", and {amount(more)} more missed theirs" if more else ""
+    return f"{lead}; {listed(named) if not more else ', '.join(named)}{rest}."
+
+
+def previous_said(part: PreviousPart) -> list[str]:
+    """What follows the lead: the total, whether chance explains the misses, what is expected otherwise, revisions."""
+    said = []
+    if part.has_come:
+        if len(_of(part, PROVINCE)):
+            said.append(f"{capital(_total_said(part))}.")
+        said.append(_verdict(part))
+        broken = part.series[part.series["adjusted"] <= ALARM]
+        if len(broken):
+            places = [_missed(row) for row in broken.head(_NAMED).to_dict("records")]
+            said.append(
+                f"Too far off to be the worst of so many by chance: {'; '.join(places)}"
+                f"{_and_more(len(broken) - len(places))}."
+            )
+    if part.outlook_span:
+        said.append(_outlook_said(part))
+    said.append(_revisions_said(part))
+    return [*said, *(f"{capital(note)}." for note in (part.notes["note"] if len(part.notes) else ()))]
+
+
+def needs_eyes(part: PreviousPart) -> list[str]:
+    """Why somebody should look, by `RULE`; nothing where all is as it may be."""
+    reasons = []
+    if part.p_value is not None and part.p_value <= ALARM:
+        reasons.append(f"what came is further off than chance explains ({_probability(part.p_value)})")
+    if part.recent is not None and part.moved is not None and part.moved > _REVISED * part.recent:
+        unit = unit_name(part.freq)
+        reasons.append(
+            f"revisions moved {attacks(part.moved)} of the {amount(part.recent)} in {last_periods(12, unit)} up to "
+            f"{part.data_end}"
+        )
+    return reasons
+
+
+def _total_said(part: PreviousPart) -> str:
+    row = _of(part, TOTAL)
+    if row.empty:
+        return f"the total of {part.span} cannot be compared, since not all of its parts were observed"
+    total = row.iloc[0]
+    interval = between(total["lower_90"], total["upper_90"])
+    return f"in all, {_came(total[names.OBSERVED])} in {part.span} where {interval} were expected (90% interval)"
+
+
+def _verdict(part: PreviousPart) -> str:
+    assert part.p_value is not None
+    chance = (
+        f"if the forecast is right, what came lies so far off, all levels tested together, in "
+        f"{_probability(part.p_value)} of cases"
+    )
+    return f"That is {'more than chance explains' if part.p_value <= ALARM else 'within chance'}: {chance}."
+
+
+def _outlook_said(part: PreviousPart) -> str:
+    table = part.outlook
+    changed = table[table["has_changed"].astype(bool)]
+    what = f"another outlook for {part.outlook_span} than it had then (a median outside the 50% interval of then)"
+    if changed.empty:
+        return f"No province has {what}." if len(table) > 1 else f"The one province does not have {what}."
+    named = [
+        f"{row['name']} ({amount(row['now_median'])} attacks now, {amount(row['then_median'])} then)"
+        for row in changed.head(_NAMED).to_dict("records")
+    ]
+    have = "has" if len(changed) == 1 else "have"
+    of_all = f"Of {counted(len(table), 'province')}, {amount(len(changed))} {have} {what}"
+    return f"{of_all}: {', '.join(named)}{_and_more(len(changed) - len(named))}."
+
+
+def _revisions_said(part: PreviousPart) -> str:
+    if part.revised.empty:
+        return f"No count up to {part.data_end} was revised since."
+    unit, table = unit_name(part.freq), part.revised
+    places = table[names.PROVINCE].nunique()
+    before, after = float(table["before"].sum()), float(table["after"].sum())
+    where = f"in {counted(places, 'province')} and {counted(table[names.PERIOD].nunique(), unit)}"
+    return (
+        f"Counts up to {part.data_end} were revised since, {where}: {_recorded(after)} there now, where the last "
+        f"report had {amount(before)}."
+    )
+
+
+def _recorded(count: float) -> str:
+    return f"{attacks(count)} {'is' if round(count) == 1 else 'are'} recorded"
+
+
+def _missed(row: Mapping[Any, Any]) -> str:
+    """'in Homs 41 came where 8 to 25 were expected'."""
+    where = {
+        TOTAL: "in all",
+        TACTIC: f"by {tactic_label(row[names.TACTIC])}",
+        CELL: f"in {row['name']} by {tactic_label(row[names.TACTIC])}",
+    }.get(row[LEVEL], f"in {row['name']}")
+    came = amount(row[names.OBSERVED]) if row[names.OBSERVED] else "none"
+    return f"{where} {came} came where {between(row['lower_90'], row['upper_90'])} were expected"
+
+
+def _came(count: float) -> str:
+    return f"{attacks(count)} came"
+
+
+def _and_more(number: int) -> str:
+    return f", and {amount(number)} more" if number > 0 else ""
+
+
+def _probability(p_value: float) -> str:
+    """'0.8%', rounded up, so that what is printed as 5.0% is no more than that."""
+    return f"{math.ceil(round(1000 * p_value, 6)) / 10:.1f}%"
+
+
+# Tables ---------------------------------------------------------------------------------------------------------------
+
+
+def level_rows(part: PreviousPart) -> pd.DataFrame:
+    """How many outcomes of each level lay inside their intervals, as a table for readers."""
+    table = part.levels
+    return pd.DataFrame(
+        {
+            "Numbers of": [_LEVELS[level] for level in table[LEVEL]],
+            "Compared": [amount(value) for value in table["outcomes"]],
+            "50%": [percent_of(value) for value in table["inside_50"]],
+            "90%": [percent_of(value) for value in table["inside_90"]],
+            "So far off by chance": [_probability(value) for value in table["p_value"]],
+        }
+    )
+
+
+def percent_of(share: float) -> str:
+    """A share that was counted: '100%' and '0%' are what they say."""
+    return f"{100 * share:.0f}%"
+
+
+def outcome_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
+    """What was expected and what came, sums first, then the furthest off; and of each row the province, or ''."""
+    provinces, cells = _of(part, PROVINCE), _of(part, CELL)
+    missed = cells[~cells["inside_90"].astype(bool)].head(_ROWS) if len(cells) else cells
+    groups = {
+        "Sums": pd.concat([_of(part, TOTAL), _of(part, COUNTRY)]),
+        "Tactics, all provinces": _of(part, TACTIC),
+        "Provinces, the furthest off first": provinces.head(_shown(~provinces["inside_90"].astype(bool))),
+        "Outside their 90% interval, by tactic": missed,
+    }
+    table = pd.concat([rows.assign(group=group) for group, rows in groups.items() if len(rows)], ignore_index=True)
+    frame = pd.DataFrame(
+        {
+            "Where": [_where(row) for row in table.to_dict("records")],
+            "Came": [amount(value) for value in table[names.OBSERVED]],
+            "Expected": [amount(value) for value in table["median"]],
+            "90% interval": [between(*pair) for pair in zip(table["lower_90"], table["upper_90"], strict=True)],
+            "50% interval": [between(*pair) for pair in zip(table["lower_50"], table["upper_50"], strict=True)],
+            "Inside 90%": ["yes" if inside else "NO" for inside in table["inside_90"]],
+            "group": table["group"],
+        }
+    )
+    of_places = table[LEVEL].isin([PROVINCE, CELL])
+    return frame, [key if place else "" for key, place in zip(table[names.PROVINCE], of_places, strict=True)]
+
+
+def outlook_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
+    """What was expected of each province then and is now, the changed ones first; and the provinces."""
+    table = part.outlook.head(_shown(part.outlook["has_changed"].astype(bool)))
+    frame = pd.DataFrame({"Province": table["name"]})
+    for name in ("then", "now"):
+        frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
+        bounds = zip(table[f"{name}_lower"], table[f"{name}_upper"], strict=True)
+        frame[f"{name}_interval"] = [between(*pair) for pair in bounds]
+    frame["Another outlook"] = ["yes" if changed else "no" for changed in table["has_changed"]]
+    return frame, list(table[names.PROVINCE])
+
+
+def revision_rows(part: PreviousPart) -> pd.DataFrame:
+    """The largest revisions, as a table for readers."""
+    table = part.revised.head(_ROWS)
+    return pd.DataFrame(
+        {
+            "Province": table["name"],
+            capital(unit_name(part.freq)): table[names.PERIOD],
+            "In the last report": [amount(value) for value in table["before"]],
+            "Now": [amount(value) for value in table["after"]],
+        }
+    )
+
+
+def _shown(matters: "pd.Series[bool]") -> int:
+    """How many rows stand on the page, of which the first ones matter: these, or ten; the file has all."""
+    return max(int(matters.sum()), _ROWS)
+
+
+def _where(row: Mapping[Any, Any]) -> str:
+    tactic = capital(tactic_label(row[names.TACTIC]))
+    return {TOTAL: "All provinces", TACTIC: tactic, CELL: f"{row['name']}, {tactic_label(row[names.TACTIC])}"}.get(
+        row[LEVEL], str(row["name"])
+    )
+
+
+# Parts ----------------------------------------------------------------------------------------------------------------
+
+
+def _of(part: PreviousPart, level: str) -> pd.DataFrame:
+    return part.series[part.series[LEVEL] == level] if len(part.series) else part.series
+
+
+def _span(periods: pd.DatetimeIndex, freq: str) -> str:
+    """'Oct 2024', 'Oct to Dec 2024', 'the week of 7 Oct 2024'."""
+    if len(periods) == 1:
+        return period_label(periods[0], freq)
+    return span_label(periods[0], period_end(periods[-1:], freq)[0], freq)
+
+
+def _named(found: Verification, labels: Mapping[str, str]) -> pd.DataFrame:
+    named = found.series.assign(name=[labels.get(key, key) for key in found.series[names.PROVINCE]])
+    return named.astype({"p_value": float, "adjusted": float}) if len(named) else named
+
+
+def _readable(note: str, labels: Mapping[str, str]) -> str:
+    """A note with the names of provinces, as the page has them, in place of their keys."""
+    for key, label in labels.items():
+        note = note.replace(f" {key},", f" {label},")
+    return note
+
+
+def _outlook(then: Forecast, now: Forecast, labels: Mapping[str, str]) -> tuple[pd.DataFrame, str]:
+    """What both forecasts expect of each province in the periods that they share, those that changed most first."""
+    periods = then.periods.intersection(now.periods)
+    provinces = [key for key in then.provinces if key in now.provinces]
+    tactics = [key for key in then.tactics if key in now.tactics]
+    if not len(periods) or not provinces or not tactics:
+        return pd.DataFrame(), ""
+    chosen = {names.PROVINCE: provinces, names.TACTIC: tactics, names.PERIOD: periods}
+    sums = [each.draws.sel(chosen).sum((names.TACTIC, names.PERIOD)).values for each in (then, now)]
+    columns: dict[str, Any] = {names.PROVINCE: provinces, "name": [labels.get(key, key) for key in provinces]}
+    for name, values in zip(("then", "now"), sums, strict=True):
+        bounds = np.quantile(values, [0.5, 0.1, 0.9], axis=0, method="inverted_cdf")
+        columns |= {f"{name}_{side}": row for side, row in zip(("median", "lower", "upper"), bounds, strict=True)}
+    lower, upper = np.quantile(sums[0], [0.25, 0.75], axis=0, method="inverted_cdf")
+    table = pd.DataFrame(columns)
+    changed = (table["now_median"] < lower) | (table["now_median"] > upper)
+    apart = (np.sqrt(table["now_median"]) - np.sqrt(table["then_median"])).abs()
+    order = np.lexsort((-apart, ~changed))
+    return table.assign(has_changed=changed).iloc[order].reset_index(drop=True), _span(periods, now.freq)
+
+
+def _revised(found: Verification, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Revised counts by province and period, the most first."""
+    if found.revisions.empty:
+        return pd.DataFrame()
+    keys = [names.PROVINCE, names.PERIOD]
+    table = found.revisions.groupby(keys, sort=False)[["before", "after"]].sum().reset_index()
+    table = table.iloc[np.argsort(-(table["after"] - table["before"]).abs().to_numpy(), kind="stable")]
+    days = [period_label(day, found.forecast.freq) for day in table[names.PERIOD]]
+    named = table.assign(name=[labels.get(key, key) for key in table[names.PROVINCE]], **{names.PERIOD: days})
+    return named.reset_index(drop=True)

@@ -1,0 +1,151 @@
+"""The report's section on the last one: sentences, tables and the rule, from numbers."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast.report.build import render
+from forecast.report.parts import plain_json
+from forecast.report.previous import (
+    PreviousPart,
+    level_rows,
+    needs_eyes,
+    outcome_rows,
+    outlook_rows,
+    previous_lead,
+    previous_said,
+    revision_rows,
+)
+
+
+@pytest.fixture(scope="module")
+def part(previous):
+    return previous()
+
+
+def test_the_lead_counts_hits_and_names_misses_the_furthest_first(part):
+    table = part.series[part.series["level"] == "province"]
+    missed = table[~table["inside_90"]]
+    lead = previous_lead(part)
+    assert lead.startswith(
+        f"Of 14 provinces, {14 - len(missed)} had as many attacks in May to Jun 2024 as the report with data up to "
+        "30 Apr 2024 said (90% intervals); in "
+    )
+    first = table.iloc[0]
+    named = (
+        f"in {first['name']} {first['observed']} came where {first['lower_90']} to {first['upper_90']} were expected"
+    )
+    assert f"; {named}" in lead
+    right = replace(part, series=part.series.assign(inside_90=True))
+    assert previous_lead(right).startswith("All 14 provinces had as many attacks in May to Jun 2024 as the report")
+    wrong = replace(part, series=part.series.assign(inside_90=False))
+    assert re.search(r"Of 14 provinces, 0 had .*, and 11 more missed theirs\.$", previous_lead(wrong))
+
+
+def test_every_number_in_the_sentences_stands_in_the_tables(part):
+    outcomes, _ = outcome_rows(part)
+    text = " ".join([previous_lead(part), *previous_said(part)])
+    cells = outcomes.astype(str).agg(" ".join, axis=1).str.cat(sep=" ")
+    for came, interval in re.findall(r"(\d+)(?: attacks)? came (?:in .*? )?where (\d+ to \d+) were expected", text):
+        assert ((outcomes["Came"] == came) & (outcomes["90% interval"] == interval)).any()
+    assert re.search(r"In all, \d+ attacks came in May to Jun 2024 where \d+ to \d+ were expected", text)
+    assert "NO" in cells
+    for name, now, then in re.findall(r"([A-Z][\w’' -]+) \((\d+) attacks now, (\d+) then\)", text):
+        table, _ = outlook_rows(part)
+        row = table[table["Province"] == name.removeprefix("then): ").strip()].iloc[0]
+        assert (row["now_median"], row["then_median"], row["Another outlook"]) == (now, then, "yes")
+    # What cannot be said by the rules of the page's words.
+    assert not re.search(r"\b(rise|fall|likely|increase|decrease|effect|cause)", text)
+
+
+def test_what_is_off_is_said_with_the_printed_probability(part, previous):
+    off = " ".join(previous_said(part))
+    assert re.search(r"That is more than chance explains: if the forecast is right, .* in \d\.\d% of cases\.", off)
+    assert "Too far off to be the worst of so many by chance: " in off
+    assert needs_eyes(part)[0].startswith("what came is further off than chance explains (")
+    right = previous(broken=0, revised=0)
+    assert "That is within chance: " in " ".join(previous_said(right))
+    assert "Too far off" not in " ".join(previous_said(right))
+    assert needs_eyes(right) == []
+    # At the edge the printed percentage agrees with the verdict.
+    for p_value, printed, verdict in ((0.05, "5.0%", "more than chance"), (0.0501, "5.1%", "within chance")):
+        said = " ".join(previous_said(replace(part, p_value=p_value)))
+        assert f"in {printed} of cases" in said
+        assert f"That is {verdict}" in said
+
+
+def test_revisions_are_told_and_large_ones_need_eyes(part, previous):
+    text = " ".join(previous_said(part))
+    assert "Counts up to 30 Apr 2024 were revised since, in 1 province and 1 month: " in text
+    row = revision_rows(part).iloc[0]
+    assert int(row["Now"]) - int(row["In the last report"]) == 4
+    assert (
+        f"{row['Now']} attacks are recorded there now, where the last report had {row['In the last report']}." in text
+    )
+    assert len(needs_eyes(part)) == 1
+    moved = replace(part, recent=100.0, moved=10.0)
+    assert len(needs_eyes(moved)) == 1
+    assert needs_eyes(replace(moved, moved=11.0))[1] == (
+        "revisions moved 11 attacks of the 100 in the last 12 months up to 30 Apr 2024"
+    )
+    unchanged = previous(revised=0)
+    assert "No count up to 30 Apr 2024 was revised since." in previous_said(unchanged)
+    assert (unchanged.moved, unchanged.revised.empty) == (0.0, True)
+
+
+def test_nothing_is_claimed_where_nothing_has_come(previous, make_content):
+    part = previous(come=0)
+    assert previous_lead(part) == (
+        "None of the months that the report with data up to 30 Jun 2024 forecast has come yet in these data."
+    )
+    assert not any("chance" in sentence or " came " in sentence for sentence in previous_said(part))
+    assert needs_eyes(part) == []
+    page = render(replace(make_content(evaluated=False, countries=("Syria",)), previous=part))
+    assert "table-last-outcomes" not in page
+    assert "table-last-outlook" in page
+
+
+def test_forecasts_without_a_common_period_have_no_outlook(previous):
+    part = previous(horizon=2)
+    assert part.outlook_span == ""
+    assert not any("outlook" in sentence for sentence in previous_said(part))
+
+
+def test_one_province_is_told_by_its_total(part, previous):
+    one = replace(part, series=part.series[part.series["level"] == "total"])
+    assert re.fullmatch(
+        r"In all, \d+ attacks came in May to Jun 2024 where \d+ to \d+ were expected \(90% interval\), by the report "
+        r"with data up to 30 Apr 2024\.",
+        previous_lead(one),
+    )
+
+
+def test_levels_are_shares_of_what_was_compared(part):
+    rows = level_rows(part)
+    assert rows["Compared"].tolist() == ["2", "4", "28", "56"]
+    assert rows["90%"].iloc[0] in ("0%", "50%", "100%")
+    own = part.levels["inside_90"].to_numpy()
+    np.testing.assert_allclose(rows["90%"].str.rstrip("%").astype(float), 100 * own, atol=0.5)
+
+
+def test_a_part_goes_through_json_and_back(part, previous):
+    for given in (part, previous(come=0, revised=0)):
+        back = PreviousPart.from_record(json.loads(json.dumps(plain_json(given.to_record()), allow_nan=False)))
+        assert previous_lead(back) == previous_lead(given)
+        assert previous_said(back) == previous_said(given)
+        assert needs_eyes(back) == needs_eyes(given)
+
+
+def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content, part):
+    content = make_content(evaluated=False, countries=("Syria",))
+    assert "What the last report said" not in render(content)
+    page = render(replace(content, previous=part))
+    # The sentence stands before the new numbers, and its section leads to the provinces.
+    assert page.index("What the last report said and what came.</b> Of 14 provinces") < page.index('<section id="now">')
+    section = page[page.index('<section id="previous">') : page.index('<section id="know">')]
+    assert re.search(r'<a href="#SY\d+">', section)
+    for name in ("levels", "outcomes", "outlook", "revised"):
+        assert f'<table id="table-last-{name}"' in section
