@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -36,6 +37,9 @@ _AcceptLoss = Annotated[
     bool, typer.Option("--accept-loss", help="Go on where more than a tenth of the rows that should count was lost.")
 ]
 _Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", show_default=True)]
+_AllowUnconverged = Annotated[
+    bool, typer.Option("--allow-unconverged", help="Write the report of a fit that failed its checks, with a warning.")
+]
 _Previous = Annotated[
     Path | None, typer.Option("--previous", help="Folder of an earlier run, to be held against what came.")
 ]
@@ -69,8 +73,9 @@ def main() -> NoReturn:
     """Entry point of the `forecast` command.
 
     Exit codes: 0 fine, 2 bad input, 3 diagnostics failed, 130, 143 or 129 ended by Ctrl-C, SIGTERM or a terminal that
-    was closed, 141 nobody reads the output any more (as after SIGPIPE), 1 a defect of the package. Errors take one
-    line; with `--debug`, anywhere on the command line, the traceback is shown.
+    was closed, 141 nobody reads the output any more (as after SIGPIPE), 1 a defect of the package, which standard error
+    then tells, or of `watch` and `update` that something needs eyes, which standard output tells. Errors take one line;
+    with `--debug`, anywhere on the command line, the traceback is shown.
     """
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
@@ -215,10 +220,7 @@ def run(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
     ] = None,
-    allow_unconverged: Annotated[
-        bool,
-        typer.Option("--allow-unconverged", help="Write the report of a fit that failed its checks, with a warning."),
-    ] = False,
+    allow_unconverged: _AllowUnconverged = False,
     accept_loss: _AcceptLoss = False,
     previous: _Previous = None,
 ) -> None:
@@ -298,6 +300,71 @@ def report(
 
             path = write_pdf(path, path.with_suffix(".pdf"))
     typer.echo(path)
+
+
+@app.command(epilog="Example:  forecast watch out/march events.csv")
+def watch(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder that `forecast run` wrote.")],
+    data: Annotated[
+        list[Path] | None, typer.Argument(metavar="[NEW_DATA]...", help="New files, read as those of the run were.")
+    ] = None,
+    settings: Annotated[Path | None, typer.Option("--settings", help="Settings file that names the new data.")] = None,
+    accept_loss: _AcceptLoss = False,
+) -> int:
+    """Say whether new data fell where a run forecast; exit code 1 where something needs eyes, by the printed rule."""
+    from forecast.cycle import watch as compare
+    from forecast.cycle import watch_panel, watched
+    from forecast.report.previous import needs_eyes
+
+    if bool(data) == bool(settings):
+        raise typer.BadParameter("give new data, or --settings with a file that names them", param_hint="NEW_DATA")
+    with _progress() as step:
+        step("reading the data", 0, 2)
+        panel = watch_panel(folder, data or (), _read(settings, accept_loss) if settings else None, accept_loss)
+        step("comparing", 1, 2)
+        part = compare(folder, panel)
+    _say(watched(part, panel.origin))
+    return 1 if needs_eyes(part) else 0
+
+
+@app.command(epilog="Example:  forecast update forecast.toml --output out")
+def update(
+    settings: _SettingsFile,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of all runs; `output` of the settings by default.")
+    ] = None,
+    allow_unconverged: _AllowUnconverged = False,
+    accept_loss: _AcceptLoss = False,
+) -> int:
+    """Make the next run in a folder named by its last day of data, and hold the one before against what came."""
+    _check_drawing()
+    from forecast.cycle import earlier_runs, next_folder, unchanged, watched
+    from forecast.report.previous import PreviousPart, needs_eyes
+    from forecast.run import load_previous, output_folder, prepare, run, run_notes, write_run
+
+    given = _read(settings, accept_loss)
+    parent = output or given.output
+    with _progress() as step:
+        step("reading the data", 0, 1)
+        ready = prepare(given)
+        origin, runs = ready.panel.origin, earlier_runs(parent)
+        same = unchanged(runs, given, ready)
+        if same is not None:
+            _say(f"Nothing is new: the run of these data and settings is there already.\n{same / 'report.html'}")
+            return 0
+        before = [earlier for earlier in runs if earlier.origin < origin]
+        if before:
+            ready = replace(ready, previous=load_previous(before[-1].folder, ready.panel))
+        with output_folder(given, next_folder(parent, runs, origin)) as folder:
+            result = run(given, allow_unconverged=allow_unconverged, ready=ready, step=step)
+            path = write_run(result, folder)
+    _say("\n".join([repr(result.panel.ledger), *run_notes(result)]))
+    if ready.previous is None:
+        _say(f"No run of earlier data lies in {parent}: there is nothing to compare with yet.\n{path}")
+        return 0
+    part = PreviousPart.from_record(result.record["previous"])
+    _say(f"{watched(part, origin)}\n{path}")
+    return 1 if needs_eyes(part) else 0
 
 
 @app.command(epilog="Example:  forecast ingest events.csv --source ucdp --output out/events")

@@ -1,5 +1,6 @@
 """`forecast.toml`: the settings of a run, validated as a whole, with every error at once."""
 
+import glob
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -110,6 +111,22 @@ class DataSettings(_Section):
     accept_loss: bool = Field(False, description="go on where more than a tenth of the rows was lost")
     tactics: _File | None = Field(None, description="labels beside the crosswalk: label, proposal, accept")
     simulated: bool = False
+
+    @field_validator("paths", mode="before")
+    @classmethod
+    def _found(cls, value: Any, info: ValidationInfo) -> Any:
+        """Each pattern ('ged_*.csv') replaced by the files that it matches now, in the order of their names."""
+        if not isinstance(value, list):
+            return value
+        folder = (info.context or {}).get("folder", Path())
+        paths: list[Any] = []
+        for path in value:
+            is_pattern = isinstance(path, str) and glob.has_magic(path) and not (folder / path).is_file()
+            found = sorted(glob.glob(str(Path(glob.escape(str(folder))) / path))) if is_pattern else [path]
+            if not found:
+                raise ValueError(f"no file matches {shorten(path, 200)}")
+            paths += found
+        return list(dict.fromkeys(paths)) if all(isinstance(path, str) for path in paths) else paths
 
 
 class PlaceSettings(_Section):

@@ -191,7 +191,13 @@ def _check_serves(panel: Panel, model: Any) -> None:
         regression_cells(model, panel)
 
 
-def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lambda text, done, total: None) -> Run:
+def run(
+    settings: Settings,
+    *,
+    allow_unconverged: bool = False,
+    ready: Prepared | None = None,
+    step: Step = lambda text, done, total: None,
+) -> Run:
     """Go from raw files to a forecast and its scores; nothing is written.
 
     Parameters
@@ -200,6 +206,8 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
         From `read_settings`.
     allow_unconverged : bool
         Go on with a fit that failed its checks; the report then carries a warning.
+    ready : Prepared, optional
+        What `prepare` made of the settings, where that is done.
     step : callable, optional
         Told what begins, how many steps are done, and of how many.
 
@@ -212,7 +220,7 @@ def run(settings: Settings, *, allow_unconverged: bool = False, step: Step = lam
     """
     total = 3 + len(_models(settings)) * (settings.held_out > 0)
     step("reading the data", 0, total)
-    ready = prepare(settings)
+    ready = ready or prepare(settings)
     model, panel, futures, zones = ready.model, ready.panel, ready.futures, ready.zones
     step(f"fitting {model.name}", 1, total)
     fitted = fit(model, panel, engine=settings.engine, max_seconds=settings.fit_seconds, seed=settings.seed)

@@ -41,6 +41,7 @@ ORDER = [
     "run_files",
     "run",
     "check",
+    "cycle",
     "cli",
 ]
 
