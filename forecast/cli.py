@@ -340,7 +340,8 @@ def update(
     _check_drawing()
     from forecast.cycle import earlier_runs, next_folder, unchanged, watched
     from forecast.report.previous import PreviousPart, needs_eyes
-    from forecast.run import load_previous, output_folder, prepare, run, run_notes, write_run
+    from forecast.run import output_folder, prepare, run, run_notes, write_run
+    from forecast.run_files import load_previous
 
     given = _read(settings, accept_loss)
     parent = output or given.output

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from forecast.config import DataSettings, PanelSettings, PlaceSettings, ReportSettings, Settings
 from forecast.errors import InputError
@@ -32,7 +32,12 @@ from forecast.run_files import Run, load_previous, load_run
 __all__ = ["Earlier", "earlier_runs", "next_folder", "unchanged", "watch", "watch_panel", "watched"]
 
 # What of a run's settings its counts depend on; what else it was made from changes none.
-_COUNTING = {"data": DataSettings, "places": PlaceSettings, "panel": PanelSettings, "reports": ReportSettings}
+_COUNTING: Mapping[str, type[BaseModel]] = {
+    "data": DataSettings,
+    "places": PlaceSettings,
+    "panel": PanelSettings,
+    "reports": ReportSettings,
+}
 # Of these, what is of no use, or not known, where the data are others: the files, and the last day that they covered.
 _REPLACED = {"data": ("paths", "accept_loss"), "places": ("zones",), "panel": ("end",), "reports": ("activity",)}
 

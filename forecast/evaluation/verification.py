@@ -7,7 +7,7 @@ statistic of every draw. Such a test holds its level whatever the dependence (Mo
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,10 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
-TOTAL, COUNTRY, TACTIC, PROVINCE = "total", "country", "tactic", "province"
+TOTAL: Final = "total"
+COUNTRY: Final = "country"
+TACTIC: Final = "tactic"
+PROVINCE: Final = "province"
 # Groups of provinces of each level, and whether its tactics are summed.
 _SUMS: Mapping[str, tuple[str | None, bool]] = {
     TOTAL: ("total", True),
