@@ -246,6 +246,17 @@ class BacktestSettings(_Section):
     window: _Whole | None = Field(None, ge=2, description="periods up to an origin that are used; all by default")
 
 
+class TriggerSettings(_Section):
+    """An event that somebody waits for: `[[triggers]]`; see `forecast.evaluation.triggers.Trigger`."""
+
+    name: str = Field(min_length=1)
+    where: str = Field("all", min_length=1, description="a province, a zone, a country, or 'all'")
+    tactic: str | None = Field(None, description="all by default")
+    threshold: _Whole = Field(ge=1, description="so many attacks or more")
+    horizon: _Whole = Field(1, ge=1, le=120, description="in the next so many periods together")
+    probability: float = Field(gt=0, lt=1, description="from which on it fires")
+
+
 class Settings(_Section):
     """All settings of a run. Inputs are relative to the settings file, `output` and `previous` to where it is run."""
 
@@ -269,6 +280,7 @@ class Settings(_Section):
     capability: CapabilitySettings | None = None
     evaluation: EvaluationSettings = EvaluationSettings()
     backtest: BacktestSettings = BacktestSettings()
+    triggers: list[TriggerSettings] = []
 
     _folder: Path = PrivateAttr(default=Path())
 
@@ -298,6 +310,12 @@ class Settings(_Section):
             raise ValueError(f"places.gazetteer = 'data' has no use with {kind}: name a file, or leave it out")
         if self.data.source == "reports":
             self._check_reports()
+        known = [trigger.name for trigger in self.triggers]
+        if len(set(known)) < len(known):
+            raise ValueError("triggers: two have the same name")
+        far = [trigger.name for trigger in self.triggers if trigger.horizon > self.horizon]
+        if far:
+            raise ValueError(f"triggers: {', '.join(far)} reaches beyond the horizon ({self.horizon})")
         if self.capability is not None and "capability" in self.covariates:
             raise ValueError("capability stands there twice, as a covariate and with its indicators")
         if self.panel.end is not None and self.panel.end > date.today() and not self.data.simulated:

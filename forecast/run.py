@@ -22,6 +22,7 @@ from forecast.evaluation.rolling import backtest, load_backtest
 from forecast.evaluation.rolling_disk import AGAIN, check_backtest_folder
 from forecast.evaluation.scores import CELL, LEVEL, score
 from forecast.evaluation.skill import skill
+from forecast.evaluation.triggers import HISTORY, Trigger, trigger_history
 from forecast.events.boundaries import Boundaries
 from forecast.events.places import Gazetteer
 from forecast.files import check_output_folder, damage_is_input, readable_name, sha256, write_csv
@@ -35,6 +36,7 @@ from forecast.inputs import input_files, load_activity, load_futures, load_sourc
 from forecast.model.library import CAPABILITY
 from forecast.model.spec import Model
 from forecast.panel.calendar import next_periods
+from forecast.panel.groups import province_keys
 from forecast.panel.panel import Panel, panel_hash
 from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.continuation import predict
@@ -44,6 +46,8 @@ from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL, BacktestPart, backtest_part
 from forecast.report.previous import previous_part
 from forecast.report.published import published_part
+from forecast.report.triggers import triggers_part
+from forecast.report.wording import province_labels
 from forecast.run_files import (
     RUN_FILES,
     Run,
@@ -77,6 +81,7 @@ __all__ = [
 # Called with what is being done, how many steps are done, and of how many.
 Step = Callable[[str, int, int], None]
 
+_NO_HISTORY = pd.DataFrame(columns=list(HISTORY))
 _BASIS = ("numpy", "pandas", "xarray", "scipy")
 _SAMPLING = ("pymc", "pytensor", "nutpie", "arviz")
 _VERSIONS = ("attack-forecast", *_BASIS, "statsmodels", *_SAMPLING, "scoringrules", "altair")
@@ -106,6 +111,10 @@ class Prepared:
         Made earlier, for the report.
     previous : Run or None
         An earlier run, to be held against what came.
+    triggers : tuple of Trigger
+        Events that somebody waits for.
+    trigger_history : DataFrame
+        How they would have fired at the origins of that backtest.
     notes : tuple of str
         What that backtest lacks.
     activity : Indicators or None
@@ -124,6 +133,8 @@ class Prepared:
     boundaries: Boundaries | None
     backtest: BacktestPart | None
     previous: Run | None
+    triggers: tuple[Trigger, ...]
+    trigger_history: pd.DataFrame
     notes: tuple[str, ...]
     activity: Indicators | None
     inputs: tuple[dict[str, str], ...]
@@ -149,6 +160,7 @@ def prepare(settings: Settings) -> Prepared:
         future.values(panel, CAPABILITY, next_periods(panel.periods[-1], settings.horizon, panel.freq))
     _check_serves(panel, model)
     previous = None if settings.previous is None else load_previous(settings.previous, panel)
+    triggers = _triggers(settings, panel.without_ended(), zones)
     training, boundaries = _training(settings, source, panel.settled), map_boundaries(settings, source, panel)
     for file, content in contents.items():
         # Nothing is read after this: what was hashed is what was read.
@@ -166,6 +178,8 @@ def prepare(settings: Settings) -> Prepared:
         boundaries=boundaries,
         backtest=tried,
         previous=previous,
+        triggers=triggers,
+        trigger_history=_trigger_history(settings, triggers, model.name, panel) if tried is not None else _NO_HISTORY,
         notes=tuple(notes),
         activity=activity,
         inputs=inputs,
@@ -239,6 +253,10 @@ def run(
     if ready.previous is not None:
         earlier = ready.previous
         record["previous"] = previous_part(earlier.forecast, earlier.panel, panel, forecast).to_record()
+    if ready.triggers:
+        labels = {"all": "all provinces", **province_labels(panel.dataset)}
+        where = {given.name: labels.get(given.where, given.where.replace("_", " ")) for given in settings.triggers}
+        record["triggers"] = triggers_part(ready.triggers, where, forecast, ready.trigger_history).to_record()
     if isinstance(fitted, BayesianFit) and panel.observations.is_published:
         record["published"] = published_part(fitted, forecast, ready.activity).to_record()
     capability = None
@@ -400,6 +418,39 @@ def _backtest_before(
     )
     with damage_is_input(folder, AGAIN):
         return backtest_part(done, model, vintages), notes
+
+
+def _triggers(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[Trigger, ...]:
+    """The settings' triggers, each with the provinces and tactics whose attacks count."""
+    countries = panel.dataset[names.COUNTRY].values.astype(str)
+    made = []
+    for given in settings.triggers:
+        where = f"triggers.{given.name}"
+        if given.where == "all":
+            provinces = panel.provinces
+        elif given.where in zones:
+            provinces = province_keys(panel.dataset, zones[given.where], where)
+        elif given.where in countries:
+            provinces = [key for key, country in zip(panel.provinces, countries, strict=True) if country == given.where]
+        else:
+            provinces = province_keys(panel.dataset, [given.where], where)
+        if given.tactic is not None and given.tactic not in panel.tactics:
+            raise InputError("unknown tactic", where=where, found=given.tactic, expected=panel.tactics)
+        tactics = panel.tactics if given.tactic is None else [given.tactic]
+        event = given.threshold, given.horizon, given.probability
+        made.append(Trigger(given.name, tuple(provinces), tuple(tactics), *event))
+    return tuple(made)
+
+
+def _trigger_history(settings: Settings, triggers: Sequence[Trigger], model: str, panel: Panel) -> pd.DataFrame:
+    """How triggers would have fired at the origins of the backtest in the settings' folder, which is of the model."""
+    folder = settings.backtest.output
+    if folder is None or not triggers:
+        return _NO_HISTORY
+    done = load_backtest(folder)
+    days = done.scores.loc[done.scores[names.MODEL] == model, names.ORIGIN].unique()
+    with damage_is_input(folder, AGAIN):
+        return trigger_history(triggers, (done.forecast(model, pd.Timestamp(day)) for day in sorted(days)), panel)
 
 
 def _record(

@@ -28,6 +28,7 @@ from forecast.report.capability import CapabilityPart
 from forecast.report.parts import plain_json, table_of
 from forecast.report.previous import PreviousPart, previous_part
 from forecast.report.published import PublishedPart
+from forecast.report.triggers import TriggersPart
 
 __all__ = [
     "RUN_FILES",
@@ -297,6 +298,7 @@ def _content(result: Run) -> ReportContent:
         backtest=BacktestPart.from_record(record["backtest"]) if record.get("backtest") else None,
         published=PublishedPart.from_record(record["published"]) if record.get("published") else None,
         previous=PreviousPart.from_record(record["previous"]) if record.get("previous") else None,
+        triggers=TriggersPart.from_record(record["triggers"]) if record.get("triggers") else None,
     )
 
 

@@ -46,3 +46,13 @@ def test_numbers_of_settings_are_finite(settings, wrong):
         settings(top=f"max_seconds = {wrong}")
     with pytest.raises(InputError, match=f"places.max_distance_km: .*found {wrong}"):
         settings(rest=f"[places]\nnearest = true\nmax_distance_km = {wrong}")
+
+
+def test_triggers_have_names_of_their_own_and_stay_within_the_horizon(settings):
+    event = '[[triggers]]\nname = "{}"\nthreshold = 3\nprobability = 0.5\nhorizon = {}\n'
+    with pytest.raises(InputError, match="triggers: two have the same name"):
+        settings(rest=event.format("a", 1) * 2)
+    with pytest.raises(InputError, match=r"triggers: a reaches beyond the horizon \(2\)"):
+        settings(rest=event.format("a", 3))
+    with pytest.raises(InputError, match=r"triggers\.0\.probability: .*less than 1, found 50"):
+        settings(rest=event.format("a", 1).replace("0.5", "50"))

@@ -8,6 +8,7 @@ import pytest
 
 from forecast import cli
 from forecast import run as road
+from forecast.baselines.naive import RecentMean
 from forecast.config import read_settings
 from forecast.errors import InputError
 from forecast.files import sha256
@@ -192,3 +193,43 @@ def test_an_earlier_run_that_cannot_be_compared_is_refused_before_any_fit(folder
         code, _, err = command(words, monkeypatch, capsys)
         assert code == 2
         assert "out/last: has no province in common with the new data" in err
+
+
+TRIGGERS = """
+[[triggers]]
+name = "anything"
+threshold = 1
+probability = 0.5
+[[triggers]]
+name = "much"
+where = "Diyala"
+tactic = "ied"
+threshold = 50
+probability = 0.5
+"""
+
+
+def test_triggers_are_judged_with_their_past(folder, monkeypatch, capsys):
+    plain = SETTINGS.replace("periods = 1", "periods = 0")
+    settings = plain.replace("origins = 3", 'origins = 3\noutput = "bt"') + TRIGGERS
+    (folder / "forecast.toml").write_text(settings)
+    monkeypatch.setattr("forecast.evaluation.rolling.default_baselines", lambda: {"recent_mean": RecentMean()})
+    assert command("backtest forecast.toml", monkeypatch, capsys)[0] == 0
+    result = run(read_settings("forecast.toml"))
+    first, second = result.record["triggers"]["triggers"]
+    assert (first["where"], first["origins"], second["where"]) == ("all provinces", 3, "Diyala")
+    assert (second["fires"], second["hits"], second["false_alarms"]) == (False, 0, 0)
+    # The last three months had attacks in one of the provinces.
+    assert first["happened"] == sum(
+        any(f"2022-{month:02d}-01,{count}" in COUNTS for count in (1, 2, 3, 4)) for month in (10, 11, 12)
+    )
+    for wrong, problem in (
+        (
+            TRIGGERS.replace("Diyala", "Diyalah"),
+            r"triggers\.much: unknown province \(found Diyalah\)\. Nearest: Diyala",
+        ),
+        (TRIGGERS.replace('tactic = "ied"', 'tactic = "drone"'), r"triggers\.much: unknown tactic \(found drone"),
+    ):
+        (folder / "forecast.toml").write_text(SETTINGS + wrong)
+        with pytest.raises(InputError, match=problem):
+            run(read_settings("forecast.toml"))

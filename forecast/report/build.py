@@ -34,6 +34,7 @@ from forecast.report.provinces import group_anchors, province_anchors, sections_
 from forecast.report.published import PublishedPart, next_reports, published_said
 from forecast.report.sentences import findings
 from forecast.report.totals import activity_charts, totals_charts
+from forecast.report.triggers import TriggersPart, triggers_said
 from forecast.report.wording import capital, day_label
 
 __all__ = ["ReportContent", "render", "report_notes", "report_warnings", "write_report"]
@@ -82,6 +83,8 @@ class ReportContent:
         Of a panel of published totals: these against fitted ones, and the next expected ones.
     previous : PreviousPart, optional
         What the last report said, and what came.
+    triggers : TriggersPart, optional
+        Events that somebody waits for, and whether each fires.
     """
 
     title: str
@@ -102,6 +105,7 @@ class ReportContent:
     backtest: BacktestPart | None = None
     published: PublishedPart | None = None
     previous: PreviousPart | None = None
+    triggers: TriggersPart | None = None
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -205,6 +209,7 @@ def render(content: ReportContent) -> str:
             name: Markup(table)
             for name, table in (tables.previous_tables(last, anchors, simulated) if last else {}).items()
         },
+        triggers=None if content.triggers is None or content.no_chances else triggers_said(content.triggers),
         published=None if told is None else published_said(told),
         totals_charts=[] if told is None else totals_charts(told, simulated),
         activity_charts=[] if told is None else activity_charts(told, simulated),
@@ -247,6 +252,7 @@ def _tables(
         "expected": "" if told is None else tables.expected_table(told, simulated),
         "informed": "" if told is None else tables.informed_table(told, simulated),
         "scores": tables.score_table(content.scores, forecast.model, ahead.unit, simulated),
+        "triggers": "" if content.triggers is None else tables.trigger_table(content.triggers, simulated),
         "parameters": tables.parameter_table(content.parameters, simulated),
         "diagnostics": tables.diagnostics_table(content.diagnostics),
         "inputs": tables.input_table(inputs),

@@ -17,6 +17,7 @@ from forecast.report.figures import Outlook, is_total
 from forecast.report.html_tables import html_table
 from forecast.report.previous import PreviousPart, level_rows, outcome_rows, outlook_rows, revision_rows
 from forecast.report.published import PublishedPart, expected_rows, province_rows
+from forecast.report.triggers import TriggersPart, trigger_rows
 from forecast.report.wording import (
     amount,
     between,
@@ -43,6 +44,7 @@ __all__ = [
     "previous_tables",
     "score_table",
     "tactic_table",
+    "trigger_table",
     "worst_table",
 ]
 
@@ -329,6 +331,13 @@ def informed_table(part: PublishedPart, simulated: bool) -> str:
     return html_table(
         frame, "informed", "How each province is known", simulated, groups="group", prose=True, right=right
     )
+
+
+def trigger_table(part: TriggersPart, simulated: bool) -> str:
+    """Which triggers fire, and how each would have fired before."""
+    frame, left = trigger_rows(part), ("Trigger", "Event")
+    right = [column for column in frame.columns if column not in left]
+    return html_table(frame, "triggers", "Triggers", simulated, prose=True, right=right, numbers=part.triggers)
 
 
 def _model(name: str, main: str) -> str:

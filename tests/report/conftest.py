@@ -12,6 +12,7 @@ from forecast.capability.capability import measure_capability
 from forecast.capability.indicators import Indicators
 from forecast.evaluation.rolling import backtest
 from forecast.evaluation.scores import score
+from forecast.evaluation.triggers import HISTORY, Trigger
 from forecast.events.places import read_gazetteer
 from forecast.ledger import Ledger
 from forecast.panel.panel import Panel
@@ -20,6 +21,7 @@ from forecast.report.backtest import backtest_part
 from forecast.report.build import ReportContent
 from forecast.report.capability import CapabilityPart
 from forecast.report.previous import previous_part
+from forecast.report.triggers import TriggersPart, triggers_part
 
 TACTICS = ("ied", "small_arms")
 
@@ -151,6 +153,23 @@ def previous(gazetteer_panel, make_forecast):
     return make
 
 
+@pytest.fixture(scope="session")
+def watched():
+    """What a report says of two triggers, one of which fires, after twelve past dates."""
+
+    def make(forecast: Forecast) -> TriggersPart:
+        keys, days = tuple(forecast.provinces), pd.date_range("2023-01-31", periods=12, freq="ME")
+        triggers = [
+            Trigger("more than ever in the north", keys[:4], TACTICS, 1, 2, 0.9),
+            Trigger("none", keys[:1], TACTICS[:1], 900, 1, 0.1),
+        ]
+        rows = [(trigger.name, day, 0.9, day.month % 2, 3, day.month % 3) for trigger in triggers for day in days]
+        where = {triggers[0].name: "the north", "none": "the first"}
+        return triggers_part(triggers, where, forecast, pd.DataFrame(rows, columns=list(HISTORY)))
+
+    return make
+
+
 HOSTILE = (
     "<script>window.hacked=1</script>",
     "</script><script>window.hacked=2</script>",
@@ -194,6 +213,21 @@ def hostile_content(make_content, make_forecast, capability_part, tried, previou
         banner=HOSTILE[1],
         capability=capability_part(HOSTILE[:2], HOSTILE[2:4], HOSTILE[1]),
         backtest=part,
+        triggers=TriggersPart(
+            "MS",
+            pd.DataFrame(
+                {
+                    "name": [HOSTILE[0]],
+                    "where": [HOSTILE[1]],
+                    "tactic": [HOSTILE[2]],
+                    "span": [HOSTILE[3]],
+                    "threshold": [3],
+                    "probability": [0.5],
+                    "chance": [0.6],
+                    "fires": [True],
+                }
+            ),
+        ),
         previous=replace(
             last, series=last.series.assign(name=HOSTILE[1]), outlook=last.outlook.assign(name=HOSTILE[2])
         ),

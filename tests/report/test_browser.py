@@ -23,10 +23,10 @@ def _boundaries(content):
 
 
 @pytest.fixture(scope="module")
-def content(make_content, capability_part, tried, previous):
+def content(make_content, capability_part, tried, previous, watched):
     whole = make_content(countries=("Iraq",), simulated=True, periods=48)
     parts = {"capability": capability_part(), "backtest": backtest_part(tried, "zero"), "previous": previous(("Iraq",))}
-    return replace(whole, **parts, notes=("a note",))
+    return replace(whole, **parts, triggers=watched(whole.main), notes=("a note",))
 
 
 @pytest.fixture(scope="module")
