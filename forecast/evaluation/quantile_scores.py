@@ -1,5 +1,7 @@
 """Scores of quantiles: how forecasts of others, and ours at the same levels, are held against what happened."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -44,9 +46,9 @@ def quantile_scores(forecast: QuantileForecast | Forecast, actual: Panel) -> pd.
     """
     told = QuantileForecast.of(forecast) if isinstance(forecast, Forecast) else forecast
     counts = counts_like(told, actual)
-    rows = np.nonzero(counts.notnull().values)
+    rows: tuple[Any, ...] = np.nonzero(counts.notnull().values)
     observed = counts.values[rows].astype(np.int64)
-    values = told.dataset[names.QUANTILES].values[(slice(None), *rows)]
+    values = told.dataset[names.QUANTILES].values[:, *rows]
     columns = {
         names.MODEL: told.model,
         names.ORIGIN: told.origin.as_unit("ns"),

@@ -31,7 +31,7 @@ HISTORY_LENGTH = {names.MONTHLY: 24} | dict.fromkeys(names.WEEKS, 104)
 
 
 def labels_after(panel: Panel, horizon: int) -> xr.Dataset:
-    """Coordinates of the periods after a panel, its `history` (completed counts), and the attributes freq and origin."""
+    """Coordinates of the periods after a panel, its `history` (completed counts), and attributes: freq and origin."""
     periods = next_periods(panel.periods[-1], horizon, panel.freq)
     coords: dict[str, Any] = {
         name: panel.dataset[name] for name in (names.PROVINCE, *names.PROVINCE_COORDS, names.TACTIC)

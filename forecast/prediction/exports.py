@@ -244,7 +244,7 @@ def draw_fan(
     history = dataset[names.HISTORY].sel(series).to_series().dropna().rename(names.ATTACKS).reset_index()
     base = alt.Chart(bands).encode(x=alt.X("period:T", title=None))
     widest, *narrower = [interval_columns([level]) for level in reversed(levels)]
-    (lower, upper), narrower = list(widest), [list(columns) for columns in narrower]
+    lower, upper = widest
     area = base.mark_area(opacity=0.25, color=_BLUE)
     layers = [
         area.encode(y=alt.Y(f"{lower}:Q", title="attacks"), y2=f"{upper}:Q"),

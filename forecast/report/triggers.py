@@ -9,6 +9,7 @@ from forecast import names
 from forecast.evaluation.triggers import Trigger
 from forecast.panel.calendar import period_end, unit_name
 from forecast.prediction.draws import Forecast
+from forecast.report.figures import records
 from forecast.report.parts import Part
 from forecast.report.wording import amount, counted, day_label, percent, period_label, span_label, tactic_label
 
@@ -94,7 +95,7 @@ def triggers_said(part: TriggersPart) -> list[str]:
     else:
         events = [
             f"“{row['name']}” ({_event(row)}: {percent(row['chance'])}; it fires from {percent(row['probability'])} on)"
-            for row in firing.to_dict("records")
+            for row in records(firing)
         ]
         lead = "The one trigger fires" if len(table) == 1 else f"Of {amount(len(table))} triggers, {len(firing)} fire"
         said = [f"{lead if len(firing) != 1 or len(table) == 1 else lead + 's'}: {'; '.join(events)}."]
@@ -111,14 +112,14 @@ def triggers_said(part: TriggersPart) -> list[str]:
 
 def trigger_rows(part: TriggersPart) -> pd.DataFrame:
     """Triggers as a table for readers."""
-    records = part.triggers.to_dict("records")
+    rows = records(part.triggers)
     frame = pd.DataFrame(
         {
-            "Trigger": [row["name"] for row in records],
-            "Event": [_event(row) for row in records],
-            "Probability": [percent(row["chance"]) for row in records],
-            "Fires from": [percent(row["probability"]) for row in records],
-            "Fires": ["YES" if row["fires"] else "no" for row in records],
+            "Trigger": [row["name"] for row in rows],
+            "Event": [_event(row) for row in rows],
+            "Probability": [percent(row["chance"]) for row in rows],
+            "Fires from": [percent(row["probability"]) for row in rows],
+            "Fires": ["YES" if row["fires"] else "no" for row in rows],
         }
     )
     if part.first:
@@ -128,7 +129,7 @@ def trigger_rows(part: TriggersPart) -> pd.DataFrame:
             ("hits", "Fired and happened"),
             ("false_alarms", "False alarms"),
         ):
-            frame[label] = [amount(row[column]) if row[column] == row[column] else "–" for row in records]
+            frame[label] = [amount(row[column]) if row[column] == row[column] else "–" for row in rows]
     return frame
 
 
