@@ -15,6 +15,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.metrics import Metric, crps
 from forecast.files import read_csv
+from forecast.panel.groups import sum_groups
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.prediction.quantile_forecast import QuantileForecast
@@ -419,7 +420,6 @@ def counts_like(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.Data
         missing = [key for key in wanted if key not in attacks[dim].values]
         if missing:
             raise InputError(f"lacks a {dim} of the forecast", where="actual", found=missing)
-        sums = [attacks.sel({dim: keys}).sum(dim, skipna=False) for keys in groups.values()]
-        labels = pd.Index(list(groups), name=dim)
-        attacks = xr.concat(sums, labels, coords="minimal", compat="override", join="override")
+        positions = attacks.indexes[dim]
+        attacks = sum_groups(attacks, dim, {label: positions.get_indexer(keys) for label, keys in groups.items()}, dim)
     return attacks.transpose(*names.CELL_DIMS)
