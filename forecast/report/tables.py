@@ -337,7 +337,15 @@ def trigger_table(part: TriggersPart, simulated: bool) -> str:
     """Which triggers fire, and how each would have fired before."""
     frame, left = trigger_rows(part), ("Trigger", "Event")
     right = [column for column in frame.columns if column not in left]
-    return html_table(frame, "triggers", "Triggers", simulated, prose=True, right=right, numbers=part.triggers)
+    return html_table(
+        frame,
+        "triggers",
+        "Each trigger, its event and its past",
+        simulated,
+        prose=True,
+        right=right,
+        numbers=part.triggers,
+    )
 
 
 def _model(name: str, main: str) -> str:

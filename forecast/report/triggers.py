@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -136,11 +137,10 @@ def trigger_rows(part: TriggersPart) -> pd.DataFrame:
 # Parts ----------------------------------------------------------------------------------------------------------------
 
 
-def _event(row: Mapping[str, object]) -> str:
+def _event(row: Mapping[Any, Any]) -> str:
     """'at least 25 attacks (IED) in Homs, Aug to Oct 2019'."""
     kind = "" if row["tactic"] == "all tactics" else f" ({row['tactic']})"
-    threshold = int(str(row["threshold"]))
-    return f"at least {counted(threshold, 'attack')}{kind} in {row['where']}, {row['span']}"
+    return f"at least {counted(row['threshold'], 'attack')}{kind} in {row['where']}, {row['span']}"
 
 
 def _span(forecast: Forecast, horizon: int) -> str:
