@@ -169,7 +169,6 @@ def test_new_events_are_read_as_those_of_the_run(folder, monkeypatch, capsys):
     (folder / "last" / "run.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match=r"made from other files too \(found aliases\.csv\)\. Give --settings"):
         watch_panel("last", [folder / "new.csv"], None)
-    assert watch_panel("last", [], read_settings("forecast.toml")).provinces == ["gao", "kayes"]
 
 
 def test_update_makes_the_next_run_and_keeps_the_earlier_ones(folder, monkeypatch, capsys):

@@ -141,7 +141,9 @@ def test_a_part_goes_through_json_and_back(part, previous):
 
 def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content, part):
     content = make_content(evaluated=False, countries=("Syria",))
-    assert "What the last report said" not in render(content)
+    bare = render(content)
+    assert "What the last report said" not in bare
+    assert 'id="triggers"' not in bare
     page = render(replace(content, previous=part))
     # The sentence stands before the new numbers, and its section leads to the provinces.
     assert page.index("What the last report said and what came.</b> Of 14 provinces") < page.index('<section id="now">')
