@@ -155,7 +155,7 @@ def verify(earlier: Forecast, actual: Panel, before: Panel | None = None, *, see
     tables: list[pd.DataFrame] = []
     sums: list[pd.DataFrame] = []
     rows, statistics = [], []
-    come = bool(actual.attacks.sel({names.PERIOD: actual.periods.isin(forecast.periods)}).notnull().any())
+    come = bool(actual.outcomes.sel({names.PERIOD: actual.periods.isin(forecast.periods)}).notnull().any())
     for level in _levels(forecast) if come else ():
         by, tactics = _SUMS[level]
         summed = forecast.aggregate(by, tactics=tactics)
@@ -224,7 +224,7 @@ def revisions(before: Panel, after: Panel) -> pd.DataFrame:
         province, tactic, period, before and after (attacks), of cells that both panels hold and observed and whose
         counts differ, in the order of the earlier panel.
     """
-    old, new = xr.align(before.attacks, after.attacks, join="inner")
+    old, new = xr.align(before.outcomes, after.outcomes, join="inner")
     changed = (old.notnull() & new.notnull() & (old != new)).values
     provinces, tactics, periods = np.nonzero(changed)
     labels = [old[dim].values[rows] for dim, rows in zip(names.CELL_DIMS, (provinces, tactics, periods), strict=True)]
@@ -342,7 +342,7 @@ def _together(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.Data
 
 def _recent_change(before: Panel, after: Panel) -> tuple[float, float]:
     """Attacks of the last periods of the earlier data, and by how many their cells have changed."""
-    old, new = xr.align(before.attacks, after.attacks, join="inner")
+    old, new = xr.align(before.outcomes, after.outcomes, join="inner")
     old, new = (array.isel({names.PERIOD: slice(-_RECENT, None)}) for array in (old, new))
     return float(old.where(new.notnull()).sum()), float(np.abs(new - old).sum())
 
