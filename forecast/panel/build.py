@@ -131,6 +131,8 @@ def build_panel(
     # Where only several downloads tell, what was known at one day of the past does not follow.
     edited = not reports.empty and since != pd.Timestamp.min
     known, ledger = _known_at(events, as_of, by_report=not edited)
+    if as_of is None and events.table["source"].astype(str).str.startswith("acled").any():
+        since = told_since(reports, events.older, of_edits=True)
     first, last = covered_days(known, events.table, start, end, as_of)
     periods = complete_periods(first, last, freq)
     if not len(periods):

@@ -91,16 +91,25 @@ def reports_of(events: pd.DataFrame, older: pd.DataFrame | None, day: pd.Timesta
     return standing.assign(**days).rename(columns={"reported": "first"})
 
 
-def told_since(reports: pd.DataFrame, older: pd.DataFrame | None) -> pd.Timestamp | None:
+def told_since(reports: pd.DataFrame, older: pd.DataFrame | None, *, of_edits: bool = False) -> pd.Timestamp | None:
     """From which day on records tell when they became known; None where days of reports are those of later edits.
 
     That is asked of the older half of the records, of which all that will come has come. Where a source gives the day
     of the last edit, records of several downloads tell it since the first of these: one that a download brings anew was
     not known before. The first change between two downloads is that day, or soon after.
+
+    Parameters
+    ----------
+    reports : DataFrame
+        As of `reports_of`.
+    older : DataFrame, optional
+        Earlier versions.
+    of_edits : bool
+        Whether the source is known to give days of edits, which a young file does not show.
     """
     if reports.empty:
         return None
-    starts = [pd.Timestamp.min]
+    starts = [] if of_edits else [pd.Timestamp.min]
     if older is not None and UNTIL in older:
         # A record that stands in several downloads unchanged has a version that ends as it begins.
         starts += [older.loc[older[UNTIL] > older["reported"], UNTIL].min()]

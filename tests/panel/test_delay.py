@@ -150,6 +150,15 @@ def test_several_downloads_tell_what_days_of_edits_do_not(make_table):
     assert "coverage" not in build_panel(events, as_of="2021-10-31").dataset
 
 
+def test_days_of_acled_are_never_taken_for_first_reports(make_table):
+    """Not of a young file either, in which all edits are of late."""
+    table = delayed(make_table, 10, days=200).table
+    young = Events(table[table["reported"] <= "2020-06-30"])
+    assert build_panel(young, end="2020-06-30").dataset["coverage"].values[0, 0, -1] < 0.7
+    acled = replace(young, table=young.table.assign(source="acled"))
+    assert "coverage" not in build_panel(acled, end="2020-06-30").dataset
+
+
 def test_stated_shares_serve_where_records_do_not_tell(make_table, tmp_path):
     events = Events(delayed(make_table, 0).table.assign(reported=pd.NaT))
     panel = build_panel(events, end="2020-12-31", known_shares=[0.6, 0.9])
