@@ -7,13 +7,14 @@ A long run can be done in parts, each with a seed of its own, and joined:
     python tests/statistical/reference/engines_reference.py iraq_weekly --seed 12 --draws 8000 --part 12.npz
     python tests/statistical/reference/engines_reference.py iraq_weekly --join 11.npz 12.npz
 
-Each case is sampled until every quantity has bulk and tail ESS of 10,000, and written to `engines_<case>.csv` (mean,
-SD, ESS, of hyperparameters on the log or logit scale, of slopes and of etas) and `engines_<case>_forecast.csv`
-(quantiles of future counts, with the share of the count's own probability that lies below the level). Hours on two
-cores.
+Each case is sampled, part after part, until every quantity has bulk and tail ESS of 10,000, and written to
+`engines_<case>.csv` (mean, SD, ESS, of hyperparameters on the log or logit scale, of slopes and of etas) and
+`engines_<case>_forecast.csv` (quantiles of future counts, with the share of the count's own probability that lies below
+the level). Hours on two cores.
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,62 +24,66 @@ from engines_models import CASES, LEVELS, Case, forecast_draws, quantities
 from forecast.files import write_csv
 from forecast.inference.nuts.engine import sample_nuts
 from forecast.inference.nuts.options import NutsOptions
-from forecast.inference.posterior.bayesian import BayesianFit
 
 HERE = Path(__file__).parent
 ENOUGH = 10_000
-DRAWS, MOST = 8000, 64_000
-FORECASTS = 20_000
+DRAWS, MOST_PARTS = 8000, 8
+# What is kept of a part: values by name, with the kind in front.
+Part = Mapping[str, np.ndarray]
 
 
-def sampled(case: Case, draws: int, target_accept: float) -> tuple[BayesianFit, pd.DataFrame]:
-    """The fit, and a table of its quantities; drawn longer until the ESS suffices."""
-    while True:
-        options = NutsOptions(draws=draws, tune=500, chains=4, target_accept=target_accept, progress=False)
-        fit = sample_nuts(*case.fitted(), options, seed=11)
-        table = summary(quantities(fit))
-        smallest = float(table[["ess_bulk", "ess_tail"]].to_numpy().min())
-        print(f"{draws} draws: smallest ESS {smallest:.0f}", flush=True)
-        if smallest >= ENOUGH:
-            return fit, table
-        if draws >= MOST:
-            raise SystemExit(f"an ESS of {ENOUGH} is out of reach")
-        draws = min(MOST, int(draws * np.clip(1.2 * ENOUGH / smallest, 1.5, 6)))
-
-
-def sample_part(case: Case, draws: int, seed: int, path: Path) -> None:
-    """Keep the quantities and forecasts of a run of four chains in a file."""
-    fit = sample_nuts(*case.fitted(), NutsOptions(draws=draws, progress=False), seed=seed)
+def part_of(case: Case, draws: int, target_accept: float, seed: int) -> Part:
+    """Quantities (chain, draw) and forecasts of a run of four chains."""
+    options = NutsOptions(draws=draws, tune=500, chains=4, target_accept=target_accept, progress=False)
+    fit = sample_nuts(*case.fitted(), options, seed=seed)
     values = {"divergences": np.array(int(fit.groups["sample_stats"]["diverging"].sum()))}
     values |= {f"quantity {name}": each.astype(np.float32) for name, each in quantities(fit).items()}
-    ahead = {f"forecast {name}": each.astype(np.int32) for name, each in forecast_draws(fit, 4 * draws).items()}
-    np.savez_compressed(path, **values, **ahead)
+    return values | {f"forecast {name}": each.astype(np.int32) for name, each in forecast_draws(fit, 4 * draws).items()}
 
 
-def joined(paths: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The table of quantities, and that of forecasts, of several parts; chains are cut to the shortest's length."""
+def sampled(name: str, draws: int, target_accept: float, seed: int) -> None:
+    """Sample a case until the effective sizes suffice, and write its tables."""
+    parts: list[Part] = []
+    while len(parts) < MOST_PARTS:
+        parts.append(part_of(CASES[name], draws, target_accept, seed + len(parts)))
+        if written(name, parts):
+            return
+    raise SystemExit(f"an ESS of {ENOUGH} is out of reach")
+
+
+def written(name: str, parts: Sequence[Part]) -> bool:
+    """Write the tables of several parts together, if their effective sizes suffice; chains are cut to the shortest's.
+
+    Raises
+    ------
+    SystemExit
+        For chains that disagree, and divergences.
+    """
     import arviz
 
-    parts = [dict(np.load(path)) for path in paths]
-    draws = min(part[name].shape[1] for part in parts for name in part if name.startswith("quantity "))
+    draws = min(part[key].shape[1] for part in parts for key in part if key.startswith("quantity "))
     values: dict[str, np.ndarray] = {}
     ahead: dict[str, np.ndarray] = {}
-    for name in parts[0]:
-        kind, _, own = name.partition(" ")
+    for key in parts[0]:
+        kind, _, own = key.partition(" ")
         if kind == "quantity":
-            values[own] = np.concatenate([part[name][:, :draws] for part in parts]).astype(float)
+            values[own] = np.concatenate([part[key][:, :draws] for part in parts]).astype(float)
         elif kind == "forecast":
-            ahead[own] = np.concatenate([part[name] for part in parts])
+            ahead[own] = np.concatenate([part[key] for part in parts])
     table = summary(values)
-    smallest, r_hat = (
-        table[["ess_bulk", "ess_tail"]].min().min(),
-        max(float(arviz.rhat(each)) for each in values.values()),
-    )
+    smallest = table[["ess_bulk", "ess_tail"]].min().min()
+    r_hat = max(float(arviz.rhat(each)) for each in values.values())
     divergences = sum(int(part["divergences"]) for part in parts)
-    print(f"smallest ESS {smallest:.0f}, largest R-hat {r_hat:.4f}, {divergences} divergences", flush=True)
-    if smallest < ENOUGH or r_hat > 1.01 or divergences:
-        raise SystemExit("no reference")
-    return table, quantiles(ahead)
+    print(f"{name}: smallest ESS {smallest:.0f}, largest R-hat {r_hat:.4f}, {divergences} divergences", flush=True)
+    if divergences:
+        raise SystemExit("no reference: sample it with a higher --target-accept")
+    if smallest < ENOUGH:
+        return False
+    if r_hat > 1.01:
+        raise SystemExit("no reference: chains disagree")
+    write_csv(HERE / f"engines_{name}.csv", table.round(6))
+    write_csv(HERE / f"engines_{name}_forecast.csv", quantiles(ahead).round(6))
+    return True
 
 
 def summary(values: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -113,27 +118,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", choices=[*CASES, []])
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("--draws", type=int, default=DRAWS, help="per chain, at first or of a part")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="per chain, of a part")
     parser.add_argument("--target-accept", type=float, default=0.8, help="higher where there are divergences")
-    parser.add_argument("--seed", type=int, default=11, help="of a part")
+    parser.add_argument("--seed", type=int, default=11, help="of the first part")
     parser.add_argument("--part", type=Path, help="keep a part of a run in this file")
     parser.add_argument("--join", type=Path, nargs="+", help="parts to join")
     given = parser.parse_args()
     for name in CASES if given.all else given.cases:
-        print(name, flush=True)
         if given.part:
-            sample_part(CASES[name], given.draws, given.seed, given.part)
-            continue
-        if given.join:
-            table, ahead = joined(given.join)
+            np.savez_compressed(given.part, **part_of(CASES[name], given.draws, given.target_accept, given.seed))
+        elif given.join:
+            if not written(name, [dict(np.load(path)) for path in given.join]):
+                raise SystemExit(f"an ESS of {ENOUGH} is not reached: add a part")
         else:
-            fit, table = sampled(CASES[name], given.draws, given.target_accept)
-            failed = fit.diagnostics.loc[~fit.diagnostics["passed"]]
-            if len(failed):
-                raise SystemExit(f"no reference: {failed.to_string()}")
-            ahead = quantiles(forecast_draws(fit, FORECASTS))
-        write_csv(HERE / f"engines_{name}.csv", table.round(6))
-        write_csv(HERE / f"engines_{name}_forecast.csv", ahead.round(6))
+            sampled(name, given.draws, given.target_accept, given.seed)
 
 
 if __name__ == "__main__":
