@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import special, stats
 
 from forecast import names
 from forecast.counts import draw_coupled
@@ -30,7 +30,7 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 
-# After so many draws of a count of which none was recorded, there was none.
+# So often a whole count is drawn at most to go with what was recorded of it.
 _MOST_TRIES = 200
 
 # The functions that a log mass needs, in NumPy; engines bring their own.
@@ -104,7 +104,6 @@ class Family(ABC):
     def draw(self, rng: np.random.Generator, eta: Array, theta: Mapping[str, Array]) -> npt.NDArray[np.int64]:
         """Counts for `eta` over (sample, province, tactic); parameters over (sample) or (sample, tactic)."""
 
-    @abstractmethod
     def missing(
         self,
         rng: np.random.Generator,
@@ -115,8 +114,20 @@ class Family(ABC):
     ) -> npt.NDArray[np.int64]:
         """How many attacks are not among `counts`, of which each was recorded with the chance `known`.
 
-        All over (sample, province, tactic); `eta` is of all attacks, recorded or not.
+        All over (sample, province, tactic); `eta` is of all attacks, recorded or not. Whole counts are drawn until so
+        many of them are recorded as were; where that does not come about, as many are missing as are on average.
         """
+        most = stats.binom.pmf(counts, (counts / np.maximum(known, 1e-12)).astype(np.int64), known)
+        whole = np.rint(counts / np.maximum(known, 1e-12)).astype(np.int64)
+        left = np.ones(eta.shape, dtype=bool)
+        for _ in range(_MOST_TRIES):
+            tried = self.draw(rng, eta, theta)
+            accepted = left & (rng.random(eta.shape) * most < stats.binom.pmf(counts, tried, known))
+            whole[accepted] = tried[accepted]
+            left &= ~accepted
+            if not left.any():
+                break
+        return whole - counts
 
     @abstractmethod
     def equation(self) -> str:
@@ -282,18 +293,8 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
         zero = rng.random(eta.shape) < special.expit(_spread(theta["logit_pi"]))
         return np.where(zero, 0, super().draw(rng, eta, theta))
 
-    def missing(
-        self,
-        rng: np.random.Generator,
-        counts: npt.NDArray[np.int64],
-        eta: Array,
-        known: Array,
-        theta: Mapping[str, Array],
-    ) -> npt.NDArray[np.int64]:
-        """As of negative binomial counts; beside none on record, of the counts that may have been."""
-        return np.where(
-            counts > 0, super().missing(rng, counts, eta, known, theta), _unseen(rng, self, eta, known, theta)
-        )
+    # Not by the gamma variable of a negative binomial count.
+    missing = Family.missing
 
     def equation(self) -> str:
         """Printed form."""
@@ -336,18 +337,8 @@ class HurdleNegativeBinomial(NegativeBinomial):
         counts[positive] = _truncated(rng, np.exp(eta[positive]), phi[positive])
         return counts
 
-    def missing(
-        self,
-        rng: np.random.Generator,
-        counts: npt.NDArray[np.int64],
-        eta: Array,
-        known: Array,
-        theta: Mapping[str, Array],
-    ) -> npt.NDArray[np.int64]:
-        """As of negative binomial counts; beside none on record, of the counts that may have been."""
-        return np.where(
-            counts > 0, super().missing(rng, counts, eta, known, theta), _unseen(rng, self, eta, known, theta)
-        )
+    # Not by the gamma variable of a negative binomial count.
+    missing = Family.missing
 
     def equation(self) -> str:
         """Printed form."""
@@ -363,21 +354,6 @@ FAMILIES: dict[str, type[Family]] = {
 def _spread(parameter: Array) -> Array:
     """A parameter over (sample) or (sample, tactic) as (sample, 1, tactic or 1)."""
     return np.reshape(parameter, (len(parameter), 1, -1))
-
-
-def _unseen(
-    rng: np.random.Generator, family: Family, eta: Array, known: Array, theta: Mapping[str, Array]
-) -> npt.NDArray[np.int64]:
-    """Counts of which none was recorded: drawn until none of the recorded ones is among them."""
-    counts, left = np.zeros(eta.shape, dtype=np.int64), np.ones(eta.shape, dtype=bool)
-    for _ in range(_MOST_TRIES):
-        tried = family.draw(rng, eta, theta)
-        accepted = left & (rng.random(eta.shape) < (1.0 - known) ** tried)
-        counts[accepted] = tried[accepted]
-        left &= ~accepted
-        if not left.any():
-            break
-    return counts
 
 
 def _truncated(rng: np.random.Generator, mu: Array, phi: Array) -> npt.NDArray[np.int64]:

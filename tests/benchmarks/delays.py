@@ -1,13 +1,13 @@
 """What late records cost, and what is won by counting on them: simulated delays, with known truth.
 
-    python tests/benchmarks/delays.py --freq MS --replicates 60 [--model auto] [--save delays.csv]
+    python tests/benchmarks/delays.py --panel MS --replicates 60 [--model auto] [--save delays.csv]
 
-Panels of six provinces and two tactics are simulated, each attack a record that becomes known after a delay, whose
-distribution differs between replicates and scatters from period to period. From the last day the model forecasts six
-periods: from complete data (which nobody has), from what is known with its share estimated, with the late periods left
-out, and with them taken as they stand. Printed are the CRPS of log(1 + count) of the forecasts, of cells and totals,
-over that from complete data, with its error over replicates, and of the nowcasts how often 90 % intervals hold the
-final counts (by randomised PITs).
+Panels of six provinces and two tactics are simulated (`MS`, `W`), or those of UCDP Syria cut at one month after another
+(`syria`), each attack a record that becomes known after a delay, whose distribution differs between replicates and
+scatters from period to period. From the last day the model forecasts six periods: from complete data (which nobody
+has), from what is known with its share estimated, with the late periods left out, and with them taken as they stand.
+Printed are the CRPS of log(1 + count) of the forecasts, of cells and totals, over that from complete data, with its
+error over replicates, and of the nowcasts how often 90 % intervals hold the final counts (by randomised PITs).
 """
 
 import argparse
@@ -30,23 +30,19 @@ AHEAD = 6
 WAYS = {"estimated": 0.5, "estimated from a fifth on": 0.2, "left out": 0.9}
 
 
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 PROVINCES, TACTICS = ("IQG01", "IQG10", "IQG13", "IQG15", "IQG16", "IQG07"), ("ied", "small_arms")
 
 
-def late_events(seed: int, freq: str) -> tuple[Events, pd.Timestamp]:
-    """Events with the days on which they became known, and the day of the forecast."""
+def simulated_events(seed: int, freq: str) -> tuple[Events, pd.Timestamp, dict[str, Any]]:
+    """Events with the days on which they became known, the day of the forecast, and the grid of the panel."""
     periods, length = SIZES[freq]
     rng = np.random.default_rng(seed)
     panel = fc.simulate_panel(6, 2, periods, seed=seed, freq=freq, mean=float(rng.uniform(1.0, 5.0))).panel
-    province, tactic, time = (
-        np.repeat(at, panel.attacks.values.astype(int).ravel()) for at in np.indices(panel.attacks.shape).reshape(3, -1)
-    )
-    starts = panel.periods[time]
+    counts = panel.attacks.values.astype(int)
+    province, tactic, time = (np.repeat(at, counts.ravel()) for at in np.indices(counts.shape).reshape(3, -1))
     days = (period_end(panel.periods, panel.freq) - panel.periods).days.to_numpy()
-    date = starts + pd.to_timedelta(rng.integers(0, days[time] + 1), unit="D")
-    # The mean delay is a third to one and a half periods; it scatters between periods by about 30 %.
-    mean = length * rng.uniform(0.33, 1.5) * np.exp(rng.normal(0, 0.3, periods))
-    shape = rng.uniform(0.7, 2.0)
+    date = panel.periods[time] + pd.to_timedelta(rng.integers(0, days[time] + 1), unit="D")
     table = pd.DataFrame(
         {
             "event_id": [f"simulated-{number}" for number in range(len(time))],
@@ -65,18 +61,37 @@ def late_events(seed: int, freq: str) -> tuple[Events, pd.Timestamp]:
             "source": "simulated",
             "place_precision": "province",
             "date_precision": "day",
-            "reported": date + pd.to_timedelta(np.ceil(rng.gamma(shape, mean[time] / shape)), unit="D"),
         }
     )
-    return Events(table, simulated=True), panel.dataset[names.PERIOD_END].to_index()[-1 - AHEAD]
+    table["reported"] = _reported(table, panel.periods, length, rng)
+    grid = {"freq": freq, "provinces": list(PROVINCES), "tactics": list(TACTICS)}
+    return Events(table, simulated=True), panel.dataset[names.PERIOD_END].to_index()[-1 - AHEAD], grid
+
+
+def syrian_events(seed: int) -> tuple[Events, pd.Timestamp, dict[str, Any]]:
+    """Events of UCDP Syria with simulated days of reports, the end of a month from June 2018 on, and the grid."""
+    gazetteer = fc.read_gazetteer().select(["Syria"])
+    events = fc.read_events(SHARED / "ucdp_ged_syria_2016_2019.csv.gz", source="ucdp", gazetteer=gazetteer)
+    months = pd.date_range("2016-01-01", "2019-11-01", freq="MS")
+    table = events.table
+    reported = _reported(table, months, SIZES["MS"][1], np.random.default_rng(seed))
+    day = pd.date_range("2018-06-30", periods=12, freq="ME")[seed % 12]
+    return replace(events, table=table.assign(reported=reported)), day, {"actor": "IS", "start": "2016-01-01"}
+
+
+def _reported(table: pd.DataFrame, periods: pd.DatetimeIndex, length: float, rng: np.random.Generator) -> pd.Series:
+    """Days of reports: the mean delay is a third to one and a half periods, and scatters by 30 % between periods."""
+    mean = length * rng.uniform(0.33, 1.5) * np.exp(rng.normal(0, 0.3, len(periods)))
+    shape = rng.uniform(0.7, 2.0)
+    at = np.clip(periods.searchsorted(table["date_end"], side="right") - 1, 0, None)
+    return table["date_end"] + pd.to_timedelta(np.ceil(rng.gamma(shape, mean[at] / shape)), unit="D")
 
 
 def replicate(seed: int, freq: str, model: Any) -> pd.DataFrame:
     """Scores of each way on cells and totals, and how many PITs of nowcasts lie in the central 90 %."""
-    events, day = late_events(seed, freq)
+    events, day, grid = syrian_events(seed) if freq == "syria" else simulated_events(seed, freq)
     final = replace(events, table=events.table.assign(reported=pd.NaT))
     taken = replace(final, table=final.table[events.table["reported"] <= day])
-    grid: dict[str, Any] = {"freq": freq, "provinces": list(PROVINCES), "tactics": list(TACTICS)}
     whole = fc.build_panel(final, **grid)
     panels = {"complete": whole.between(end=day)}
     panels |= {way: fc.build_panel(events, as_of=day, complete=share, **grid) for way, share in WAYS.items()}
@@ -122,7 +137,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--freq", choices=list(SIZES), default="MS")
+    parser.add_argument("--panel", choices=[*SIZES, "syria"], default="MS")
     parser.add_argument("--replicates", type=int, default=60)
     parser.add_argument("--first", type=int, default=0, help="seed of the first replicate")
     parser.add_argument("--model", choices=["quick", "auto"], default="quick")
@@ -131,7 +146,7 @@ def main() -> None:
     model = fc.quick_model() if given.model == "quick" else fc.default_model()
     tables = []
     for seed in range(given.first, given.first + given.replicates):
-        tables.append(replicate(seed, given.freq, model))
+        tables.append(replicate(seed, given.panel, model))
         if given.save:
             pd.concat(tables).to_csv(given.save, index=False)
     print(summary(pd.concat(tables)).round(3).to_string(index=False))

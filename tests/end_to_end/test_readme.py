@@ -17,13 +17,15 @@ def _blocks(language: str) -> list[str]:
 
 
 def test_settings_are_valid(tmp_path):
-    whole, parts, own_names, reports, capability = _blocks("toml")
+    whole, parts, own_names, triggers, reports, capability = _blocks("toml")
     for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole + parts + own_names):
         (tmp_path / name).write_text("x")
     path = tmp_path / "forecast.toml"
     path.write_text(whole)
     settings = read_settings(path)
     assert settings.panel.actor == "IS"
+    path.write_text(whole + triggers)
+    assert read_settings(path).triggers[0].threshold == 25
     # The second block changes parts of the first.
     path.write_text(parts)
     changed = read_settings(path)
