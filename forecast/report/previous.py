@@ -222,11 +222,11 @@ def _verdict(part: PreviousPart) -> str:
 def _outlook_said(part: PreviousPart) -> str:
     table = part.outlook
     changed = table[table["has_changed"].astype(bool)]
-    what = f"another outlook for {part.outlook_span} than it had then (a median outside the 50% interval of then)"
+    what = f"another outlook for {part.outlook_span} than then (a median outside the 50% interval of then)"
     if changed.empty:
         return f"No province has {what}." if len(table) > 1 else f"The one province does not have {what}."
     named = [
-        f"{row['name']} ({amount(row['now_median'])} attacks now, {amount(row['then_median'])} then)"
+        f"{row['name']} ({attacks(row['now_median'])} now, {amount(row['then_median'])} then)"
         for row in changed.head(_NAMED).to_dict("records")
     ]
     have = "has" if len(changed) == 1 else "have"
