@@ -165,7 +165,7 @@ class PanelSettings(_Section):
     multiday: Literal["draw", "first", "omit"] = "draw"
     gaps: list[tuple[_Day, _Day] | tuple[_Day, _Day, list[str]]] = []
     covered_from: dict[str, _Day] = Field({}, description="first covered day of countries and provinces")
-    complete: float = Field(0.5, gt=0, le=1, description="share of a period's records that must be known")
+    complete: float = Field(0.2, gt=0, le=1, description="share of a period's records that must be known")
     known_shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [], description="share known so far of the last period, the one before, …, where records do not tell"
     )

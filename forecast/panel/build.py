@@ -56,7 +56,7 @@ def build_panel(
     multiday: Literal["draw", "first", "omit"] = "draw",
     gaps: Sequence[Gap] = (),
     covered_from: Mapping[str, str | dt.date] | None = None,
-    complete: float = 0.5,
+    complete: float = 0.2,
     known_shares: Sequence[float] = (),
     exposure: Mapping[str, float] | None = None,
     days: bool = True,
