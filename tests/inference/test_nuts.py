@@ -133,8 +133,7 @@ assert fit.posterior["intercept"].shape == (1, 20)
 
 def test_works_without_a_compiler_and_without_a_word():
     environment = {name: value for name, value in os.environ.items() if name != "PYTENSOR_FLAGS"}
-    # Less optimised machine code, for it is soon made.
-    environment |= {"PATH": os.path.dirname(sys.executable), "NUMBA_OPT": "0"}
+    environment |= {"PATH": os.path.dirname(sys.executable)}
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", NO_COMPILER], capture_output=True, text=True, env=environment, check=False
     )
