@@ -113,7 +113,8 @@ def training_cells(
         found = f"{len(panel.periods)} periods and {lags} lags"
         raise InputError("holds nothing to learn from", source="panel", found=found, hint="Use another baseline")
     counts = panel.attacks.values
-    usable, past, lag_notes = _lagged(counts, stand_in, lags)
+    # What is forecast follows on whole counts: of those recorded in part, about as many as there were.
+    usable, past, lag_notes = _lagged(panel.completed.values, stand_in, lags)
     values = {name: panel.covariate(name).values for name in covariates}
     notes += [
         f"{name} does not apply to some cells: it counts as average there"

@@ -160,12 +160,13 @@ def fit_conflictology(
     """Fit `Conflictology`; see `fit`."""
     require_auto(engine)
     _, notes = tactic_means(panel)
-    own = _last_observed(panel.completed.values, model.window)
+    attacks = panel.completed
+    own = _last_observed(attacks.values, model.window)
     state = {"own": _by_series(panel, own, _PAST)}
     length = own.shape[-1]
     if model.whole_panel:
-        observed = panel.completed.notnull().any((names.PROVINCE, names.TACTIC)).values
-        whole = panel.completed.values[:, :, np.flatnonzero(observed)[-model.window :]]
+        observed = attacks.notnull().any((names.PROVINCE, names.TACTIC)).values
+        whole = attacks.values[:, :, np.flatnonzero(observed)[-model.window :]]
         state["whole"] = _by_series(panel, whole, "past_period")
         length = whole.shape[-1]
         gaps = int(np.isnan(whole).sum())

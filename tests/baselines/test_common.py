@@ -1,5 +1,7 @@
 """Dispersion, draws, and means of past counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,11 @@ from hypothesis.extra import numpy as nps
 from scipy import stats
 
 from forecast.baselines.common import dispersion, means_before
+from forecast.baselines.design import training_cells
+from forecast.baselines.naive import Conflictology, Last, RecentMean
+from forecast.baselines.smoothing import ExponentialSmoothing
 from forecast.counts import draw_counts
+from forecast.inference.dispatch import fit
 
 
 def log_likelihood(counts, means, phi):
@@ -59,3 +65,19 @@ def test_means_before_each_period_by_hand(counts, window, random):
         last = time == counts.shape[2]
         expected = past.mean() if len(past) and (len(past) == window or last) else np.nan
         assert means[row, column, time] == pytest.approx(expected, nan_ok=True)
+
+
+def test_what_is_known_in_part_counts_as_about_as_many_as_there_were(make_panel):
+    counts = 2 * np.random.default_rng(3).poisson(4.0, (3, 2, 30))
+    whole = make_panel(counts)
+    half, coverage = counts.copy(), np.ones(counts.shape)
+    half[..., -1] //= 2
+    coverage[..., -1] = 0.5
+    dims = whole.dataset["attacks"].dims
+    late = replace(whole, dataset=whole.dataset.assign(attacks=(dims, half), coverage=(dims, coverage)))
+    for model in (Last(), Conflictology(), RecentMean(), ExponentialSmoothing()):
+        assert fit(model, late, seed=1).state.equals(fit(model, whole, seed=1).state)
+    cells = [training_cells(panel, [], np.ones(2), harmonics=0, trend=False, lags=2) for panel in (late, whole)]
+    np.testing.assert_array_equal(cells[0].past, cells[1].past)
+    # What the regression is fitted to are the counts on record, in proportion to their share.
+    np.testing.assert_array_equal(cells[0].counts[..., -1], half[..., -1])
