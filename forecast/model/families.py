@@ -117,17 +117,7 @@ class Family(ABC):
         All over (sample, province, tactic); `eta` is of all attacks, recorded or not. Whole counts are drawn until so
         many of them are recorded as were; where that does not come about, as many are missing as are on average.
         """
-        most = stats.binom.pmf(counts, (counts / np.maximum(known, 1e-12)).astype(np.int64), known)
-        whole = np.rint(counts / np.maximum(known, 1e-12)).astype(np.int64)
-        left = np.ones(eta.shape, dtype=bool)
-        for _ in range(_MOST_TRIES):
-            tried = self.draw(rng, eta, theta)
-            accepted = left & (rng.random(eta.shape) * most < stats.binom.pmf(counts, tried, known))
-            whole[accepted] = tried[accepted]
-            left &= ~accepted
-            if not left.any():
-                break
-        return whole - counts
+        return _missing(self, rng, counts, eta, known, theta, np.ones(eta.shape, dtype=bool))
 
     @abstractmethod
     def equation(self) -> str:
@@ -262,6 +252,19 @@ class NegativeBinomial(Family):
         return f"NegativeBinomial(mu, {which}), log {which} in a month ~ {self.log_phi}{between}"
 
 
+def _missing_beside_zeros(
+    family: NegativeBinomial,
+    rng: np.random.Generator,
+    counts: npt.NDArray[np.int64],
+    eta: Array,
+    known: Array,
+    theta: Mapping[str, Array],
+) -> npt.NDArray[np.int64]:
+    """`Family.missing` where only zeros have a law of their own: all others are negative binomial counts."""
+    beside_zeros = _missing(family, rng, counts, eta, known, theta, counts == 0)
+    return np.where(counts > 0, NegativeBinomial.missing(family, rng, counts, eta, known, theta), beside_zeros)
+
+
 @dataclass(frozen=True)
 class ZeroInflatedNegativeBinomial(NegativeBinomial):
     """With probability pi a zero, else negative binomial; logit pi ~ Normal(−2, 1), per tactic or shared like phi.
@@ -293,8 +296,7 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
         zero = rng.random(eta.shape) < special.expit(_spread(theta["logit_pi"]))
         return np.where(zero, 0, super().draw(rng, eta, theta))
 
-    # Not by the gamma variable of a negative binomial count.
-    missing = Family.missing
+    missing = _missing_beside_zeros
 
     def equation(self) -> str:
         """Printed form."""
@@ -337,8 +339,7 @@ class HurdleNegativeBinomial(NegativeBinomial):
         counts[positive] = _truncated(rng, np.exp(eta[positive]), phi[positive])
         return counts
 
-    # Not by the gamma variable of a negative binomial count.
-    missing = Family.missing
+    missing = _missing_beside_zeros
 
     def equation(self) -> str:
         """Printed form."""
@@ -354,6 +355,30 @@ FAMILIES: dict[str, type[Family]] = {
 def _spread(parameter: Array) -> Array:
     """A parameter over (sample) or (sample, tactic) as (sample, 1, tactic or 1)."""
     return np.reshape(parameter, (len(parameter), 1, -1))
+
+
+def _missing(
+    family: Family,
+    rng: np.random.Generator,
+    counts: npt.NDArray[np.int64],
+    eta: Array,
+    known: Array,
+    theta: Mapping[str, Array],
+    left: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.int64]:
+    """See `Family.missing`; for the cells that are `left`, in samples with such cells only."""
+    mean = counts / np.maximum(known, 1e-12)
+    most, whole = stats.binom.pmf(counts, mean.astype(np.int64), known), np.rint(mean).astype(np.int64)
+    for _ in range(_MOST_TRIES):
+        rows = np.flatnonzero(left.any(axis=(1, 2)))
+        if not rows.size:
+            break
+        tried = family.draw(rng, eta[rows], {name: values[rows] for name, values in theta.items()})
+        fits = stats.binom.pmf(counts[rows], tried, known[rows])
+        accepted = left[rows] & (rng.random(fits.shape) * most[rows] < fits)
+        whole[rows] = np.where(accepted, tried, whole[rows])
+        left[rows] &= ~accepted
+    return whole - counts
 
 
 def _truncated(rng: np.random.Generator, mu: Array, phi: Array) -> npt.NDArray[np.int64]:
