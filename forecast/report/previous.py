@@ -11,7 +11,7 @@ import pandas as pd
 from forecast import names
 from forecast.evaluation.scores import CELL, LEVEL
 from forecast.evaluation.verification import ALARM, COUNTRY, PROVINCE, TACTIC, TOTAL, Verification, verify
-from forecast.panel.calendar import period_end, unit_name
+from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.parts import Part
@@ -25,8 +25,8 @@ from forecast.report.wording import (
     last_periods,
     listed,
     period_label,
+    periods_label,
     province_labels,
-    span_label,
     tactic_label,
 )
 
@@ -131,7 +131,7 @@ def previous_part(earlier: Forecast, before: Panel, panel: Panel, forecast: Fore
     return PreviousPart(
         data_end=day_label(earlier.origin),
         freq=earlier.freq,
-        span=_span(found.periods, earlier.freq) if len(found.periods) else "",
+        span=periods_label(found.periods, earlier.freq) if len(found.periods) else "",
         periods=len(found.periods),
         p_value=found.p_value if math.isfinite(found.p_value) else None,
         levels=found.levels,
@@ -367,13 +367,6 @@ def _of(part: PreviousPart, level: str) -> pd.DataFrame:
     return part.series[part.series[LEVEL] == level] if len(part.series) else part.series
 
 
-def _span(periods: pd.DatetimeIndex, freq: str) -> str:
-    """'Oct 2024', 'Oct to Dec 2024', 'the week of 7 Oct 2024'."""
-    if len(periods) == 1:
-        return period_label(periods[0], freq)
-    return span_label(periods[0], period_end(periods[-1:], freq)[0], freq)
-
-
 def _named(found: Verification, labels: Mapping[str, str]) -> pd.DataFrame:
     named = found.series.assign(name=[labels.get(key, key) for key in found.series[names.PROVINCE]])
     return named.astype({"p_value": float, "adjusted": float}) if len(named) else named
@@ -404,7 +397,7 @@ def _outlook(then: Forecast, now: Forecast, labels: Mapping[str, str]) -> tuple[
     changed = (table["now_median"] < lower) | (table["now_median"] > upper)
     apart = (np.sqrt(table["now_median"]) - np.sqrt(table["then_median"])).abs()
     order = np.lexsort((-apart, ~changed))
-    return table.assign(has_changed=changed).iloc[order].reset_index(drop=True), _span(periods, now.freq)
+    return table.assign(has_changed=changed).iloc[order].reset_index(drop=True), periods_label(periods, now.freq)
 
 
 def _revised(found: Verification, labels: Mapping[str, str]) -> pd.DataFrame:

@@ -8,11 +8,11 @@ import pandas as pd
 
 from forecast import names
 from forecast.evaluation.triggers import Trigger
-from forecast.panel.calendar import period_end, unit_name
+from forecast.panel.calendar import unit_name
 from forecast.prediction.draws import Forecast
 from forecast.report.figures import records
 from forecast.report.parts import Part
-from forecast.report.wording import amount, counted, day_label, percent, period_label, span_label, tactic_label
+from forecast.report.wording import amount, counted, day_label, percent, periods_label, tactic_label
 
 __all__ = ["TriggersPart", "trigger_rows", "triggers_part", "triggers_said"]
 
@@ -73,7 +73,7 @@ def triggers_part(
                 "name": trigger.name,
                 "where": where[trigger.name],
                 "tactic": tactic_label(trigger.tactics[0] if len(trigger.tactics) == 1 else "all"),
-                "span": _span(forecast, trigger.horizon),
+                "span": periods_label(forecast.periods[: trigger.horizon], forecast.freq),
                 "threshold": trigger.threshold,
                 "probability": trigger.probability,
                 "chance": chance,
@@ -141,10 +141,3 @@ def _event(row: Mapping[Any, Any]) -> str:
     """'at least 25 attacks (IED) in Homs, Aug to Oct 2019'."""
     kind = "" if row["tactic"] == "all tactics" else f" ({row['tactic']})"
     return f"at least {counted(row['threshold'], 'attack')}{kind} in {row['where']}, {row['span']}"
-
-
-def _span(forecast: Forecast, horizon: int) -> str:
-    if horizon == 1:
-        return period_label(forecast.periods[0], forecast.freq)
-    last = period_end(forecast.periods[horizon - 1 : horizon], forecast.freq)[0]
-    return span_label(forecast.periods[0], last, forecast.freq)

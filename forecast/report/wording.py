@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.panel.calendar import period_end
 from forecast.prediction.draws import ALL_TACTICS
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "model_label",
     "percent",
     "period_label",
+    "periods_label",
     "province_labels",
     "short_percent",
     "signed",
@@ -213,6 +215,13 @@ def span_label(first: pd.Timestamp, last_end: pd.Timestamp, freq: str) -> str:
         return f"{first:%b %Y}"
     start = f"{first:%b}" if first.year == last_end.year else f"{first:%b %Y}"
     return f"{start} to {last_end:%b %Y}"
+
+
+def periods_label(periods: pd.DatetimeIndex, freq: str) -> str:
+    """Periods that follow each other: 'Oct 2024', 'Oct to Dec 2024', 'the week of 7 Oct 2024'."""
+    if len(periods) == 1:
+        return period_label(periods[0], freq)
+    return span_label(periods[0], period_end(periods[-1:], freq)[0], freq)
 
 
 def tactic_label(tactic: str) -> str:
