@@ -461,8 +461,10 @@ def archive(
     """Keep downloads as they are, named by day and hash: together they tell when records became known."""
     from forecast.events.archive import keep_files
 
-    for path in keep_files(files, output):
-        typer.echo(path)
+    with _progress() as step:
+        step("copying", 0, 1)
+        kept = keep_files(files, output)
+    typer.echo("\n".join(map(str, kept)))
 
 
 def _check_drawing() -> None:

@@ -167,9 +167,8 @@ def _named(models: Mapping[str, Any] | Sequence[Any], baselines: bool) -> dict[s
 
 def origin_days(actual: Panel, origins: int | Iterable[str | pd.Timestamp]) -> list[pd.Timestamp]:
     """Last days of the data at each origin, in order; a number means the last so many."""
-    if isinstance(origins, int):
-        actual = actual.settled
-    ends = [pd.Timestamp(day) for day in actual.dataset[names.PERIOD_END].values]
+    panel = actual.settled if isinstance(origins, int) else actual
+    ends = [pd.Timestamp(day) for day in panel.dataset[names.PERIOD_END].values]
     if isinstance(origins, int):
         if not 1 <= origins < len(ends) - 1:
             expected = f"from 1 to {len(ends) - 2}"
