@@ -37,7 +37,7 @@ Source = Literal[EventSource, "counts", "reports"]
 _OF_EVENTS: Mapping[str, Sequence[str]] = {
     "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "crosswalk", "tactics"),
     "places": ("aliases", "forces", "nearest", "max_distance_km"),
-    "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete", "known_shares"),
+    "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete", "known_shares", "unlocated"),
 }
 _OF_REPORTS = ("publishers", "subset_of", "conflicts", "zone_ends", "activity")
 _UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -169,6 +169,7 @@ class PanelSettings(_Section):
     known_shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [], description="share known so far of the last period, the one before, …, where records do not tell"
     )
+    unlocated: bool = Field(True, description="records without a province count in the totals of their countries")
     missing: Literal["gap", "zero"] = "gap"
     days: bool = Field(True, description="months of 31 days have more attacks than those of 28")
 

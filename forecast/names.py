@@ -30,11 +30,13 @@ ATTACKS = "attacks"
 OBSERVED = "observed"
 EXPOSURE = "exposure"
 COVERAGE = "coverage"
+# The share of attacks whose province is known: a factor of the coverage.
+LOCATED = "located"
 # Over the cells and independent components: the error of the log of a coverage that was learned.
 COVERAGE_ERROR = "coverage_error"
 NEIGHBOUR = "neighbour"
 ADJACENCY = "adjacency"
-PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, COVERAGE_ERROR, FORCE, ADJACENCY)
+PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, COVERAGE_ERROR, LOCATED, FORCE, ADJACENCY)
 
 # Variables of a forecast.
 DRAWS = "draws"

@@ -135,7 +135,8 @@ class _Ahead:
     def log_mass(self, at: int, seen: tuple[npt.NDArray[np.intp], ...]) -> Array:
         """Log probability of each observed cell of a period given what came before, per sample."""
         bound, panel = self.fit.bound, self.panel
-        exposure = panel.exposure_ahead(1, start=at)[..., 0]
+        coverage = (panel.recorded_exposure / panel.dataset[names.EXPOSURE]).values[..., at]
+        exposure = panel.exposure_ahead(1, start=at)[..., 0] * coverage
         eta = self.static[..., at - self.start] + np.log(exposure)
         eta = eta + fed_back(bound, self.values, panel.rates.values[None, ..., :at])
         family = bound.model.family

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import counts_like, interval_score
+from forecast.evaluation.scores import completed_like, interval_score, recorded
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.prediction.quantile_forecast import QuantileForecast
@@ -44,8 +44,12 @@ def quantile_scores(forecast: QuantileForecast | Forecast, actual: Panel) -> pd.
     score of Bracher et al. (2021), which comes near the CRPS as levels become dense. Interval score: Gneiting & Raftery
     (2007).
     """
-    told = QuantileForecast.of(forecast) if isinstance(forecast, Forecast) else forecast
-    counts = counts_like(told, actual)
+    if isinstance(forecast, Forecast):
+        thinned, counts = recorded(forecast, actual)
+        told = QuantileForecast.of(thinned)
+    else:
+        # Quantiles cannot be thinned.
+        told, counts = forecast, completed_like(forecast, actual)
     rows: tuple[Any, ...] = np.nonzero(counts.notnull().values)
     observed = counts.values[rows].astype(np.int64)
     values = told.dataset[names.QUANTILES].values[:, *rows]

@@ -29,12 +29,14 @@ __all__ = [
     "MEASURES",
     "SCORE_COLUMNS",
     "THRESHOLDS",
+    "completed_like",
     "counts_like",
     "energy_score",
     "further_measures",
     "interval_score",
     "mixture_log_score",
     "read_scores",
+    "recorded",
     "score",
     "score_table",
     "summarise",
@@ -86,7 +88,8 @@ def score(forecast: Forecast, actual: Panel, metrics: Mapping[str, Metric] = _NO
         A forecast, or what `aggregate` made of one: the same sums are then taken of the panel.
     actual : Panel
         What happened, in the newest vintage. Only its observed cells whose period is forecast count; a sum counts
-        where all its cells were observed; there may be none, and the table is then empty.
+        where all its cells were observed; there may be none, and the table is then empty. Where it holds a share of all
+        attacks (`coverage`), each attack of the forecast counts with that chance.
     metrics : mapping of str to function
         Further scores, by the names of their columns, which come last: functions of the observed counts (count) and
         their draws (count, sample), in ascending order, that give a number per count. `fc.METRICS` holds the parts of
@@ -176,7 +179,7 @@ def score_table(
 
 def _score_table(forecast: Forecast, actual: Panel) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
     """The table of scores of observed cells, and the draws of each in ascending order (a row per cell)."""
-    counts = counts_like(forecast, actual)
+    forecast, counts = recorded(forecast, actual)
     rows = np.nonzero(counts.notnull().values)
     draws = np.sort(np.moveaxis(forecast.draws.values, 0, -1)[rows], axis=1)
     observed = counts.values[rows].astype(np.int64)
@@ -224,7 +227,7 @@ def _periods(
     forecast: Forecast, actual: Panel
 ) -> Iterator[tuple[int, pd.Timestamp, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
     """Each period with an observed cell: number, first day, the counts seen and their draws (sample, cell)."""
-    counts = counts_like(forecast, actual)
+    forecast, counts = recorded(forecast, actual)
     for ahead, period in enumerate(forecast.periods):
         seen = counts.values[..., ahead]
         there = np.isfinite(seen)
@@ -403,6 +406,41 @@ def mixture_log_score(
     return np.asarray(np.log(len(mu)) - special.logsumexp(log_mass, axis=0))
 
 
+def recorded(forecast: Forecast, actual: Panel) -> tuple[Forecast, xr.DataArray]:
+    """What is recorded of a forecast's cells (`counts_like`), and the forecast of that.
+
+    Of its attacks each is recorded with the chance that is the panel's coverage: a thinned negative binomial count is
+    one again, with the same dispersion.
+    """
+    counts, share = counts_like(forecast, actual), _recorded_share(forecast, actual)
+    if (share == 1).all():
+        return forecast, counts
+    dataset = forecast.dataset
+    draws = dataset[names.DRAWS].transpose(*names.DRAW_DIMS)
+    thinned = np.random.default_rng(0).binomial(draws.values, share.values)
+    variables = {names.DRAWS: draws.copy(data=thinned)}
+    if names.MU in dataset:
+        variables[names.MU] = dataset[names.MU].transpose(*names.DRAW_DIMS) * share.values
+    return Forecast(dataset.assign(variables)), counts
+
+
+def completed_like(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.DataArray:
+    """`counts_like` divided by the share that is recorded, rounded: about as many attacks as there were."""
+    return (counts_like(forecast, actual) / _recorded_share(forecast, actual)).round()
+
+
+def _recorded_share(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.DataArray:
+    """Share of the attacks of each label and period of a forecast that a panel records; 1 in periods it does not hold.
+
+    Of sums it is the mean of their cells', by the attacks that these have had.
+    """
+    coverage = (actual.recorded_exposure / actual.dataset[names.EXPOSURE]).clip(max=1.0).drop_vars(names.PERIOD_END)
+    coverage = coverage.reindex({names.PERIOD: forecast.periods}, fill_value=1.0)
+    # A cell that had none counts little.
+    weight = (actual.attacks.sum(names.PERIOD) + 0.5).broadcast_like(coverage)
+    return (_summed(coverage * weight, forecast) / _summed(weight, forecast)).transpose(*names.CELL_DIMS)
+
+
 def counts_like(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.DataArray:
     """Observed counts on the forecast's labels, dims (province, tactic, period); NaN where there is none to score."""
     if actual.freq != forecast.freq:
@@ -415,11 +453,16 @@ def counts_like(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.Data
             found=f"to {actual.origin:%Y-%m-%d}",
             expected=f"from {forecast.periods[0]:%Y-%m-%d} on",
         )
+    return _summed(attacks, forecast).transpose(*names.CELL_DIMS)
+
+
+def _summed(values: xr.DataArray, forecast: Forecast | QuantileForecast) -> xr.DataArray:
+    """Sums of values of a panel's cells over what each label of a forecast stands for."""
     for dim, groups in forecast.members.items():
         wanted = sorted({key for keys in groups.values() for key in keys})
-        missing = [key for key in wanted if key not in attacks[dim].values]
+        missing = [key for key in wanted if key not in values[dim].values]
         if missing:
             raise InputError(f"lacks a {dim} of the forecast", where="actual", found=missing)
-        positions = attacks.indexes[dim]
-        attacks = sum_groups(attacks, dim, {label: positions.get_indexer(keys) for label, keys in groups.items()}, dim)
-    return attacks.transpose(*names.CELL_DIMS)
+        positions = values.indexes[dim]
+        values = sum_groups(values, dim, {label: positions.get_indexer(keys) for label, keys in groups.items()}, dim)
+    return values

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import counts_like
+from forecast.evaluation.scores import completed_like
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
@@ -57,7 +57,7 @@ class Trigger:
 
     def came(self, forecast: Forecast, actual: Panel) -> float:
         """How many attacks came in the periods that a forecast is of; NaN where a part was not observed."""
-        counts = counts_like(forecast, actual).sel(self._members).isel({names.PERIOD: slice(self.horizon)})
+        counts = completed_like(forecast, actual).sel(self._members).isel({names.PERIOD: slice(self.horizon)})
         return float(counts.sum(skipna=False))
 
     @property

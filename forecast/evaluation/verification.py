@@ -18,7 +18,7 @@ from scipy import stats
 from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.calibration import pit
-from forecast.evaluation.scores import CELL, LEVEL, counts_like
+from forecast.evaluation.scores import CELL, LEVEL, counts_like, recorded
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
@@ -151,11 +151,12 @@ def verify(earlier: Forecast, actual: Panel, before: Panel | None = None, *, see
     level, and the largest of its series, are ranked among those of the draws, each taken in turn for what came; so is
     the smallest of these p-values. Ties make them larger, never smaller. Bounds are quantiles of the draws, inclusive.
     """
-    forecast, notes = matched(earlier, actual)
+    issued, notes = matched(earlier, actual)
     tables: list[pd.DataFrame] = []
     sums: list[pd.DataFrame] = []
     rows, statistics = [], []
-    come = bool(actual.outcomes.sel({names.PERIOD: actual.periods.isin(forecast.periods)}).notnull().any())
+    come = bool(actual.outcomes.sel({names.PERIOD: actual.periods.isin(issued.periods)}).notnull().any())
+    forecast = recorded(issued, actual)[0] if come else issued
     for level in _levels(forecast) if come else ():
         by, tactics = _SUMS[level]
         summed = forecast.aggregate(by, tactics=tactics)
@@ -172,7 +173,7 @@ def verify(earlier: Forecast, actual: Panel, before: Panel | None = None, *, see
         inside = [float(outcomes[name].mean()) for name in ("inside_50", "inside_90")]
         rows.append((level, len(outcomes), *inside, p_value))
     return Verification(
-        forecast,
+        issued,
         _together(tables, _OUTCOME_COLUMNS),
         _together(sums, _SERIES_COLUMNS),
         pd.DataFrame(rows, columns=[LEVEL, "outcomes", "inside_50", "inside_90", "p_value"]),

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import optimize
 
 from forecast import names
-from forecast.evaluation.scores import counts_like
+from forecast.evaluation.scores import recorded
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
@@ -50,10 +50,11 @@ class Distances:
 def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
     """Of several models' forecasts of the same periods, and what happened."""
     models = tuple(forecasts)
-    counts = np.log1p(counts_like(forecasts[models[0]], actual).values)
+    each = [recorded(forecasts[model], actual) for model in models]
+    counts = np.log1p(each[0][1].values)
     levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     seen = np.isfinite(counts)
-    quantiles = [np.log1p(np.quantile(forecasts[model].draws.values, levels, axis=0)) for model in models]
+    quantiles = [np.log1p(np.quantile(forecast.draws.values, levels, axis=0)) for forecast, _ in each]
     horizon = counts.shape[2]
     to_outcome, between = np.zeros((horizon, len(models))), np.zeros((horizon, len(models), len(models)))
     for ahead in range(horizon):

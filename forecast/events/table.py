@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from forecast import names
@@ -38,7 +39,11 @@ from forecast.files import readable_name, sha256, write_csv
 from forecast.folders import EVENTS, write_folder
 from forecast.ledger import Action, Ledger
 
-__all__ = ["Events", "read_events", "select_events"]
+__all__ = ["UNLOCATED", "Events", "involved", "read_events", "select_events"]
+
+# Rules of the ledger on records whose country is known and whose province is not.
+UNLOCATED = ("imprecise place", "no province")
+_COUNTED = "counted in the totals of their country"
 
 _OWN_NAMES = ("data",)
 _TEXT = (
@@ -58,6 +63,7 @@ _WAYS_OUT = {
     "unknown province": "Correct the names, or give a gazetteer that holds them",
     "no place": "Check the coordinates; where they are right, give a gazetteer that holds these provinces",
     "no polygons": "Give polygons (boundaries), or agree to the nearest representative point (nearest = true)",
+    "no province": "Give every record a province, or coordinates",
     "too far": "Check the coordinates, or raise max_distance_km",
     "divided province": "Give coordinates, or leave the provinces whole",
     "future dates": "Check the year, and the order of day and month",
@@ -87,6 +93,9 @@ class Events:
     gaps : DataFrame or None
         Rows of a table of counts whose count is unknown, in the columns of `table` with `attacks` NA: the cells that
         they touch are not observed in a panel, whatever its filters.
+    unlocated : DataFrame or None
+        Records whose country is known and whose province is not, in the columns of `table` with `province` NA and
+        without coordinates: they count in the totals of their countries.
     gazetteer : Gazetteer or None
         The provinces that the records were placed in.
     boundaries : Boundaries or None
@@ -99,6 +108,7 @@ class Events:
     simulated: bool = False
     older: pd.DataFrame | None = None
     gaps: pd.DataFrame | None = None
+    unlocated: pd.DataFrame | None = None
     gazetteer: Gazetteer | None = None
     boundaries: Boundaries | None = None
 
@@ -127,22 +137,21 @@ class Events:
             When no record has such an actor or target; the message lists the most frequent ones.
         """
         table, ledger = select_events(self.table, self.ledger, actor=actor, target=target)
-        older = self.older
-        if older is not None and actor is not None:
-            older = older[_involves(older, actor)]
-        if older is not None and target is not None:
-            older = older[older["target"].isin(_listed(target))]
-        return replace(self, table=table, ledger=ledger, older=older)
+        older, unlocated = (
+            part if part is None else part[involved(part, actor=actor, target=target)]
+            for part in (self.older, self.unlocated)
+        )
+        return replace(self, table=table, ledger=ledger, older=older, unlocated=unlocated)
 
     def save(self, folder: str | Path) -> None:
         """Write `events.csv` and `ledger.csv` to a folder, and `gazetteer.csv` where the provinces are the data's own.
 
         All or none are written, with the marker `events.json`, and never over a file they were made from, nor over one
-        that is not of `save`. Rows whose count is unknown stand in `events.csv` too, with `attacks` empty, by which
-        they are read again.
+        that is not of `save`. Rows whose count or province is unknown stand in `events.csv` too, with that empty, by
+        which they are read again.
         """
         inputs = {source["sha256"] for source in self.sources}
-        table = self.table if self.gaps is None else pd.concat([self.table, self.gaps])
+        table = pd.concat([part for part in (self.table, self.gaps, self.unlocated) if part is not None])
         with write_folder(folder, EVENTS, inputs=inputs) as temporary:
             if self.gazetteer is not None and self.gazetteer.from_data:
                 write_gazetteer(temporary / "gazetteer.csv", self.gazetteer)
@@ -275,22 +284,25 @@ def read_events(
     gazetteer, ledger = _gazetteer(gazetteer, countries, draft, ledger)
     gazetteer, boundaries = _with_polygons(gazetteer, boundaries)
     draft, ledger = _place(draft, ledger, gazetteer, boundaries, max_distance_km if nearest else None)
-    if draft.empty:
+    if draft[names.PROVINCE].isna().all():
         raise _nothing_left(sources[0]["path"], ledger)
     crosswalk = crosswalk or read_crosswalk()
     draft, ledger = _translate(draft, ledger, crosswalk, source)
     table = draft[list(names.EVENT_COLUMNS)]
     # The ledger is about the records as they stand now.
     past, _ = _place(past, Ledger(), gazetteer, boundaries, max_distance_km if nearest else None)
-    past, _ = _translate(past, Ledger(), crosswalk, source)
+    past, _ = _translate(past[past[names.PROVINCE].notna()], Ledger(), crosswalk, source)
     older = past[[*names.EVENT_COLUMNS, UNTIL]].reset_index(drop=True)
     table = table.sort_values(["date", "event_id"], ignore_index=True)
-    uncounted = table[names.ATTACKS].isna()
-    gaps = table[uncounted] if uncounted.any() else None
     older = older[older[names.ATTACKS].notna()].astype({names.ATTACKS: "int64"})
-    table = _validated(table[~uncounted].reset_index(drop=True), sources[0]["path"])
-    ledger = ledger.with_kept(len(table) + int(uncounted.sum()))
-    return Events(table, ledger, tuple(sources), simulated, older, gaps, gazetteer, boundaries)
+    ledger = ledger.with_kept(len(table))
+    nowhere, uncounted = table[names.PROVINCE].isna(), table[names.ATTACKS].isna()
+    gaps = table[uncounted & ~nowhere] if (uncounted & ~nowhere).any() else None
+    counted = _validated(table[~uncounted].reset_index(drop=True), sources[0]["path"])
+    nowhere = counted[names.PROVINCE].isna()
+    unlocated = counted[nowhere].reset_index(drop=True) if nowhere.any() else None
+    table = counted[~nowhere].reset_index(drop=True)
+    return Events(table, ledger, tuple(sources), simulated, older, gaps, unlocated, gazetteer, boundaries)
 
 
 def select_events(
@@ -308,6 +320,18 @@ def select_events(
         keep = table["target"].isin(_listed(target))
         table, ledger = _filtered(table, ledger, keep, "target", _listed(target), table["target"])
     return table, ledger
+
+
+def involved(
+    table: pd.DataFrame, *, actor: str | Sequence[str] | None = None, target: str | Sequence[str] | None = None
+) -> pd.Series:
+    """Which records `Events.select` chooses."""
+    chosen = pd.Series(True, index=table.index)
+    if actor is not None:
+        chosen &= _involves(table, actor)
+    if target is not None:
+        chosen &= table["target"].isin(_listed(target))
+    return chosen
 
 
 def _involves(table: pd.DataFrame, actor: str | Sequence[str]) -> pd.Series:
@@ -451,12 +475,7 @@ def _place(
     reason = f"outside the {'chosen countries' if gazetteer.is_selected else 'countries of the gazetteer'}"
     ledger = ledger.add("country", foreign.sum(), action, reason, shown, limit=None)
     draft = draft[~foreign]
-    without_coordinates = draft[names.LATITUDE].isna() | draft[names.LONGITUDE].isna()
-    vague = draft["place_precision"].isin(["country", "unknown"])
-    vague &= draft["place_label"].notna() | ~without_coordinates
-    # Nobody could mend these: the source says that it does not know more.
-    reason = "known only to an area larger than a province"
-    draft, ledger = _drop(draft, ledger, vague, "imprecise place", reason, "event_id", "excluded")
+    draft, unlocated, ledger = _without_province(draft, ledger, gazetteer)
     found = gazetteer.match(draft["place_label"], draft[names.COUNTRY])
     placed = _by_coordinates(draft[found.isna()], gazetteer, boundaries, nearest_km)
     found = found.fillna(placed[names.PROVINCE])
@@ -468,7 +487,34 @@ def _place(
     draft = draft[found.notna()].assign(**{names.PROVINCE: found.dropna()})
     draft, ledger = _choose_units(draft, ledger, gazetteer, boundaries)
     country = gazetteer.table[names.COUNTRY].reindex(draft[names.PROVINCE]).to_numpy()
-    return draft.assign(**{names.COUNTRY: country}), ledger
+    draft = draft.assign(**{names.COUNTRY: country})
+    return pd.concat([draft, unlocated]) if len(unlocated) else draft, ledger
+
+
+def _without_province(
+    draft: pd.DataFrame, ledger: Ledger, gazetteer: Gazetteer
+) -> tuple[pd.DataFrame, pd.DataFrame, Ledger]:
+    """Records that may be placed, and those of which no more than the country is known; with the ledger."""
+    whole = gazetteer.table[names.COUNTRY].unique()
+    only = str(whole[0]) if len(whole) == 1 else None
+    named = {name: gazetteer.countries_of(str(name))[0] for name in draft[names.COUNTRY].dropna().unique()}
+    country = draft[names.COUNTRY].map(named).astype("object").fillna(only)
+    nowhere = draft["place_label"].isna() & (draft[names.LATITUDE].isna() | draft[names.LONGITUDE].isna())
+    # Nobody could mend these: the source says that it does not know more.
+    vague = draft["place_precision"].isin(["country", "unknown"]) & ~nowhere
+    larger = "known only to an area larger than a province"
+    draft, ledger = _drop(
+        draft, ledger, vague & country.isna(), "imprecise place", larger, "event_id", action="excluded"
+    )
+    country, vague, nowhere = (part.reindex(draft.index) for part in (country, vague, nowhere))
+    nowhere &= country.notna()
+    nothing = "have neither a province name nor coordinates"
+    for rule, rows, reason in zip(UNLOCATED, (vague, nowhere), (larger, nothing), strict=True):
+        reason = f"{reason}: {_COUNTED}"
+        ledger = ledger.add(rule, int(rows.sum()), "noted", reason, draft["event_id"][rows])
+    both = vague | nowhere
+    blank = {names.PROVINCE: None, names.LATITUDE: np.nan, names.LONGITUDE: np.nan, "place_precision": "country"}
+    return draft[~both], draft[both].assign(**blank, **{names.COUNTRY: country[both]}), ledger
 
 
 def _by_coordinates(
@@ -554,7 +600,7 @@ def _note_unplaced(
 
 def _nothing_left(file: str, ledger: Ledger) -> InputError:
     """What dropped most of the records, with an example, and the way out; what is no attack is named last."""
-    gone = [entry for entry in ledger if entry.action in ("dropped", "excluded")]
+    gone = [entry for entry in ledger if entry.action in ("dropped", "excluded") or entry.rule in UNLOCATED]
     gone.sort(key=lambda entry: (entry.action == "excluded" and entry.rule != "country", -entry.rows))
     main, *others = gone
     example = f", such as {main.examples[0]}" if main.examples else ""
@@ -632,7 +678,7 @@ def _validated(table: pd.DataFrame, file: str) -> pd.DataFrame:
     """The table with its final types, checked against the schema of the events table."""
     import pandera.pandas as pa
 
-    text = {column: pa.Column("category", nullable=column in ("actor", "opponent")) for column in _TEXT}
+    text = {column: pa.Column("category", nullable=column in ("actor", "opponent", names.PROVINCE)) for column in _TEXT}
     closed = {
         "target": names.TARGETS,
         "place_precision": names.PLACE_PRECISIONS,

@@ -13,7 +13,7 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.plain import PART_OF_ANOTHER
-from forecast.events.table import Events, select_events
+from forecast.events.table import Events, involved, select_events
 from forecast.events.versions import UNTIL
 from forecast.ledger import Action, Ledger
 from forecast.panel.breaks import with_told_breaks
@@ -22,14 +22,13 @@ from forecast.panel.coverage import covered_days, covered_since, silences
 from forecast.panel.delay import KnownShare, known_share_of_cells, reports_of, stated_share, told_since
 from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 from forecast.panel.panel import Panel
+from forecast.panel.unlocated import located_share
 
 __all__ = ["Gap", "build_panel"]
 
 # A span of days in which nothing was recorded: first day, last day, and the provinces (none given: all).
 Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
 
-# Share of records without a province from which it is said.
-_FEW = 0.02
 # Of how many late periods the share that is known is told.
 _TOLD_SHARES = 3
 # Days from the first to the last of a week.
@@ -58,6 +57,7 @@ def build_panel(
     covered_from: Mapping[str, str | dt.date] | None = None,
     complete: float = 0.2,
     known_shares: Sequence[float] = (),
+    unlocated: bool = True,
     exposure: Mapping[str, float] | None = None,
     days: bool = True,
     forces: pd.DataFrame | None = None,
@@ -104,6 +104,10 @@ def build_panel(
     known_shares : sequence of float
         Where records do not say when they became known: the share of attacks that is known so far of the last period,
         of the one before, and so on (0.6, 0.9).
+    unlocated : bool
+        Whether records whose country is known and whose province is not count: a share of each cell's attacks is then
+        taken to be placed (`coverage`, `located`), learned by country, tactic and period, and forecasts are of all
+        attacks. Else they are left out.
     exposure : mapping of str to float, optional
         Population or another size per unit key, of all of them; 1 where no mapping is given.
     days : bool
@@ -148,6 +152,12 @@ def build_panel(
     if not grid_tactics:
         raise InputError("no event is left to count", hint="Check the filters (actor, target, as_of)")
     placed, ledger = _assign_days(chosen, ledger, multiday, seed)
+    nowhere = _nowhere(events, as_of, not edited, actor, target)
+    if not unlocated:
+        reason = "their province is not known; left out by choice"
+        ledger = ledger.add("unlocated", int(nowhere[names.ATTACKS].sum()), "excluded", reason, nowhere["event_id"])
+        nowhere = nowhere.iloc[:0]
+    nowhere, _ = _assign_days(nowhere, Ledger(), multiday, seed)
     counts, ledger = _count(placed, ledger, grid_provinces, grid_tactics, periods, freq)
     if as_of is None and not counts.any():
         where = f"{periods[0]:%Y-%m-%d} to {period_end(periods[-1:], freq)[0]:%Y-%m-%d}"
@@ -161,6 +171,9 @@ def build_panel(
     )
     observed &= covered[:, None, :]
     notes += told_starts
+    country = places[names.COUNTRY].to_numpy(object)
+    located = located_share(placed, nowhere, country, grid_tactics, periods, freq)
+    notes += _unlocated_notes(located, counts)
     if since is None or (edited and as_of is not None):
         known_of = stated_share(known_shares if as_of is None else (), counts.shape)
     else:
@@ -197,7 +210,7 @@ def build_panel(
         provenance,
         days=days,
     )
-    return Panel(*with_told_breaks(_with_known_share(dataset, known_of), ledger))
+    return Panel(*with_told_breaks(_with_coverage(dataset, known_of, located), ledger))
 
 
 # Parts of build_panel ---------------------------------------------------------------------------------------
@@ -233,14 +246,36 @@ def _known_at(events: Events, as_of: str | pd.Timestamp | None, by_report: bool)
 
 
 def _source_notes(events: Events) -> list[str]:
-    """What readers must be told of the records themselves: many without a province, and kinds that count twice."""
-    notes = [entry.reason for entry in events.ledger if entry.rule == PART_OF_ANOTHER]
-    vague = events.ledger.rows("imprecise place")
-    share = vague / (vague + len(events)) if vague else 0.0
-    if share > _FEW:
-        told = f"{vague:,} records ({share:.0%}) are known only to an area larger than a province"
-        notes.append(f"{told}: the panel is without them")
-    return notes
+    """What readers must be told of the records themselves: kinds that count twice."""
+    return [entry.reason for entry in events.ledger if entry.rule == PART_OF_ANOTHER]
+
+
+def _nowhere(
+    events: Events,
+    as_of: str | pd.Timestamp | None,
+    by_report: bool,
+    actor: str | Sequence[str] | None,
+    target: str | Sequence[str] | None,
+) -> pd.DataFrame:
+    """The chosen records without a province that were known at the end of the day `as_of`."""
+    table = events.table.iloc[:0] if events.unlocated is None else events.unlocated
+    if as_of is not None:
+        since = table["reported"].fillna(table["date_end"]) if by_report else table["date_end"]
+        table = table[since < pd.Timestamp(as_of).normalize() + pd.Timedelta(days=1)]
+    return table[involved(table, actor=actor, target=target)]
+
+
+def _unlocated_notes(located: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> list[str]:
+    """What is told of attacks without a province, if there are any."""
+    placed = counts.sum()
+    missing = (counts / located).sum() - placed
+    if missing < 0.5:
+        return []
+    return [
+        f"about {missing:,.0f} attacks ({missing / (missing + placed):.0%}) have no province: they count in the totals "
+        "of their countries, as if places were unknown by chance, alike in all provinces (unlocated = false leaves "
+        "them out)"
+    ]
 
 
 def _partial_notes(first: pd.Timestamp, last: pd.Timestamp, periods: pd.DatetimeIndex, freq: str) -> list[str]:
@@ -377,16 +412,17 @@ def _count(
     return counts, ledger
 
 
-def _with_known_share(dataset: xr.Dataset, known: KnownShare) -> xr.Dataset:
-    """The dataset with a coverage below 1 where records are still to come, and with its error."""
+def _with_coverage(dataset: xr.Dataset, known: KnownShare, located: npt.NDArray[np.float64]) -> xr.Dataset:
+    """The dataset with a coverage below 1 where records are still to come, with its error, or have no province."""
     observed = dataset[names.OBSERVED].values
-    if (known.share[observed] == 1).all():
-        return dataset
-    error = np.where(observed[..., None], known.error, 0.0)
-    variables: dict[str, Any] = {
-        names.COVERAGE: (names.CELL_DIMS, np.where(observed, known.share, 1.0)),
-        names.COVERAGE_ERROR: ((*names.CELL_DIMS, f"{names.COVERAGE}_component"), error),
-    }
+    variables: dict[str, Any] = {}
+    if (located < 1).any():
+        variables[names.LOCATED] = (names.CELL_DIMS, located)
+        variables[names.COVERAGE] = (names.CELL_DIMS, located)
+    if (known.share[observed] != 1).any():
+        error = np.where(observed[..., None], known.error, 0.0)
+        variables[names.COVERAGE] = (names.CELL_DIMS, located * np.where(observed, known.share, 1.0))
+        variables[names.COVERAGE_ERROR] = ((*names.CELL_DIMS, f"{names.COVERAGE}_component"), error)
     return dataset.assign(variables)
 
 

@@ -16,6 +16,7 @@ from forecast.panel.calendar import period_end, period_start
 
 __all__ = [
     "KnownShare",
+    "intraclass",
     "known_share",
     "known_share_of_cells",
     "reports_of",
@@ -263,11 +264,11 @@ def _shares(kept: Array, whole: Array) -> tuple[Array, Array, Array, Array]:
     if not total:
         return np.full(count, np.nan), np.zeros(count), np.zeros(count), np.zeros(count)
     pooled = kept[-1].sum() / total
-    between_periods = _intraclass(kept[-1], whole[-1], pooled)
+    between_periods = intraclass(kept[-1], whole[-1], pooled)
     size = total / (1 + ((whole[-1] ** 2).sum() / total - 1) * between_periods)
     common = _log_variance(pooled, size)
     parts, numbers = kept[:-1].sum(axis=1), whole[:-1].sum(axis=1)
-    between_groups = _intraclass(parts, numbers, pooled)
+    between_groups = intraclass(parts, numbers, pooled)
     # A group's share under a beta distribution around that of all, as sure as so many records; endless where the groups
     # are alike.
     prior = 1 / between_groups - 1 if between_groups else np.inf
@@ -290,11 +291,15 @@ def _log_variance(share: Any, size: Any) -> Any:
     return special.polygamma(1, share * size + 0.5) - special.polygamma(1, size + 1.0)
 
 
-def _intraclass(part: Array, whole: Array, share: float) -> float:
-    """Correlation of records of one set beyond chance, from 0 to below 1: a moment estimate over sets."""
-    seen = whole > 0
-    part, whole = part[seen], whole[seen]
-    if len(whole) < 2 or not 0 < share < 1:
+def intraclass(part: Array, whole: Array, share: float | Array) -> float:
+    """Correlation of records of one set beyond chance, from 0 to below 1: a moment estimate over sets.
+
+    `share` of each set, or of all, is what part of the whole is expected; sets where that is 0 or 1 tell nothing.
+    """
+    share = np.broadcast_to(share, whole.shape)
+    seen = (whole > 0) & (share > 0) & (share < 1)
+    part, whole, share = part[seen], whole[seen], share[seen]
+    if len(whole) < 2:
         return 0.0
     pearson = ((part - whole * share) ** 2 / (whole * share * (1 - share))).sum() / (len(whole) - 1)
     size = (whole.sum() - (whole**2).sum() / whole.sum()) / (len(whole) - 1)

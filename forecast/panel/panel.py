@@ -91,14 +91,20 @@ class Panel(Labelled):
         return (self.attacks / self.dataset[names.COVERAGE]).round().rename(names.ATTACKS)
 
     @property
+    def known_share(self) -> xr.DataArray:
+        """Share of each cell's records that have come in: its coverage, but for what has no province (located)."""
+        whole = xr.ones_like(self.dataset[names.EXPOSURE])
+        return self.dataset.get(names.COVERAGE, whole) / self.dataset.get(names.LOCATED, whole)
+
+    @property
     def outcomes(self) -> xr.DataArray:
         """Counts that forecasts are held against: NaN too where records are coming in and less than nine tenths known.
 
-        What a coverage that is for good left out counts as `completed`.
+        They are what is recorded: of a forecast a share counts that is the coverage.
         """
         if names.COVERAGE_ERROR not in self.dataset:
-            return self.completed
-        return self.attacks.where(self.dataset[names.COVERAGE] >= _OUTCOME)
+            return self.attacks
+        return self.attacks.where(self.known_share >= _OUTCOME)
 
     @property
     def settled(self) -> "Panel":

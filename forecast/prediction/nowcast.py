@@ -22,7 +22,7 @@ def late_periods(panel: Panel) -> int:
     """
     if names.COVERAGE_ERROR not in panel.dataset:
         return 0
-    whole = (panel.dataset[names.OBSERVED] & (panel.dataset[names.COVERAGE] == 1)).all((names.PROVINCE, names.TACTIC))
+    whole = (panel.dataset[names.OBSERVED] & (panel.known_share == 1)).all((names.PROVINCE, names.TACTIC))
     late = int(np.argmax(np.append(whole.values[::-1], True)))
     return late if panel.dataset[names.OBSERVED].values[..., len(panel.periods) - late :].any() else 0
 

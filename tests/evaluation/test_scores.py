@@ -13,6 +13,7 @@ from scipy import stats
 
 import forecast as fc
 from forecast.errors import InputError
+from forecast.evaluation.calibration import pit
 from forecast.evaluation.scores import SCORE_COLUMNS
 
 
@@ -275,3 +276,44 @@ def test_randomised_pit_of_a_true_forecast_is_uniform(make_panel):
     inside -= stats.poisson.cdf(stats.poisson.ppf(0.05, means) - 1, means)
     error = np.sqrt((inside * (1 - inside)).mean() / outcome.size)
     assert scores["inside_90"].mean() == pytest.approx(inside.mean(), abs=4 * error + 0.01)
+
+
+# What is recorded in part ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def partial(make_panel):
+    """A forecast that is the truth, of 300 provinces, and a panel of the next period that records from 0.2 to 0.9."""
+    rng = np.random.default_rng(8)
+    phi, mu = 2.0, rng.uniform(0.5, 20, (300, 1, 1))
+    share = rng.uniform(0.2, 0.9, mu.shape)
+
+    def drawn(*size):
+        return rng.poisson(mu * rng.gamma(phi, 1 / phi, (*size, *mu.shape)))
+
+    past = make_panel(rng.poisson(5.0, (300, 1, 12)).astype(float))
+    whole = np.concatenate([past.attacks.values, rng.binomial(drawn(), share).astype(float)], axis=-1)
+    actual = make_panel(whole)
+    coverage = np.concatenate([np.ones((300, 1, 12)), share], axis=-1)
+    actual = fc.Panel(actual.dataset.assign(coverage=(("province", "tactic", "period"), coverage)))
+    mass = {"mu": np.broadcast_to(mu, (400, *mu.shape)), "phi": np.full((400, 1), phi)}
+    return forecast_of(past, drawn(400), **mass), actual, mu, phi, share
+
+
+def test_forecasts_are_held_against_the_part_that_is_recorded(partial):
+    forecast, actual, mu, phi, share = partial
+    table = fc.score(forecast, actual)
+    assert 0.85 <= fc.coverage(table, levels=[0.9], seed=1)["share"].iloc[0] <= 0.95
+    observed = table["observed"].to_numpy()
+    exact = -stats.nbinom.logpmf(observed, phi, phi / (phi + (mu * share).ravel()))
+    np.testing.assert_allclose(table["log_score"], exact, rtol=1e-6)
+    # As if all were recorded, counts lie far too low.
+    whole = fc.Panel(actual.dataset.drop_vars("coverage"))
+    assert pit(fc.score(forecast, whole), seed=1).mean() < 0.35
+    assert 0.45 <= pit(table, seed=1).mean() <= 0.55
+
+
+def test_sums_are_held_against_the_sum_of_the_parts(partial):
+    forecast, actual, mu, _, share = partial
+    table = fc.score(forecast.aggregate("total", tactics=True), actual)
+    assert table["predicted"].item() == pytest.approx((mu * share).sum(), rel=0.1)

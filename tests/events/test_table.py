@@ -60,9 +60,10 @@ def test_what_is_not_matched_is_listed_with_suggestions(write):
     assert entry.examples[0].startswith("Dyala (nearest names: Diyala, ")
     assert entry.examples[0].endswith("; 1 row)")
     assert events.ledger.rows("country") == 1
-    assert events.ledger.rows("no place") + events.ledger.rows("imprecise place") == 1
-    assert events.ledger.dropped == 3
-    assert events.ledger.loss == 3 / 4
+    # Of a4 the country is known: it is no loss.
+    assert events.ledger.rows("no province") == 1
+    assert events.unlocated["event_id"].tolist() == ["a4"]
+    assert (events.ledger.dropped, events.ledger.loss) == (2, 2 / 4)
 
 
 def test_what_was_not_asked_for_is_no_loss(write):
@@ -345,7 +346,8 @@ def test_every_row_is_kept_or_in_the_ledger(tmp_path_factory, rows):
     except InputError:
         return
     assert set(events.table["province"]) <= set(events.gazetteer.units)
-    assert len(events) + events.ledger.dropped + events.ledger.excluded == len(rows)
+    nowhere = 0 if events.unlocated is None else len(events.unlocated)
+    assert len(events) + nowhere + events.ledger.dropped + events.ledger.excluded == len(rows)
     assert events.table["event_id"].is_unique
 
 
@@ -354,7 +356,7 @@ def test_real_ucdp_file(shared_data):
     events = read_events(path, source="ucdp")
     with gzip.open(path, "rt") as stream:
         raw = pd.read_csv(stream, low_memory=False)
-    assert len(events) + events.ledger.excluded == len(raw) == 16_566
+    assert len(events) + len(events.unlocated) == len(raw) == 16_566
     assert (events.table["date_end"] > events.table["date"]).sum() > 900
     assert set(events.table["tactic"]) == {"state_based", "non_state", "one_sided"}
     sides = (raw["side_a"] == "IS") | (raw["side_b"] == "IS")

@@ -232,8 +232,9 @@ def test_exposure_goes_on_by_its_days_and_coverage_ends(table, days, tmp_path):
     np.testing.assert_allclose(ahead, expected)
     np.testing.assert_allclose(panel.recorded_exposure, 0.5 * panel.dataset["exposure"])
     np.testing.assert_allclose(whole.exposure_ahead(1, start=len(panel.periods)), ahead[..., :1])
-    # Forecasts are of all attacks, and so is what they are held against.
-    np.testing.assert_array_equal(panel.outcomes, 2 * panel.attacks)
+    # Forecasts are of all attacks, and are held against what is recorded of them.
+    np.testing.assert_array_equal(panel.outcomes, panel.attacks)
+    np.testing.assert_array_equal(panel.completed, 2 * panel.attacks)
     assert panel.settled is panel
 
 

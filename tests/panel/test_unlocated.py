@@ -1,0 +1,127 @@
+"""Records without a province: what share of a country's attacks is placed, by hand and on the way to a panel."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.events.table import Events, read_events
+from forecast.panel.build import build_panel
+from forecast.panel.unlocated import located_share
+
+MONTHS = pd.date_range("2020-01-01", periods=24, freq="MS")
+SPAN = {"start": "2020-01-01", "end": "2020-12-31"}
+IRAQ, TWO = np.array(["Iraq"], dtype=object), np.array(["Iraq", "Syria"], dtype=object)
+
+
+def attacks(counts, country="Iraq", tactic="ied"):
+    """A row per month with so many attacks."""
+    table = pd.DataFrame({"date": MONTHS[: len(counts)], "attacks": counts, "country": country, "tactic": tactic})
+    return table[table["attacks"] > 0]
+
+
+def share(located, unlocated, country=IRAQ, tactics=("ied",)):
+    return located_share(located, unlocated, country, list(tactics), MONTHS, "MS")
+
+
+def test_counts_over_shares_add_up_to_all_attacks_where_there_are_many():
+    """With shares that scatter far beyond chance each month's is what was counted."""
+    placed = np.random.default_rng(1).integers(200, 1800, len(MONTHS))
+    found = share(attacks(placed), attacks(2000 - placed))[0, 0]
+    np.testing.assert_allclose(placed / found, 2000, rtol=0.01)
+
+
+def test_a_few_attacks_have_the_share_of_the_year_around_them():
+    """One in four lost every month: no more scatter than by chance."""
+    found = share(attacks(np.full(24, 3)), attacks(np.full(24, 1)))[0, 0]
+    np.testing.assert_allclose(found, 0.75, atol=0.005)
+    # And half of them in the second year: the months in the middle lie between.
+    lost = np.repeat([1, 3], 12)
+    found = share(attacks(np.full(24, 3)), attacks(lost))[0, 0]
+    assert found[0] == pytest.approx(0.75, abs=0.01)
+    assert found[-1] == pytest.approx(0.5, abs=0.01)
+    assert (np.diff(found[5:19]) < 0).all()
+
+
+def test_a_month_without_placed_attacks_keeps_a_share_above_zero():
+    found = share(attacks([5, 0, 5]), attacks([1, 8, 1]))[0, 0]
+    assert ((found > 0) & (found < 1)).all()
+    assert found[1] < found[0]
+
+
+def test_other_countries_and_tactics_of_the_grid_are_not_touched():
+    located = pd.concat([attacks([8] * 24), attacks([8] * 24, "Syria")])
+    found = share(located, attacks([8] * 24), TWO)
+    np.testing.assert_allclose(found[0], 0.5, atol=0.01)
+    assert (found[1] == 1).all()
+    assert (share(located, attacks([8] * 24, "Mali"), TWO) == 1).all()
+    # What is of a tactic that the grid has not plays no part.
+    assert (share(located, attacks([8] * 24, tactic="suicide"), TWO)[1] == 1).all()
+
+
+def test_nothing_is_unlocated():
+    assert (share(attacks([8] * 24), attacks([0])) == 1).all()
+
+
+# From a file to a panel ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory):
+    """Each month eight attacks in Diyala by IS and four of which only the country is known, one of these by others."""
+    rows = ["id,date,country,province,type,actor,place_precision"]
+    for number, month in enumerate(pd.date_range("2020-01-01", periods=12, freq="MS")):
+        day = f"{month:%Y-%m}-05"
+        rows += [f"d{number}-{n},{day},Iraq,Diyala,ied,IS," for n in range(8)]
+        rows += [f"n{number}-{n},{day},Iraq,,ied,IS," for n in range(2)]
+        rows += [f"v{number},{day},Iraq,Anbar,ied,IS,country", f"o{number},{day},Iraq,,ied,others,"]
+    path = tmp_path_factory.mktemp("unlocated") / "events.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return read_events(path, source="plain", columns={"tactic": "type", "event_id": "id"})
+
+
+def test_records_without_a_province_count_in_their_country(events):
+    assert (len(events), len(events.unlocated)) == (96, 48)
+    assert (events.ledger.rows("no province"), events.ledger.rows("imprecise place")) == (36, 12)
+    assert events.ledger.loss == 0
+    panel = build_panel(events, **SPAN)
+    np.testing.assert_allclose(panel.dataset["located"], 8 / 12, rtol=0.01)
+    assert (panel.completed == 12).all()
+    (note,) = [note for note in panel.provenance["notes"] if "no province" in note]
+    assert note.startswith("about 48 attacks (33%)")
+    # Of an actor's attacks those count that are its own.
+    assert (build_panel(events, **SPAN, actor="IS").completed == 11).all()
+    assert (build_panel(events.select(actor="IS"), **SPAN).completed == 11).all()
+
+
+def test_by_choice_they_do_not(events):
+    panel = build_panel(events, **SPAN, unlocated=False)
+    assert "coverage" not in panel.dataset
+    assert panel.ledger.rows("unlocated") == 48
+    assert not [note for note in panel.provenance["notes"] if "no province" in note]
+
+
+def test_as_of_a_day_those_known_then_count(events):
+    late = events.unlocated.assign(reported=pd.Timestamp("2021-06-01"))
+    table = events.table.assign(reported=events.table["date"])
+    known = replace(events, table=table, unlocated=late)
+    assert "located" not in build_panel(known, as_of="2020-12-31").dataset
+    assert "located" in build_panel(known, as_of="2021-06-30", end="2020-12-31").dataset
+
+
+def test_order_and_a_round_trip_change_nothing(events, tmp_path):
+    panel = build_panel(events, **SPAN)
+    mixed = replace(events, unlocated=events.unlocated.sample(frac=1, random_state=1))
+    assert panel.dataset.identical(build_panel(mixed, **SPAN).dataset)
+    events.save(tmp_path / "kept")
+    again = read_events(tmp_path / "kept" / "events.csv", source="plain")
+    assert isinstance(again, Events)
+    assert build_panel(again, **SPAN).dataset["located"].equals(panel.dataset["located"])
+
+
+def test_a_file_of_such_records_only_says_what_is_missing(tmp_path):
+    path = tmp_path / "events.csv"
+    path.write_text("date,country,province\n2020-01-01,Iraq,\n2020-01-02,Iraq,\n")
+    with pytest.raises(Exception, match=r"no record is left.*no province: .*Give every record a province"):
+        read_events(path, source="plain")
