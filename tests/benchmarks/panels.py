@@ -19,6 +19,8 @@ from forecast.panel.panel import panel_hash
 
 __all__ = ["PANELS", "TuningPanel"]
 
+# When the default was chosen, months had no days, and records without a province did not count.
+_AS_TUNED = {"days": False, "unlocated": False}
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
@@ -73,7 +75,8 @@ def _iraq() -> fc.Panel:
 def _syria() -> fc.Panel:
     places = fc.read_gazetteer().select(["Syria"])
     events = fc.read_events(DATA / "ucdp_ged_syria_2016_2019.csv.gz", source="ucdp", gazetteer=places)
-    return fc.build_panel(events, actor="IS", gazetteer=places, seed=1, start="2016-01-01", end="2019-11-30")
+    span = {"start": "2016-01-01", "end": "2019-11-30"}
+    return fc.build_panel(events, actor="IS", gazetteer=places, seed=1, **span, **_AS_TUNED)
 
 
 def _by_own_names(file: str, start: str, freq: str = "MS") -> Callable[[], fc.Panel]:
@@ -81,7 +84,7 @@ def _by_own_names(file: str, start: str, freq: str = "MS") -> Callable[[], fc.Pa
 
     def build() -> fc.Panel:
         events = fc.read_events(DATA / file, source="ucdp", gazetteer="data")
-        return fc.build_panel(events, freq=freq, start=start, end="2023-12-31", seed=1)
+        return fc.build_panel(events, freq=freq, start=start, end="2023-12-31", seed=1, **_AS_TUNED)
 
     return build
 
