@@ -109,6 +109,7 @@ from .prediction.futures import oracle as oracle
 from .prediction.futures import path as path
 from .prediction.futures import project as project
 from .prediction.futures import scenario as scenario
+from .prediction.nowcast import placed as placed
 from .prediction.prior import PriorPredictive as PriorPredictive
 from .prediction.prior import prior_predictive as prior_predictive
 from .prediction.quantile_forecast import QuantileForecast as QuantileForecast

@@ -18,6 +18,7 @@ from forecast.capability.indicators import Indicators
 from forecast.config import Settings, read_settings
 from forecast.datasets import data_path
 from forecast.errors import DiagnosticsError, ForecastError, InputError
+from forecast.evaluation.pool import PoolFit
 from forecast.evaluation.rolling import backtest, load_backtest
 from forecast.evaluation.rolling_disk import AGAIN, check_backtest_folder
 from forecast.evaluation.scores import CELL, LEVEL, score
@@ -35,15 +36,17 @@ from forecast.inference.posterior.pull import path_given_counts
 from forecast.inputs import input_files, load_activity, load_futures, load_source, load_zones, map_boundaries
 from forecast.model.library import CAPABILITY
 from forecast.model.spec import Model
-from forecast.panel.calendar import next_periods
+from forecast.panel.calendar import next_periods, unit_name
 from forecast.panel.groups import province_keys
 from forecast.panel.panel import Panel, panel_hash
 from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last, scenario
+from forecast.prediction.nowcast import placed
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL, BacktestPart, backtest_part
+from forecast.report.late import placed_said
 from forecast.report.previous import previous_part
 from forecast.report.published import published_part
 from forecast.report.triggers import triggers_part
@@ -81,6 +84,8 @@ __all__ = [
 # Called with what is being done, how many steps are done, and of how many.
 Step = Callable[[str, int, int], None]
 
+# Of so many last periods it is told where attacks without a province lay.
+_PLACED = 12
 _NO_HISTORY = pd.DataFrame(columns=list(HISTORY))
 _BASIS = ("numpy", "pandas", "xarray", "scipy")
 _SAMPLING = ("pymc", "pytensor", "nutpie", "arviz")
@@ -245,7 +250,7 @@ def run(
     if panel.observations.is_published and not zones:
         zones = _own_zones(forecast)
     scores, notes = _held_out_scores(settings, fitted, ready, step)
-    notes = [*settings.notes, *notes, *ready.notes]
+    notes = [*settings.notes, *notes, *ready.notes, *_placed_notes(fitted, settings.seed)]
     step("writing the report", total - 1, total)
     record = _record(settings, ready, zones, fitted, notes)
     record["capability"] = _answers(settings, fitted, forecast, futures, ready.scenarios)
@@ -265,6 +270,17 @@ def run(
         assert isinstance(measured, CapabilitySource)
         capability = measured.measured(panel)
     return Run(panel, forecast, scores, record, ready.boundaries, capability, _own_gazetteer(ready.source))
+
+
+def _placed_notes(fitted: Fit, seed: int) -> list[str]:
+    """Where attacks without a province lay, by the hierarchical model or that of the pool."""
+    members = fitted.fits.values() if isinstance(fitted, PoolFit) else (fitted,)
+    fits = [member for member in members if isinstance(member, BayesianFit)]
+    if not fits or names.LOCATED not in fits[0].panel.dataset:
+        return []
+    periods = min(_PLACED, len(fits[0].panel.periods))
+    said = placed_said(placed(fits[0], periods=periods, seed=seed), periods, unit_name(fits[0].panel.freq))
+    return [said] if said else []
 
 
 def run_backtest(

@@ -192,6 +192,7 @@ def test_names_are_locked():
         "exposure",
         "coverage",
         "coverage_error",
+        "located",
         "force",
         "adjacency",
     )

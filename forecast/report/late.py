@@ -1,4 +1,4 @@
-"""What is not on record yet: the last periods as they stand beside what they will be, as a sentence and a table."""
+"""What counts do not hold: the last periods beside what they will be, and where attacks without a province lay."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,13 @@ from forecast import names
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.html_tables import html_table
-from forecast.report.wording import amount, attacks, between, capital, counted, period_label
+from forecast.report.wording import amount, attacks, between, capital, counted, last_periods, listed, period_label
 
-__all__ = ["Late", "late_records"]
+__all__ = ["Late", "late_records", "placed_said"]
 
 _INTERVAL = (0.1, 0.5, 0.9)
+# How many provinces a sentence names.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,30 @@ def late_records(panel: Panel, forecast: Forecast, unit: str, simulated: bool) -
     caption = f"Attacks on record and expected in the end, by {unit}, all provinces"
     numbers = nowcast.to_frame(levels=[0.8])
     return Late(text, html_table(pd.DataFrame(rows), "late", caption, simulated, numbers=numbers))
+
+
+def placed_said(table: pd.DataFrame, periods: int, unit: str) -> str:
+    """Where a model places attacks without a province, as one sentence; '' where there are none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `forecast.placed`.
+    periods : int
+        The last so many that it is about.
+    unit : str
+        'month' or 'week'.
+    """
+    most = table[table["median"] > 0].sort_values("median", ascending=False, kind="stable").head(_NAMED)
+    if most.empty:
+        return ""
+    places = listed(
+        [
+            f"{row[names.PROVINCE_NAME]} {amount(row['median'])} ({between(row['lower'], row['upper'])})"
+            for _, row in most.iterrows()
+        ]
+    )
+    return (
+        f"of {last_periods(periods, unit)}, about {attacks(table['median'].sum())} without a province count; the model "
+        f"places most of them, with 90% intervals, in {places}"
+    )

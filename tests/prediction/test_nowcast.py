@@ -206,3 +206,31 @@ def test_recording_adds_the_error_to_past_periods_only(late):
     ahead = block.on_grid(np.ones((1, 2)), term.basis_ahead(block, late, late.periods, {}))
     assert not ahead.any()
     assert "coverage" in term.equation()
+
+
+# Attacks without a province -------------------------------------------------------------------------------------------
+
+
+def test_attacks_without_a_province_are_placed_where_they_lay(make_fit):
+    """Of the model's own counts two fifths lose their province; intervals of what each province lost hold it."""
+    bare = fc.simulate_panel(40, 2, 24, seed=6, mean=4.0).panel
+    model = Model((Intercept(), Pooled("province")), NegativeBinomial(), "made")
+    bound = model.bind(bare)
+    values = prior_draws(bound, 100, np.random.default_rng(4))
+    truth = {name: np.repeat(array[:1], 100, axis=0) for name, array in values.items()}
+    rng = np.random.default_rng(3)
+    mu = np.exp(sum(block.added(truth)[0] for block in bound.blocks)) + np.zeros(bare.attacks.shape)
+    phi = np.exp(truth["log_phi"][0]).reshape(1, -1, 1)
+    whole = rng.poisson(mu * rng.gamma(np.broadcast_to(phi, mu.shape)) / phi)
+    seen = rng.binomial(whole, 0.6)
+    share = (bare.dataset["attacks"].dims, np.full(whole.shape, 0.6))
+    counts = (bare.dataset["attacks"].dims, seen)
+    panel = replace(bare, dataset=bare.dataset.assign(attacks=counts, located=share, coverage=share))
+    table = fc.placed(make_fit(model, panel, truth), periods=6, draws=100, seed=1)
+    lost = (whole - seen)[..., -6:].sum(axis=(1, 2))
+    assert table["recorded"].tolist() == seen[..., -6:].sum(axis=(1, 2)).tolist()
+    # Central 90 % of whole numbers hold more; 40 provinces.
+    assert ((table["lower"] <= lost) & (lost <= table["upper"])).mean() >= 0.8
+    assert abs(table["median"].sum() / lost.sum() - 1) < 0.1
+    with pytest.raises(InputError, match="the place of every attack is known"):
+        fc.placed(make_fit(model, bare, truth), seed=1)

@@ -1,12 +1,13 @@
 """What the page says of periods whose records are still coming in."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from forecast.prediction.draws import Forecast
 from forecast.report.build import ReportContent, render
 from forecast.report.fans import series_of, small_fan
-from forecast.report.late import late_records
+from forecast.report.late import late_records, placed_said
 
 
 @pytest.fixture
@@ -61,3 +62,14 @@ def test_the_page_says_it(panel, forecast):
     assert "still coming in" not in render(
         ReportContent("Test", panel, {"made": Forecast(forecast.dataset.drop_vars("nowcast"))})
     )
+
+
+def test_where_attacks_without_a_province_lay_is_one_sentence():
+    table = pd.DataFrame(
+        {"province_name": list("ABCDEFG"), "lower": 1, "median": [9, 0, 3, 20, 4, 5, 2], "upper": 1200}
+    )
+    assert placed_said(table, 12, "month") == (
+        "of the last 12 months, about 43 attacks without a province count; the model places most of them, with 90% "
+        "intervals, in D 20 (1 to 1,200), A 9 (1 to 1,200), F 5 (1 to 1,200), E 4 (1 to 1,200) and C 3 (1 to 1,200)"
+    )
+    assert placed_said(table.assign(median=0), 12, "month") == ""
