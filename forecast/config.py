@@ -99,18 +99,20 @@ _Folder = Annotated[Path, PlainSerializer(_as_written)]
 class DataSettings(_Section):
     """Where the records come from: `[data]`."""
 
-    source: Source
-    paths: list[_File] = Field(min_length=1)
-    columns: dict[str, str] = {}
-    sheet: str | list[str] | None = Field(None, description="several, or '*', are read as one table")
-    tactic_by: Literal["", "type_of_violence", "dyad"] = ""
-    keep_non_attacks: bool = False
-    keep_doubtful: bool = True
-    day_first: bool | None = None
-    crosswalk: _File | None = None
+    source: Source = Field(description="the form of the files: whose records, ready counts, or published totals")
+    paths: list[_File] = Field(min_length=1, description="files, or patterns such as 'ged_*.csv'")
+    columns: dict[str, str] = Field({}, description="of a table: our names of columns, and the file's")
+    sheet: str | list[str] | None = Field(None, description="of a workbook; several, or '*', are read as one table")
+    tactic_by: Literal["", "type_of_violence", "dyad"] = Field(
+        "", description="what stands for tactics in UCDP's records; the type of violence by default"
+    )
+    keep_non_attacks: bool = Field(False, description="count ACLED's protests, riots and strategic developments too")
+    keep_doubtful: bool = Field(True, description="count GTD's incidents that its coders doubt to be terrorism")
+    day_first: bool | None = Field(None, description="how 03/04/20 is meant; else each file decides, or is refused")
+    crosswalk: _File | None = Field(None, description="tactics and targets by source label; else the one that ships")
     accept_loss: bool = Field(False, description="go on where more than a tenth of the rows was lost")
     tactics: _File | None = Field(None, description="labels beside the crosswalk: label, proposal, accept")
-    simulated: bool = False
+    simulated: bool = Field(False, description="the data are made up: the report says so everywhere")
 
     @field_validator("paths", mode="before")
     @classmethod
@@ -133,14 +135,14 @@ class PlaceSettings(_Section):
     """Which provinces there are: `[places]`."""
 
     gazetteer: Literal["data"] | _File | None = Field(None, description="a file, or 'data': the names in the records")
-    countries: list[str] | None = Field(None, min_length=1)
+    countries: list[str] | None = Field(None, min_length=1, description="the others are left out")
     aliases: _File | None = Field(None, description="names in the data and the provinces that they mean")
-    units: _File | None = None
-    forces: _File | None = None
-    boundaries: _File | None = None
-    zones: _File | None = None
+    units: _File | None = Field(None, description="provinces divided between zones of control; columns of a gazetteer")
+    forces: _File | None = Field(None, description="the partner force of units over time")
+    boundaries: _File | None = Field(None, description="polygons (GeoJSON) for the map and for records without a name")
+    zones: _File | None = Field(None, description="named sets of provinces, of which the report shows sums")
     nearest: bool = Field(False, description="records with coordinates only may go to the nearest province's point")
-    max_distance_km: float = Field(100.0, gt=0)
+    max_distance_km: float = Field(100.0, gt=0, description="how far the nearest may lie")
 
     @model_validator(mode="after")
     def _with_consent(self) -> "PlaceSettings":
@@ -155,22 +157,30 @@ class PlaceSettings(_Section):
 class PanelSettings(_Section):
     """How events are counted: `[panel]`; see `forecast.build_panel`."""
 
-    freq: Annotated[str, AfterValidator(_known_freq)] = "MS"
-    start: _Day | None = None
-    end: _Day | None = None
-    provinces: list[str] | Literal["all"] | None = Field(None, min_length=1)
-    tactics: list[str] | None = Field(None, min_length=1)
-    actor: str | list[str] | None = None
-    target: str | list[str] | None = None
-    multiday: Literal["draw", "first", "omit"] = "draw"
-    gaps: list[tuple[_Day, _Day] | tuple[_Day, _Day, list[str]]] = []
+    freq: Annotated[str, AfterValidator(_known_freq)] = Field(
+        "MS", description="months (MS), or weeks: W, or W-MON to W-SUN by the day on which they begin"
+    )
+    start: _Day | None = Field(None, description="first day that the data cover; by default that of the first event")
+    end: _Day | None = Field(None, description="last day that the data cover; by default that of the last event")
+    provinces: list[str] | Literal["all"] | None = Field(
+        None, min_length=1, description="keys or names of those that were covered; by default those with any record"
+    )
+    tactics: list[str] | None = Field(None, min_length=1, description="by default all that occur")
+    actor: str | list[str] | None = Field(None, description="attacks in which one of these stands on either side")
+    target: str | list[str] | None = Field(None, description="attacks on one of these kinds of target")
+    multiday: Literal["draw", "first", "omit"] = Field(
+        "draw", description="where an event of several days counts: on a day that is drawn, on its first, or nowhere"
+    )
+    gaps: list[tuple[_Day, _Day] | tuple[_Day, _Day, list[str]]] = Field(
+        [], description="spans in which nothing was recorded: first day, last day, and provinces where not in all"
+    )
     covered_from: dict[str, _Day] = Field({}, description="first covered day of countries and provinces")
     complete: float = Field(0.2, gt=0, le=1, description="share of a period's records that must be known")
     known_shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [], description="share known so far of the last period, the one before, …, where records do not tell"
     )
     unlocated: bool = Field(True, description="records without a province count in the totals of their countries")
-    missing: Literal["gap", "zero"] = "gap"
+    missing: Literal["gap", "zero"] = Field("gap", description="what rows that a table of counts lacks mean")
     days: bool = Field(True, description="months of 31 days have more attacks than those of 28")
 
     @model_validator(mode="after")
@@ -188,7 +198,9 @@ class ReportSettings(_Section):
 
     publishers: dict[str, str] = Field({}, description="names that mean the same publisher")
     subset_of: dict[str, str] | None = Field(None, description="definitions that count part of another's attacks")
-    conflicts: Literal["refuse", "drop"] = "refuse"
+    conflicts: Literal["refuse", "drop"] = Field(
+        "refuse", description="totals that contradict others are refused, or dropped by the stated rule"
+    )
     zone_ends: dict[str, _Day] = Field({}, description="last day of zones that came to an end")
     activity: _File | None = Field(None, description="a table for `read_activity`, shown beside the attacks")
 
@@ -196,32 +208,38 @@ class ReportSettings(_Section):
 class CovariateSettings(_Section):
     """One covariate: `[covariates.NAME]`. A table, or the number of events per province and period."""
 
-    path: _File
+    path: _File = Field(description="a table of values, or with `events` a file of records")
     events: EventSource | None = Field(None, description="count the records of this source; else the file is a table")
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field({}, description="our names of columns, and the file's")
     future: Literal["hold_last"] | _File = Field(description="'hold_last', or the path of a table of future values")
 
 
 class ScenarioSettings(_Section):
     """What if capability shifts: `[[capability.scenarios]]`; see `forecast.scenario`."""
 
-    name: str = Field(min_length=1)
-    force: str | list[str]
+    name: str = Field(min_length=1, description="what the report calls it")
+    force: str | list[str] = Field(description="whose capability shifts")
     shift_sd: float = Field(description="SDs of capability; below 0 for a force that weakens")
-    start: _Day | None = None
+    start: _Day | None = Field(None, description="first day of the shift; by default that of the forecast")
     ramp: _Whole = Field(0, ge=0, le=120, description="periods over which the shift grows to its full size")
 
 
 class CapabilitySettings(_Section):
     """Indicators of the partner forces' capability: `[capability]`; see `forecast.with_capability` for the model."""
 
-    indicators: _File
+    indicators: _File = Field(description="one row per force, indicator and span: see the reference of the data")
     directions: dict[str, Literal[-1, 1]] = Field({}, description="of indicators that have none in the file")
-    ordinal: Literal["probit", "scored"] = "probit"
-    by: Literal["tactic", "province", "country", ""] = "tactic"
-    lag: _Whole = Field(0, ge=0, le=24)
-    future: Literal["project", "hold_last"] = "project"
-    scenarios: list[ScenarioSettings] = []
+    ordinal: Literal["probit", "scored"] = Field(
+        "probit", description="how ordinal grades are read: as ordered probits, or as numbers"
+    )
+    by: Literal["tactic", "province", "country", ""] = Field(
+        "tactic", description="what has slopes of its own; '' for one slope"
+    )
+    lag: _Whole = Field(0, ge=0, le=24, description="periods after which capability counts")
+    future: Literal["project", "hold_last"] = Field(
+        "project", description="what it does after the data: on by its own model, or as last seen"
+    )
+    scenarios: list[ScenarioSettings] = Field([], description="what if capability shifts")
 
     @field_validator("scenarios")
     @classmethod
@@ -235,7 +253,7 @@ class CapabilitySettings(_Section):
 class EvaluationSettings(_Section):
     """Which last periods are held out to see how well the models do: `[evaluation]`."""
 
-    periods: _Whole = Field(6, ge=0, description="0: no evaluation")
+    periods: _Whole = Field(6, ge=0, description="so many are hidden from the models and scored; 0: none")
 
 
 class BacktestSettings(_Section):
@@ -243,14 +261,16 @@ class BacktestSettings(_Section):
 
     output: _Folder | None = Field(None, description="folder that `forecast backtest` writes and the report reads")
     origins: _Whole = Field(12, ge=1, description="the last so many ends of periods")
-    horizon: _Whole | None = Field(None, ge=1, le=120, description="that of the settings by default")
+    horizon: _Whole | None = Field(
+        None, ge=1, le=120, description="how many periods ahead; that of the settings by default"
+    )
     window: _Whole | None = Field(None, ge=2, description="periods up to an origin that are used; all by default")
 
 
 class TriggerSettings(_Section):
     """An event that somebody waits for: `[[triggers]]`; see `forecast.evaluation.triggers.Trigger`."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, description="what the report calls it")
     where: str = Field("all", min_length=1, description="a province, a zone, a country, or 'all'")
     tactic: str | None = Field(None, description="all by default")
     threshold: _Whole = Field(ge=1, description="so many attacks or more")
@@ -261,17 +281,17 @@ class TriggerSettings(_Section):
 class Settings(_Section):
     """All settings of a run. Inputs are relative to the settings file, `output` and `previous` to where it is run."""
 
-    title: str = "Forecast of attacks"
+    title: str = Field("Forecast of attacks", description="heading of the report")
     notes: list[str] = Field([], description="what readers of the report must be told")
-    horizon: _Whole = Field(6, ge=1, le=120)
-    draws: _Whole = Field(1000, ge=100, le=100_000)
-    seed: _Whole = Field(1, ge=0)
+    horizon: _Whole = Field(6, ge=1, le=120, description="how many periods ahead")
+    draws: _Whole = Field(1000, ge=100, le=100_000, description="joint draws of the future")
+    seed: _Whole = Field(1, ge=0, description="the same seed gives the same numbers")
     model: str | dict[str, Any] = Field(AUTO, description="a name, or a model spelled out; see `built_model`")
     engine: Literal["auto", "laplace", "nuts"] = Field("auto", description="'auto' is 'laplace', and never samples")
     max_seconds: float | None = Field(
         None, gt=0, description="bounds each fit of `forecast run`, not of a backtest; an hour by default"
     )
-    output: _Folder = Path("out")
+    output: _Folder = Field(Path("out"), description="folder of the run")
     previous: _Folder | None = Field(None, description="folder of an earlier run, to be held against what came")
     data: DataSettings
     places: PlaceSettings = PlaceSettings()

@@ -53,6 +53,9 @@ def test_every_key_of_the_settings_has_a_row(pages):
     assert "| `horizon` | a whole number from 1 to 120 | `6` |" in pages["reference/settings.md"]
     assert "| `data.source` | " in pages["reference/settings.md"]
     assert "| needed |" in pages["reference/settings.md"]
+    rows = re.findall(r"^\| `([\w.]+)` \|.*(?<!\\)\| (.*) \|$", pages["reference/settings.md"], flags=re.MULTILINE)
+    assert [key for key, says in rows if len(says) < 10] == []
+    assert len(rows) == len(keys)
 
 
 def test_every_public_name_has_an_entry(pages):
