@@ -115,6 +115,8 @@ INDICATOR_COLUMNS = (
 MODEL = "model"
 ORIGIN = "origin"
 PREDICTED = "predicted"
+# Of a series at an origin: whether it was calm; see `evaluation.onset`.
+STATE = "state"
 SCORE_KEYS = (MODEL, ORIGIN, HORIZON, PROVINCE, TACTIC)
 # What `score` gives on demand.
 FURTHER_SCORES = (

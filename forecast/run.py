@@ -1,7 +1,7 @@
 """The whole road in one call: settings → panel → fit → forecast → scores."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,7 @@ from forecast.capability.indicators import Indicators
 from forecast.config import Settings, read_settings
 from forecast.datasets import data_path
 from forecast.errors import DiagnosticsError, ForecastError, InputError
+from forecast.evaluation.onset import onset_history
 from forecast.evaluation.pool import PoolFit
 from forecast.evaluation.rolling import backtest, load_backtest
 from forecast.evaluation.rolling_disk import AGAIN, check_backtest_folder
@@ -47,6 +48,7 @@ from forecast.prediction.nowcast import placed
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL, BacktestPart, backtest_part
 from forecast.report.late import placed_said
+from forecast.report.onset import OnsetPart, onset_part
 from forecast.report.previous import previous_part
 from forecast.report.published import published_part
 from forecast.report.triggers import triggers_part
@@ -120,6 +122,8 @@ class Prepared:
         Events that somebody waits for.
     trigger_history : DataFrame
         How they would have fired at the origins of that backtest.
+    onsets : OnsetPart or None
+        What came of provinces that were calm at these origins.
     notes : tuple of str
         What that backtest lacks.
     activity : Indicators or None
@@ -140,6 +144,7 @@ class Prepared:
     previous: Run | None
     triggers: tuple[Trigger, ...]
     trigger_history: pd.DataFrame
+    onsets: OnsetPart | None
     notes: tuple[str, ...]
     activity: Indicators | None
     inputs: tuple[dict[str, str], ...]
@@ -185,6 +190,7 @@ def prepare(settings: Settings) -> Prepared:
         previous=previous,
         triggers=triggers,
         trigger_history=_trigger_history(settings, triggers, model.name, panel) if tried is not None else _NO_HISTORY,
+        onsets=None if tried is None else _onsets(settings, model.name, panel),
         notes=tuple(notes),
         activity=activity,
         inputs=inputs,
@@ -262,6 +268,8 @@ def run(
         labels = {"all": "all provinces", **province_labels(panel.dataset)}
         where = {given.name: labels.get(given.where, given.where.replace("_", " ")) for given in settings.triggers}
         record["triggers"] = triggers_part(ready.triggers, where, forecast, ready.trigger_history).to_record()
+    if ready.onsets is not None:
+        record["onsets"] = ready.onsets.to_record()
     if isinstance(fitted, BayesianFit) and panel.observations.is_published:
         record["published"] = published_part(fitted, forecast, ready.activity).to_record()
     capability = None
@@ -463,10 +471,24 @@ def _trigger_history(settings: Settings, triggers: Sequence[Trigger], model: str
     folder = settings.backtest.output
     if folder is None or not triggers:
         return _NO_HISTORY
+    with damage_is_input(folder, AGAIN):
+        return trigger_history(triggers, _past_forecasts(folder, model, panel), panel)
+
+
+def _onsets(settings: Settings, model: str, panel: Panel) -> OnsetPart:
+    """What came of calm provinces at the origins of the backtest in the settings' folder, which is of the model."""
+    folder = settings.backtest.output
+    assert folder is not None
+    horizon = min(settings.horizon, settings.backtest.horizon or settings.horizon)
+    with damage_is_input(folder, AGAIN):
+        return onset_part(onset_history(_past_forecasts(folder, model, panel), panel, horizon), horizon)
+
+
+def _past_forecasts(folder: Path, model: str, panel: Panel) -> Iterator[Forecast]:
+    """The forecasts of a model in a backtest, but for those of which nothing has come in the panel."""
     done = load_backtest(folder)
     days = done.scores.loc[done.scores[names.MODEL] == model, names.ORIGIN].unique()
-    with damage_is_input(folder, AGAIN):
-        return trigger_history(triggers, (done.forecast(model, pd.Timestamp(day)) for day in sorted(days)), panel)
+    return (done.forecast(model, day) for day in map(pd.Timestamp, sorted(days)) if day < panel.settled.origin)
 
 
 def _record(

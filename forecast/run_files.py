@@ -25,6 +25,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart
 from forecast.report.build import ReportContent, report_notes, report_warnings, write_report
 from forecast.report.capability import CapabilityPart
+from forecast.report.onset import OnsetPart
 from forecast.report.parts import plain_json, table_of
 from forecast.report.previous import PreviousPart, previous_part
 from forecast.report.published import PublishedPart
@@ -299,6 +300,7 @@ def _content(result: Run) -> ReportContent:
         published=PublishedPart.from_record(record["published"]) if record.get("published") else None,
         previous=PreviousPart.from_record(record["previous"]) if record.get("previous") else None,
         triggers=TriggersPart.from_record(record["triggers"]) if record.get("triggers") else None,
+        onsets=OnsetPart.from_record(record["onsets"]) if record.get("onsets") else None,
     )
 
 

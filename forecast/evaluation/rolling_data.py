@@ -11,6 +11,7 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation import calibration, charts
+from forecast.evaluation.onset import STATES, UNKNOWN, series_states
 from forecast.evaluation.reports import OVER_ZONE, score_reports
 from forecast.evaluation.rolling_disk import AGAIN, ENERGY, ERROR, FORECAST, SCORES, origin_folder, read_record
 from forecast.evaluation.scores import CELL, ENERGY_COLUMNS, LEVEL, SCORE_COLUMNS, energy_score, read_scores, score
@@ -38,7 +39,8 @@ class Backtest:
     ----------
     scores : DataFrame
         What `score` gives, for cells and for sums, with the column `level`: 'cell', 'country' (all tactics), 'tactic'
-        (all provinces) or 'total'; of published counts what `score_reports` gives, 'zone' and 'report'.
+        (all provinces) or 'total'; of published counts what `score_reports` gives, 'zone' and 'report'. The column
+        `state` says what was known of the series at the origin: 'calm', 'active' or 'unknown' (`series_states`).
     energy : DataFrame
         What `energy_score` gives.
     failures : DataFrame
@@ -60,11 +62,17 @@ class Backtest:
         """Last days of the data at each origin."""
         return sorted(pd.Timestamp(day) for day in self.scores[names.ORIGIN].unique())
 
-    def of(self, level: str = CELL) -> pd.DataFrame:
-        """Scores of one level."""
+    def of(self, level: str = CELL, state: str | None = None) -> pd.DataFrame:
+        """Scores of one level; with `state` of series alone that were 'calm' or 'active' at the origin."""
         found = self.scores[self.scores[LEVEL] == level]
         if found.empty:
             raise InputError("no such level", where="level", found=level, expected=list(self.scores[LEVEL].unique()))
+        if state is not None:
+            if state not in STATES:
+                raise InputError("no such state", where="state", found=state, expected=list(STATES))
+            if names.STATE not in found:
+                raise InputError("holds no states", where="scores", hint="Make the backtest again, in another folder")
+            found = found[found[names.STATE] == state]
         return found.drop(columns=LEVEL)
 
     def forecast(self, model: str, origin: str | pd.Timestamp) -> Forecast:
@@ -149,17 +157,17 @@ def scored(forecast: Forecast, actual: Panel, fitted: Fit | None = None) -> tupl
     """
     tables = []
     if isinstance(fitted, BayesianFit) and actual.observations.is_published:
-        tables.append(score_reports(fitted, forecast, actual))
+        tables.append(score_reports(fitted, forecast, actual).assign(**{names.STATE: UNKNOWN}))
     if holds_reports_only(actual):
         if not tables:
             totals = totals_panel(actual)
             seen = totals.attacks.sel({names.PERIOD: totals.periods.isin(forecast.periods)}).notnull().any()
             scores = score(forecast, totals) if seen else pd.DataFrame(columns=list(SCORE_COLUMNS))
-            tables.append(scores.assign(**{LEVEL: OVER_ZONE}))
+            tables.append(scores.assign(**{LEVEL: OVER_ZONE, names.STATE: UNKNOWN}))
         return tables[0], pd.DataFrame(columns=list(ENERGY_COLUMNS))
-    tables.append(score(forecast, actual).assign(**{LEVEL: CELL}))
+    tables.append(_with_states(forecast, actual, CELL))
     for level, by, tactics in TOTALS:
-        tables.append(score(forecast.aggregate(by, tactics=tactics), actual).assign(**{LEVEL: level}))
+        tables.append(_with_states(forecast.aggregate(by, tactics=tactics), actual, level))
     return pd.concat(tables, ignore_index=True), energy_score(forecast, actual)
 
 
@@ -169,6 +177,12 @@ def holds_reports_only(actual: Panel) -> bool:
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
+
+
+def _with_states(forecast: Forecast, actual: Panel, level: str) -> pd.DataFrame:
+    """Scores with their level and with what was known of each series at the origin."""
+    scores = score(forecast, actual).assign(**{LEVEL: level})
+    return scores.merge(series_states(forecast), how="left", on=[names.PROVINCE, names.TACTIC])
 
 
 def _part_of(file: Path, read: Callable[[Path], pd.DataFrame], model: str, origin: str) -> pd.DataFrame:

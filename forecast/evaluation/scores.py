@@ -141,7 +141,10 @@ def further_measures(scores: pd.DataFrame) -> list[str]:
 
 def read_scores(path: str | Path) -> pd.DataFrame:
     """Scores with the column `level` that `write_csv` wrote; a ValueError says what is wrong with them."""
-    table = read_csv(path, (names.MODEL, names.PROVINCE, names.TACTIC, LEVEL), (names.ORIGIN, names.PERIOD))
+    # Those of a backtest have the states of their series.
+    state = [names.STATE] if names.STATE in pd.read_csv(path, nrows=0) else []
+    labels = (names.MODEL, names.PROVINCE, names.TACTIC, LEVEL, *state)
+    table = read_csv(path, labels, (names.ORIGIN, names.PERIOD))
     absent = [column for column in SCORE_COLUMNS if column not in table]
     # A forecast without a mass function has no log score.
     blank = [str(column) for column in table if column != "log_score" and table[column].isna().any()]
@@ -308,7 +311,8 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
     scores : DataFrame
         What `score` gave, of one or of several forecasts.
     by : sequence of str
-        Columns that make the groups: any of model, origin, horizon, province, tactic, period.
+        Columns that make the groups: any of model, origin, horizon, province, tactic, period, and of a backtest's
+        scores state.
 
     Returns
     -------
@@ -322,7 +326,7 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
         For columns that are not there, and for forecasts with different numbers of draws, which are not comparable.
     """
     keys = list(by)
-    allowed = [*names.SCORE_KEYS, names.PERIOD]
+    allowed = [*names.SCORE_KEYS, names.PERIOD, *([names.STATE] if names.STATE in scores else [])]
     wrong = [key for key in keys if key not in allowed]
     if wrong or not keys:
         raise InputError("scores cannot be grouped by it", where="by", found=wrong or "nothing", expected=allowed)

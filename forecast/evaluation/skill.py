@@ -67,7 +67,7 @@ def skill(
     measure : str
         A score of which less is better.
     by : sequence of str
-        Groups within which to compare: any of horizon, province, tactic.
+        Groups within which to compare: any of horizon, province, tactic, and of a backtest's scores state.
 
     Returns
     -------
@@ -97,10 +97,11 @@ def skill(
     known = sorted(scores[names.MODEL].unique())
     if baseline not in known:
         raise InputError("is not among the models", where="baseline", found=baseline, expected=known)
-    wrong = sorted(set(by) - {names.HORIZON, names.PROVINCE, names.TACTIC})
+    wrong = sorted(set(by) - ({names.HORIZON, names.PROVINCE, names.TACTIC, names.STATE} & set(scores)))
     if wrong:
         raise InputError("scores cannot be grouped by it", where="by", found=wrong)
-    keys = [*_KEYS, names.HORIZON]
+    # A series has one state at an origin, whatever the model.
+    keys = [*_KEYS, names.HORIZON, *([names.STATE] if names.STATE in by else [])]
     theirs = scores[scores[names.MODEL] == baseline].set_index(keys)[measure].rename("theirs")
     rows = []
     for model in known:

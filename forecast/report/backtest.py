@@ -1,6 +1,6 @@
 """The section on the backtest: scores and skill of every model, calibration, and where the model does worst."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 from forecast import names
 from forecast.evaluation.calibration import coverage, pit_table, reliability
 from forecast.evaluation.charts import coverage_chart, pit_chart, reliability_chart
+from forecast.evaluation.onset import ACTIVE, CALM, CALM_PERIODS
 from forecast.evaluation.reports import OVER_ZONE
 from forecast.evaluation.rolling import CELL, LEVEL, Backtest
 from forecast.evaluation.scores import summarise
@@ -44,6 +45,8 @@ BASELINE = "recent_mean"
 TOTAL = "total"
 _LEVELS = {
     CELL: "Each province and tactic",
+    CALM: f"Series without an attack in the {CALM_PERIODS} periods before",
+    ACTIVE: f"Series with an attack in the {CALM_PERIODS} periods before",
     TOTAL: "Total of each period",
     OVER_ZONE: "Each publisher's total of a zone",
 }
@@ -74,8 +77,9 @@ class BacktestPart(Part):
     first, last : str
         Days of the first and last origin.
     scores : DataFrame
-        level, model, n, crps_log, crps, ignorance; skill against `recent_mean` in CRPS of log, with the bounds of the
-        difference (difference, lower, upper).
+        level (with 'calm' and 'active': cells by what was known of their series at the origin), model, n, crps_log,
+        crps, ignorance; skill against `recent_mean` in CRPS of log, with the bounds of the difference (difference,
+        lower, upper).
     pits, covered, reliable : DataFrame
         Of the model: `pit_table` and `coverage` by horizon with the column `level`, `reliability` of any attack.
     provinces, times : DataFrame
@@ -105,8 +109,7 @@ def backtest_part(done: Backtest, model: str, vintages: bool = False) -> Backtes
     # Cells, or where nothing but totals is known these.
     cells, own = done.of(found[0]), done.scores[done.scores[names.MODEL] == model]
     scores = []
-    for level in found:
-        rows = done.of(level)
+    for level, rows in _parts_of(done, found):
         means = summarise(rows)[[names.MODEL, "n", *_MEASURES]].sort_values("crps_log", kind="stable")
         against = skill(rows, BASELINE)[[names.MODEL, "skill", "difference", "lower", "upper"]]
         scores.append(means.merge(against, how="left", on=names.MODEL).assign(**{LEVEL: level}))
@@ -130,6 +133,16 @@ def backtest_part(done: Backtest, model: str, vintages: bool = False) -> Backtes
         times=times.assign(**{names.ORIGIN: [day_label(day) for day in times[names.ORIGIN]]}),
         vintages=vintages,
     )
+
+
+def _parts_of(done: Backtest, levels: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The scores of each level, and of cells by the state of their series where both states are there."""
+    for level in levels:
+        rows = done.of(level)
+        yield level, rows
+        parts = [(state, rows[rows[names.STATE] == state]) for state in (CALM, ACTIVE)] if names.STATE in rows else []
+        if level == CELL and all(len(part) for _, part in parts):
+            yield from parts
 
 
 def backtest_said(part: BacktestPart) -> list[str]:

@@ -29,6 +29,7 @@ from forecast.report.headline import confidence, headline, ranking, tiles
 from forecast.report.html_tables import csv_link
 from forecast.report.late import late_records
 from forecast.report.maps import province_map
+from forecast.report.onset import OnsetPart, calm_places
 from forecast.report.previous import RULE, PreviousPart, previous_lead, previous_said
 from forecast.report.provinces import group_anchors, province_anchors, sections_of
 from forecast.report.published import PublishedPart, next_reports, published_said
@@ -85,6 +86,8 @@ class ReportContent:
         What the last report said, and what came.
     triggers : TriggersPart, optional
         Events that somebody waits for, and whether each fires.
+    onsets : OnsetPart, optional
+        What came of calm provinces at many past origins.
     """
 
     title: str
@@ -106,6 +109,7 @@ class ReportContent:
     published: PublishedPart | None = None
     previous: PreviousPart | None = None
     triggers: TriggersPart | None = None
+    onsets: OnsetPart | None = None
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -210,6 +214,7 @@ def render(content: ReportContent) -> str:
             for name, table in (tables.previous_tables(last, anchors, simulated) if last else {}).items()
         },
         triggers=None if content.triggers is None or content.no_chances else triggers_said(content.triggers),
+        calm=calm_places(panel, forecast, ahead, anchors, content.onsets, simulated),
         published=None if told is None else published_said(told),
         totals_charts=[] if told is None else totals_charts(told, simulated),
         activity_charts=[] if told is None else activity_charts(told, simulated),

@@ -20,7 +20,7 @@ __all__ = ["Section", "group_anchors", "province_anchors", "sections_of"]
 # Keys that can stand in an address, and among them those that are names of other parts of the page.
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]*")
 _PAGE = re.compile(
-    "now|know|series|provinces|numbers|published|capability|past|backtest|model|limits|measure|"
+    "now|know|calm|previous|triggers|series|provinces|numbers|published|capability|past|backtest|model|limits|measure|"
     "(about|sum|province|table|totals|activity|capability|backtest)-.*"
 )
 
