@@ -278,6 +278,21 @@ class TriggerSettings(_Section):
     probability: float = Field(gt=0, lt=1, description="from which on it fires")
 
 
+class DatedEventSettings(_Section):
+    """A dated event that charts mark, such as an election or a truce: `[[events]]`. The model does not know it."""
+
+    name: str = Field(min_length=1, max_length=80, description="what the report calls it")
+    date: _Day = Field(description="its day, or its first one; in the data, or in the periods that are forecast")
+    end: _Day | None = Field(None, description="its last day")
+    where: str = Field("all", min_length=1, description="a province, a zone, a country, or 'all'")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "DatedEventSettings":
+        if self.end is not None and self.end < self.date:
+            raise ValueError(f"ends ({self.end}) before it begins ({self.date})")
+        return self
+
+
 class Settings(_Section):
     """All settings of a run. Inputs are relative to the settings file, `output` and `previous` to where it is run."""
 
@@ -302,6 +317,8 @@ class Settings(_Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     backtest: BacktestSettings = BacktestSettings()
     triggers: list[TriggerSettings] = []
+    # As many as there are letters to mark them by.
+    events: list[DatedEventSettings] = Field([], max_length=26)
 
     _folder: Path = PrivateAttr(default=Path())
 
@@ -331,9 +348,12 @@ class Settings(_Section):
             raise ValueError(f"places.gazetteer = 'data' has no use with {kind}: name a file, or leave it out")
         if self.data.source == "reports":
             self._check_reports()
-        known = [trigger.name for trigger in self.triggers]
-        if len(set(known)) < len(known):
-            raise ValueError("triggers: two have the same name")
+        for section, known in (
+            ("triggers", [trigger.name for trigger in self.triggers]),
+            ("events", [event.name for event in self.events]),
+        ):
+            if len(set(known)) < len(known):
+                raise ValueError(f"{section}: two have the same name")
         far = [trigger.name for trigger in self.triggers if trigger.horizon > self.horizon]
         if far:
             raise ValueError(f"triggers: {', '.join(far)} reaches beyond the horizon ({self.horizon})")

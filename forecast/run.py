@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from forecast.inference.posterior.pull import path_given_counts
 from forecast.inputs import input_files, load_activity, load_futures, load_source, load_zones, map_boundaries
 from forecast.model.library import CAPABILITY
 from forecast.model.spec import Model
-from forecast.panel.calendar import next_periods, unit_name
+from forecast.panel.calendar import next_periods, period_end, unit_name
 from forecast.panel.groups import province_keys
 from forecast.panel.panel import Panel, panel_hash
 from forecast.panel.sources import CountsSource, PanelSource
@@ -49,6 +49,7 @@ from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL, BacktestPart, backtest_part
 from forecast.report.late import placed_said
 from forecast.report.onset import OnsetPart, onset_part
+from forecast.report.overlays import DatedEvent
 from forecast.report.previous import previous_part
 from forecast.report.published import published_part
 from forecast.report.triggers import triggers_part
@@ -122,6 +123,8 @@ class Prepared:
         Events that somebody waits for.
     trigger_history : DataFrame
         How they would have fired at the origins of that backtest.
+    events : tuple of DatedEvent
+        What charts mark.
     onsets : OnsetPart or None
         What came of provinces that were calm at these origins.
     notes : tuple of str
@@ -144,6 +147,7 @@ class Prepared:
     previous: Run | None
     triggers: tuple[Trigger, ...]
     trigger_history: pd.DataFrame
+    events: tuple[DatedEvent, ...]
     onsets: OnsetPart | None
     notes: tuple[str, ...]
     activity: Indicators | None
@@ -171,6 +175,7 @@ def prepare(settings: Settings) -> Prepared:
     _check_serves(panel, model)
     previous = None if settings.previous is None else load_previous(settings.previous, panel)
     triggers = _triggers(settings, panel.without_ended(), zones)
+    events = _events(settings, panel.without_ended(), zones)
     training, boundaries = _training(settings, source, panel.settled), map_boundaries(settings, source, panel)
     for file, content in contents.items():
         # Nothing is read after this: what was hashed is what was read.
@@ -190,6 +195,7 @@ def prepare(settings: Settings) -> Prepared:
         previous=previous,
         triggers=triggers,
         trigger_history=_trigger_history(settings, triggers, model.name, panel) if tried is not None else _NO_HISTORY,
+        events=events,
         onsets=None if tried is None else _onsets(settings, model.name, panel),
         notes=tuple(notes),
         activity=activity,
@@ -268,6 +274,8 @@ def run(
         labels = {"all": "all provinces", **province_labels(panel.dataset)}
         where = {given.name: labels.get(given.where, given.where.replace("_", " ")) for given in settings.triggers}
         record["triggers"] = triggers_part(ready.triggers, where, forecast, ready.trigger_history).to_record()
+    if ready.events:
+        record["events"] = [asdict(event) for event in ready.events]
     if ready.onsets is not None:
         record["onsets"] = ready.onsets.to_record()
     if isinstance(fitted, BayesianFit) and panel.observations.is_published:
@@ -446,24 +454,46 @@ def _backtest_before(
 
 def _triggers(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[Trigger, ...]:
     """The settings' triggers, each with the provinces and tactics whose attacks count."""
-    countries = panel.dataset[names.COUNTRY].values.astype(str)
     made = []
     for given in settings.triggers:
         where = f"triggers.{given.name}"
-        if given.where == "all":
-            provinces = panel.provinces
-        elif given.where in zones:
-            provinces = province_keys(panel.dataset, zones[given.where], where)
-        elif given.where in countries:
-            provinces = [key for key, country in zip(panel.provinces, countries, strict=True) if country == given.where]
-        else:
-            provinces = province_keys(panel.dataset, [given.where], where)
+        provinces = _provinces(given.where, panel, zones, where)
         if given.tactic is not None and given.tactic not in panel.tactics:
             raise InputError("unknown tactic", where=where, found=given.tactic, expected=panel.tactics)
         tactics = panel.tactics if given.tactic is None else [given.tactic]
         event = given.threshold, given.horizon, given.probability
         made.append(Trigger(given.name, tuple(provinces), tuple(tactics), *event))
     return tuple(made)
+
+
+def _events(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[DatedEvent, ...]:
+    """The settings' dated events; an `InputError` for one that no chart could mark."""
+    last = period_end(next_periods(panel.periods[-1], settings.horizon, panel.freq)[-1:], panel.freq)[0]
+    labels = province_labels(panel.dataset)
+    made = []
+    for given in settings.events:
+        where, first = f"events.{given.name}", pd.Timestamp(given.date)
+        end = first if given.end is None else pd.Timestamp(given.end)
+        if end < panel.periods[0] or first > last:
+            expected = f"from {panel.periods[0]:%Y-%m-%d} to {last:%Y-%m-%d}"
+            found = f"{first:%Y-%m-%d}"
+            raise InputError("lies outside the data and the forecast", where=where, found=found, expected=expected)
+        provinces = _provinces(given.where, panel, zones, where)
+        place = "" if given.where == "all" else labels.get(given.where, given.where.replace("_", " "))
+        made.append(DatedEvent(given.name, f"{first:%Y-%m-%d}", f"{end:%Y-%m-%d}", place, tuple(provinces)))
+    return tuple(made)
+
+
+def _provinces(named: str, panel: Panel, zones: Mapping[str, Sequence[str]], where: str) -> Sequence[str]:
+    """The provinces of a panel that 'all', or the name of a zone, a country or a province stands for."""
+    countries = panel.dataset[names.COUNTRY].values.astype(str)
+    if named == "all":
+        return panel.provinces
+    if named in zones:
+        return province_keys(panel.dataset, zones[named], where)
+    if named in countries:
+        return [key for key, country in zip(panel.provinces, countries, strict=True) if country == named]
+    return province_keys(panel.dataset, [named], where)
 
 
 def _trigger_history(settings: Settings, triggers: Sequence[Trigger], model: str, panel: Panel) -> pd.DataFrame:

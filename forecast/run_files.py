@@ -26,6 +26,7 @@ from forecast.report.backtest import BacktestPart
 from forecast.report.build import ReportContent, report_notes, report_warnings, write_report
 from forecast.report.capability import CapabilityPart
 from forecast.report.onset import OnsetPart
+from forecast.report.overlays import DatedEvent
 from forecast.report.parts import plain_json, table_of
 from forecast.report.previous import PreviousPart, previous_part
 from forecast.report.published import PublishedPart
@@ -301,6 +302,7 @@ def _content(result: Run) -> ReportContent:
         previous=PreviousPart.from_record(record["previous"]) if record.get("previous") else None,
         triggers=TriggersPart.from_record(record["triggers"]) if record.get("triggers") else None,
         onsets=OnsetPart.from_record(record["onsets"]) if record.get("onsets") else None,
+        events=[DatedEvent(**event) for event in record.get("events", ())],
     )
 
 

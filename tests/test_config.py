@@ -48,6 +48,15 @@ def test_numbers_of_settings_are_finite(settings, wrong):
         settings(rest=f"[places]\nnearest = true\nmax_distance_km = {wrong}")
 
 
+def test_dated_events_have_names_of_their_own_and_end_after_they_begin(settings):
+    event = '[[events]]\nname = "a"\ndate = 2020-03-01\n'
+    assert settings(rest=event).events[0].where == "all"
+    with pytest.raises(InputError, match="events: two have the same name"):
+        settings(rest=event + event)
+    with pytest.raises(InputError, match=r"events\.0: ends \(2020-02-01\) before it begins \(2020-03-01\)"):
+        settings(rest=event + "end = 2020-02-01\n")
+
+
 def test_triggers_have_names_of_their_own_and_stay_within_the_horizon(settings):
     event = '[[triggers]]\nname = "{}"\nthreshold = 3\nprobability = 0.5\nhorizon = {}\n'
     with pytest.raises(InputError, match="triggers: two have the same name"):

@@ -234,3 +234,41 @@ def test_triggers_are_judged_with_their_past(folder, monkeypatch, capsys):
         (folder / "forecast.toml").write_text(SETTINGS + wrong)
         with pytest.raises(InputError, match=problem):
             run(read_settings("forecast.toml"))
+
+
+EVENTS = """
+[[events]]
+name = "a truce"
+date = 2022-03-01
+end = 2022-04-15
+where = "Diyala"
+[[events]]
+name = "an election"
+date = 2023-01-20
+"""
+
+
+def test_dated_events_stand_in_the_run_and_in_its_report(folder, monkeypatch, capsys):
+    plain = SETTINGS.replace("periods = 1", "periods = 0")
+    (folder / "forecast.toml").write_text(plain + EVENTS)
+    assert command("run forecast.toml --output out", monkeypatch, capsys)[0] == 0
+    page = (folder / "out" / "report.html").read_text()
+    assert "<li><b>A</b> a truce (Diyala), 1 Mar 2022 to 15 Apr 2022</li>" in page
+    assert "<li><b>B</b> an election, 20 Jan 2023</li>" in page
+    assert command("report out", monkeypatch, capsys)[0] == 0
+    assert (folder / "out" / "report.html").read_text() == page
+    for wrong, problem in (
+        (
+            EVENTS.replace('"Diyala"', '"Diyalah"'),
+            r"events\.a truce: unknown province \(found Diyalah\)\. Nearest: Diyala",
+        ),
+        (
+            EVENTS.replace("2023-01-20", "2023-02-01"),
+            r"events\.an election: lies outside the data and the forecast \(found 2023-02-01; expected from 2020-01-01 "
+            r"to 2023-01-31\)",
+        ),
+    ):
+        (folder / "forecast.toml").write_text(plain + wrong)
+        code, _, err = command("run forecast.toml --output other", monkeypatch, capsys)
+        assert (code, err.count("\n")) == (2, 1), err
+        assert re.search(problem, err), err

@@ -30,6 +30,7 @@ from forecast.report.html_tables import csv_link
 from forecast.report.late import late_records
 from forecast.report.maps import province_map
 from forecast.report.onset import OnsetPart, calm_places
+from forecast.report.overlays import DatedEvent, Overlays, in_order
 from forecast.report.previous import RULE, PreviousPart, previous_lead, previous_said
 from forecast.report.provinces import group_anchors, province_anchors, sections_of
 from forecast.report.published import PublishedPart, next_reports, published_said
@@ -88,6 +89,8 @@ class ReportContent:
         Events that somebody waits for, and whether each fires.
     onsets : OnsetPart, optional
         What came of calm provinces at many past origins.
+    events : sequence of DatedEvent
+        Elections, truces and the like, which charts mark.
     """
 
     title: str
@@ -110,6 +113,7 @@ class ReportContent:
     previous: PreviousPart | None = None
     triggers: TriggersPart | None = None
     onsets: OnsetPart | None = None
+    events: Sequence[DatedEvent] = ()
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -171,8 +175,9 @@ def render(content: ReportContent) -> str:
         ahead, part = ahead.without_chances(), None if part is None else part.without_chances()
     groups = groups_of(forecast, content.zones)
     sums, anchors = group_anchors(groups), province_anchors(forecast)
-    of_sums, of_provinces = sections_of(panel, forecast, ahead, groups, simulated)
     told, tried, last = content.published, content.backtest, content.previous
+    overlays = Overlays(in_order(content.events), pd.DataFrame() if last is None else last.bands)
+    of_sums, of_provinces = sections_of(panel, forecast, ahead, groups, simulated, overlays)
     past_performance, caution = about.past_performance(content.scores, forecast.model, forecast.freq)
     script = _template_text("report.js")
     provenance = dict(content.provenance)
@@ -199,6 +204,8 @@ def render(content: ReportContent) -> str:
         scale="" if content.no_chances else about.scale(),
         sums=of_sums,
         provinces=of_provinces,
+        has_bands=bool(len(overlays.bands)),
+        events=overlays.listed(panel, forecast),
         ranked=sorted(of_provinces, key=lambda section: -section.median),
         late=late_records(panel, forecast, ahead.unit, simulated),
         facts=about.facts(forecast, panel),

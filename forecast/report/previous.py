@@ -14,6 +14,7 @@ from forecast.evaluation.verification import ALARM, COUNTRY, PROVINCE, TACTIC, T
 from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
+from forecast.report.overlays import BAND
 from forecast.report.parts import Part
 from forecast.report.wording import (
     amount,
@@ -94,6 +95,9 @@ class PreviousPart(Part):
         Attacks in the last twelve periods of the earlier data, and by how many of them cells have changed.
     notes : DataFrame
         What could not be compared: note.
+    bands : DataFrame
+        What was said of each period that has come, all tactics together: level, province (or sum), period (YYYY-MM-DD),
+        lower_90, lower_50, median, upper_50, upper_90 (attacks); of what has the same parts then and now.
     """
 
     data_end: str
@@ -109,6 +113,7 @@ class PreviousPart(Part):
     recent: float | None = None
     moved: float | None = None
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bands: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def has_come(self) -> bool:
@@ -142,6 +147,7 @@ def previous_part(earlier: Forecast, before: Panel, panel: Panel, forecast: Fore
         recent=recent,
         moved=moved,
         notes=pd.DataFrame({"note": [_readable(note, labels) for note in found.notes]}),
+        bands=_bands(found, earlier, panel),
     )
 
 
@@ -365,6 +371,16 @@ def _where(row: Mapping[Any, Any]) -> str:
 
 def _of(part: PreviousPart, level: str) -> pd.DataFrame:
     return part.series[part.series[LEVEL] == level] if len(part.series) else part.series
+
+
+def _bands(found: Verification, earlier: Forecast, panel: Panel) -> pd.DataFrame:
+    """What was said of periods that have come, where it was said of what the new data hold."""
+    if set(earlier.tactics) != set(panel.tactics):
+        return pd.DataFrame()
+    whole = set(earlier.provinces) == set(panel.without_ended().provinces)
+    table = found.outcomes[found.outcomes[LEVEL].isin([TOTAL, COUNTRY, PROVINCE] if whole else [PROVINCE])]
+    days = pd.DatetimeIndex(table[names.PERIOD]).strftime("%Y-%m-%d")
+    return table[[LEVEL, names.PROVINCE, *BAND]].assign(**{names.PERIOD: days}).reset_index(drop=True)
 
 
 def _named(found: Verification, labels: Mapping[str, str]) -> pd.DataFrame:

@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 
 from forecast import names
+from forecast.evaluation.verification import PROVINCE, TOTAL
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.report.fans import Series, large_fan, series_of, small_fan
 from forecast.report.figures import Group, Outlook, records
+from forecast.report.overlays import Overlays
 from forecast.report.tables import period_table, tactic_table
 from forecast.report.wording import amount, between, chance_that, mean_amount, tactic_label
 
@@ -23,6 +25,9 @@ _PAGE = re.compile(
     "now|know|calm|previous|triggers|series|provinces|numbers|published|capability|past|backtest|model|limits|measure|"
     "(about|sum|province|table|totals|activity|capability|backtest)-.*"
 )
+
+
+_NO_OVERLAYS = Overlays()
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class Section:
         What is expected, in one sentence.
     small, top, large : str
         Charts of all tactics; `top` is the largest number that the small one shows.
+    marked : str
+        Dated events in them, in a sentence; '' for none.
     tactics : sequence of (str, str, str)
         Tactics with a small chart and its largest number each; empty where there is one.
     by_period, by_tactic : str
@@ -57,6 +64,7 @@ class Section:
     small: str
     top: str
     large: str
+    marked: str
     tactics: Sequence[tuple[str, str, str]]
     by_period: str
     by_tactic: str
@@ -76,19 +84,24 @@ def province_anchors(forecast: Forecast) -> dict[str, str]:
 
 
 def sections_of(
-    panel: Panel, forecast: Forecast, outlook: Outlook, groups: Sequence[Group], simulated: bool
+    panel: Panel,
+    forecast: Forecast,
+    outlook: Outlook,
+    groups: Sequence[Group],
+    simulated: bool,
+    overlays: Overlays = _NO_OVERLAYS,
 ) -> tuple[list[Section], list[Section]]:
     """The sections of groups, and those of provinces by country and expected attacks."""
     panel = panel.without_ended()
     members = {group.key: group.members for group in groups}
-    options = (panel, forecast, outlook)
+    options = (panel, forecast, outlook, overlays)
     sums: list[Section] = []
     if members:
         total = pd.DataFrame([outlook.total]).assign(name="All provinces")
         total[names.PROVINCE] = next(iter(members))
         table = pd.concat([total, outlook.groups]).assign(country="sum of provinces")
         cells = outlook.figures(forecast.aggregate(members)) if outlook.shows_tactics else pd.DataFrame()
-        sums = list(_sections(*options, group_anchors(groups), table, cells, members, simulated))
+        sums = list(_sections(*options, group_anchors(groups), table, cells, groups, simulated))
     table = outlook.provinces.sort_values(["country", "sum_median"], ascending=[True, False], kind="stable")
     cells = outlook.cells if outlook.shows_tactics else pd.DataFrame()
     return sums, list(_sections(*options, province_anchors(forecast), table, cells, None, simulated))
@@ -98,17 +111,26 @@ def _sections(
     panel: Panel,
     forecast: Forecast,
     outlook: Outlook,
+    overlays: Overlays,
     anchors: Mapping[str, str],
     table: pd.DataFrame,
     cells: pd.DataFrame,
-    by: Mapping[str, Sequence[str]] | None,
+    groups: Sequence[Group] | None,
     simulated: bool,
 ) -> Iterator[Section]:
+    by = None if groups is None else {group.key: group.members for group in groups}
+    # Which bands of the last report are of which row: one province alone is the total.
+    levels = {} if groups is None else {group.key: (group.level, group.label or TOTAL) for group in groups}
+    own = PROVINCE if len(outlook.provinces) > 1 else TOTAL
     whole = series_of(panel, forecast, by, tactics=True)
     single = series_of(panel, forecast, by, tactics=False) if len(cells) else {}
     for row in records(table):
         key, name = str(row[names.PROVINCE]), str(row["name"])
-        anchor, series, says = anchors[key], whole[key, ALL_TACTICS], _says(row, outlook)
+        members = (key,) if by is None else by[key]
+        level, label = levels.get(key, (own, key if own == PROVINCE else TOTAL))
+        series = overlays.over(whole[key, ALL_TACTICS], members, level, label)
+        anchor, says = anchors[key], _says(row, outlook)
+        drawn = f"{says} {series.marked}".rstrip()
         part = cells[cells[names.PROVINCE] == key] if len(cells) else cells
         part = part.assign(name=name, tactic_name=part[names.TACTIC].map(tactic_label)) if len(part) else part
         yield Section(
@@ -119,21 +141,26 @@ def _sections(
             expected=amount(row["sum_median"]),
             likely=between(row["sum_lower"], row["sum_upper"]),
             says=says,
-            small=small_fan(series, says),
+            small=small_fan(series, drawn),
             top=amount(series.largest),
-            large=large_fan(series, says, simulated),
-            tactics=list(_small_ones(part, single, outlook)),
+            large=large_fan(series, drawn, simulated),
+            marked=series.marked,
+            tactics=list(_small_ones(part, single, outlook, overlays, members)),
             by_period=period_table(series, f"{anchor}-periods", name, outlook.unit, simulated),
             by_tactic=tactic_table(part, outlook, f"{anchor}-tactics", name, simulated) if len(part) else "",
         )
 
 
 def _small_ones(
-    part: pd.DataFrame, single: Mapping[tuple[str, str], Series], outlook: Outlook
+    part: pd.DataFrame,
+    single: Mapping[tuple[str, str], Series],
+    outlook: Outlook,
+    overlays: Overlays,
+    members: Sequence[str],
 ) -> Iterator[tuple[str, str, str]]:
     for row in records(part):
         says = _says({**row, "name": f"{row['name']}, {row['tactic_name']}"}, outlook)
-        series = single[row[names.PROVINCE], row[names.TACTIC]]
+        series = overlays.over(single[row[names.PROVINCE], row[names.TACTIC]], members)
         yield row["tactic_name"], small_fan(series, says), amount(series.largest)
 
 

@@ -25,7 +25,9 @@ def test_settings_are_valid(tmp_path):
     settings = read_settings(path)
     assert settings.panel.actor == "IS"
     path.write_text(whole + triggers)
-    assert read_settings(path).triggers[0].threshold == 25
+    settings = read_settings(path)
+    assert settings.triggers[0].threshold == 25
+    assert settings.events[0].where == "Idlib"
     # The second block changes parts of the first.
     path.write_text(parts)
     changed = read_settings(path)
