@@ -20,12 +20,12 @@ from forecast.report.parts import plain_json
 from forecast.report.previous import (
     RULE,
     PreviousPart,
-    level_rows,
     needs_eyes,
     previous_lead,
     previous_part,
     previous_said,
 )
+from forecast.report.previous_rows import level_rows
 from forecast.run import Prepared
 from forecast.run_files import Run, load_previous, load_run
 

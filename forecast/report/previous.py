@@ -34,28 +34,19 @@ from forecast.report.wording import (
 __all__ = [
     "RULE",
     "PreviousPart",
-    "level_rows",
     "needs_eyes",
-    "outcome_rows",
-    "outlook_rows",
     "previous_lead",
     "previous_part",
     "previous_said",
-    "revision_rows",
+    "probability_of",
+    "rows_of",
 ]
 
 # Revisions that moved more than this share of the attacks of the last twelve periods need eyes.
 _REVISED = 0.1
-# Misses that are named in a sentence, and rows of tables that may be long; their files have all.
-_NAMED, _ROWS = 3, 10
+# Misses that are named in a sentence.
+_NAMED = 3
 _NOT_KNOWN = float("nan")
-_LEVELS = {
-    TOTAL: "All provinces together",
-    COUNTRY: "Each country",
-    TACTIC: "Each tactic, all provinces",
-    PROVINCE: "Each province",
-    CELL: "Each province and tactic",
-}
 # What `forecast watch` ends with exit code 1 by; it is printed with every verdict.
 RULE = (
     f"The rule: something needs eyes where a forecast that is right would lie so far off in {100 * ALARM:g}% of cases "
@@ -159,7 +150,7 @@ def previous_lead(part: PreviousPart, most: int = _NAMED) -> str:
     report = f"the report with data up to {part.data_end}"
     if not part.has_come:
         return f"None of the {unit_name(part.freq)}s that {report} forecast has come yet in these data."
-    rows = _of(part, PROVINCE)
+    rows = rows_of(part, PROVINCE)
     if rows.empty:
         return f"{capital(_total_said(part))}, by {report}."
     missed, number = rows[~rows["inside_90"].astype(bool)], len(rows)
@@ -177,7 +168,7 @@ def previous_said(part: PreviousPart) -> list[str]:
     """What follows the lead: the total, whether chance explains the misses, what is expected otherwise, revisions."""
     said = []
     if part.has_come:
-        if len(_of(part, PROVINCE)):
+        if len(rows_of(part, PROVINCE)):
             said.append(f"{capital(_total_said(part))}.")
         said.append(_verdict(part))
         broken = part.series[part.series["adjusted"] <= ALARM]
@@ -197,7 +188,7 @@ def needs_eyes(part: PreviousPart) -> list[str]:
     """Why somebody should look, by `RULE`; nothing where all is as it may be."""
     reasons = []
     if part.p_value is not None and part.p_value <= ALARM:
-        reasons.append(f"what came is further off than chance explains ({_probability(part.p_value)})")
+        reasons.append(f"what came is further off than chance explains ({probability_of(part.p_value)})")
     if part.recent is not None and part.moved is not None and part.moved > _REVISED * part.recent:
         unit = unit_name(part.freq)
         reasons.append(
@@ -208,7 +199,7 @@ def needs_eyes(part: PreviousPart) -> list[str]:
 
 
 def _total_said(part: PreviousPart) -> str:
-    row = _of(part, TOTAL)
+    row = rows_of(part, TOTAL)
     if row.empty:
         return f"the total of {part.span} cannot be compared, since not all of its parts were observed"
     total = row.iloc[0]
@@ -220,7 +211,7 @@ def _verdict(part: PreviousPart) -> str:
     assert part.p_value is not None
     chance = (
         f"if the forecast is right, what came lies so far off, all levels tested together, in "
-        f"{_probability(part.p_value)} of cases"
+        f"{probability_of(part.p_value)} of cases"
     )
     return f"That is {'more than chance explains' if part.p_value <= ALARM else 'within chance'}: {chance}."
 
@@ -276,100 +267,16 @@ def _and_more(number: int) -> str:
     return f", and {amount(number)} more" if number > 0 else ""
 
 
-def _probability(p_value: float) -> str:
+def probability_of(p_value: float) -> str:
     """'0.8%', rounded up, so that what is printed as 5.0% is no more than that."""
     return f"{math.ceil(round(1000 * p_value, 6)) / 10:.1f}%"
-
-
-# Tables ---------------------------------------------------------------------------------------------------------------
-
-
-def level_rows(part: PreviousPart) -> pd.DataFrame:
-    """How many outcomes of each level lay inside their intervals, as a table for readers."""
-    table = part.levels
-    return pd.DataFrame(
-        {
-            "Numbers of": [_LEVELS[level] for level in table[LEVEL]],
-            "Compared": [amount(value) for value in table["outcomes"]],
-            "50%": [percent_of(value) for value in table["inside_50"]],
-            "90%": [percent_of(value) for value in table["inside_90"]],
-            "So far off by chance": [_probability(value) for value in table["p_value"]],
-        }
-    )
-
-
-def percent_of(share: float) -> str:
-    """A share that was counted: '100%' and '0%' are what they say."""
-    return f"{100 * share:.0f}%"
-
-
-def outcome_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
-    """What was expected and what came, sums first, then the furthest off; and of each row the province, or ''."""
-    provinces, cells = _of(part, PROVINCE), _of(part, CELL)
-    missed = cells[~cells["inside_90"].astype(bool)].head(_ROWS) if len(cells) else cells
-    groups = {
-        "Sums": pd.concat([_of(part, TOTAL), _of(part, COUNTRY)]),
-        "Tactics, all provinces": _of(part, TACTIC),
-        "Provinces, the furthest off first": provinces.head(_shown(~provinces["inside_90"].astype(bool))),
-        "Outside their 90% interval, by tactic": missed,
-    }
-    table = pd.concat([rows.assign(group=group) for group, rows in groups.items() if len(rows)], ignore_index=True)
-    frame = pd.DataFrame(
-        {
-            "Where": [_where(row) for row in table.to_dict("records")],
-            "Came": [amount(value) for value in table[names.OBSERVED]],
-            "Expected": [amount(value) for value in table["median"]],
-            "90% interval": [between(*pair) for pair in zip(table["lower_90"], table["upper_90"], strict=True)],
-            "50% interval": [between(*pair) for pair in zip(table["lower_50"], table["upper_50"], strict=True)],
-            "Inside 90%": ["yes" if inside else "NO" for inside in table["inside_90"]],
-            "group": table["group"],
-        }
-    )
-    of_places = table[LEVEL].isin([PROVINCE, CELL])
-    return frame, [key if place else "" for key, place in zip(table[names.PROVINCE], of_places, strict=True)]
-
-
-def outlook_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
-    """What was expected of each province then and is now, the changed ones first; and the provinces."""
-    table = part.outlook.head(_shown(part.outlook["has_changed"].astype(bool)))
-    frame = pd.DataFrame({"Province": table["name"]})
-    for name in ("then", "now"):
-        frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
-        bounds = zip(table[f"{name}_lower"], table[f"{name}_upper"], strict=True)
-        frame[f"{name}_interval"] = [between(*pair) for pair in bounds]
-    frame["Another outlook"] = ["yes" if changed else "no" for changed in table["has_changed"]]
-    return frame, list(table[names.PROVINCE])
-
-
-def revision_rows(part: PreviousPart) -> pd.DataFrame:
-    """The largest revisions, as a table for readers."""
-    table = part.revised.head(_ROWS)
-    return pd.DataFrame(
-        {
-            "Province": table["name"],
-            capital(unit_name(part.freq)): table[names.PERIOD],
-            "In the last report": [amount(value) for value in table["before"]],
-            "Now": [amount(value) for value in table["after"]],
-        }
-    )
-
-
-def _shown(matters: "pd.Series[bool]") -> int:
-    """How many rows stand on the page, of which the first ones matter: these, or ten; the file has all."""
-    return max(int(matters.sum()), _ROWS)
-
-
-def _where(row: Mapping[Any, Any]) -> str:
-    tactic = capital(tactic_label(row[names.TACTIC]))
-    return {TOTAL: "All provinces", TACTIC: tactic, CELL: f"{row['name']}, {tactic_label(row[names.TACTIC])}"}.get(
-        row[LEVEL], str(row["name"])
-    )
 
 
 # Parts ----------------------------------------------------------------------------------------------------------------
 
 
-def _of(part: PreviousPart, level: str) -> pd.DataFrame:
+def rows_of(part: PreviousPart, level: str) -> pd.DataFrame:
+    """What was compared of one level."""
     return part.series[part.series[LEVEL] == level] if len(part.series) else part.series
 
 

@@ -15,7 +15,8 @@ from forecast.report.capability import CapabilityPart, decomposition_rows, loadi
 from forecast.report.fans import LEVELS, Series
 from forecast.report.figures import Outlook, is_total
 from forecast.report.html_tables import html_table
-from forecast.report.previous import PreviousPart, level_rows, outcome_rows, outlook_rows, revision_rows
+from forecast.report.previous import PreviousPart
+from forecast.report.previous_rows import level_rows, outcome_rows, outlook_rows, revision_rows
 from forecast.report.published import PublishedPart, expected_rows, province_rows
 from forecast.report.triggers import TriggersPart, trigger_rows
 from forecast.report.wording import (

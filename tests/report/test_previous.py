@@ -11,14 +11,11 @@ from forecast.report.build import render
 from forecast.report.parts import plain_json
 from forecast.report.previous import (
     PreviousPart,
-    level_rows,
     needs_eyes,
-    outcome_rows,
-    outlook_rows,
     previous_lead,
     previous_said,
-    revision_rows,
 )
+from forecast.report.previous_rows import level_rows, outcome_rows, outlook_rows, revision_rows
 
 
 @pytest.fixture(scope="module")
