@@ -14,7 +14,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import TOTAL
 from forecast.report.wording import capital, last_periods, period_label, province_labels, span_label, tactic_label
 
-__all__ = ["Group", "Outlook", "figures", "groups_of", "is_total", "outlook", "records"]
+__all__ = ["LADDER", "Group", "Outlook", "figures", "groups_of", "is_total", "outlook", "records"]
 
 # What the horizon is compared with: this many last periods, or as many as the history holds.
 _SINCE = 12
@@ -23,7 +23,9 @@ _LATELY = 3
 # Above this many provinces × tactics the page leaves tactics to the files of the run.
 _MOST_CELLS = 1500
 _INTERVAL = (0.1, 0.5, 0.9)
-_CHANCES = ["rise", "above_record"]
+# Attacks over the whole horizon from which on a chance is told, whatever the past: any, and many.
+LADDER = (1, 25)
+_CHANCES = ["rise", "above_record", *(f"from_{threshold}" for threshold in LADDER)]
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Outlook:
         How many last periods the horizon is compared with.
     unit, span, when, next_period : str
         'month', 'Jan to Jun 2025', 'from Jan to Jun 2025', 'Jan 2025'.
-    horizon : int
-        Number of periods.
+    steps : tuple of str
+        Its periods: 'Jan 2025', 'Feb 2025', ….
     tells_chances : bool
         Whether its probabilities are told.
     """
@@ -75,13 +77,18 @@ class Outlook:
     span: str
     when: str
     next_period: str
-    horizon: int
+    steps: tuple[str, ...]
     tells_chances: bool = True
 
     @property
     def past(self) -> str:
         """What it is compared with: 'the last 12 months'."""
         return last_periods(self.since, self.unit)
+
+    @property
+    def horizon(self) -> int:
+        """Number of periods."""
+        return len(self.steps)
 
     @property
     def is_compared(self) -> bool:
@@ -130,7 +137,8 @@ def figures(forecast: Forecast, since: int) -> pd.DataFrame:
     Columns: province, tactic, observed (how many of the last `since` periods were), recent (their mean), record (the
     largest of them); `next_*` (the first period), `sum_*` (the horizon) and `mean_*` (per period of the horizon) with
     lower, median and upper (the central 80 % interval); rise (probability that the mean over the horizon is above
-    recent) and above_record (that at least one period is above record). NaN where none of the past was observed.
+    recent) and above_record (that at least one period is above record), NaN where none of the past was observed;
+    from_1 and from_25 (that the horizon brings so many or more), and step_0, step_1, … (the median of each period).
     """
     draws = forecast.draws.values
     past = forecast.dataset[names.HISTORY].transpose(names.PROVINCE, names.TACTIC, ...).values[..., -since:]
@@ -147,6 +155,9 @@ def figures(forecast: Forecast, since: int) -> pd.DataFrame:
     }
     for name in ("recent", "record", "rise", "above_record"):
         columns[name] = np.where(observed > 0, columns[name], np.nan)
+    columns |= {f"from_{threshold}": (sums >= threshold).mean(axis=0) for threshold in LADDER}
+    medians = np.quantile(draws, 0.5, axis=0, method="inverted_cdf")
+    columns |= {f"step_{step}": medians[..., step] for step in range(horizon)}
     for name, values, divisor in (("next", draws[..., 0], 1), ("sum", sums, 1), ("mean", sums, horizon)):
         bounds = np.quantile(values, _INTERVAL, axis=0, method="inverted_cdf") / divisor
         columns |= {f"{name}_{side}": bound for side, bound in zip(("lower", "median", "upper"), bounds, strict=True)}
@@ -183,7 +194,7 @@ def outlook(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> Outlook:
         span=span,
         when=f"from {span}" if len(forecast.periods) > 1 else f"in {next_period}",
         next_period=next_period,
-        horizon=len(forecast.periods),
+        steps=tuple(period_label(start, forecast.freq) for start in forecast.periods),
     )
 
 

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,19 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
-from forecast.report.figures import Outlook, records
+from forecast.report.figures import LADDER, Outlook, records
 from forecast.report.svg import element, line, place, words
 from forecast.report.tiles import Tiles, short_names, tile_layout
-from forecast.report.wording import amount, attacks, between, change_between, short_percent, signed
+from forecast.report.wording import (
+    amount,
+    attacks,
+    between,
+    capital,
+    change_between,
+    counted,
+    short_percent,
+    signed,
+)
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
@@ -54,12 +63,15 @@ class Measure:
         The number of each province as printed.
     legend : sequence of (str, str)
         Classes of colour and what they hold.
+    group : str
+        The heading under which it is offered; '' for none.
     """
 
     label: str
     classes: Sequence[str]
     texts: Sequence[str]
     legend: Sequence[tuple[str, str]]
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,14 +155,13 @@ def _views(outlook: Outlook) -> dict[str, list[Measure]]:
 
 
 def measures_of(outlook: Outlook, table: pd.DataFrame) -> list[Measure]:
-    """Expected attacks; where the past is known the change, the chance of a rise and of a record; and the width.
+    """Expected attacks; where the past is known the change, the chance of a rise and of a record.
 
-    `table` has the figures of one row per province.
+    Then the chances of any and of many attacks, the width, and what is expected in each period. `table` has the figures
+    of one row per province.
     """
     past = outlook.past
     measures = [_counts(f"Expected attacks, {outlook.span}", table["sum_median"])]
-    if outlook.horizon > 1:
-        measures.append(_counts(f"Expected attacks, {outlook.next_period}", table["next_median"]))
     if outlook.is_compared:
         texts = [change_between(*pair)[2] for pair in zip(table["recent"], table["mean_median"], strict=True)]
         values = 100 * (table["mean_median"] / table["recent"] - 1)
@@ -162,15 +173,33 @@ def measures_of(outlook: Outlook, table: pd.DataFrame) -> list[Measure]:
             # Classes go by the printed percentage, as words do.
             texts = [short_percent(value) for value in table[column]]
             measures.append(_classed(label, (100 * table[column]).round(), texts, bounds, kind))
-    return [*measures, _counts("Width of the 80% interval, in attacks", table["sum_upper"] - table["sum_lower"])]
+    for threshold in LADDER if outlook.tells_chances else ():
+        label = f"Chance of at least {counted(threshold, 'attack')}, {outlook.span}"
+        chances = table[f"from_{threshold}"]
+        texts = [short_percent(value) for value in chances]
+        measures.append(_classed(label, (100 * chances).round(), texts, _CHANCES, "q"))
+    measures.append(_counts("Width of the 80% interval, in attacks", table["sum_upper"] - table["sum_lower"]))
+    # On one scale, so that colours can be compared between periods.
+    steps = [f"step_{step}" for step in range(outlook.horizon)] if outlook.horizon > 1 else []
+    top = table[steps].to_numpy().max(initial=0)
+    of_steps = [
+        replace(
+            _counts(f"Expected attacks, {label}", table[name], top), group=f"{capital(outlook.unit)} by {outlook.unit}"
+        )
+        for name, label in zip(steps, outlook.steps, strict=bool(steps))
+    ]
+    return [*measures, *of_steps]
 
 
 # Measures ------------------------------------------------------------------------------------------------------------
 
 
-def _counts(label: str, values: "pd.Series[float]") -> Measure:
-    """A measure in whole attacks: a class for none, and up to five that grow as squares do, so that few differ too."""
-    top = max(int(values.max()), 1)
+def _counts(label: str, values: "pd.Series[float]", most: float = 0) -> Measure:
+    """A measure in whole attacks: a class for none, and up to five that grow as squares do, so that few differ too.
+
+    They end at `most`, or at the largest value.
+    """
+    top = max(int(max(values.max(), most)), 1)
     bounds = sorted({0, *(int(np.ceil(top * (step / 5) ** 2)) for step in range(1, 6))})
     classes = [f"q{int(np.searchsorted(bounds, value))}" for value in values]
     legend = [("q0", "0")]

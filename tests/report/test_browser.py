@@ -138,6 +138,11 @@ def test_the_map_shows_other_measures_and_tactics(open_page, path, content):
     class_, text, title = shown()
     assert (text[-1], class_[0], title) == ("%", "d", f"Diyala: {text}")
     assert "35 to 65%" in page.locator(".legend:visible").text_content()
+    # The last one of the headed group: the map of the last period.
+    page.locator("#measure").select_option(index=page.locator("#measure option").count() - 1)
+    last = content.main.draws.sel(province="IQG10").sum("tactic").isel(period=-1)
+    assert shown()[1] == f"{np.quantile(last, 0.5, method='inverted_cdf'):,.0f}"
+    assert page.locator("#where h2").text_content().startswith("Expected attacks, ")
     page.locator("#measure").select_option(index=0)
     assert shown()[1] == before
     page.locator("#view").select_option(label="IED")

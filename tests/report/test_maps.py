@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from shapely.geometry import Polygon, mapping
 
+from forecast.prediction.draws import Forecast
 from forecast.report.figures import outlook
 from forecast.report.maps import measures_of, province_map
+from forecast.report.wording import short_percent
 
 
 @pytest.fixture(scope="module")
@@ -97,17 +99,49 @@ def test_every_measure_has_a_class_a_text_and_a_legend(iraq):
     ahead = iraq[0]
     measures = measures_of(ahead, ahead.provinces)
     assert [measure.label.split(" ")[0] for measure in measures] == [
-        "Expected", "Expected", "Change", "Chance", "Chance", "Width",
+        "Expected", "Change", *["Chance"] * 4, "Width", *["Expected"] * 3,
     ]  # fmt: skip
     for measure in measures:
         assert len(measure.classes) == len(measure.texts) == 18
         assert set(measure.classes) <= {class_ for class_, _ in measure.legend} | {"none"}
     untold = measures_of(ahead.without_chances(), ahead.without_chances().provinces)
-    assert [measure.label for measure in untold] == [measures[row].label for row in (0, 1, 2, 5)]
+    assert [measure.label for measure in untold] == [measures[row].label for row in (0, 1, 6, 7, 8, 9)]
+
+
+def test_every_period_has_a_map_on_one_scale_and_numbers_of_its_own(iraq):
+    ahead, forecast = iraq
+    measures = measures_of(ahead, ahead.provinces)
+    steps = [measure for measure in measures if measure.group == "Month by month"]
+    assert [measure.label for measure in steps] == [
+        f"Expected attacks, {month} 2024" for month in ("Jul", "Aug", "Sep")
+    ]
+    assert steps[0].legend == steps[1].legend == steps[2].legend
+    medians = forecast.aggregate(tactics=True).median().isel(tactic=0)
+    for step, measure in enumerate(steps):
+        assert measure.texts == [f"{count:,.0f}" for count in medians.isel(period=step).values]
+    assert ahead.provinces["step_0"].tolist() == ahead.provinces["next_median"].tolist()
+    # Of a single period the whole horizon is that period.
+    alone = outlook(Forecast(forecast.dataset.isel(period=[0])), {})
+    assert [measure.label.split(" ")[0] for measure in measures_of(alone, alone.provinces)][-1] == "Width"
+
+
+def test_exceedance_is_the_share_of_draws_that_reach_it(iraq):
+    ahead, forecast = iraq
+    measures = {measure.label: measure for measure in measures_of(ahead, ahead.provinces)}
+    sums = forecast.draws.sum(("tactic", "period")).values
+    for threshold, label in ((1, "1 attack"), (25, "25 attacks")):
+        measure = measures[f"Chance of at least {label}, Jul to Sep 2024"]
+        assert measure.texts == [short_percent(share) for share in (sums >= threshold).mean(axis=0)]
+        printed = [int(re.sub(r"[<>%]", "", text)) for text in measure.texts]
+        exact = [not re.search("[<>]", text) for text in measure.texts]
+        classes = [f"q{sum(number >= bound for bound in (5, 20, 45, 55, 80))}" for number in printed]
+        assert [
+            pair for pair in zip(measure.classes, classes, exact, strict=True) if pair[0] != pair[1] and pair[2]
+        ] == []
 
 
 def test_classes_go_by_the_printed_numbers(iraq):
-    expected, _, _, rise, *_ = measures_of(iraq[0], iraq[0].provinces)
+    expected, _, rise, *_ = measures_of(iraq[0], iraq[0].provinces)
     for class_, text in zip(rise.classes, rise.texts, strict=True):
         number = int(re.sub(r"[<>%]", "", text))
         assert class_ == f"d{sum(number >= bound for bound in (20, 35, 66, 80))}"
@@ -125,10 +159,10 @@ def test_what_the_switch_shows_stands_with_the_province(iraq):
     shown = [data.split("|") for data in re.findall(r'data-shown="([^"]+)"', drawn.svg)]
     ied = ahead.cells[ahead.cells["tactic"] == "ied"]
     for row, entries in enumerate(shown):
-        assert len(entries) == 3 * 6
+        assert len(entries) == 3 * 10
         assert entries[0].split(" ")[1] == f"{ahead.provinces['sum_median'].iloc[row]:,.0f}"
-        assert entries[6].split(" ")[1] == f"{ied['sum_median'].iloc[row]:,.0f}"
-        assert entries[7].split(" ")[1] == f"{ied['next_median'].iloc[row]:,.0f}"
+        assert entries[10].split(" ")[1] == f"{ied['sum_median'].iloc[row]:,.0f}"
+        assert entries[17].split(" ")[1] == f"{ied['next_median'].iloc[row]:,.0f}"
 
 
 def test_names_of_tiles_break_between_words_or_are_short(iraq):

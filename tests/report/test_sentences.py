@@ -37,7 +37,7 @@ def _outlook(provinces, total, tactics=(), *, horizon=6, unit="month", when="fro
         span="Jan to Jun 2025",
         when=when,
         next_period="Jan 2025",
-        horizon=horizon,
+        steps=tuple(map(str, range(horizon))),
     )
 
 
