@@ -38,6 +38,7 @@ from forecast.inputs import input_files, load_activity, load_futures, load_sourc
 from forecast.model.library import CAPABILITY
 from forecast.model.spec import Model
 from forecast.panel.calendar import next_periods, period_end, unit_name
+from forecast.panel.deaths import recorded_deaths
 from forecast.panel.groups import province_keys
 from forecast.panel.panel import Panel, panel_hash
 from forecast.panel.sources import CountsSource, PanelSource
@@ -47,6 +48,8 @@ from forecast.prediction.futures import Future, hold_last, scenario
 from forecast.prediction.nowcast import placed
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL, BacktestPart, backtest_part
+from forecast.report.deaths import DeathsPart
+from forecast.report.figures import SINCE
 from forecast.report.late import placed_said
 from forecast.report.onset import OnsetPart, onset_part
 from forecast.report.overlays import DatedEvent
@@ -276,6 +279,10 @@ def run(
         record["triggers"] = triggers_part(ready.triggers, where, forecast, ready.trigger_history).to_record()
     if ready.events:
         record["events"] = [asdict(event) for event in ready.events]
+    if isinstance(ready.source, PanelSource):
+        periods = min(SINCE, len(panel.periods))
+        table = recorded_deaths(ready.source.events, panel.without_ended(), periods, ready.source.settings)
+        record["deaths"] = DeathsPart(periods, table).to_record() if len(table) else {}
     if ready.onsets is not None:
         record["onsets"] = ready.onsets.to_record()
     if isinstance(fitted, BayesianFit) and panel.observations.is_published:

@@ -25,6 +25,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart
 from forecast.report.build import ReportContent, report_notes, report_warnings, write_report
 from forecast.report.capability import CapabilityPart
+from forecast.report.deaths import DeathsPart
 from forecast.report.onset import OnsetPart
 from forecast.report.overlays import DatedEvent
 from forecast.report.parts import plain_json, table_of
@@ -302,6 +303,7 @@ def _content(result: Run) -> ReportContent:
         previous=PreviousPart.from_record(record["previous"]) if record.get("previous") else None,
         triggers=TriggersPart.from_record(record["triggers"]) if record.get("triggers") else None,
         onsets=OnsetPart.from_record(record["onsets"]) if record.get("onsets") else None,
+        deaths=DeathsPart.from_record(record["deaths"]) if record.get("deaths") else None,
         events=[DatedEvent(**event) for event in record.get("events", ())],
     )
 

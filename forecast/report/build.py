@@ -24,6 +24,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report import about, tables
 from forecast.report.backtest import BacktestPart, backtest_charts, backtest_said
 from forecast.report.capability import CapabilityPart, path_charts, said
+from forecast.report.deaths import DeathsPart, deaths_said, with_deaths
 from forecast.report.figures import Outlook, groups_of, outlook
 from forecast.report.headline import confidence, headline, ranking, tiles
 from forecast.report.html_tables import csv_link
@@ -91,6 +92,8 @@ class ReportContent:
         What came of calm provinces at many past origins.
     events : sequence of DatedEvent
         Elections, truces and the like, which charts mark.
+    deaths : DeathsPart, optional
+        Recorded beside the attacks.
     """
 
     title: str
@@ -114,6 +117,7 @@ class ReportContent:
     triggers: TriggersPart | None = None
     onsets: OnsetPart | None = None
     events: Sequence[DatedEvent] = ()
+    deaths: DeathsPart | None = None
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -174,6 +178,7 @@ def render(content: ReportContent) -> str:
     if content.no_chances:
         ahead, part = ahead.without_chances(), None if part is None else part.without_chances()
     groups = groups_of(forecast, content.zones)
+    ahead = with_deaths(ahead, content.deaths, groups)
     sums, anchors = group_anchors(groups), province_anchors(forecast)
     told, tried, last = content.published, content.backtest, content.previous
     overlays = Overlays(in_order(content.events), pd.DataFrame() if last is None else last.bands)
@@ -206,6 +211,7 @@ def render(content: ReportContent) -> str:
         provinces=of_provinces,
         has_bands=bool(len(overlays.bands)),
         events=overlays.listed(panel, forecast),
+        deaths=deaths_said(ahead, content.deaths),
         ranked=sorted(of_provinces, key=lambda section: -section.median),
         late=late_records(panel, forecast, ahead.unit, simulated),
         facts=about.facts(forecast, panel),

@@ -14,10 +14,10 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import TOTAL
 from forecast.report.wording import capital, last_periods, period_label, province_labels, span_label, tactic_label
 
-__all__ = ["LADDER", "Group", "Outlook", "figures", "groups_of", "is_total", "outlook", "records"]
+__all__ = ["LADDER", "SINCE", "Group", "Outlook", "figures", "groups_of", "is_total", "outlook", "records"]
 
 # What the horizon is compared with: this many last periods, or as many as the history holds.
-_SINCE = 12
+SINCE = 12
 # The total is also compared with this many last periods: what is new may not show in a year.
 _LATELY = 3
 # Above this many provinces × tactics the page leaves tactics to the files of the run.
@@ -170,7 +170,7 @@ def figures(forecast: Forecast, since: int) -> pd.DataFrame:
 
 def outlook(forecast: Forecast, zones: Mapping[str, Sequence[str]]) -> Outlook:
     """All figures of a forecast; totals are sums of the same draws."""
-    since = min(_SINCE, forecast.dataset.sizes[names.HISTORY_PERIOD])
+    since = min(SINCE, forecast.dataset.sizes[names.HISTORY_PERIOD])
     groups = [group for group in groups_of(forecast, zones) if group.level != "total"]
     named, group_names = {group.key: group.members for group in groups}, {group.key: group.name for group in groups}
     labels = province_labels(forecast.dataset)

@@ -108,7 +108,9 @@ def period_table(series: Series, name: str, where: str, unit: str, simulated: bo
 def _numbers(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     """The figures as numbers, for a file."""
     columns = [
-        column for column in table if str(column).startswith(("recent", "next_", "sum_", "mean_", "rise", "above"))
+        column
+        for column in table
+        if str(column).startswith(("recent", "deaths", "next_", "sum_", "mean_", "rise", "above"))
     ]
     return table[[*labels, *columns]].rename(columns=dict(labels))
 
@@ -117,6 +119,8 @@ def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, 
     frame = pd.DataFrame({label: table[column] for column, label in labels.items()})
     if outlook.is_compared:
         frame["recent"] = [mean_amount(value) for value in table["recent"]]
+        if "deaths" in table:
+            frame["deaths"] = [amount(value) if np.isfinite(value) else "–" for value in table["deaths"]]
     for name in ("next", "sum") if outlook.horizon > 1 else ("next",):
         frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
         frame[f"{name}_interval"] = [
@@ -133,7 +137,8 @@ def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, 
 
 def _spanners(outlook: Outlook) -> dict[str, dict[str, str]]:
     """Headings above headings: {heading: {column: its own}}."""
-    compared = {capital(outlook.past.removeprefix("the ")): {"recent": f"per {outlook.unit}"}}
+    past = {"recent": f"per {outlook.unit}"} | ({"deaths": "deaths"} if "deaths" in outlook.total else {})
+    compared = {capital(outlook.past.removeprefix("the ")): past}
     first = capital(outlook.next_period)
     ahead = {first: {"next_median": "median", "next_interval": "80% interval"}}
     if outlook.horizon > 1:

@@ -1,0 +1,66 @@
+"""Deaths beside attacks: recorded ones, of the periods that the forecast is compared with. None is forecast."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from forecast import names
+from forecast.report.figures import Group, Outlook
+from forecast.report.parts import Part
+from forecast.report.wording import amount, counted
+
+__all__ = ["DeathsPart", "deaths_said", "with_deaths"]
+
+
+@dataclass(frozen=True)
+class DeathsPart(Part):
+    """What a report says of deaths.
+
+    Attributes
+    ----------
+    periods : int
+        Of the last so many.
+    provinces : DataFrame
+        province, deaths (NaN where no record tells them), records, untold: see `recorded_deaths`.
+    """
+
+    periods: int
+    provinces: pd.DataFrame
+
+
+def with_deaths(outlook: Outlook, part: DeathsPart | None, groups: Sequence[Group]) -> Outlook:
+    """The figures with the recorded deaths of the provinces, of their groups and of all."""
+    if part is None or part.provinces.empty or part.periods != outlook.since:
+        return outlook
+    deaths = part.provinces.set_index(names.PROVINCE)["deaths"].astype(float)
+    members = {group.key: list(group.members) for group in groups}
+    total = outlook.total.copy()
+    total["deaths"] = _sum(deaths, list(outlook.provinces[names.PROVINCE]))
+    tables = {"provinces": outlook.provinces.assign(deaths=outlook.provinces[names.PROVINCE].map(deaths))}
+    if len(outlook.groups):
+        sums = [_sum(deaths, members[key]) for key in outlook.groups[names.PROVINCE]]
+        tables["groups"] = outlook.groups.assign(deaths=sums)
+    return replace(outlook, total=total, **tables)
+
+
+def deaths_said(outlook: Outlook, part: DeathsPart | None) -> str:
+    """What the numbers of deaths are, and that none is forecast; '' where there are none."""
+    if part is None or "deaths" not in outlook.total:
+        return ""
+    records, untold = (int(part.provinces[column].sum()) for column in ("records", "untold"))
+    said = (
+        f"Deaths are those on record for the attacks of {outlook.past}, by the first day of each record. They are not "
+        "forecast: everything ahead counts attacks."
+    )
+    if not untold:
+        return said
+    lack = "does not tell its deaths" if untold == 1 else "do not tell their deaths"
+    return f"{said} {amount(untold)} of {counted(records, 'record')} {lack}, so that the true sums are larger."
+
+
+def _sum(deaths: "pd.Series[float]", provinces: Sequence[str]) -> float:
+    """The sum over provinces; where one is not known that of the others, where none is NaN."""
+    known = deaths.reindex(provinces).dropna()
+    return float(known.sum()) if len(known) else np.nan
