@@ -24,6 +24,19 @@ class Colours:
 
 
 COLOURS = Colours()
+# Colours of the page that stand for those which Altair draws text, grids, bands and the ground in, so that the dark
+# scheme has its own; those of series can be seen on either ground.
+_OF_PAGE = {
+    COLOURS.ink: "ink",
+    "#000": "ink",
+    COLOURS.muted: "muted",
+    COLOURS.grid: "line",
+    COLOURS.warning: "warn",
+    "white": "ground",
+    # Of calibration: bars and bands, and the line before them.
+    "#9dc1d5": "band50",
+    "#1f6f8b": "median",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,14 @@ class Chart:
         # Names of parts are of one drawing, and the page has several.
         svg = re.sub(r'(\bid="|url\(#)', rf"\g<1>{self.name}-", svg)
         svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", tag[0]), svg)
+        svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r'\b(fill|stroke)="([^"]+)"', _of_page, tag[0]), svg)
         return re.sub(r"<svg\b", '<svg aria-hidden="true"', svg, count=1)
+
+
+def _of_page(colour: "re.Match[str]") -> str:
+    """A colour as the page's own, where it has one."""
+    what, drawn = colour.groups()
+    return f'{what}="var(--{_OF_PAGE[drawn]}, {drawn})"' if drawn in _OF_PAGE else colour[0]
 
 
 def data_label(simulated: bool) -> alt.TitleParams:

@@ -279,6 +279,24 @@ def test_one_font_and_colours_that_mean_one_thing(open_page, path):
     assert not colours("svg.map a rect") & (colours(".band90") | colours(".band50") | colours(".medianmark"))
 
 
+def test_technical_charts_follow_the_colour_scheme(open_page, path):
+    for scheme, ground in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 25, 31)")):
+        page = open_page(path, color_scheme=scheme).page
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
+        ink, muted = (
+            ("rgb(31, 41, 51)", "rgb(85, 97, 109)")
+            if scheme == "light"
+            else ("rgb(230, 235, 240)", "rgb(169, 181, 192)")
+        )
+        texts = page.locator(".chart svg text")
+        fills = set(texts.evaluate_all("texts => texts.map(text => getComputedStyle(text).fill)"))
+        assert {muted} <= fills <= {ink, muted, "rgb(154, 52, 18)", "rgb(255, 180, 138)"}, scheme
+        grounds = page.locator(".chart").evaluate_all(
+            "all => all.map(chart => getComputedStyle(chart).backgroundColor)"
+        )
+        assert set(grounds) == {"rgba(0, 0, 0, 0)"}
+
+
 def test_it_is_shown_within_a_second(open_page, path):
     page = open_page(path).page
     painted = "performance.getEntriesByName('first-contentful-paint')"

@@ -31,6 +31,13 @@ def test_names_of_parts_are_those_of_the_chart(svg):
     assert set(re.findall(r"url\(#([^)]+)\)", svg)) <= set(names)
 
 
+def test_text_grid_and_ground_have_the_colours_of_the_page_and_series_their_own(svg):
+    assert 'fill="var(--muted, #5a6672)"' in svg
+    assert 'stroke="var(--line, #dde3e8)"' in svg
+    drawn = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]+|white)"', svg))
+    assert drawn == {"#4c78a8", "#f58518"}
+
+
 def test_text_in_the_data_is_escaped(svg):
     assert "<b>" not in svg
     assert "&lt;b&gt;a" in svg
