@@ -114,3 +114,25 @@ def test_what_would_be_loaded_from_the_network_is_seen(generated, tmp_path):
 
 def test_no_font_is_asked_for():
     assert re.search(r"^  font: false$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+@pytest.mark.browser
+def test_search_runs_in_pages_that_are_opened_from_a_folder(open_page, tmp_path):
+    """Browsers start no workers there, and the theme's own shim would come from the network."""
+    config = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    (name,) = re.findall(r"polyfills: \[(.+)\]", config)
+    # By this word the plugin sees that it is there.
+    assert "iframe-worker" in name
+    assert "  - offline\n" in config
+    (tmp_path / "shim.js").write_text((DOCS / name).read_text(encoding="utf-8"))
+    (tmp_path / "work.js").write_text('addEventListener("message", (given) => postMessage(2 * given.data))')
+    page = """<!doctype html><title>t</title><p></p><script src="shim.js"></script><script>
+      const worker = new Worker("work.js");
+      worker.addEventListener("message", (given) => document.querySelector("p").append(given.data + ";"));
+      [1, 2, 3].forEach((number) => worker.postMessage(number));
+    </script>"""
+    (tmp_path / "page.html").write_text(page)
+    opened = open_page(tmp_path / "page.html")
+    opened.page.wait_for_function("() => document.querySelector('p').textContent === '2;4;6;'", timeout=5000)
+    assert opened.problems == []
+    assert all(address.startswith("file:") or address == "about:srcdoc" for address in opened.requests)
