@@ -38,11 +38,10 @@ def with_deaths(outlook: Outlook, part: DeathsPart | None, groups: Sequence[Grou
     members = {group.key: list(group.members) for group in groups}
     total = outlook.total.copy()
     total["deaths"] = _sum(deaths, list(outlook.provinces[names.PROVINCE]))
-    tables = {"provinces": outlook.provinces.assign(deaths=outlook.provinces[names.PROVINCE].map(deaths))}
-    if len(outlook.groups):
-        sums = [_sum(deaths, members[key]) for key in outlook.groups[names.PROVINCE]]
-        tables["groups"] = outlook.groups.assign(deaths=sums)
-    return replace(outlook, total=total, **tables)
+    provinces, summed = outlook.provinces.assign(deaths=outlook.provinces[names.PROVINCE].map(deaths)), outlook.groups
+    if len(summed):
+        summed = summed.assign(deaths=[_sum(deaths, members[key]) for key in summed[names.PROVINCE]])
+    return replace(outlook, total=total, provinces=provinces, groups=summed)
 
 
 def deaths_said(outlook: Outlook, part: DeathsPart | None) -> str:
@@ -60,7 +59,7 @@ def deaths_said(outlook: Outlook, part: DeathsPart | None) -> str:
     return f"{said} {amount(untold)} of {counted(records, 'record')} {lack}, so that the true sums are larger."
 
 
-def _sum(deaths: "pd.Series[float]", provinces: Sequence[str]) -> float:
+def _sum(deaths: "pd.Series[float]", provinces: list[str]) -> float:
     """The sum over provinces; where one is not known that of the others, where none is NaN."""
     known = deaths.reindex(provinces).dropna()
     return float(known.sum()) if len(known) else np.nan

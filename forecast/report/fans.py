@@ -214,8 +214,8 @@ def _events(series: Series, frame: _Frame) -> str:
         first, last = np.interp([mark.first, mark.last], np.arange(len(frame.x)), frame.x).tolist()
         drawn = element("path", class_="event", d=f"M{place(first)} {place(float(frame.top))}V{place(base)}")
         if last > first:
-            size = {"width": last - first, "height": base - frame.top}
-            drawn += element("rect", class_="lasting", x=first, y=frame.top, **size)
+            wide, high = last - first, base - frame.top
+            drawn += element("rect", class_="lasting", x=first, y=frame.top, width=wide, height=high)
         marks += element("g", words("title", f"{mark.letter} {mark.text}") + drawn)
     return marks
 

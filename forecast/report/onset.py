@@ -109,8 +109,8 @@ def calm_places(
         }
     )
     caption = f"Provinces without an attack in {calm}, by their chance of at least one, {outlook.span}"
-    links = [anchors[key] for key in table[names.PROVINCE]]
-    shown = html_table(frame, "calm", caption, simulated, links=links, numbers=table, right=list(frame)[2:], prose=True)
+    links, right = [anchors[key] for key in table[names.PROVINCE]], ["Chance of an attack", "90% interval"]
+    shown = html_table(frame, "calm", caption, simulated, links=links, numbers=table, right=right, prose=True)
     return CalmPlaces(said, shown, _past_table(part, unit, simulated))
 
 

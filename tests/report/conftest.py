@@ -20,6 +20,7 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import backtest_part
 from forecast.report.build import ReportContent
 from forecast.report.capability import CapabilityPart
+from forecast.report.overlays import DatedEvent
 from forecast.report.previous import previous_part
 from forecast.report.triggers import TriggersPart, triggers_part
 
@@ -228,6 +229,10 @@ def hostile_content(make_content, make_forecast, capability_part, tried, previou
                 }
             ),
         ),
+        events=[
+            DatedEvent(HOSTILE[number], "2024-03-01", "2024-05-01", HOSTILE[1], (panel.provinces[0],))
+            for number in range(8)
+        ],
         previous=replace(
             last, series=last.series.assign(name=HOSTILE[1]), outlook=last.outlook.assign(name=HOSTILE[2])
         ),

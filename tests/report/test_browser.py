@@ -4,11 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from shapely.geometry import Point, mapping
 
 from forecast.report.backtest import backtest_part
 from forecast.report.build import ReportContent, write_report
+from forecast.report.deaths import DeathsPart
+from forecast.report.onset import onset_part
+from forecast.report.overlays import DatedEvent
 
 pytestmark = pytest.mark.browser
 
@@ -23,9 +27,20 @@ def _boundaries(content):
 
 
 @pytest.fixture(scope="module")
-def content(make_content, capability_part, tried, previous, watched):
+def content(make_content, make_forecast, capability_part, tried, previous, watched):
     whole = make_content(countries=("Iraq",), simulated=True, periods=48)
+    attacks = whole.panel.dataset["attacks"].copy(deep=True)
+    attacks[3, :, -8:] = 0
+    panel = replace(whole.panel, dataset=whole.panel.dataset.assign(attacks=attacks))
+    whole = replace(whole, panel=panel, forecasts={"regression": make_forecast(panel), "zero": whole.forecasts["zero"]})
     parts = {"capability": capability_part(), "backtest": backtest_part(tried, "zero"), "previous": previous(("Iraq",))}
+    keys = tuple(whole.main.provinces)
+    # Close to each other, and where the label of simulated data stands.
+    days = ("2024-02-01", "2024-03-05", "2024-03-10", "2025-12-20", "2026-02-25")
+    parts["events"] = [DatedEvent(f"Event {day}", day, "2026-03-10", "", keys) for day in days]
+    chances = pd.DataFrame({"origin": pd.Timestamp("2025-01-31"), "chance": [0.1, 0.6, 0.9], "happened": [0, 1, 1]})
+    parts["onsets"] = onset_part(chances, 3)
+    parts["deaths"] = DeathsPart(12, pd.DataFrame({"province": keys, "deaths": 7.0, "records": 3, "untold": 1}))
     return replace(whole, **parts, triggers=watched(whole.main), notes=("a note",))
 
 
@@ -61,6 +76,9 @@ def test_it_is_whole_without_scripts_and_asks_for_nothing(open_page, path):
         assert opened.problems == []
         assert opened.requests == [path.resolve().as_uri()]
         page = opened.page
+        assert {"calm", "triggers", "previous", "backtest"} <= set(
+            page.locator("section").evaluate_all("all => all.map(one => one.id)")
+        )
         assert page.locator("svg.map a").count() == 18
         # Of every province on the page, and of its tactics in its section.
         assert page.locator("#series svg.small").count() == 18
