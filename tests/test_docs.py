@@ -112,6 +112,23 @@ def test_what_would_be_loaded_from_the_network_is_seen(generated, tmp_path):
         generated.on_post_build({"site_dir": tmp_path})
 
 
+def test_records_of_decisions_have_their_parts_and_are_listed(pages):
+    records = {name: text for name, text in pages.items() if name.startswith("decisions/")}
+    index = records.pop("decisions/index.md")
+    listed = [f"decisions/{target}" for _, target in re.findall(r"^- \[(.+)\]\((.+)\)$", index, flags=re.MULTILINE)]
+    assert sorted(listed) == sorted(records)
+    for name, text in records.items():
+        assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == [
+            "Context",
+            "Decision",
+            "What was tried",
+            "Consequences",
+        ], name
+    # Each is reached from where its matter is told.
+    for name in records:
+        assert f"(/{name})" in pages["explanation/architecture.md"], name
+
+
 def test_no_font_is_asked_for():
     assert re.search(r"^  font: false$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE)
 
