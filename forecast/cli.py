@@ -347,8 +347,9 @@ def update(
     parent = output or given.output
     with _progress() as step:
         step("reading the data", 0, 1)
+        runs = earlier_runs(parent)
         ready = prepare(given)
-        origin, runs = ready.panel.origin, earlier_runs(parent)
+        origin = ready.panel.origin
         same = unchanged(runs, given, ready)
         if same is not None:
             _say(f"Nothing is new: the run of these data and settings is there already.\n{same / 'report.html'}")
@@ -363,7 +364,8 @@ def update(
     if ready.previous is None:
         _say(f"No run of earlier data lies in {parent}: there is nothing to compare with yet.\n{path}")
         return 0
-    part = PreviousPart.from_record(result.record["previous"])
+    assert result.record.previous is not None
+    part = PreviousPart.from_record(result.record.previous)
     _say(f"{watched(part, origin)}\n{path}")
     return 1 if needs_eyes(part) else 0
 

@@ -1,6 +1,5 @@
 """The monthly cycle: hold an earlier run against new data (`watch`), and make the next run beside it (`update`)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from forecast.config import DataSettings, PanelSettings, PlaceSettings, ReportSettings, Settings
 from forecast.errors import InputError
 from forecast.files import check_input_file
-from forecast.folders import RUN
+from forecast.folders import RUN, folder_format
 from forecast.inputs import load_source
 from forecast.panel.panel import Panel
 from forecast.report.parts import plain_json
@@ -27,7 +26,7 @@ from forecast.report.previous import (
 )
 from forecast.report.previous_rows import level_rows
 from forecast.run import Prepared
-from forecast.run_files import Run, load_previous, load_run
+from forecast.run_files import Run, has_finished, load_previous, load_run, read_record
 
 __all__ = ["Earlier", "earlier_runs", "next_folder", "unchanged", "watch", "watch_panel", "watched"]
 
@@ -101,7 +100,13 @@ def watched(part: PreviousPart, data_end: pd.Timestamp) -> str:
 
 
 def earlier_runs(parent: str | Path) -> list[Earlier]:
-    """The finished runs in the folders of a folder, in the order of their data; others are passed over."""
+    """The finished runs in the folders of a folder, in the order of their data; other folders are passed over.
+
+    Raises
+    ------
+    InputError
+        Where the record of a run is damaged: to pass it over would be to compare with another run in silence.
+    """
     try:
         folders = sorted(path for path in Path(parent).iterdir() if path.is_dir())
     except OSError:
@@ -130,21 +135,26 @@ def next_folder(parent: str | Path, runs: Sequence[Earlier], origin: pd.Timestam
 
 def _earlier(folder: Path) -> Earlier | None:
     """What a folder's marker says of the run in it; None where it holds none that ended well."""
-    try:
-        record = json.loads((folder / RUN.marker).read_text(encoding="utf-8"))
-        if record["kind"] != RUN.name or not record["files"]:
-            return None
-        return Earlier(folder, pd.Timestamp(record["data_cut_off"]), record["settings"], record["inputs"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    if folder_format(folder, RUN) is None or not has_finished(folder):
         return None
+    try:
+        record = read_record(folder)
+    except InputError as error:
+        raise error.again(hint="Move that folder elsewhere, or make its run again") from error
+    inputs = [given.model_dump() for given in record.inputs]
+    return Earlier(folder, pd.Timestamp(record.data_cut_off), record.settings, inputs)
 
 
 def _settings_again(run: Run, folder: Path, data: Sequence[Path]) -> Settings:
     """The settings of a run, as far as its counts depend on them, with other files of data."""
     given: dict[str, Any] = {}
+    hint = "Give --settings with the settings file in place of new data"
     for name, section in _COUNTING.items():
         defaults = {key: field.default for key, field in section.model_fields.items()}
-        written = run.record["settings"].get(name, {})
+        written = run.record.settings.get(name, {})
+        if not isinstance(written, dict):
+            where = f"settings.{name}"
+            raise InputError("is damaged", source=folder / RUN.marker, found=f"{where}: should be a table", hint=hint)
         given[name] = {
             key: value
             for key, value in written.items()
@@ -152,13 +162,12 @@ def _settings_again(run: Run, folder: Path, data: Sequence[Path]) -> Settings:
         }
     gazetteer = folder.resolve() / "gazetteer.csv"
     given["data"]["paths"] = [str(path) for path in data]
-    given["seed"] = run.record["seed"]
+    given["seed"] = run.record.seed
     if given["data"].get("source") not in ("counts", "reports"):
         # A province or tactic without a new record is calm, and not unknown.
         given["panel"] |= {"provinces": run.panel.provinces, "tactics": run.panel.tactics}
     if run.gazetteer is not None:
         given["places"]["gazetteer"] = str(gazetteer)
-    hint = "Give --settings with the settings file in place of new data"
     others = {key: value for key, value in _files(given).items() if value != str(gazetteer)}
     if others:
         raise InputError("the run was made from other files too", source=folder, found=list(others.values()), hint=hint)

@@ -250,16 +250,17 @@ def read_part(file: Path, read: Callable[[Path], Read], hint: str) -> Read:
 
 
 @contextmanager
-def damage_is_input(folder: str | Path, hint: str) -> Iterator[None]:
-    """Whatever goes wrong within is the fault of files in a folder, which this package wrote and could show then."""
+def damage_is_input(source: str | Path, hint: str) -> Iterator[None]:
+    """Whatever goes wrong within is the fault of a file, or of files in a folder, that was written and shown before."""
     try:
         yield
     except (ForecastError, MemoryError):
         raise
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
-        problem = "holds a file that was edited or damaged, and cannot be shown"
-        raise InputError(problem, source=folder, found=found, hint=hint) from error
+        damaged = "was" if Path(source).is_file() else "holds a file that was"
+        problem = f"{damaged} edited or damaged, and cannot be shown"
+        raise InputError(problem, source=source, found=found, hint=hint) from error
 
 
 def neutralised(table: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ __all__ = [
     "RUN",
     "FolderKind",
     "check_folder",
+    "folder_format",
     "locked",
     "mark",
     "marker_text",
@@ -129,10 +130,10 @@ def check_folder(folder: str | Path, kind: FolderKind, inputs: Collection[str] =
     folder = Path(folder)
     check_output_files(folder, (*kind.files, kind.marker), inputs)
     for other in _KINDS:
-        if other != kind and _format(folder, other) is not None:
+        if other != kind and folder_format(folder, other) is not None:
             problem = f"is a folder of another kind, with {other.marker}"
             raise InputError(problem, source=folder, expected=f"a new one, or one with {kind.marker}", hint=_ELSEWHERE)
-    version = _format(folder, kind)
+    version = folder_format(folder, kind)
     if version is None:
         strange = next((file for file in (*kind.files, kind.marker) if os.path.lexists(folder / file)), None)
         if strange is not None:
@@ -189,6 +190,17 @@ def marker_text(kind: FolderKind, record: Mapping[str, Any]) -> str:
     return json.dumps({"kind": kind.name, "format": FORMAT, **record}, indent=2, ensure_ascii=False, allow_nan=False)
 
 
+def folder_format(folder: Path, kind: FolderKind) -> int | None:
+    """The version of a marker's format; None where there is no marker of that kind."""
+    try:
+        with open(folder / kind.marker, "rb") as stream:
+            begin = stream.read(200)
+    except OSError:
+        return None
+    found = re.match(rb'\s*\{\s*"kind":\s*"%s",\s*"format":\s*(\d{1,9})\b' % kind.name.encode(), begin)
+    return None if found is None else int(found[1])
+
+
 # Parts ---------------------------------------------------------------------------------------------------------------
 
 
@@ -220,17 +232,6 @@ def remove_leftovers(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-
-
-def _format(folder: Path, kind: FolderKind) -> int | None:
-    """The version of a marker's format; None where there is no marker of that kind."""
-    try:
-        with open(folder / kind.marker, "rb") as stream:
-            begin = stream.read(200)
-    except OSError:
-        return None
-    found = re.match(rb'\s*\{\s*"kind":\s*"%s",\s*"format":\s*(\d{1,9})\b' % kind.name.encode(), begin)
-    return None if found is None else int(found[1])
 
 
 def _was_edited(folder: Path, kind: FolderKind) -> bool:

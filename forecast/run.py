@@ -68,6 +68,7 @@ from forecast.run_files import (
     write_run,
     write_run_report,
 )
+from forecast.run_record import RunRecord
 from forecast.workers import process_pool
 
 __all__ = [
@@ -131,7 +132,7 @@ class Prepared:
     onsets : OnsetPart or None
         What came of provinces that were calm at these origins.
     notes : tuple of str
-        What that backtest lacks.
+        What that backtest lacks, or why it is not shown.
     activity : Indicators or None
         Of partner forces, shown beside published totals.
     inputs : tuple of mapping
@@ -179,6 +180,8 @@ def prepare(settings: Settings) -> Prepared:
     previous = None if settings.previous is None else load_previous(settings.previous, panel)
     triggers = _triggers(settings, panel.without_ended(), zones)
     events = _events(settings, panel.without_ended(), zones)
+    of_backtest = _of_backtest(settings, triggers, model.name, panel) if tried is not None else (_NO_HISTORY, None, [])
+    fired, onsets, untold = of_backtest
     training, boundaries = _training(settings, source, panel.settled), map_boundaries(settings, source, panel)
     for file, content in contents.items():
         # Nothing is read after this: what was hashed is what was read.
@@ -197,10 +200,10 @@ def prepare(settings: Settings) -> Prepared:
         backtest=tried,
         previous=previous,
         triggers=triggers,
-        trigger_history=_trigger_history(settings, triggers, model.name, panel) if tried is not None else _NO_HISTORY,
+        trigger_history=fired,
         events=events,
-        onsets=None if tried is None else _onsets(settings, model.name, panel),
-        notes=tuple(notes),
+        onsets=onsets,
+        notes=(*notes, *untold),
         activity=activity,
         inputs=inputs,
     )
@@ -269,7 +272,8 @@ def run(
     step("writing the report", total - 1, total)
     record = _record(settings, ready, zones, fitted, notes)
     record["capability"] = _answers(settings, fitted, forecast, futures, ready.scenarios)
-    record["backtest"] = {} if ready.backtest is None else ready.backtest.to_record()
+    if ready.backtest is not None:
+        record["backtest"] = ready.backtest.to_record()
     if ready.previous is not None:
         earlier = ready.previous
         record["previous"] = previous_part(earlier.forecast, earlier.panel, panel, forecast).to_record()
@@ -292,7 +296,8 @@ def run(
         measured = ready.source.covariates[CAPABILITY]
         assert isinstance(measured, CapabilitySource)
         capability = measured.measured(panel)
-    return Run(panel, forecast, scores, record, ready.boundaries, capability, _own_gazetteer(ready.source))
+    kept = RunRecord.of(record)
+    return Run(panel, forecast, scores, kept, ready.boundaries, capability, _own_gazetteer(ready.source))
 
 
 def _placed_notes(fitted: Fit, seed: int) -> list[str]:
@@ -442,21 +447,26 @@ def _held_out_scores(settings: Settings, main: Fit, ready: Prepared, step: Step)
 def _backtest_before(
     settings: Settings, model: str, panel: Panel, vintages: bool
 ) -> tuple[BacktestPart | None, list[str]]:
-    """What the report says of the backtest in the settings' folder, and notes on what it lacks."""
+    """What the report says of the backtest in the settings' folder, and notes on what it lacks.
+
+    One that cannot be read is left out, with a note: the run does not depend on it.
+    """
     folder = settings.backtest.output
     if folder is None:
         return None, []
     shown = settings.as_written()["backtest"]["output"]
     if not folder.is_dir():
         return None, [f"no backtest lies in {shown}: 'forecast backtest' makes one"]
-    done = load_backtest(folder)
-    if model not in set(done.scores[names.MODEL]):
-        return None, [f"the backtest in {shown} is of other models than {model}"]
-    notes = (
-        [] if done.data == panel_hash(panel) else [f"the backtest in {shown} was made on other data than this report"]
-    )
-    with damage_is_input(folder, AGAIN):
-        return backtest_part(done, model, vintages), notes
+    try:
+        done = load_backtest(folder)
+        if model not in set(done.scores[names.MODEL]):
+            return None, [f"the backtest in {shown} is of other models than {model}"]
+        with damage_is_input(folder, AGAIN):
+            part = backtest_part(done, model, vintages)
+    except InputError as error:
+        return None, [f"the backtest in {shown} is not shown: {_without_folder(error, folder, shown)}"]
+    other = done.data != panel_hash(panel)
+    return part, [f"the backtest in {shown} was made on other data than this report"] if other else []
 
 
 def _triggers(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[Trigger, ...]:
@@ -503,22 +513,29 @@ def _provinces(named: str, panel: Panel, zones: Mapping[str, Sequence[str]], whe
     return province_keys(panel.dataset, [named], where)
 
 
-def _trigger_history(settings: Settings, triggers: Sequence[Trigger], model: str, panel: Panel) -> pd.DataFrame:
-    """How triggers would have fired at the origins of the backtest in the settings' folder, which is of the model."""
-    folder = settings.backtest.output
-    if folder is None or not triggers:
-        return _NO_HISTORY
-    with damage_is_input(folder, AGAIN):
-        return trigger_history(triggers, _past_forecasts(folder, model, panel), panel)
+def _of_backtest(
+    settings: Settings, triggers: Sequence[Trigger], model: str, panel: Panel
+) -> tuple[pd.DataFrame, OnsetPart | None, list[str]]:
+    """How triggers would have fired at the origins of the settings' backtest, and what came of calm provinces there.
 
-
-def _onsets(settings: Settings, model: str, panel: Panel) -> OnsetPart:
-    """What came of calm provinces at the origins of the backtest in the settings' folder, which is of the model."""
+    Where its forecasts cannot be read there is neither, and the third value says so.
+    """
     folder = settings.backtest.output
     assert folder is not None
+    shown = settings.as_written()["backtest"]["output"]
     horizon = min(settings.horizon, settings.backtest.horizon or settings.horizon)
-    with damage_is_input(folder, AGAIN):
-        return onset_part(onset_history(_past_forecasts(folder, model, panel), panel, horizon), horizon)
+    try:
+        with damage_is_input(folder, AGAIN):
+            fired = trigger_history(triggers, _past_forecasts(folder, model, panel), panel) if triggers else _NO_HISTORY
+            onsets = onset_part(onset_history(_past_forecasts(folder, model, panel), panel, horizon), horizon)
+            return fired, onsets, []
+    except InputError as error:
+        why = _without_folder(error, folder, shown)
+        return (
+            _NO_HISTORY,
+            None,
+            [f"how triggers would have fired, and what came of calm provinces, is not told: {why}"],
+        )
 
 
 def _past_forecasts(folder: Path, model: str, panel: Panel) -> Iterator[Forecast]:
@@ -526,6 +543,12 @@ def _past_forecasts(folder: Path, model: str, panel: Panel) -> Iterator[Forecast
     done = load_backtest(folder)
     days = done.scores.loc[done.scores[names.MODEL] == model, names.ORIGIN].unique()
     return (done.forecast(model, day) for day in map(pd.Timestamp, sorted(days)) if day < panel.settled.origin)
+
+
+def _without_folder(error: InputError, folder: Path, shown: str) -> str:
+    """An error as a report may show it, which goes to other people: the folder as the settings name it."""
+    source = Path(error.source)
+    return str(error.again(source=Path(shown, source.relative_to(folder)) if source.is_relative_to(folder) else source))
 
 
 def _record(

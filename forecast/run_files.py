@@ -1,12 +1,12 @@
 """The files of a run: written together with a record of their hashes, checked when they are read, and its report."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
@@ -18,8 +18,9 @@ from forecast.evaluation.verification import matched
 from forecast.events.boundaries import Boundaries, check_geometry
 from forecast.events.places import Gazetteer, read_gazetteer, write_gazetteer
 from forecast.files import check_output_folder, damage_is_input, read_part, sha256, write_csv, write_text
-from forecast.folders import FORMAT, RUN, check_folder, locked, mark, marker_text, write_folder
+from forecast.folders import RUN, check_folder, locked, mark, marker_text, write_folder
 from forecast.inputs import input_files
+from forecast.markers import read_marker
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart
@@ -32,13 +33,16 @@ from forecast.report.parts import plain_json, table_of
 from forecast.report.previous import PreviousPart, previous_part
 from forecast.report.published import PublishedPart
 from forecast.report.triggers import TriggersPart
+from forecast.run_record import RunRecord
 
 __all__ = [
     "RUN_FILES",
     "Run",
+    "has_finished",
     "load_previous",
     "load_run",
     "output_folder",
+    "read_record",
     "run_notes",
     "write_report_again",
     "write_run",
@@ -47,20 +51,6 @@ __all__ = [
 
 Read = TypeVar("Read")
 _AGAIN = "Run the forecast again, in another folder"
-# What the report takes from `run.json`.
-_RECORD = {
-    "files": dict,
-    "forecast": str,
-    "title": str,
-    "settings": dict,
-    "versions": dict,
-    "inputs": list,
-    "zones": dict,
-    "seed": int,
-    "data_cut_off": str,
-    "notes": list,
-    "model": dict,
-}
 RUN_FILES = (*RUN.files, RUN.marker)
 
 
@@ -77,8 +67,8 @@ class Run:
     scores : DataFrame
         How every model did on the last periods, which it had not seen: one row per model, cell and horizon, for
         cells and for totals (column `level`: 'cell', 'total'). Empty where the settings ask for no evaluation.
-    record : dict
-        Settings, versions, inputs with their SHA-256, seed and data cut-off.
+    record : RunRecord
+        Settings, versions, inputs with their SHA-256, seed and data cut-off, and parts of the report.
     boundaries : Boundaries or None
         Polygons for the map.
     capability : Capability or None
@@ -90,7 +80,7 @@ class Run:
     panel: Panel
     forecast: Forecast
     scores: pd.DataFrame
-    record: Mapping[str, Any]
+    record: RunRecord
     boundaries: Boundaries | None = None
     capability: Capability | None = None
     gazetteer: Gazetteer | None = None
@@ -121,9 +111,8 @@ def write_run(result: Run, folder: str | Path) -> Path:
     `boundaries.json` where there are boundaries, and `gazetteer.csv` where the provinces are the names in the data. A
     folder whose `run.json` holds a record holds the whole run, with the SHA-256 of each file.
     """
-    result = replace(result, record=plain_json(result.record))
-    inputs = [given["sha256"] for given in result.record["inputs"]]
-    with write_folder(folder, RUN, result.record, inputs) as temporary:
+    inputs = [given.sha256 for given in result.record.inputs]
+    with write_folder(folder, RUN, result.record.to_plain(), inputs) as temporary:
         result.panel.save(temporary / "panel.nc")
         result.forecast.save(temporary / "forecast.nc")
         write_csv(temporary / "forecast.csv", result.forecast.to_frame())
@@ -181,9 +170,11 @@ def write_report_again(folder: str | Path, previous: str | Path | None = None) -
         if previous is not None:
             earlier = load_previous(previous, result.panel)
             part = previous_part(earlier.forecast, earlier.panel, result.panel, result.forecast)
-            result = replace(result, record={**result.record, "previous": plain_json(part.to_record())})
-            mark(folder, RUN, result.record)
-        with damage_is_input(folder, _AGAIN):
+            kept = result.record.to_plain()
+            result = replace(result, record=RunRecord.of(kept | {"previous": part.to_record()}))
+            mark(folder, RUN, kept | {"previous": plain_json(part.to_record())})
+        # What can be wrong is the record: all other files are what it says that the run wrote.
+        with damage_is_input(folder / RUN.marker, _AGAIN):
             return write_run_report(result, folder)
 
 
@@ -203,9 +194,9 @@ def load_run(folder: str | Path) -> Run:
         When the folder holds no finished run, or a file of it is damaged or missing.
     """
     folder = _finished(folder)
-    record = read_part(folder / RUN.marker, _read_record, _AGAIN)
+    record = read_record(folder)
     # The report is made from the others, and again by each version.
-    written = {name: content for name, content in record["files"].items() if name != "report.html"}
+    written = {name: content for name, content in record.files.items() if name != "report.html"}
     for name, content in written.items():
         read_part(folder / name, partial(_check_content, written=content), _AGAIN)
 
@@ -223,26 +214,41 @@ def load_run(folder: str | Path) -> Run:
     )
 
 
+def has_finished(folder: Path) -> bool:
+    """Whether a folder's marker is there and not bare: a run that was killed as it moved its files leaves that."""
+    try:
+        return json.loads((folder / RUN.marker).read_text(encoding="utf-8")) != json.loads(marker_text(RUN, {}))
+    except (ValueError, RecursionError):  # damaged, which is said where it is read
+        return True
+    except OSError:
+        return False
+
+
+def read_record(folder: str | Path) -> RunRecord:
+    """The record of the run in a folder.
+
+    Raises
+    ------
+    InputError
+        Where it is damaged, which names the field, or other files of a run lie in the folder than it lists.
+    """
+    folder = Path(folder)
+    record = read_marker(folder, RUN, RunRecord, _AGAIN)
+    if not record.files:
+        raise InputError("is damaged", source=folder / RUN.marker, found="files: missing", hint=_AGAIN)
+    strange = next((name for name in RUN.files if name not in record.files and (folder / name).exists()), None)
+    if strange is not None:
+        raise InputError("is damaged", source=folder / RUN.marker, found=f"files.{strange}: missing", hint=_AGAIN)
+    return record
+
+
 # Parts ---------------------------------------------------------------------------------------------------------------
 
 
-def _read_json(file: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError("no JSON object")
-    return content
-
-
 def _finished(folder: str | Path) -> Path:
-    """The folder, where a run ended well in it: one that was killed as it moved its files leaves a bare marker."""
+    """The folder, where a run ended well in it."""
     folder = Path(folder)
-    try:
-        bare = json.loads((folder / RUN.marker).read_text(encoding="utf-8")) == json.loads(marker_text(RUN, {}))
-    except (ValueError, RecursionError):  # damaged, which is said where it is read
-        bare = False
-    except OSError:
-        bare = True
-    if bare:
+    if not has_finished(folder):
         hint = "Give the output folder of a run that ended well"
         raise InputError("is no folder of a finished run", source=folder, expected="a folder with run.json", hint=hint)
     return folder
@@ -254,20 +260,10 @@ def _check_content(file: Path, written: object) -> None:
         raise ValueError("other content than the run wrote")
 
 
-def _read_record(file: Path) -> dict[str, Any]:
-    record = _read_json(file)
-    if (record.get("kind"), record.get("format")) != (RUN.name, FORMAT):
-        raise ValueError(f"not version {FORMAT} of the record of a run")
-    if any(name not in RUN.files for name in record.get("files", ())):
-        raise ValueError("files that no run writes")
-    wrong = [key for key, kind in _RECORD.items() if not isinstance(record.get(key), kind)]
-    if wrong:
-        raise ValueError(f"{', '.join(wrong)} missing or of another type")
-    return record
-
-
 def _read_shapes(file: Path) -> Boundaries:
-    shapes = _read_json(file)
+    shapes = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(shapes, dict):
+        raise ValueError("no JSON object")
     for unit, geometry in shapes.items():
         check_geometry(geometry, unit)
     return Boundaries(shapes)
@@ -282,32 +278,31 @@ def _read_scores(file: Path) -> pd.DataFrame:
 
 def _content(result: Run) -> ReportContent:
     record = result.record
-    provenance = {key: record[key] for key in ("forecast", "versions", "inputs", "seed", "data_cut_off")}
+    provenance = record.model_dump(include={"forecast", "versions", "inputs", "seed", "data_cut_off"})
     return ReportContent(
-        title=str(record["title"]),
+        title=record.title,
         panel=result.panel,
         forecasts={result.forecast.model: result.forecast},
         scores=result.scores,
         ledger=result.panel.ledger,
-        settings=dict(record["settings"]),
+        settings=record.settings,
         provenance=provenance,
         boundaries=None if result.boundaries is None else dict(result.boundaries.geometries),
-        zones=record["zones"],
-        notes=tuple(record["notes"]),
-        equation=record["model"]["equation"],
-        parameters=table_of(record["model"]["parameters"]),
-        diagnostics=table_of(record["model"]["diagnostics"]),
+        zones=record.zones,
+        notes=tuple(record.notes),
+        equation=record.model.equation,
+        parameters=table_of(record.model.parameters),
+        diagnostics=table_of(record.model.diagnostics),
         capability=None if result.capability is None else _capability_part(result.capability, record),
-        backtest=BacktestPart.from_record(record["backtest"]) if record.get("backtest") else None,
-        published=PublishedPart.from_record(record["published"]) if record.get("published") else None,
-        previous=PreviousPart.from_record(record["previous"]) if record.get("previous") else None,
-        triggers=TriggersPart.from_record(record["triggers"]) if record.get("triggers") else None,
-        onsets=OnsetPart.from_record(record["onsets"]) if record.get("onsets") else None,
-        deaths=DeathsPart.from_record(record["deaths"]) if record.get("deaths") else None,
-        events=[DatedEvent(**event) for event in record.get("events", ())],
+        backtest=BacktestPart.from_record(record.backtest) if record.backtest else None,
+        published=PublishedPart.from_record(record.published) if record.published else None,
+        previous=PreviousPart.from_record(record.previous) if record.previous else None,
+        triggers=TriggersPart.from_record(record.triggers) if record.triggers else None,
+        onsets=OnsetPart.from_record(record.onsets) if record.onsets else None,
+        deaths=DeathsPart.from_record(record.deaths) if record.deaths else None,
+        events=[DatedEvent(**event) for event in record.events],
     )
 
 
-def _capability_part(capability: Capability, record: Mapping[str, Any]) -> CapabilityPart:
-    tables = record.get("capability", {})
-    return CapabilityPart(capability, **{name: table_of(rows) for name, rows in tables.items()})
+def _capability_part(capability: Capability, record: RunRecord) -> CapabilityPart:
+    return CapabilityPart(capability, **{name: table_of(rows) for name, rows in record.capability.items()})

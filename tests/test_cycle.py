@@ -213,7 +213,6 @@ def test_only_finished_runs_are_earlier_ones(folder, issued):
     marker = (issued / "run.json").read_text()
     for name, text in {
         "killed": '{"kind": "run", "format": 1}',
-        "cut": marker[:200],
         "backtest": marker.replace('"kind": "run"', '"kind": "backtest"'),
         "list": "[]",
     }.items():
@@ -226,6 +225,10 @@ def test_only_finished_runs_are_earlier_ones(folder, issued):
     assert next_folder(parent, runs, runs[0].origin).name == "2022-10-31-3"
     assert next_folder(parent, [], runs[0].origin).name == "2022-10-31"
     assert earlier_runs(folder / "nowhere") == []
+    # One that is damaged is none to be passed over: the next would be held against another, or take its place.
+    (parent / "killed" / "run.json").write_text(marker[:200])
+    with pytest.raises(InputError, match=r"killed.run\.json: is damaged .*Move that folder elsewhere"):
+        earlier_runs(parent)
 
 
 def test_patterns_of_paths_name_files(folder):

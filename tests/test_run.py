@@ -78,7 +78,7 @@ def test_an_input_that_changes_during_the_fit_is_the_one_that_was_read(folder, m
     read = sha256(folder / "counts.csv")
     monkeypatch.setattr(road, "fit", after(road.fit, lambda: (folder / "counts.csv").write_text("changed")))
     record = run(read_settings("forecast.toml")).record
-    assert record["inputs"] == [{"path": "counts.csv", "sha256": read}]
+    assert [given.model_dump() for given in record.inputs] == [{"path": "counts.csv", "sha256": read}]
 
 
 def fail(*_, **__):
@@ -91,7 +91,7 @@ def test_a_rival_that_fails_does_not_end_the_run(folder, monkeypatch):
     result = run(read_settings("forecast.toml"))
     assert not {"regression", "smoothing"} & set(result.scores["model"])
     for name in ("regression", "smoothing"):
-        assert [note for note in result.record["notes"] if note.startswith(f"{name} is not scored: ")]
+        assert [note for note in result.record.notes if note.startswith(f"{name} is not scored: ")]
 
 
 def test_a_backtest_says_which_forecasts_failed(folder, monkeypatch, capsys):
@@ -216,7 +216,7 @@ def test_triggers_are_judged_with_their_past(folder, monkeypatch, capsys):
     monkeypatch.setattr("forecast.evaluation.rolling.default_baselines", lambda: {"recent_mean": RecentMean()})
     assert command("backtest forecast.toml", monkeypatch, capsys)[0] == 0
     result = run(read_settings("forecast.toml"))
-    first, second = result.record["triggers"]["triggers"]
+    first, second = result.record.triggers["triggers"]
     assert (first["where"], first["origins"], second["where"]) == ("all provinces", 3, "Diyala")
     assert (second["fires"], second["hits"], second["false_alarms"]) == (False, 0, 0)
     assert result.record["onsets"] == {"horizon": 1, "origins": 0, "first": "", "last": "", "classes": []}

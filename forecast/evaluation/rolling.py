@@ -22,7 +22,7 @@ from forecast.errors import InputError
 from forecast.evaluation.fingerprint import fingerprint
 from forecast.evaluation.rolling_blocks import Block, Source, run_block, run_elsewhere
 from forecast.evaluation.rolling_data import TOTALS, Backtest, add_forecasts, load_backtest
-from forecast.evaluation.rolling_disk import check_backtest_folder, claim
+from forecast.evaluation.rolling_disk import BacktestRecord, check_backtest_folder, claim
 from forecast.evaluation.scores import CELL, LEVEL
 from forecast.files import check_output_folder
 from forecast.folders import locked
@@ -122,19 +122,19 @@ def backtest(
     try:
         with locked(place):
             check_backtest_folder(place, resume)
-            record = {
-                "version": __version__,
-                "models": {name: fingerprint(model) for name, model in tried.items()},
-                "origins": [f"{day:%Y-%m-%d}" for day in days],
-                "horizon": horizon,
-                "window": window,
-                "draws": draws,
-                "seed": seed,
-                "engine": engine,
-                "futures": {name: fingerprint(future) for name, future in futures.items()},
-                "data": panel_hash(actual),
-                "vintages": fingerprint(given),
-            }
+            record = BacktestRecord(
+                version=__version__,
+                models={name: fingerprint(model) for name, model in tried.items()},
+                origins=[f"{day:%Y-%m-%d}" for day in days],
+                horizon=horizon,
+                window=window,
+                draws=draws,
+                seed=seed,
+                engine=engine,
+                futures={name: fingerprint(future) for name, future in futures.items()},
+                data=panel_hash(actual),
+                vintages=fingerprint(given),
+            )
             claim(place, record, resume)
             firsts = range(0, len(days), BLOCK)
             blocks = [

@@ -118,8 +118,8 @@ def load_backtest(folder: str | Path) -> Backtest:
     tables: list[pd.DataFrame] = []
     energies: list[pd.DataFrame] = []
     failures = []
-    for model in record["models"]:
-        for day in record["origins"]:
+    for model in record.models:
+        for day in record.origins:
             place = origin_folder(folder, model, pd.Timestamp(day))
             if (place / SCORES).is_file():
                 for name, read, parts in ((SCORES, read_scores, tables), (ENERGY, _read_energy, energies)):
@@ -137,7 +137,7 @@ def load_backtest(folder: str | Path) -> Backtest:
     scores, energy = (
         pd.concat([table for table in each if len(table)] or each[:1], ignore_index=True) for each in (tables, energies)
     )
-    return Backtest(scores, energy, failed, record["data"], folder)
+    return Backtest(scores, energy, failed, record.data, folder)
 
 
 def add_forecasts(done: Backtest, forecasts: Sequence[Forecast], actual: Panel) -> Backtest:

@@ -1,16 +1,16 @@
 """The folder of a backtest: what it is of, where the files of an origin lie, and what a resumed one must share."""
 
-import json
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import AfterValidator
 
 from forecast.errors import InputError
-from forecast.files import read_part
-from forecast.folders import BACKTEST, FORMAT, check_folder, mark, remove_leftovers
+from forecast.folders import BACKTEST, check_folder, mark, remove_leftovers
+from forecast.markers import Record, read_marker
 from forecast.model.spec import check_model_name
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "FORECAST",
     "SCORES",
     "START",
+    "BacktestRecord",
     "check_backtest_folder",
     "claim",
     "is_done",
@@ -30,6 +31,48 @@ __all__ = [
 # Files of an origin.
 FORECAST, SCORES, START, ERROR, ENERGY = "forecast.nc", "scores.csv", "start.nc", "error.txt", "energy.csv"
 AGAIN = "Make the backtest again, in another folder"
+
+
+def _name(text: str) -> str:
+    try:
+        check_model_name(text)
+    except InputError as error:
+        raise ValueError(error.problem) from None
+    return text
+
+
+def _origin(text: str) -> str:
+    if f"{pd.Timestamp(text):%Y-%m-%d}" != text:
+        raise ValueError("should be a day, such as 2024-12-31")
+    return text
+
+
+class BacktestRecord(Record):
+    """What a backtest is of: `backtest.json`.
+
+    Attributes
+    ----------
+    version
+        Of the package.
+    models, futures, data, vintages
+        Fingerprints of each model and each covariate's future, by name, of the panel and of the source.
+    origins
+        Last days of the data at each origin.
+    horizon, window, draws, seed, engine
+        As `backtest` was given them.
+    """
+
+    version: str
+    models: dict[Annotated[str, AfterValidator(_name)], str]
+    origins: list[Annotated[str, AfterValidator(_origin)]]
+    horizon: int
+    window: int | None
+    draws: int
+    seed: int
+    engine: str
+    futures: dict[str, str]
+    data: str
+    vintages: str
 
 
 def origin_folder(folder: Path, model: str, origin: pd.Timestamp) -> Path:
@@ -59,15 +102,15 @@ def check_backtest_folder(folder: Path, resume: bool) -> None:
         remove_leftovers(place)
 
 
-def claim(folder: Path, record: Mapping[str, Any], resume: bool) -> None:
+def claim(folder: Path, record: BacktestRecord, resume: bool) -> None:
     """Write down what a backtest is of, or make sure that the folder's is of the same.
 
     Parameters
     ----------
     folder : path
         Locked.
-    record : mapping
-        Of plain values, or of mappings of them.
+    record : BacktestRecord
+        Of the one that is to be made.
     resume : bool
         Whether there may be a backtest.
 
@@ -78,16 +121,16 @@ def claim(folder: Path, record: Mapping[str, Any], resume: bool) -> None:
     """
     check_backtest_folder(folder, resume)
     if not (folder / BACKTEST.marker).is_file():
-        mark(folder, BACKTEST, record)
+        mark(folder, BACKTEST, record.model_dump())
         return
-    kept = read_record(folder)
-    differing = [name for key, value in record.items() for name in _differing(key, kept.get(key), value)]
+    kept = read_record(folder).model_dump()
+    differing = [name for key, value in record.model_dump().items() for name in _differing(key, kept[key], value)]
     if differing:
         hint = "Choose another folder, or take back what was changed"
         raise InputError("holds another backtest", source=folder, found=f"other {', '.join(differing)}", hint=hint)
 
 
-def read_record(folder: Path) -> dict[str, Any]:
+def read_record(folder: Path) -> BacktestRecord:
     """What a folder's backtest is of.
 
     Raises
@@ -97,7 +140,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     if not (folder / BACKTEST.marker).is_file():
         raise InputError("holds no backtest", source=folder, expected=f"a folder with {BACKTEST.marker}")
-    return read_part(folder / BACKTEST.marker, _read_record, AGAIN)
+    return read_marker(folder, BACKTEST, BacktestRecord, AGAIN)
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
@@ -111,16 +154,3 @@ def _differing(key: str, kept: Any, value: Any) -> list[str]:
         return [key]
     names = dict.fromkeys((*kept, *value))
     return [f"{key.removesuffix('s')} {name}" for name in names if kept.get(name) != value.get(name)]
-
-
-def _read_record(file: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    if (record["kind"], record["format"]) != (BACKTEST.name, FORMAT):
-        raise ValueError(f"not version {FORMAT} of the record of a backtest")
-    if not (isinstance(record["models"], dict) and isinstance(record["origins"], list)):
-        raise ValueError("models or origins are of another type")
-    for name in record["models"]:
-        check_model_name(name)
-    if any(f"{pd.Timestamp(day):%Y-%m-%d}" != day for day in record["origins"]) or not isinstance(record["data"], str):
-        raise ValueError("origins or data are of another type")
-    return record

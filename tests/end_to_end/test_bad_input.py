@@ -916,7 +916,7 @@ def test_a_full_disk_leaves_what_was_there(
     )
     assert contents(again) == was
     if before == "finished run":
-        assert load_run(again / "out").record["title"]
+        assert load_run(again / "out").record.title
 
 
 @pytest.mark.parametrize("name", ["events.csv", "ledger.csv"])
@@ -958,7 +958,7 @@ def test_a_failure_between_two_files_leaves_no_finished_run(
     check_refusal(call("report out", monkeypatch), r"out: is no folder of a finished run")
     # The marker says whose the folder is: the same command mends it.
     assert call(RUN, monkeypatch).code == 0
-    assert load_run(again / "out").record["title"]
+    assert load_run(again / "out").record.title
 
 
 def test_an_interrupted_run_leaves_what_was_there(again: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1027,11 +1027,11 @@ OTHER = r" is damaged \(found other content than the run wrote\)\. Run the forec
 DAMAGED = [
     ("run.json", cut, r"out.run\.json: is damaged \(found .*Run the forecast again"),
     ("run.json", lambda _: b"[]", r"out.run\.json: is damaged \(found no JSON object"),
-    ("run.json", lambda text: text.replace(b'"zones"', b'"zonen"'), r"out.run\.json: is damaged \(found zones missing"),
-    ("run.json", lambda text: text.replace(b'"equation"', b'"equations"'), r"out: holds a file that was edited .*Run"),
-    ("run.json", lambda text: text.replace(b'"inputs": [', b'"inputs": ["x", '), r"out: holds a file that was edited"),
+    ("run.json", lambda text: text.replace(b'"zones"', b'"zonen"'), r"out.run\.json: is damaged \(found zones: missing"),
+    ("run.json", lambda text: text.replace(b'"equation"', b'"equations"'), r"\(found model\.equation: missing, and 1 more"),
+    ("run.json", lambda text: text.replace(b'"inputs": [', b'"inputs": ["x", '), r"\(found inputs\.0: should be "),
     ("run.json", lambda text: text.replace(b'"format": 1', b'"format": 7'), r"run\.json: is damaged \(found not ver"),
-    ("run.json", lambda text: text.replace(b'"ledger.csv"', b'"../x"'), r"run\.json: is damaged \(found files that no"),
+    ("run.json", lambda text: text.replace(b'"ledger.csv"', b'"../x"'), r"damaged \(found files: \.\./x is written by no run"),
     ("run.json", lambda _: b'{"kind": "run", "format": 1}', r"out: is no folder of a finished run"),
     ("run.json", None, r"out: is no folder of a finished run \(expected a folder with run\.json\)\. Give the output"),
     ("panel.nc", cut, rf"out.panel\.nc:{OTHER}"),

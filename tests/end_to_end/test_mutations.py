@@ -199,17 +199,6 @@ def test_the_record_of_a_run(whole: Path, full: bool) -> None:
     tried(test, full, 8)
 
 
-def test_a_record_whose_every_part_is_of_another_kind(whole: Path) -> None:
-    """All fields that are read as such: cheap, since nothing is drawn."""
-    record = json.loads((whole / "out" / "run.json").read_text())
-    for key in record:
-        with changed(whole, "out/run.json"):
-            without = {name: value for name, value in record.items() if name != key}
-            (whole / "out" / "run.json").write_text(json.dumps(without))
-            code = check(("report", "out"), whole, ("out/report.html",))
-            assert code == (0 if key in ("simulated", "capability", "backtest") else 2), key
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["panel.nc", "forecast.nc"])
 def test_attributes_of_netcdf(whole: Path, name: str, full: bool) -> None:

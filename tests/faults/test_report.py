@@ -9,6 +9,7 @@ from answers import Answer, Fault, check_answer
 from test_bad_input import GAZETTEER, PLAIN, READY, RUN, SETTINGS, call, changed, table, within, write
 
 from forecast.run import load_run, write_report_again, write_run
+from forecast.run_record import RunRecord
 
 GROWING = table(
     "province,tactic,period,attacks",
@@ -84,8 +85,9 @@ def test_places_outside_the_settings_folder_are_named_without_their_path(finishe
 def test_numbers_that_json_does_not_have_are_null(finished: Path, tmp_path: Path) -> None:
     done = load_run(finished)
     row = {"parameter": "x", "mean": float("nan"), "sd": float("inf"), "lower_90": -float("inf"), "upper_90": 1.0}
-    model = done.record["model"] | {"parameters": [row, row | {"mean": 2.0}]}
-    write_run(replace(done, record=done.record | {"model": model}), tmp_path / "again")
+    content = done.record.to_plain()
+    content["model"]["parameters"] = [row, row | {"mean": 2.0}]
+    write_run(replace(done, record=RunRecord.of(content)), tmp_path / "again")
     text = (tmp_path / "again" / "run.json").read_text(encoding="utf-8")
     kept = json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
     assert kept["model"]["parameters"][0] == {
