@@ -1,5 +1,6 @@
 # make demo   set up and open-able forecast report in out/demo
 # make docs   the documentation as a site in out/docs, which opens from the folder and loads nothing from the network
+# make release  sdist and wheel in dist, tried in an empty environment
 # make test   set up and run the whole suite (long statistical tests reduced); make test-full runs them whole
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAGES := test-contracts test-statistics test-end-to-end test-notebooks
 FULL :=
 
-.PHONY: demo docs test test-full lint clean $(STAGES)
+.PHONY: demo docs test test-full lint release clean $(STAGES)
 
 demo: $(VENV)/.installed
 	$(BIN)/forecast demo --output out/demo
@@ -44,6 +45,10 @@ lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Into dist/; nothing is uploaded or tagged.
+release: $(VENV)/.test-installed
+	$(BIN)/python scripts/release.py
 
 # Bytecode is compiled at once: without it the first import of the scientific stack takes half a minute.
 $(VENV)/.installed: pyproject.toml constraints.txt
