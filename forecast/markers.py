@@ -1,7 +1,9 @@
 """The record that a folder's marker holds: typed, with the version of its format, and refused by file and field."""
 
 import math
+import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -11,7 +13,7 @@ from pydantic_core import from_json
 from forecast.errors import InputError, shorten
 from forecast.folders import FORMAT, FolderKind
 
-__all__ = ["Count", "Record", "Rows", "Sha256", "read_marker"]
+__all__ = ["Count", "Day", "Record", "Rows", "Sha256", "read_marker"]
 
 Kept = TypeVar("Kept", bound="Record")
 # Beyond these NumPy has no whole numbers.
@@ -22,6 +24,13 @@ class Record(BaseModel):
     """What a marker says of its folder, or a part of that: no key may lack, be of another type, or be there unknown."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _day(text: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        raise ValueError("should be a day, such as 2024-12-31")
+    date.fromisoformat(text)
+    return text
 
 
 def _plain(value: Any) -> Any:
@@ -51,6 +60,7 @@ def _table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 # A table, row by row.
 Rows = Annotated[list[dict[str, Annotated[Any, AfterValidator(_plain)]]], AfterValidator(_table)]
+Day = Annotated[str, AfterValidator(_day)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, lt=_LARGEST)]
 

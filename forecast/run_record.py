@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from datetime import date
 from typing import Annotated, Any, Literal, get_type_hints
 
 import pandas as pd
@@ -18,7 +17,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from forecast.folders import RUN
-from forecast.markers import Count, Record, Rows, Sha256
+from forecast.markers import Count, Day, Record, Rows, Sha256
 from forecast.report.backtest import BacktestPart
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import OnsetPart
@@ -32,12 +31,6 @@ __all__ = ["InputFile", "RunRecord"]
 
 # Files that every run has.
 _NEEDED = ("panel.nc", "forecast.nc", "forecast.csv", "scores.csv", "ledger.csv", "report.html")
-
-
-def _day(text: str) -> str:
-    if date.fromisoformat(text).isoformat() != text:
-        raise ValueError("should be a day, such as 2024-12-31")
-    return text
 
 
 def _files(written: dict[str, str]) -> dict[str, str]:
@@ -134,7 +127,7 @@ class RunRecord(Record):
     inputs: list[InputFile]
     zones: dict[str, list[str]]
     seed: Count
-    data_cut_off: Annotated[str, AfterValidator(_day)]
+    data_cut_off: Day
     simulated: bool
     notes: list[str]
     model: ModelRecord

@@ -6,17 +6,18 @@ import pytest
 
 from forecast.errors import InputError
 from forecast.folders import BACKTEST, FORMAT
-from forecast.markers import Count, Record, Rows, read_marker
+from forecast.markers import Count, Day, Record, Rows, read_marker
 
 
 class Kept(Record):
     name: str
     size: Count
     share: float | None = None
+    day: Day = "2024-02-29"
     table: Rows = []  # noqa: RUF012
 
 
-GOOD = {"name": "x", "size": 3, "share": 0.5, "table": [{"a": 1, "b": None}, {"a": 0.5, "b": "y"}]}
+GOOD = {"name": "x", "size": 3, "share": 0.5, "day": "2024-12-31", "table": [{"a": 1, "b": None}, {"a": 0.5, "b": "y"}]}
 
 
 def read(folder, content, **head):
@@ -41,6 +42,9 @@ def test_a_record_is_as_it_was_written(tmp_path):
         ({"size": -1}, "size: should be greater than or equal to 0, found -1"),
         ({"size": 10**400}, "size: should be less than 9223372036854775808, found 1000"),
         ({"share": "x"}, "share: should be a valid number, found 'x'"),
+        ({"day": "-1"}, "day: should be a day, such as 2024-12-31, found '-1'"),
+        ({"day": "20241231"}, "day: should be a day"),
+        ({"day": "2024-02-30"}, "day: day is out of range"),
         ({"other": 1}, "other: not known"),
         ({"other": 1, "size": None}, "size: should be a valid integer, found None, and 1 more"),
         ({"table": [{"a": [1]}]}, "table.0.a: should be a number, a text, true, false or null, found [1]"),

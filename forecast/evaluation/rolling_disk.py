@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from forecast.errors import InputError
 from forecast.folders import BACKTEST, check_folder, mark, remove_leftovers
-from forecast.markers import Record, read_marker
+from forecast.markers import Day, Record, read_marker
 from forecast.model.spec import check_model_name
 
 __all__ = [
@@ -41,12 +41,6 @@ def _name(text: str) -> str:
     return text
 
 
-def _origin(text: str) -> str:
-    if f"{pd.Timestamp(text):%Y-%m-%d}" != text:
-        raise ValueError("should be a day, such as 2024-12-31")
-    return text
-
-
 class BacktestRecord(Record):
     """What a backtest is of: `backtest.json`.
 
@@ -64,7 +58,7 @@ class BacktestRecord(Record):
 
     version: str
     models: dict[Annotated[str, AfterValidator(_name)], str]
-    origins: list[Annotated[str, AfterValidator(_origin)]]
+    origins: list[Day]
     horizon: int
     window: int | None
     draws: int
