@@ -217,7 +217,7 @@ def load_run(folder: str | Path) -> Run:
 def has_finished(folder: Path) -> bool:
     """Whether a folder's marker is there and not bare: a run that was killed as it moved its files leaves that."""
     try:
-        return json.loads((folder / RUN.marker).read_text(encoding="utf-8")) != json.loads(marker_text(RUN, {}))
+        return bool(json.loads((folder / RUN.marker).read_text(encoding="utf-8")) != json.loads(marker_text(RUN, {})))
     except (ValueError, RecursionError):  # damaged, which is said where it is read
         return True
     except OSError:
@@ -300,7 +300,10 @@ def _content(result: Run) -> ReportContent:
         triggers=TriggersPart.from_record(record.triggers) if record.triggers else None,
         onsets=OnsetPart.from_record(record.onsets) if record.onsets else None,
         deaths=DeathsPart.from_record(record.deaths) if record.deaths else None,
-        events=[DatedEvent(**event) for event in record.events],
+        events=[
+            DatedEvent(event.name, event.first, event.last, event.where, tuple(event.provinces))
+            for event in record.events
+        ],
     )
 
 

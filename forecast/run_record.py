@@ -21,8 +21,7 @@ from forecast.markers import Count, Day, Record, Rows, Sha256
 from forecast.report.backtest import BacktestPart
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import OnsetPart
-from forecast.report.overlays import DatedEvent
-from forecast.report.parts import plain_json
+from forecast.report.parts import Part, plain_json
 from forecast.report.previous import PreviousPart
 from forecast.report.published import PublishedPart
 from forecast.report.triggers import TriggersPart
@@ -46,7 +45,7 @@ def _none_of_empty(value: Any) -> Any:
     return None if value == {} else value
 
 
-def _of(part: type) -> GetPydanticSchema:
+def _of(part: type[Part]) -> GetPydanticSchema:
     """The schema of a part of the report as it goes through JSON: its fields, with tables as rows."""
     hints = get_type_hints(part)
     columns: dict[str, Any] = {}
@@ -84,6 +83,16 @@ class ModelRecord(Record):
     equation: str
     parameters: Rows
     diagnostics: Rows
+
+
+class EventRecord(Record):
+    """A `DatedEvent`."""
+
+    name: str
+    first: Day
+    last: Day
+    where: str
+    provinces: list[str]
 
 
 class RunRecord(Record):
@@ -138,7 +147,7 @@ class RunRecord(Record):
     published: Annotated[Annotated[_Plain, _of(PublishedPart)] | None, _Empty] = None
     onsets: Annotated[Annotated[_Plain, _of(OnsetPart)] | None, _Empty] = None
     deaths: Annotated[Annotated[_Plain, _of(DeathsPart)] | None, _Empty] = None
-    events: list[Annotated[_Plain, _of(DatedEvent)]] = Field(default_factory=list)
+    events: list[EventRecord] = Field(default_factory=list)
     files: Annotated[dict[str, Sha256], AfterValidator(_files)] = Field(default_factory=dict)
 
     @classmethod

@@ -219,7 +219,7 @@ def test_triggers_are_judged_with_their_past(folder, monkeypatch, capsys):
     first, second = result.record.triggers["triggers"]
     assert (first["where"], first["origins"], second["where"]) == ("all provinces", 3, "Diyala")
     assert (second["fires"], second["hits"], second["false_alarms"]) == (False, 0, 0)
-    assert result.record["onsets"] == {"horizon": 1, "origins": 0, "first": "", "last": "", "classes": []}
+    assert result.record.onsets == {"horizon": 1, "origins": 0, "first": "", "last": "", "classes": []}
     # The last three months had attacks in one of the provinces.
     assert first["happened"] == sum(
         any(f"2022-{month:02d}-01,{count}" in COUNTS for count in (1, 2, 3, 4)) for month in (10, 11, 12)

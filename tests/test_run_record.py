@@ -49,6 +49,9 @@ OPTIONAL = {
     "triggers",
     "triggers.first",
     "triggers.last",
+    "onsets",
+    *(f"onsets.{name}" for name in ("origins", "first", "last", "classes")),
+    "events",
 }
 
 

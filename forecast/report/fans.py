@@ -126,8 +126,8 @@ def drawn_periods(panel: Panel, forecast: Forecast) -> pd.DatetimeIndex:
 def large_fan(series: Series, says: str, simulated: bool) -> str:
     """A chart with axes; `says` is what it shows, in words, for those who cannot see it."""
     most = ceiling(series.largest)
-    left, above, *rest = _LARGE_ROOM
-    room = (left, _LETTERS if series.marks else above, *rest)
+    left, above, beside, below = _LARGE_ROOM
+    room = (left, _LETTERS if series.marks else above, beside, below)
     frame = _Frame(_LARGE, room, most, len(series.starts))
     right, bottom = frame.x[-1], float(frame.y(0.0))
     marks = ""
@@ -195,7 +195,7 @@ def _chart(series: Series, frame: _Frame, says: str, class_: str, marks: str) ->
 
 def _earlier(series: Series, frame: _Frame) -> str:
     """The bands of the last report, one path for each stretch of periods that it said something of."""
-    said, marks = np.isfinite(series.earlier).all(axis=0).tolist(), ""
+    said, marks = np.atleast_1d(np.isfinite(series.earlier).all(axis=0)).tolist(), ""
     for is_said, columns in groupby(range(len(said)), key=said.__getitem__):
         if not is_said:
             continue
