@@ -1,7 +1,7 @@
 """The section on the backtest: scores and skill of every model, calibration, and where the model does worst."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,8 @@ class BacktestPart(Part):
         `worst` by province and by origin.
     vintages : bool
         Whether the data of each origin were those that were known then; else final data up to it.
+    places : DataFrame
+        `skill` of the model by province: province, n, skill, difference, lower, upper; empty where it is the rival.
     """
 
     model: str
@@ -101,6 +103,7 @@ class BacktestPart(Part):
     provinces: pd.DataFrame
     times: pd.DataFrame
     vintages: bool = False
+    places: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def backtest_part(done: Backtest, model: str, vintages: bool = False) -> BacktestPart:
@@ -132,7 +135,17 @@ def backtest_part(done: Backtest, model: str, vintages: bool = False) -> Backtes
         provinces=worst(cells, model, BASELINE, names.PROVINCE),
         times=times.assign(**{names.ORIGIN: [day_label(day) for day in times[names.ORIGIN]]}),
         vintages=vintages,
+        places=_places(cells, model),
     )
+
+
+def _places(cells: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Skill of the model in each province."""
+    if model == BASELINE:
+        return pd.DataFrame()
+    both = cells[cells[names.MODEL].isin([model, BASELINE])]
+    table = skill(both, BASELINE, by=[names.PROVINCE])
+    return table[[names.PROVINCE, "n", "skill", "difference", "lower", "upper"]]
 
 
 def _parts_of(done: Backtest, levels: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -33,6 +33,7 @@ from forecast.report.maps import province_map
 from forecast.report.onset import OnsetPart, calm_places
 from forecast.report.overlays import DatedEvent, Overlays, in_order
 from forecast.report.previous import RULE, PreviousPart, previous_lead, previous_said
+from forecast.report.priorities import priority_rule, with_priorities
 from forecast.report.provinces import group_anchors, province_anchors, sections_of
 from forecast.report.published import PublishedPart, next_reports, published_said
 from forecast.report.sentences import findings
@@ -178,7 +179,7 @@ def render(content: ReportContent) -> str:
     if content.no_chances:
         ahead, part = ahead.without_chances(), None if part is None else part.without_chances()
     groups = groups_of(forecast, content.zones)
-    ahead = with_deaths(ahead, content.deaths, groups)
+    ahead = with_priorities(with_deaths(ahead, content.deaths, groups), content.backtest)
     sums, anchors = group_anchors(groups), province_anchors(forecast)
     told, tried, last = content.published, content.backtest, content.previous
     overlays = Overlays(in_order(content.events), pd.DataFrame() if last is None else last.bands)
@@ -212,6 +213,7 @@ def render(content: ReportContent) -> str:
         has_bands=bool(len(overlays.bands)),
         events=overlays.listed(panel, forecast),
         deaths=deaths_said(ahead, content.deaths),
+        priorities=priority_rule(ahead),
         ranked=sorted(of_provinces, key=lambda section: -section.median),
         late=late_records(panel, forecast, ahead.unit, simulated),
         facts=about.facts(forecast, panel),

@@ -51,6 +51,8 @@ __all__ = [
 
 # How many examples of a rule the page shows; ledger.csv has all.
 _LEDGER_EXAMPLES = 20
+# Columns of classes.
+_CLASSES = ("priority", "grade")
 _ACTIONS = {"dropped": "dropped", "excluded": "left out", "changed": "changed", "noted": "kept, noted"}
 # Plain words for what a check is about, by the term in its name.
 _CHECKS = {
@@ -75,13 +77,14 @@ def outlook_table(outlook: Outlook, sums: Mapping[str, str], anchors: Mapping[st
     )
     provinces = provinces.assign(group=provinces["country"].replace("", "Provinces"))
     table = pd.concat([*groups, provinces], ignore_index=True)
+    frame = _figure_columns(table, outlook, {"name": "Province"})
     return html_table(
-        _figure_columns(table, outlook, {"name": "Province"}),
+        frame,
         "outlook",
         "The forecast of sums and of every province, all tactics together",
         simulated,
         groups="group",
-        spanners=_spanners(outlook),
+        spanners=_spanners(frame, outlook),
         links=[*sums.values(), *(anchors[key] for key in provinces[names.PROVINCE])],
         numbers=_numbers(table, {"name": "province"}),
     )
@@ -92,7 +95,7 @@ def tactic_table(cells: pd.DataFrame, outlook: Outlook, name: str, where: str, s
     frame = _figure_columns(cells, outlook, {"tactic_name": "Tactic"})
     caption = f"{where}, by tactic"
     numbers = _numbers(cells, {"name": "province", "tactic_name": "tactic"})
-    return html_table(frame, name, caption, simulated, spanners=_spanners(outlook), numbers=numbers)
+    return html_table(frame, name, caption, simulated, spanners=_spanners(frame, outlook), numbers=numbers)
 
 
 def period_table(series: Series, name: str, where: str, unit: str, simulated: bool) -> str:
@@ -110,7 +113,7 @@ def _numbers(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     columns = [
         column
         for column in table
-        if str(column).startswith(("recent", "deaths", "next_", "sum_", "mean_", "rise", "above"))
+        if str(column).startswith(("recent", "deaths", "next_", "sum_", "mean_", "rise", "above", *_CLASSES))
     ]
     return table[[*labels, *columns]].rename(columns=dict(labels))
 
@@ -130,24 +133,34 @@ def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, 
         frame["per_period"] = [mean_amount(value) for value in table["mean_median"]]
     if outlook.is_compared:
         frame["rise"] = [short_percent(value) for value in table["rise"]]
+    for name in _CLASSES:
+        if name in table:
+            frame[name] = [_class(value) for value in table[name]]
     if "group" in table:
         frame["group"] = table["group"]
     return frame
 
 
-def _spanners(outlook: Outlook) -> dict[str, dict[str, str]]:
-    """Headings above headings: {heading: {column: its own}}."""
-    past = {"recent": f"per {outlook.unit}"} | ({"deaths": "deaths"} if "deaths" in outlook.total else {})
-    compared = {capital(outlook.past.removeprefix("the ")): past}
-    first = capital(outlook.next_period)
-    ahead = {first: {"next_median": "median", "next_interval": "80% interval"}}
-    if outlook.horizon > 1:
-        ahead[outlook.span] = {
-            "sum_median": "median",
-            "sum_interval": "80% interval",
-            "per_period": f"per {outlook.unit}",
-        }
-    return {**compared, **ahead, "Chance": {"rise": "of a rise"}} if outlook.is_compared else ahead
+def _class(value: object) -> str:
+    """A class as it is printed: '1', 'A'; '–' for sums, which have none."""
+    if isinstance(value, str):
+        return value
+    return "–" if pd.isna(value) else f"{value:.0f}"
+
+
+def _spanners(frame: pd.DataFrame, outlook: Outlook) -> dict[str, dict[str, str]]:
+    """Headings above headings: {heading: {column: its own}}, of the columns that are there."""
+    each = f"per {outlook.unit}"
+    whole = {outlook.span: {"sum_median": "median", "sum_interval": "80% interval", "per_period": each}}
+    headings = {
+        capital(outlook.past.removeprefix("the ")): {"recent": each, "deaths": "deaths"},
+        capital(outlook.next_period): {"next_median": "median", "next_interval": "80% interval"},
+        **(whole if outlook.horizon > 1 else {}),
+        "Chance": {"rise": "of a rise"},
+        "Class": {name: name for name in _CLASSES},
+    }
+    there = {heading: {key: text for key, text in part.items() if key in frame} for heading, part in headings.items()}
+    return {heading: part for heading, part in there.items() if part}
 
 
 def ledger_table(ledger: Ledger, simulated: bool) -> str:
