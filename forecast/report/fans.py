@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -126,8 +125,8 @@ def drawn_periods(panel: Panel, forecast: Forecast) -> pd.DatetimeIndex:
 def large_fan(series: Series, says: str, simulated: bool) -> str:
     """A chart with axes; `says` is what it shows, in words, for those who cannot see it."""
     most = ceiling(series.largest)
-    left, above, beside, below = _LARGE_ROOM
-    room = (left, _LETTERS if series.marks else above, beside, below)
+    left, above, right_of, below = _LARGE_ROOM
+    room = (left, _LETTERS if series.marks else above, right_of, below)
     frame = _Frame(_LARGE, room, most, len(series.starts))
     right, bottom = frame.x[-1], float(frame.y(0.0))
     marks = ""
@@ -195,12 +194,10 @@ def _chart(series: Series, frame: _Frame, says: str, class_: str, marks: str) ->
 
 def _earlier(series: Series, frame: _Frame) -> str:
     """The bands of the last report, one path for each stretch of periods that it said something of."""
-    said, marks = np.atleast_1d(np.isfinite(series.earlier).all(axis=0)).tolist(), ""
-    for is_said, columns in groupby(range(len(said)), key=said.__getitem__):
-        if not is_said:
-            continue
-        first, *_ = places = list(columns)
-        edges, bounds = frame.x[first : places[-1] + 2], series.earlier[:, first : places[-1] + 1]
+    marks, is_said = "", np.isfinite(series.earlier).all(axis=0)
+    ends = np.flatnonzero(np.diff(np.concatenate([[0], is_said.astype(int), [0]])))
+    for first, end in zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True):
+        edges, bounds = frame.x[first : end + 1], series.earlier[:, first:end]
         for level in LEVELS:
             lower, upper = _bounds(bounds, level)
             marks += element("path", class_=f"earlier{level}", d=steps(edges, frame.y(lower), frame.y(upper)))

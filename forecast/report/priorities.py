@@ -1,6 +1,7 @@
 """Priority classes of provinces by what is expected of them, and a grade of how well the model did there."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ _SHARES = (0.5, 0.8, 0.95)
 _NO_ATTACK = 5
 
 
-def priorities(expected: "pd.Series[float]") -> "pd.Series[int]":
+def priorities(expected: "pd.Series[float]") -> "pd.Series[Any]":
     """Classes 1 to 5 of provinces by their expected attacks (medians); equal numbers have equal classes."""
     values = expected.to_numpy(float)
     above = np.array([values[values > value].sum() for value in values]) / max(values.sum(), 1.0)

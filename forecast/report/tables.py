@@ -141,11 +141,11 @@ def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, 
     return frame
 
 
-def _class(value: object) -> str:
+def _class(value: str | float) -> str:
     """A class as it is printed: '1', 'A'; '–' for sums, which have none."""
     if isinstance(value, str):
         return value
-    return "–" if pd.isna(value) else f"{value:.0f}"
+    return f"{value:.0f}" if np.isfinite(value) else "–"
 
 
 def _spanners(frame: pd.DataFrame, outlook: Outlook) -> dict[str, dict[str, str]]:
