@@ -1,6 +1,7 @@
 # make demo   set up and open-able forecast report in out/demo
 # make docs   the documentation as a site in out/docs, which opens from the folder and loads nothing from the network
 # make release  sdist and wheel in dist, tried in an empty environment
+# make test-lowest  the lowest versions that pyproject.toml claims
 # make test   set up and run the whole suite (long statistical tests reduced); make test-full runs them whole
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAGES := test-contracts test-statistics test-end-to-end test-notebooks
 FULL :=
 
-.PHONY: demo docs test test-full lint release clean $(STAGES)
+.PHONY: demo docs test test-full lint release test-lowest clean $(STAGES)
 
 demo: $(VENV)/.installed
 	$(BIN)/forecast demo --output out/demo
@@ -46,6 +47,18 @@ lint: $(VENV)/.test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The lowest versions that pyproject.toml claims, in an environment of its own, and the tests that ask most of other packages.
+LOWEST := tests/test_api.py tests/test_run.py tests/events/test_raw.py tests/events/test_place_files.py \
+	tests/panel/test_panel.py tests/model/test_priors.py tests/baselines tests/capability \
+	tests/prediction/test_draws.py tests/inference/test_dispatch.py tests/evaluation/test_scores.py \
+	tests/report/test_build.py
+test-lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct \
+		--editable . "pytest>=8.3" "hypothesis>=6.120"
+	$(VENV)-lowest/bin/python -m pytest -q $(LOWEST)
+
 # Into dist/; nothing is uploaded or tagged.
 release: $(VENV)/.test-installed
 	$(BIN)/python scripts/release.py
@@ -67,4 +80,4 @@ $(VENV)/.docs-installed: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,6 +5,8 @@ from typing import Any
 import lazy_loader
 
 __version__ = "0.2.0"
+# What `attack_forecast` knows this package by.
+__distribution__ = "attack-forecast"
 
 # The public names stand in __init__.pyi; each module is imported on first use, so that `import forecast` is quick.
 _loaded, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

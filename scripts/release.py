@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("forecast", "attack_forecast")
 # The demonstration by a model that takes no time.
 DEMO = ('model = "quick"', 'model = "recent_mean"')
 
@@ -70,11 +71,11 @@ def lacking(file: Path) -> list[str]:
     if file.suffix == ".whl":
         names = set(zipfile.ZipFile(file).namelist())
         needed = [f"forecast/_data/{path.relative_to(ROOT / 'data')}" for path in files(ROOT / "data")]
-        needed += [str(path.relative_to(ROOT)) for path in files(ROOT / "forecast")]
+        needed += [str(path.relative_to(ROOT)) for part in PACKAGES for path in files(ROOT / part)]
     else:
         with tarfile.open(file) as archive:
             names = {name.partition("/")[2] for name in archive.getnames()}
-        needed = [str(path.relative_to(ROOT)) for part in ("data", "forecast", "tests") for path in files(ROOT / part)]
+        needed = [str(path.relative_to(ROOT)) for part in ("data", "tests", *PACKAGES) for path in files(ROOT / part)]
         needed += ["README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "constraints.txt", "Makefile"]
     return [name for name in needed if name not in names]
 
@@ -91,6 +92,7 @@ def try_out(wheel: Path, version: str, folder: Path) -> None:
     python, command = folder / "env" / "bin" / "python", folder / "env" / "bin" / "forecast"
     run(python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel)
     told = run(command, "--version", folder=folder)
+    run(command.with_name("attack-forecast"), "--version", folder=folder)
     if told.strip() != version:
         sys.exit(f"forecast --version says {told.strip()}, not {version}")
     run(python, "-c", "import forecast; [getattr(forecast, name) for name in forecast.__all__]", folder=folder)
