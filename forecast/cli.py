@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -338,36 +337,24 @@ def update(
 ) -> int:
     """Make the next run in a folder named by its last day of data, and hold the one before against what came."""
     _check_drawing()
-    from forecast.cycle import earlier_runs, next_folder, unchanged, watched
-    from forecast.report.previous import PreviousPart, needs_eyes
-    from forecast.run import output_folder, prepare, run, run_notes, write_run
-    from forecast.run_files import load_previous
+    from forecast.cycle import update as make_next
+    from forecast.cycle import watched
+    from forecast.report.previous import needs_eyes
+    from forecast.run import run_notes
 
     given = _read(settings, accept_loss)
     parent = output or given.output
     with _progress() as step:
-        step("reading the data", 0, 1)
-        runs = earlier_runs(parent)
-        ready = prepare(given)
-        origin = ready.panel.origin
-        same = unchanged(runs, given, ready)
-        if same is not None:
-            _say(f"Nothing is new: the run of these data and settings is there already.\n{same / 'report.html'}")
-            return 0
-        before = [earlier for earlier in runs if earlier.origin < origin]
-        if before:
-            ready = replace(ready, previous=load_previous(before[-1].folder, ready.panel))
-        with output_folder(given, next_folder(parent, runs, origin)) as folder:
-            result = run(given, allow_unconverged=allow_unconverged, ready=ready, step=step)
-            path = write_run(result, folder)
-    _say("\n".join([repr(result.panel.ledger), *run_notes(result)]))
-    if ready.previous is None:
-        _say(f"No run of earlier data lies in {parent}: there is nothing to compare with yet.\n{path}")
+        done = make_next(given, parent, allow_unconverged=allow_unconverged, step=step)
+    if done.result is None:
+        _say(f"Nothing is new: the run of these data and settings is there already.\n{done.report}")
         return 0
-    assert result.record.previous is not None
-    part = PreviousPart.from_record(result.record.previous)
-    _say(f"{watched(part, origin)}\n{path}")
-    return 1 if needs_eyes(part) else 0
+    _say("\n".join([repr(done.result.panel.ledger), *run_notes(done.result)]))
+    if done.previous is None:
+        _say(f"No run of earlier data lies in {parent}: there is nothing to compare with yet.\n{done.report}")
+        return 0
+    _say(f"{watched(done.previous, done.result.panel.origin)}\n{done.report}")
+    return 1 if needs_eyes(done.previous) else 0
 
 
 @app.command(epilog="Example:  forecast ingest events.csv --source ucdp --output out/events")

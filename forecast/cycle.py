@@ -1,7 +1,7 @@
 """The monthly cycle: hold an earlier run against new data (`watch`), and make the next run beside it (`update`)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,10 @@ from forecast.report.previous import (
     previous_said,
 )
 from forecast.report.previous_rows import level_rows
-from forecast.run import Prepared
-from forecast.run_files import Run, has_finished, load_previous, load_run, read_record
+from forecast.run import Prepared, Step, prepare, run
+from forecast.run_files import Run, has_finished, load_previous, load_run, output_folder, read_record, write_run
 
-__all__ = ["Earlier", "earlier_runs", "next_folder", "unchanged", "watch", "watch_panel", "watched"]
+__all__ = ["Earlier", "Update", "earlier_runs", "next_folder", "unchanged", "update", "watch", "watch_panel", "watched"]
 
 # What of a run's settings its counts depend on; what else it was made from changes none.
 _COUNTING: Mapping[str, type[BaseModel]] = {
@@ -99,6 +99,40 @@ def watched(part: PreviousPart, data_end: pd.Timestamp) -> str:
 # The next run beside the earlier ones ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Update:
+    """What `update` made: the report, its run (None where nothing was new), and how the run before it fared."""
+
+    report: Path
+    result: Run | None = None
+    previous: PreviousPart | None = None
+
+
+def update(settings: Settings, parent: Path, *, allow_unconverged: bool = False, step: Step) -> Update:
+    """Make the next run in a folder named by its last day of data, and hold the one before against what came.
+
+    Raises
+    ------
+    InputError
+        As of `prepare`, `earlier_runs` and `load_previous`.
+    """
+    step("reading the data", 0, 1)
+    runs = earlier_runs(parent)
+    ready = prepare(settings)
+    same = unchanged(runs, settings, ready)
+    if same is not None:
+        return Update(same / "report.html")
+    origin = ready.panel.origin
+    before = [earlier for earlier in runs if earlier.origin < origin]
+    if before:
+        ready = replace(ready, previous=load_previous(before[-1].folder, ready.panel))
+    with output_folder(settings, next_folder(parent, runs, origin)) as folder:
+        result = run(settings, allow_unconverged=allow_unconverged, ready=ready, step=step)
+        report = write_run(result, folder)
+    kept = result.record.previous
+    return Update(report, result, None if kept is None else PreviousPart.from_record(kept))
+
+
 def earlier_runs(parent: str | Path) -> list[Earlier]:
     """The finished runs in the folders of a folder, in the order of their data; other folders are passed over.
 
@@ -111,8 +145,8 @@ def earlier_runs(parent: str | Path) -> list[Earlier]:
         folders = sorted(path for path in Path(parent).iterdir() if path.is_dir())
     except OSError:
         return []
-    runs = [run for run in map(_earlier, folders) if run is not None]
-    return sorted(runs, key=lambda run: (run.origin, len(run.folder.name), run.folder.name))
+    runs = [earlier for earlier in map(_earlier, folders) if earlier is not None]
+    return sorted(runs, key=lambda earlier: (earlier.origin, len(earlier.folder.name), earlier.folder.name))
 
 
 def unchanged(runs: Sequence[Earlier], settings: Settings, ready: Prepared) -> Path | None:
