@@ -58,6 +58,9 @@ def onset_history(forecasts: Iterable[Forecast], actual: Panel, horizon: int) ->
             continue
         summed = forecast.aggregate(tactics=True)
         states = series_states(summed)
+        if not (states[names.STATE] == CALM).any():
+            # As of published totals, of which no province is known by itself.
+            continue
         ahead = {names.PERIOD: slice(horizon), names.TACTIC: 0}
         came = counts_like(summed, actual).isel(ahead).sum(names.PERIOD, skipna=False).values
         chances = (summed.draws.isel(ahead).sum(names.PERIOD) > 0).mean(names.SAMPLE).values

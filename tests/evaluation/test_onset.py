@@ -7,8 +7,7 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError
 from forecast.evaluation.onset import onset_history, series_states
-from forecast.evaluation.rolling import backtest
-from forecast.evaluation.rolling_data import Backtest
+from forecast.evaluation.rolling_data import Backtest, scored
 from forecast.prediction.draws import Forecast
 
 
@@ -63,19 +62,29 @@ def test_what_came_of_calm_provinces_is_counted(panel):
     assert onset_history([june], panel, 3).empty
 
 
+def test_where_no_province_is_known_by_itself_nothing_is_said(make_panel):
+    unknown = make_panel(np.full((1, 1, 10), np.nan))
+    made = Forecast.from_draws(unknown.between(end="2020-07-31"), np.zeros((4, 1, 1, 2), np.int64), model="m", seed=1)
+    assert onset_history([made], unknown, 2).empty
+
+
 def test_a_backtest_is_scored_apart_by_what_was_known(make_panel):
     counts = np.ones((2, 1, 14))
     counts[0, 0, 3:12] = 0
-    done = backtest(
-        [fc.RecentMean(), fc.Zero()], make_panel(counts), origins=3, horizon=1, draws=20, seed=1, baselines=False
-    )
+    panel, tables = make_panel(counts), []
+    for end in ("2020-11-30", "2020-12-31", "2021-01-31"):
+        past = panel.between(end=end)
+        for model, count in (("one", 1), ("zero", 0)):
+            made = Forecast.from_draws(past, np.full((20, 2, 1, 1), count, np.int64), model=model, seed=1)
+            tables.append(scored(made, panel)[0])
+    done = Backtest(pd.concat(tables, ignore_index=True), pd.DataFrame(), pd.DataFrame(), "")
     calm, active = done.of("cell", "calm"), done.of("cell", "active")
     # Up to November the first province is calm, up to January two of its months are not.
     assert set(zip(calm["province"], calm["origin"].dt.month, strict=True)) == {("P0", 11), ("P0", 12)}
     assert len(calm) + len(active) == len(done.of("cell")) == 2 * 2 * 3
     means = fc.summarise(done.of("cell"), ["model", "state"]).set_index(["model", "state"])
     assert means.loc[("zero", "calm"), "crps"] == calm.loc[calm["model"] == "zero", "crps"].mean()
-    by_state = fc.skill(done.of("cell"), "recent_mean", by=["state"]).set_index("state")
+    by_state = fc.skill(done.of("cell"), "one", by=["state"]).set_index("state")
     assert by_state["n"].to_dict() == {"active": 4, "calm": 2}
     with pytest.raises(InputError, match="no such state"):
         done.of("cell", "quiet")
