@@ -1,6 +1,7 @@
 # make demo   set up and open-able forecast report in out/demo
 # make docs   the documentation as a site in out/docs, which opens from the folder and loads nothing from the network
 # make release  sdist and wheel in dist, tried in an empty environment
+# make bench    cost and skill as ratios, kept and compared; make coverage prints what tests reach
 # make test-lowest  the lowest versions that pyproject.toml claims
 # make test   set up and run the whole suite (long statistical tests reduced); make test-full runs them whole
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAGES := test-contracts test-statistics test-end-to-end test-notebooks
 FULL :=
 
-.PHONY: demo docs test test-full lint release test-lowest clean $(STAGES)
+.PHONY: demo docs test test-full lint release test-lowest bench coverage clean $(STAGES)
 
 demo: $(VENV)/.installed
 	$(BIN)/forecast demo --output out/demo
@@ -54,10 +55,21 @@ LOWEST := tests/test_api.py tests/test_run.py tests/events/test_raw.py tests/eve
 	tests/report/test_build.py
 test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python -m pip install --quiet uv
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint constraints.txt uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct \
 		--editable . "pytest>=8.3" "hypothesis>=6.120"
 	$(VENV)-lowest/bin/python -m pytest -q $(LOWEST)
+
+# Cost of the fast engine and skill as ratios, kept in tests/benchmarks/history.csv; fails on a loss over 20 %.
+bench: $(VENV)/.test-installed
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/bench.py
+
+# What the contracts' tests leave out, by module, the least covered first. Not a part of CI: it takes twice as long.
+coverage: $(VENV)/.test-installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt coverage
+	$(BIN)/python -m coverage run --source forecast -m pytest -q tests \
+		--ignore=tests/statistical --ignore=tests/end_to_end --ignore=tests/report/test_browser.py
+	$(BIN)/python -m coverage report --skip-empty --sort=cover
 
 # Into dist/; nothing is uploaded or tagged.
 release: $(VENV)/.test-installed
