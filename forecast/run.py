@@ -548,7 +548,7 @@ def _past_forecasts(folder: Path, model: str, panel: Panel) -> Iterator[Forecast
 def _without_folder(error: InputError, folder: Path, shown: str) -> str:
     """An error as a report may show it, which goes to other people: the folder as the settings name it."""
     source = Path(error.source)
-    return str(error.again(source=Path(shown, source.relative_to(folder)) if source.is_relative_to(folder) else source))
+    return str(error.again(source=Path(shown, source.relative_to(folder))) if source.is_relative_to(folder) else error)
 
 
 def _record(
