@@ -3,7 +3,7 @@
     python tests/benchmarks/bench.py [--accept]
 
 Cost is processor seconds of a second fit with its forecast over those of a fixed computation (Cholesky factors,
-exponentials, gamma draws) in the same process, so that numbers of two machines can be compared, and roughly those of a busy one.
+exponentials, gamma draws) in the same process, so that numbers of two machines can be compared, roughly on a busy one.
 Skill is the CRPS of log(1 + count) over that of `recent_mean`, from the last four origins of simulated panels. Of both
 less is better. Each is held against the median of the last five runs that were kept; where it is more than a fifth
 above, the run is not kept and the exit code is 1, unless the loss is accepted.

@@ -33,8 +33,8 @@ _STEEP = 200
 # How much the exact density's difference from the emulated one is held towards 0, in points: that of its noise, some
 # 0.5 nats², over the square of what a coordinate may change, 0.2 nats.
 _HELD = 12.0
-# Beyond so many SDs from the mode that parabola goes on level. (On one of 60 simulated panels it was 8 nats off at a draw
-# with 6 SDs, where a standard deviation is near 0: the draw kept its weight, round after round, and Pareto k was .9.)
+# Beyond so many SDs from the mode that parabola goes on level. (On one of 60 simulated panels it was 8 nats off at a
+# draw with 6 SDs, where a standard deviation is near 0: the draw kept its weight, round after round, and k was .9.)
 _REACH = 3.0
 # The kernel of the interpolation, the same in each dimension; its scale does not matter.
 _KERNEL = 4.0, 0.3
