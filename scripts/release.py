@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("forecast", "attack_forecast")
+PARTS = ("forecast", "attack_forecast.py")
 # The demonstration by a model that takes no time.
 DEMO = ('model = "quick"', 'model = "recent_mean"')
 
@@ -71,17 +71,19 @@ def lacking(file: Path) -> list[str]:
     if file.suffix == ".whl":
         names = set(zipfile.ZipFile(file).namelist())
         needed = [f"forecast/_data/{path.relative_to(ROOT / 'data')}" for path in files(ROOT / "data")]
-        needed += [str(path.relative_to(ROOT)) for part in PACKAGES for path in files(ROOT / part)]
+        needed += [str(path.relative_to(ROOT)) for part in PARTS for path in files(ROOT / part)]
     else:
         with tarfile.open(file) as archive:
             names = {name.partition("/")[2] for name in archive.getnames()}
-        needed = [str(path.relative_to(ROOT)) for part in ("data", "tests", *PACKAGES) for path in files(ROOT / part)]
+        needed = [str(path.relative_to(ROOT)) for part in ("data", "tests", *PARTS) for path in files(ROOT / part)]
         needed += ["README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "constraints.txt", "Makefile"]
     return [name for name in needed if name not in names]
 
 
 def files(folder: Path) -> list[Path]:
-    """Files below a folder, without what Python and the tests' caches leave there."""
+    """A file, or those below a folder, without what Python and the tests' caches leave there."""
+    if folder.is_file():
+        return [folder]
     made = {"__pycache__", ".pytest_cache", ".hypothesis"}
     return [path for path in sorted(folder.rglob("*")) if path.is_file() and not made & set(path.parts)]
 

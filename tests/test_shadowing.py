@@ -49,7 +49,7 @@ def test_a_package_of_another_distribution(content: str, tmp_path: Path) -> None
 
 
 def test_one_that_was_installed_over_ours(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "attack_forecast", tmp_path / "attack_forecast")
+    shutil.copy(ROOT / "attack_forecast.py", tmp_path)
     (tmp_path / "forecast").mkdir()
     (tmp_path / "forecast" / "__init__.py").write_text("")
     (tmp_path / "forecast" / "cli.py").write_text("def main(): print('another')")

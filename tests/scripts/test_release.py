@@ -59,7 +59,7 @@ def test_this_version_has_its_section_and_its_citation(release):
 def test_a_wheel_without_a_file_is_told(release, tmp_path):
     whole = tmp_path / "x.whl"
     with zipfile.ZipFile(whole, "w") as archive:
-        for path in (path for part in release.PACKAGES for path in release.files(ROOT / part)):
+        for path in (path for part in release.PARTS for path in release.files(ROOT / part)):
             archive.writestr(str(path.relative_to(ROOT)), "")
         for path in release.files(ROOT / "data")[1:]:
             archive.writestr(f"forecast/_data/{path.relative_to(ROOT / 'data')}", "")

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 __all__ = ["main"]
 
-_OURS = Path(__file__).resolve().parents[1] / "forecast"
+_OURS = Path(__file__).resolve().with_name("forecast")
 
 
 def main() -> NoReturn:
@@ -33,3 +33,7 @@ def _refuse(problem: str) -> NoReturn:
     hint = "Rename that file, or install attack-forecast into an environment of its own"
     sys.stderr.write(f"error: {problem}. {hint}\n")
     sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
