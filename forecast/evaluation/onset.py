@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import counts_like
+from forecast.evaluation.scores import counts_like, recorded
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
@@ -56,11 +56,12 @@ def onset_history(forecasts: Iterable[Forecast], actual: Panel, horizon: int) ->
     for forecast in forecasts:
         if len(forecast.periods) < horizon:
             continue
-        summed = forecast.aggregate(tactics=True)
-        states = series_states(summed)
+        states = series_states(forecast.aggregate(tactics=True))
         if not (states[names.STATE] == CALM).any():
             # As of published totals, of which no province is known by itself.
             continue
+        # An attack that no record places is none that could be seen to come.
+        summed = recorded(forecast, actual)[0].aggregate(tactics=True)
         ahead = {names.PERIOD: slice(horizon), names.TACTIC: 0}
         came = counts_like(summed, actual).isel(ahead).sum(names.PERIOD, skipna=False).values
         chances = (summed.draws.isel(ahead).sum(names.PERIOD) > 0).mean(names.SAMPLE).values
