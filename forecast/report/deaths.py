@@ -50,8 +50,8 @@ def deaths_said(outlook: Outlook, part: DeathsPart | None) -> str:
         return ""
     records, untold = (int(part.provinces[column].sum()) for column in ("records", "untold"))
     said = (
-        f"Deaths are those on record for the attacks of {outlook.past} whose province is known, by the first day of each "
-        "record. They are not forecast: everything ahead counts attacks."
+        f"Deaths are those on record for the attacks of {outlook.past} whose province is known, by the first day of "
+        "each record. They are not forecast: everything ahead counts attacks."
     )
     if not untold:
         return said
