@@ -27,6 +27,11 @@ class InputError(ForecastError):
         What was found there and what was expected instead.
     hint : str, optional
         The way out, as a sentence.
+
+    Examples
+    --------
+    >>> str(fc.InputError("unknown tactic", found="bomb", expected=["ied"]))
+    'unknown tactic (found bomb; expected ied)'
     """
 
     exit_code = 2

@@ -56,6 +56,11 @@ class Ledger:
     loss : float
         Share of the rows that were meant to count and were dropped (excluded rows were not meant to); where several
         tables were read, of the one that lost most.
+
+    Examples
+    --------
+    >>> fc.Ledger().add("no date", 2, "dropped", "cannot be read").dropped
+    2
     """
 
     entries: tuple[LedgerEntry, ...] = ()

@@ -380,7 +380,13 @@ def run_backtest(
 
 
 def load_demo() -> Panel:
-    """The panel of the demonstration: simulated attacks in Iraq and Syria, 2019 to 2024, by month."""
+    """The panel of the demonstration: simulated attacks in Iraq and Syria, 2019 to 2024, by month.
+
+    Examples
+    --------
+    >>> fc.load_demo().simulated
+    True
+    """
     return load_source(read_settings(data_path("demo.toml"))).at()
 
 

@@ -10,7 +10,13 @@ Baseline = Zero | Last | Conflictology | RecentMean | NegativeBinomialRegression
 
 
 def default_baselines() -> dict[str, Baseline]:
-    """All baselines with their usual options, by their names in tables."""
+    """All baselines with their usual options, by their names in tables.
+
+    Examples
+    --------
+    >>> list(fc.default_baselines())
+    ['zero', 'last', 'conflictology', 'conflictology_panel', 'recent_mean', 'regression', 'smoothing']
+    """
     models: tuple[Baseline, ...] = (
         Zero(),
         Last(),

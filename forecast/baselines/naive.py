@@ -34,14 +34,28 @@ _PAST = "past"
 
 @dataclass(frozen=True)
 class Zero:
-    """No attack anywhere, ever: the floor that every model has to beat."""
+    """No attack anywhere, ever: the floor that every model has to beat.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> int(fc.predict(fc.fit(fc.Zero(), panel, seed=1), 2, seed=1).draws.sum())
+    0
+    """
 
     name: ClassVar[str] = "zero"
 
 
 @dataclass(frozen=True)
 class Last:
-    """Poisson counts whose mean is the last observed count of each cell."""
+    """Poisson counts whose mean is the last observed count of each cell.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fc.predict(fc.fit(fc.Last(), panel, seed=1), 2, seed=1).periods.size
+    2
+    """
 
     name: ClassVar[str] = "last"
 
@@ -57,6 +71,12 @@ class Conflictology:
     whole_panel : bool
         Draw, per sample and period, one past period for all cells, which keeps the dependence between cells; else
         every cell draws its own.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fc.fit(fc.Conflictology(), panel, seed=1).model.name
+    'conflictology'
     """
 
     window: int = 12
@@ -84,6 +104,12 @@ class RecentMean:
         How many of the last observed counts are averaged.
     floor : float
         Added to the mean, so that no cell is held for impossible.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fc.predict(fc.fit(fc.RecentMean(), panel, seed=1), 2, seed=1).draws.shape
+    (1000, 4, 2, 2)
     """
 
     window: int = 4

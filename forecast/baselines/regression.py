@@ -58,6 +58,12 @@ class NegativeBinomialRegression:
     covariates : tuple of str, optional
         Covariates to use: all that the panel has by default. Each needs a future when predicting, but for 'ramadan',
         which the calendar gives.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fc.fit(fc.NegativeBinomialRegression(), panel, seed=1).model.name
+    'regression'
     """
 
     harmonics: int = 2

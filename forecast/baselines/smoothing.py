@@ -49,6 +49,12 @@ class ExponentialSmoothing:
     ----------
     floor : float
         Lowest expected count, so that no cell is held for impossible.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fc.fit(fc.ExponentialSmoothing(), panel, seed=1).model.name
+    'smoothing'
     """
 
     floor: float = 0.05

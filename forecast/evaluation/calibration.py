@@ -32,6 +32,13 @@ def pit_table(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,), *, bins:
         The columns of `by`, bin (its lower end), share of the PITs in it (1 / bins where calibrated), with the bounds
         within which 95 % of shares of as many independent PITs lie (`lower`, `upper`; forecasts of one origin are not
         independent, so that more lie outside), and `inside_90`: the share of all PITs of the group from 0.05 to 0.95.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> len(fc.pit_table(fc.score(forecast, panel), seed=1)) > 0
+    True
     """
     values = pit(scores, seed=seed)
     rows = []
@@ -70,6 +77,13 @@ def coverage(
     DataFrame
         The columns of `by`, nominal (the level), n (outcomes), share, lower and upper (95 %, see `mean_error`;
         NaN where there are fewer than 3 origins): a forecast whose nominal level lies outside is not calibrated.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> fc.coverage(fc.score(forecast, panel), seed=1)["nominal"].tolist()
+    [0.5, 0.8, 0.9, 0.95]
     """
     table = scores.assign(pit=pit(scores, seed=seed))
     rows = []
@@ -108,6 +122,13 @@ def reliability(
     ------
     InputError
         For another threshold.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> "n" in fc.reliability(fc.score(forecast, panel))
+    True
     """
     if threshold not in THRESHOLDS:
         raise InputError("is not looked at", where="threshold", found=threshold, expected=list(THRESHOLDS))

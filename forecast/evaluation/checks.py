@@ -43,6 +43,13 @@ def posterior_predictive(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) ->
     -------
     DataArray
         Int64, dims (sample, province, tactic, period).
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fitted = fc.fit(fc.quick_model(), panel, seed=1)
+    >>> fc.posterior_predictive(fitted, seed=1).sizes["province"]
+    4
     """
     bound, family = fit.bound, fit.model.family
     start = fit.model.lags
@@ -88,6 +95,13 @@ def check_fit(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.DataFra
     -----
     The replicates' autocorrelation is their correlation with the observed counts one period before, since each
     replicate is drawn one step ahead of those.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fitted = fc.fit(fc.quick_model(), panel, seed=1)
+    >>> fc.check_fit(fitted, seed=1).columns.tolist()[:2]
+    ['statistic', 'by']
     """
     _require_cells(fit)
     replicates = posterior_predictive(fit, draws, seed=seed).values.astype(float)
@@ -134,6 +148,13 @@ def quantile_residuals(fit: BayesianFit, draws: int = 1000, *, seed: int) -> pd.
     ------
     InputError
         For a fit to published counts alone: no cell was observed.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fitted = fc.fit(fc.quick_model(), panel, seed=1)
+    >>> fc.quantile_residuals(fitted, seed=1).shape
+    (288, 5)
     """
     _require_cells(fit)
     replicates = posterior_predictive(fit, draws, seed=seed).values

@@ -67,7 +67,15 @@ def tail_crps(threshold: float) -> Metric:
 
 
 def on_log_scale(metric: Metric) -> Metric:
-    """The same metric of log(1 + count) (Bosse et al. 2023)."""
+    """The same metric of log(1 + count) (Bosse et al. 2023).
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> "crps" in fc.score(forecast, panel, metrics={"over": fc.METRICS["overprediction"]}).columns
+    True
+    """
 
     def transformed(observed: npt.NDArray[Any], draws: npt.NDArray[Any]) -> Array:
         return metric(np.log1p(observed), np.log1p(draws))

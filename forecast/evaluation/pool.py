@@ -58,6 +58,13 @@ class Pool:
     origins : int
         From how many past days forecasts are made, every second period; fewer where less than a year, or half of the
         panel, lies before. Without any, weights are equal.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> members = fc.Pool((fc.RecentMean(), fc.ExponentialSmoothing()))
+    >>> fc.fit(members, panel, seed=1).weights(3).keys()
+    dict_keys(['recent_mean', 'smoothing'])
     """
 
     members: tuple[Any, ...]
@@ -74,7 +81,13 @@ class Pool:
 
 
 def default_model() -> Pool:
-    """What `forecast run` uses unless told otherwise: the quick hierarchical model and its three best rivals."""
+    """What `forecast run` uses unless told otherwise: the quick hierarchical model and its three best rivals.
+
+    Examples
+    --------
+    >>> [member.name for member in fc.default_model().members]
+    ['quick', 'recent_mean', 'regression', 'smoothing']
+    """
     return Pool((quick_model(), RecentMean(), NegativeBinomialRegression(), ExponentialSmoothing()))
 
 
@@ -265,6 +278,14 @@ def pool(
     ------
     InputError
         For forecasts of other cells or periods, and weights that are none.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> last = fc.predict(fc.fit(fc.Last(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> fc.pool({"mean": forecast, "last": last}, {"mean": 3, "last": 1}, seed=1).model
+    'pool'
     """
     models = list(forecasts)
     given = dict.fromkeys(models, 1.0) if weights is None else dict(weights)

@@ -43,6 +43,13 @@ def quantile_scores(forecast: QuantileForecast | Forecast, actual: Panel) -> pd.
     wis is the mean over the levels of twice the quantile (pinball) score: with symmetric levels the weighted interval
     score of Bracher et al. (2021), which comes near the CRPS as levels become dense. Interval score: Gneiting & Raftery
     (2007).
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> len(fc.quantile_scores(forecast, panel))
+    24
     """
     if isinstance(forecast, Forecast):
         thinned, counts = recorded(forecast, actual)

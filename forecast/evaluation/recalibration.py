@@ -78,6 +78,14 @@ def learn_recalibration(scores: pd.DataFrame, *, seed: int) -> Recalibration:
     -----
     Outcomes of one origin depend on each other; what they say together is taken to be worth one outcome per origin
     and horizon, so that a few origins with many cells do not turn the map at will.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> recalibration = fc.learn_recalibration(fc.score(forecast, panel), seed=1)
+    >>> isinstance(recalibration, fc.Recalibration)
+    True
     """
     values = np.clip(pit(scores, seed=seed), 1e-4, 1 - 1e-4)
     worth = scores.groupby([names.ORIGIN, names.HORIZON]).ngroups / len(values)

@@ -109,6 +109,13 @@ def backtest(
     ------
     InputError
         For origins outside the data, names that stand there twice, and a folder of another backtest.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(2, 1, 24, seed=1).panel
+    >>> done = fc.backtest([], panel, origins=1, horizon=1, seed=1)
+    >>> len(done.of("total")) == len(fc.default_baselines())
+    True
     """
     tried = _named(models, baselines)
     given: Source = CountsSource(source) if isinstance(source, Panel) else source

@@ -93,6 +93,13 @@ def implausible(forecast: Forecast, panel: Panel) -> tuple[Implausible, ...]:
     ------
     InputError
         For a forecast of provinces or tactics that the panel lacks.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> fc.implausible(forecast, panel.between(end="2017-09-30"))
+    ()
     """
     return tuple(
         finding

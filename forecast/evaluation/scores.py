@@ -119,6 +119,16 @@ def score(forecast: Forecast, actual: Panel, metrics: Mapping[str, Metric] = _NO
     same number in less time. Log scale: Bosse et al. (2023). Interval score: Gneiting & Raftery (2007). The mass
     function is the mean of the draws' own, each given its simulated past. Ignorance as VIEWS has it:
     −log2((k + 1) / (S + 11)) with k of S draws in the bin of the count, over `IGNORANCE_BINS`.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> scores = fc.score(forecast, panel)
+    >>> len(scores) == 4 * 2 * 3
+    True
+    >>> bool((scores["crps"] >= 0).all())
+    True
     """
     table, draws = _score_table(forecast, actual)
     observed = table[names.OBSERVED].to_numpy()
@@ -213,6 +223,13 @@ def energy_score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     -----
     Gneiting & Raftery (2007). The mean distance between draws is that of neighbours in some random orders: all pairs
     would take a thousand times as long.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> fc.energy_score(forecast, panel)["cells"].tolist()
+    [8, 8, 8]
     """
     import scoringrules
 
@@ -258,6 +275,13 @@ def variogram_score(forecast: Forecast, actual: Panel, order: float = 0.5) -> pd
     -----
     Scheuerer & Hamill (2015), all weights 1. One cell after the other is held against all, so that memory stays linear
     in the cells.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> fc.variogram_score(forecast, panel)["cells"].tolist()
+    [8, 8, 8]
     """
     rows = []
     for ahead, period, seen, draws in _periods(forecast, actual):
@@ -288,6 +312,14 @@ def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
     ------
     InputError
         For another number of draws, with which ignorance is another score.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> past = panel.between(end="2017-09-30")
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), past, seed=1), 3, draws=1000, seed=1)
+    >>> len(fc.views_scores(forecast, panel))
+    24
     """
     size = forecast.draws.sizes[names.SAMPLE]
     if size != _VIEWS_DRAWS:
@@ -324,6 +356,13 @@ def summarise(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,)) -> pd.Da
     ------
     InputError
         For columns that are not there, and for forecasts with different numbers of draws, which are not comparable.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> fc.summarise(fc.score(forecast, panel), by=["horizon"])["n"].tolist()
+    [8, 8, 8]
     """
     keys = list(by)
     allowed = [*names.SCORE_KEYS, names.PERIOD, *([names.STATE] if names.STATE in scores else [])]

@@ -90,6 +90,16 @@ def skill(
     over the origins) the interval leaves out 0, and p is below 0.05, in 8 to 10 % of backtests of 12 origins × 6
     periods, 7 to 9 % of 24 × 6, 4 to 5 % of 12 × 1 and 8 to 10 % of 39 × 8. Of the first, an interval by blocks of
     origins left out 0 in 38 to 44 %, and a test by autocovariances of the origins rejected in 15 to 23 %.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> past, models = panel.between(end="2017-09-30"), [fc.RecentMean(), fc.Last()]
+    >>> forecasts = [fc.predict(fc.fit(model, past, seed=1), 3, seed=1) for model in models]
+    >>> scores = pd.concat([fc.score(forecast, panel) for forecast in forecasts])
+    >>> fc.skill(scores, "last")["model"].tolist()
+    ['recent_mean']
     """
     allowed = [name for name in [*MEASURES, *further_measures(scores)] if not name.startswith("inside")]
     if measure not in allowed:

@@ -88,6 +88,13 @@ class Verification:
         changed since; NaN where the earlier data are not given.
     notes : tuple of str
         What could not be compared.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> fc.verify(forecast, panel).outcomes["level"].unique().tolist()
+    ['total', 'country', 'tactic', 'province', 'cell']
     """
 
     forecast: Forecast
@@ -150,6 +157,13 @@ def verify(earlier: Forecast, actual: Panel, before: Panel | None = None, *, see
     distribution with index 1. Only power depends on that choice, not the level. Means of it over the outcomes of a
     level, and the largest of its series, are ranked among those of the draws, each taken in turn for what came; so is
     the smallest of these p-values. Ties make them larger, never smaller. Bounds are quantiles of the draws, inclusive.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> bool(0 < fc.verify(forecast, panel).p_value <= 1)
+    True
     """
     issued, notes = matched(earlier, actual)
     tables: list[pd.DataFrame] = []

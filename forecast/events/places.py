@@ -52,6 +52,11 @@ class Gazetteer:
         True where it holds chosen countries only: records elsewhere are not asked for, and no loss.
     from_data : bool
         True where the provinces are the names in the events themselves.
+
+    Examples
+    --------
+    >>> "IQG10" in fc.read_gazetteer().units
+    True
     """
 
     table: pd.DataFrame
@@ -255,6 +260,11 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     ------
     InputError
         For missing columns, coordinates that are none, keys that stand there twice and unknown neighbours.
+
+    Examples
+    --------
+    >>> fc.read_gazetteer().select(["Syria"]).table["province_name"].head(2).tolist()
+    ['Damascus', 'Aleppo']
     """
     spellings = _shipped_spellings() if path is None else {}
     path = Path(path) if path is not None else data_path("provinces.csv")

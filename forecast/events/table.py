@@ -100,6 +100,14 @@ class Events:
         The provinces that the records were placed in.
     boundaries : Boundaries or None
         The polygons that could place records without a name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"date": ["2020-01-03"], "province": ["Diyala"], "actor": ["IS"]})
+    >>> events = fc.read_events(table, source="plain")
+    >>> len(events.select(actor="IS"))
+    1
     """
 
     table: pd.DataFrame
@@ -258,6 +266,15 @@ def read_events(
     ------
     InputError
         When a file cannot be read as one of this source, or no record is left; the message says what was found.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days, places = ["2020-01-03", "2020-01-20"], ["Diyala", "Anbar"]
+    >>> table = pd.DataFrame({"date": days, "province": places, "type": "IED"})
+    >>> events = fc.read_events(table, source="plain", columns={"tactic": "type"})
+    >>> events.table["province"].tolist()
+    ['IQG10', 'IQG01']
     """
     if source == "counts":
         hint = "Name them in the settings of a run, or give them to Panel.from_frame"

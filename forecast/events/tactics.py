@@ -44,6 +44,11 @@ def read_crosswalk(path: str | Path | None = None) -> Crosswalk:
     ------
     InputError
         For missing columns, empty cells, an unknown field or target, and a label that has two values.
+
+    Examples
+    --------
+    >>> len(fc.read_crosswalk().table) > 0
+    True
     """
     path = Path(path) if path is not None else data_path("crosswalk.csv")
     table = read_table(path, _COLUMNS)

@@ -55,6 +55,13 @@ def fit(
         Where the panel cannot serve the model, an argument is wrong, or the engine cannot do what is asked for.
     DiagnosticsError
         Where the fast engine finds no mode.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fitted = fc.fit(fc.quick_model(), panel, seed=1)
+    >>> fitted.model.name
+    'quick'
     """
     raise InputError("cannot be fitted", found=type(model).__name__, expected="a model or a baseline")
 

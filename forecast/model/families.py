@@ -135,7 +135,13 @@ class Family(ABC):
 
 @dataclass(frozen=True)
 class Poisson(Family):
-    """Variance equal to the mean."""
+    """Variance equal to the mean.
+
+    Examples
+    --------
+    >>> fc.Poisson().equation()
+    'Poisson(mu)'
+    """
 
     sums: ClassVar[bool] = True
 
@@ -180,6 +186,11 @@ class NegativeBinomial(Family):
         it is that less the log of a month's weeks.
     correlation : float
         Of log phi between tactics under the prior, from 0 to below 1: what is seen of one says that much of another.
+
+    Examples
+    --------
+    >>> fc.NegativeBinomial(by=None).equation()
+    'NegativeBinomial(mu, phi), log phi in a month ~ Normal(2, 1.5)'
     """
 
     by: str | None = names.TACTIC
@@ -275,6 +286,11 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
         Parameters per tactic, or for all.
     log_phi, logit_pi : Normal
         Priors.
+
+    Examples
+    --------
+    >>> sorted(fc.ZeroInflatedNegativeBinomial().parameters())
+    ['log_phi', 'logit_pi']
     """
 
     logit_pi: Normal = Normal(-2.0, 1.0)
@@ -313,6 +329,11 @@ class HurdleNegativeBinomial(NegativeBinomial):
         phi and a per tactic, or for all.
     log_phi, a, b : Normal
         Priors.
+
+    Examples
+    --------
+    >>> sorted(fc.HurdleNegativeBinomial().parameters())
+    ['hurdle_a', 'hurdle_b', 'log_phi']
     """
 
     a: Normal = Normal(0.0, 1.0)

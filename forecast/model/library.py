@@ -23,6 +23,11 @@ def with_capability(model: Model, by: str | None = names.TACTIC, lag: int = 0) -
         What it is added to; one that has either keeps its own.
     by, lag
         As of `Covariate`.
+
+    Examples
+    --------
+    >>> fc.with_capability(fc.quick_model()).covariates
+    ['capability']
     """
     terms = list(model.terms)
     if not any(isinstance(term, Walk) and term.by in ((), (names.COUNTRY,), (names.ZONE,)) for term in terms):
@@ -39,6 +44,11 @@ def standard_model() -> Model:
     real panels it was best of ten variants in one of four columns, and within 1 % of the best in the others; held-out
     totals lost to the best baseline by 23 and 49 % (see `tests/benchmarks/skill.py` and notebook 03). With hundreds of
     series it takes some ten times as long as `quick_model`.
+
+    Examples
+    --------
+    >>> len(fc.standard_model().terms)
+    8
     """
     quick = quick_model()
     walks = Walk(by=names.COUNTRY), Walk(by=(names.PROVINCE, names.TACTIC))
@@ -46,7 +56,13 @@ def standard_model() -> Model:
 
 
 def quick_model() -> Model:
-    """Levels of provinces, tactics and series, and walks of provinces and of tactics: seconds, also on large panels."""
+    """Levels of provinces, tactics and series, and walks of provinces and of tactics: seconds, also on large panels.
+
+    Examples
+    --------
+    >>> [term.label for term in fc.quick_model().terms]
+    ['intercept', 'level_province', 'level_tactic', 'level_province_tactic', 'walk_province', 'walk_tactic']
+    """
     terms = (
         Intercept(),
         Pooled(names.PROVINCE),

@@ -78,7 +78,13 @@ class Prior:
 
 @dataclass(frozen=True)
 class Normal(Prior):
-    """Normal with a mean and a standard deviation."""
+    """Normal with a mean and a standard deviation.
+
+    Examples
+    --------
+    >>> fc.Normal(0.0, 1.0)
+    Normal(mean=0.0, sd=1.0)
+    """
 
     mean: float = 0.0
     sd: float = 1.0
@@ -107,7 +113,13 @@ class Normal(Prior):
 
 @dataclass(frozen=True)
 class HalfNormal(Prior):
-    """The absolute value of a Normal(0, scale): for standard deviations."""
+    """The absolute value of a Normal(0, scale): for standard deviations.
+
+    Examples
+    --------
+    >>> round(float(fc.HalfNormal(1.0).quantile(0.5)), 2)
+    1.02
+    """
 
     scale: float = 1.0
     positive: ClassVar[bool] = True
@@ -142,6 +154,11 @@ class Share(HalfNormal):
 
     Their variances are then Dirichlet(½) shares (Fuglstad et al. 2020) of a total that is expected to be scale²,
     however many there are: another term takes of the total and does not add to it.
+
+    Examples
+    --------
+    >>> fc.Share(0.5)
+    Share(scale=0.5)
     """
 
     def among(self, count: int) -> HalfNormal:
@@ -151,7 +168,13 @@ class Share(HalfNormal):
 
 @dataclass(frozen=True)
 class LogNormal(Prior):
-    """log(x / median) ~ Normal(0, sd): for half-lives."""
+    """log(x / median) ~ Normal(0, sd): for half-lives.
+
+    Examples
+    --------
+    >>> fc.LogNormal(24.0, 1.0)
+    LogNormal(median=24.0, sd=1.0)
+    """
 
     median: float = 1.0
     sd: float = 1.0
@@ -181,7 +204,13 @@ class LogNormal(Prior):
 
 @dataclass(frozen=True)
 class Beta(Prior):
-    """Beta(alpha, beta): for shares."""
+    """Beta(alpha, beta): for shares.
+
+    Examples
+    --------
+    >>> fc.Beta(2.0, 2.0)
+    Beta(alpha=2.0, beta=2.0)
+    """
 
     alpha: float = 1.0
     beta: float = 1.0
@@ -212,7 +241,13 @@ class Beta(Prior):
 
 @dataclass(frozen=True)
 class TruncatedNormal(Prior):
-    """Normal(mean, sd) cut to (lower, upper): for slopes on past counts."""
+    """Normal(mean, sd) cut to (lower, upper): for slopes on past counts.
+
+    Examples
+    --------
+    >>> fc.TruncatedNormal(0.3, 0.2)
+    TruncatedNormal(mean=0.3, sd=0.2, lower=-1.0, upper=1.0)
+    """
 
     mean: float = 0.0
     sd: float = 1.0

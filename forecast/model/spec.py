@@ -45,6 +45,12 @@ class Model:
         How counts scatter around their mean.
     name : str
         Name in tables: up to 60 printable characters.
+
+    Examples
+    --------
+    >>> model = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="tactic")], fc.NegativeBinomial())
+    >>> [term.label for term in model.terms]
+    ['intercept', 'level_province', 'walk_tactic']
     """
 
     terms: tuple[Term, ...]

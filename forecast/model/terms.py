@@ -93,6 +93,11 @@ class Intercept(Term):
         both summed over the periods, at most that of all series together; of published counts, that of their sums.
     sd : float
         Standard deviation of the prior.
+
+    Examples
+    --------
+    >>> fc.Intercept().equation()
+    'intercept ~ Normal(mean log count, 2)'
     """
 
     centre: float | None = None
@@ -127,6 +132,11 @@ class Pooled(Term):
         Any of 'province' (or a coordinate of it: 'country', 'zone', 'pcode') and 'tactic'.
     sigma : Prior
         Prior of the standard deviation; a `Share` falls with the number of levels.
+
+    Examples
+    --------
+    >>> fc.Pooled("province", "tactic").label
+    'level_province_tactic'
     """
 
     by: tuple[str, ...] = (names.PROVINCE,)
@@ -171,6 +181,11 @@ class Walk(Term):
         period of a panel, before, or after it play no part.
     kappa : HalfNormal
         Prior of kappa.
+
+    Examples
+    --------
+    >>> fc.Walk(by="tactic", damping=1).equation()
+    'walk_tactic[tactic, period] ~ random walk from 0, sigma ~ Share(0.5) per √month'
     """
 
     by: str | tuple[str, ...] = (names.PROVINCE,)
@@ -236,6 +251,11 @@ class Shock(Term):
         'province' (or a coordinate of it), 'tactic', or both; () for shocks that all cells share.
     sigma : HalfNormal
         Of the standard deviation.
+
+    Examples
+    --------
+    >>> fc.Shock().equation()
+    'shock[period] ~ Normal(0, sigma²), sigma ~ HalfNormal(0.3)'
     """
 
     by: str | tuple[str, ...] = ()
@@ -275,6 +295,11 @@ class Season(Term):
         Own coefficients per label of 'province' (or a coordinate of it) or 'tactic'.
     sigma : Prior
         Of the coefficients' standard deviation.
+
+    Examples
+    --------
+    >>> fc.Season(harmonics=1).equation()
+    'season = 1 harmonics of the year ~ Normal(0, sigma²), sigma ~ HalfNormal(0.5)'
     """
 
     harmonics: int = 2
@@ -352,6 +377,11 @@ class Step(_Slopes):
         Prior of the shift.
     sigma : Prior
         Of the standard deviation between labels.
+
+    Examples
+    --------
+    >>> fc.Step("2021-02-01").label
+    'step_2021-02-01'
     """
 
     date: str
@@ -398,6 +428,11 @@ class Spatial(Term):
         Of the standard deviation; a `Share` falls with the number of levels.
     mixing : Prior
         Of the share of the variance that is structured.
+
+    Examples
+    --------
+    >>> fc.Spatial().equation()
+    'spatial[province] ~ BYM2(neighbours), sigma ~ Share(1), mixing ~ Beta(0.5, 0.5)'
     """
 
     sigma: Prior = Share(1.0)
@@ -441,6 +476,11 @@ class Covariate(_Slopes):
         What becomes of the error of a covariate that was measured with one. 'error': eta gets slope · (mean + e) with
         e ~ N(0, covariance), one e for each force (Berkson error). 'mean' stands here to be compared with it: the mean
         is taken for the truth, so that the slope is about right and its interval too narrow.
+
+    Examples
+    --------
+    >>> fc.Covariate("ramadan").label
+    'slope_ramadan'
     """
 
     name: str
@@ -616,6 +656,11 @@ class Excitation(_Feedback):
         Prior of each slope.
     impute : {'', 'mean'}
         'mean': a lag that was not observed counts as the mean; else it is an error.
+
+    Examples
+    --------
+    >>> fc.Excitation(lags=2).lags
+    2
     """
 
     label = "excitation"
@@ -638,6 +683,11 @@ class Spillover(_Feedback):
         Prior of each slope.
     impute : {'', 'mean'}
         'mean': a lag that was not observed counts as the mean; else it is an error.
+
+    Examples
+    --------
+    >>> fc.Spillover().label
+    'spillover'
     """
 
     label = "spillover"

@@ -127,6 +127,15 @@ def build_panel(
     ------
     InputError
         When no event or no complete period is left, or an option names what does not exist.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"date": ["2020-01-03", "2020-02-20"], "province": ["Diyala", "Anbar"]})
+    >>> events = fc.read_events(table, source="plain")
+    >>> panel = fc.build_panel(events, start="2020-01-01", end="2020-02-29")
+    >>> panel.aggregate("total").values.ravel().tolist()
+    [1.0, 1.0]
     """
     freq = _freq_of(events.table, freq)
     gazetteer = gazetteer or events.gazetteer or read_gazetteer()

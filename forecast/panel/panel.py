@@ -62,6 +62,13 @@ class Panel(Labelled):
         `days` 1 where exposure holds the length of each period.
     ledger : Ledger
         What cleaning dropped or changed on the way here.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"province": "A", "tactic": "ied", "period": ["2020-01", "2020-02"], "attacks": [3, 5]})
+    >>> fc.Panel.from_frame(table).attacks.values.ravel().tolist()
+    [3.0, 5.0]
     """
 
     dataset: xr.Dataset

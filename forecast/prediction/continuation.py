@@ -53,6 +53,13 @@ def predict(
     InputError
         For a horizon that is not from 1 to 1,200, draws that are not from 1 to 1,000,000, a covariate without a future,
         or a future of no covariate.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fitted = fc.fit(fc.RecentMean(), panel, seed=1)
+    >>> fc.predict(fitted, 6, seed=1).aggregate("total", tactics=True).quantiles([0.1, 0.5, 0.9]).shape
+    (3, 1, 1, 6)
     """
     raise InputError("cannot be predicted from", found=type(fit).__name__, expected="what `fit` returns")
 

@@ -49,6 +49,16 @@ class Forecast(Labelled):
         last periods are known in part, `nowcast` (int64) over (sample, province, tactic, nowcast_period). Coordinates
         as in `Panel`, and `horizon` (1, 2, …) of period. Attributes, all text: freq, origin, model, family, seed,
         provenance.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> sums = forecast.aggregate("total", tactics=True)
+    >>> sums.quantiles([0.05, 0.5, 0.95]).shape
+    (3, 1, 1, 3)
+    >>> len(forecast.to_frame())
+    24
     """
 
     dataset: xr.Dataset

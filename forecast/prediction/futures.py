@@ -168,7 +168,16 @@ class _Oracle(Future):
 
 
 def hold_last() -> Future:
-    """The covariate stays at its last value."""
+    """The covariate stays at its last value.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1, capability_slope=-0.3).panel
+    >>> model = fc.Model([fc.Intercept(), fc.Covariate("capability")], fc.Poisson())
+    >>> fitted = fc.fit(model, panel, seed=1)
+    >>> fc.predict(fitted, 3, futures={"capability": fc.hold_last()}, seed=1).draws.shape
+    (1000, 4, 2, 3)
+    """
     return _HoldLast()
 
 

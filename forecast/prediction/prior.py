@@ -39,6 +39,12 @@ class PriorPredictive:
         was (published counts alone), there is nothing to hold the draws against.
     notes : tuple of str
         What the reader must be told.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fc.prior_predictive(fc.quick_model(), panel, draws=50, seed=1).draws.dims
+    ('sample', 'province', 'tactic', 'period')
     """
 
     draws: xr.DataArray
@@ -83,6 +89,12 @@ def prior_predictive(model: Model, panel: Panel, *, draws: int = 500, seed: int)
     ------
     InputError
         For a panel that cannot serve the model, or fewer than one draw.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fc.prior_predictive(fc.quick_model(), panel, draws=50, seed=1).draws.sizes["sample"]
+    50
     """
     if draws < 1:
         raise InputError("is a whole number from 1", where="draws", found=draws)

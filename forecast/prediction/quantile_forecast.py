@@ -41,6 +41,14 @@ class QuantileForecast(Labelled):
     dataset : xarray.Dataset
         `quantiles` (float, attacks) over (quantile, province, tactic, period), rising with the level, and `history` as
         in `Forecast`. Attributes, all text: freq, origin, model, provenance.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
+    >>> told = fc.QuantileForecast.of(forecast)
+    >>> len(fc.quantile_scores(told, panel))
+    24
     """
 
     dataset: xr.Dataset

@@ -117,6 +117,12 @@ def simulate_panel(
     ------
     InputError
         For sizes below 1 and values outside their range.
+
+    Examples
+    --------
+    >>> simulated = fc.simulate_panel(4, 2, 36, seed=1)
+    >>> simulated.panel.attacks.shape
+    (4, 2, 36)
     """
     _check(n_provinces, n_tactics, n_periods, mean, dispersion, half_life, excitation)
     freq = normalise_freq(freq)

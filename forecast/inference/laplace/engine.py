@@ -54,6 +54,11 @@ class LaplaceOptions:
         After so long no more weighted points are drawn; what there is then is returned, with its certificate. The
         mode is searched for (for an hour at most, or `max_seconds` where that is more), and a batch of points drawn, in
         any case. Where time runs out, the same seed need not give the same draws.
+
+    Examples
+    --------
+    >>> fc.LaplaceOptions(draws=200).draws
+    200
     """
 
     draws: int = 1000
@@ -100,6 +105,13 @@ def approximate(
         Where the panel cannot serve the model.
     DiagnosticsError
         Where the posterior has no mode that could be found: then engine 'nuts' may sample it. Or it takes too long.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fitted = fc.approximate(fc.quick_model(), panel, fc.LaplaceOptions(draws=200), seed=1)
+    >>> bool(fitted.diagnostics["passed"].all())
+    True
     """
     if seed < 0:
         raise InputError("is a whole number from 0", where="seed", found=seed)

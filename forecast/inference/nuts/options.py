@@ -31,6 +31,11 @@ class NutsOptions:
         Chains at one time; as many as the machine has by default.
     progress : bool, optional
         Whether progress is shown: by default in notebooks and on terminals; if True elsewhere too, as lines.
+
+    Examples
+    --------
+    >>> fc.NutsOptions(draws=500, chains=2).draws
+    500
     """
 
     draws: int = 1000

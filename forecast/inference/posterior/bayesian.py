@@ -44,6 +44,13 @@ class BayesianFit(Fit):
         The checks of a fit by 'laplace': check, value, passed, advice.
     state : xarray.Dataset or None
         Of a fit by 'laplace': the mode and the covariance of its hyperparameters, from which another can start.
+
+    Examples
+    --------
+    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
+    >>> fitted = fc.fit(fc.quick_model(), panel, seed=1)
+    >>> sorted(fitted.posterior.data_vars)[:2]
+    ['half_life_walk_province', 'half_life_walk_tactic']
     """
 
     groups: Mapping[str, xr.Dataset] = field(default_factory=dict)
