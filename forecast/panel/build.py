@@ -22,7 +22,7 @@ from forecast.panel.coverage import covered_days, covered_since, silences
 from forecast.panel.delay import KnownShare, known_share_of_cells, reports_of, stated_share, told_since
 from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
 from forecast.panel.panel import Panel
-from forecast.panel.unlocated import located_share
+from forecast.panel.unlocated import located_share, unlocated_notes
 
 __all__ = ["Gap", "build_panel"]
 
@@ -182,7 +182,7 @@ def build_panel(
     notes += told_starts
     country = places[names.COUNTRY].to_numpy(object)
     located = located_share(placed, nowhere, country, grid_tactics, periods, freq)
-    notes += _unlocated_notes(located, counts)
+    notes += unlocated_notes(counts, located)
     if since is None or (edited and as_of is not None):
         known_of = stated_share(known_shares if as_of is None else (), counts.shape)
     else:
@@ -272,19 +272,6 @@ def _nowhere(
         since = table["reported"].fillna(table["date_end"]) if by_report else table["date_end"]
         table = table[since < pd.Timestamp(as_of).normalize() + pd.Timedelta(days=1)]
     return table[involved(table, actor=actor, target=target)]
-
-
-def _unlocated_notes(located: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> list[str]:
-    """What is told of attacks without a province, if there are any."""
-    placed = counts.sum()
-    missing = (counts / located).sum() - placed
-    if missing < 0.5:
-        return []
-    return [
-        f"about {missing:,.0f} attacks ({missing / (missing + placed):.0%}) have no province: they count in the totals "
-        "of their countries, as if places were unknown by chance, alike in all provinces (unlocated = false leaves "
-        "them out)"
-    ]
 
 
 def _partial_notes(first: pd.Timestamp, last: pd.Timestamp, periods: pd.DatetimeIndex, freq: str) -> list[str]:

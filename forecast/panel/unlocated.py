@@ -8,7 +8,7 @@ from forecast import names
 from forecast.panel.calendar import period_start, periods_per_year
 from forecast.panel.delay import intraclass
 
-__all__ = ["located_share"]
+__all__ = ["located_share", "unlocated_notes", "unlocated_part"]
 
 Array = npt.NDArray[np.float64]
 
@@ -53,6 +53,23 @@ def located_share(
         )
         share[country.astype(str) == name] = _shrunk(placed, placed + nowhere, around)
     return share
+
+
+def unlocated_part(counts: npt.NDArray[np.int64], located: Array) -> float:
+    """Share of all attacks whose province is not known, of placed counts and the shares that they are."""
+    return float(1.0 - counts.sum() / max((counts / located).sum(), 1.0))
+
+
+def unlocated_notes(counts: npt.NDArray[np.int64], located: Array) -> list[str]:
+    """What is told of attacks without a province, if there are any."""
+    part = unlocated_part(counts, located)
+    missing = (counts / located).sum() * part
+    if missing < 0.5:
+        return []
+    return [
+        f"about {missing:,.0f} attacks ({part:.0%}) have no province: they count in the totals of their countries, as "
+        "if places were unknown by chance, alike in all provinces (unlocated = false leaves them out)"
+    ]
 
 
 def _counted(table: pd.DataFrame, tactics: list[str], periods: pd.DatetimeIndex, freq: str) -> Array:

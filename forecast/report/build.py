@@ -12,6 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.sanity import implausible
 from forecast.evaluation.scores import LEVEL
@@ -19,6 +20,7 @@ from forecast.files import write_text
 from forecast.inference.posterior.diagnostics import failed_checks
 from forecast.ledger import LOSS_TO_REFUSE, LOSS_TO_TELL, Ledger
 from forecast.panel.panel import Panel
+from forecast.panel.unlocated import unlocated_notes, unlocated_part
 from forecast.prediction.caps import cap_warning
 from forecast.prediction.draws import Forecast
 from forecast.report import about, tables
@@ -150,6 +152,16 @@ class ReportContent:
         return self.ledger.loss_told if LOSS_TO_TELL < self.ledger.loss <= LOSS_TO_REFUSE else ""
 
     @property
+    def unplaced(self) -> str:
+        """That the province of many attacks is not known, or ''."""
+        dataset = self.panel.dataset
+        if names.LOCATED not in dataset:
+            return ""
+        counts, located = dataset[names.ATTACKS].values, dataset[names.LOCATED].values
+        notes = unlocated_notes(counts, located)
+        return capital(notes[0]) if notes and unlocated_part(counts, located) > LOSS_TO_REFUSE else ""
+
+    @property
     def explodes(self) -> str:
         """The warning of a forecast whose expected counts were cut, or ''."""
         return cap_warning(float(self.main.provenance.get("cut", 0.0)))
@@ -217,7 +229,8 @@ def render(content: ReportContent) -> str:
         ranked=sorted(of_provinces, key=lambda section: -section.median),
         late=late_records(panel, forecast, ahead.unit, simulated),
         facts=about.facts(forecast, panel),
-        notes=[note for note in report_notes(content) if note != content.lost],
+        unplaced=content.unplaced,
+        notes=[note for note in report_notes(content) if note not in (content.lost, content.unplaced)],
         tables={name: Markup(table) for name, table in _tables(content, ahead, sums, anchors, inputs).items()},
         everything=Markup(
             csv_link(forecast.to_frame(), "forecast", "every province, tactic and period", "All numbers as CSV")

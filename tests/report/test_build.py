@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -151,6 +152,18 @@ def test_without_scores_it_says_so(make_content):
 def test_an_empty_ledger_says_so(make_content):
     html = render(replace(make_content(countries=("Syria",)), ledger=Ledger()))
     assert "No rule of the cleaning touched a row." in html
+
+
+def test_many_unknown_places_stand_on_top_of_the_page(make_content):
+    """Half of the attacks are above a tenth; a twentieth is not, and stands with the notes of the data."""
+    content = make_content(countries=("Syria",))
+    dataset = content.panel.dataset
+    for share, told in ((0.5, True), (0.95, False)):
+        located = (dataset["attacks"].dims, np.full(dataset["attacks"].shape, share))
+        panel = replace(content.panel, dataset=dataset.assign(located=located, coverage=located))
+        html = render(replace(content, panel=panel))
+        assert ("Many places are unknown." in html) == told
+        assert ("(50%) have no province" in html) == told
 
 
 def test_a_loss_stands_on_top_of_the_page(make_content):
