@@ -39,10 +39,10 @@ from forecast.files import readable_name, sha256, write_csv
 from forecast.folders import EVENTS, write_folder
 from forecast.ledger import Action, Ledger
 
-__all__ = ["UNLOCATED", "Events", "involved", "read_events", "select_events"]
+__all__ = ["Events", "involved", "read_events", "select_events"]
 
 # Rules of the ledger on records whose country is known and whose province is not.
-UNLOCATED = ("imprecise place", "no province")
+_UNLOCATED = ("imprecise place", "no province")
 _COUNTED = "counted in the totals of their country"
 
 _OWN_NAMES = ("data",)
@@ -313,8 +313,8 @@ def read_events(
     table = table.sort_values(["date", "event_id"], ignore_index=True)
     older = older[older[names.ATTACKS].notna()].astype({names.ATTACKS: "int64"})
     ledger = ledger.with_kept(len(table))
-    nowhere, uncounted = table[names.PROVINCE].isna(), table[names.ATTACKS].isna()
-    gaps = table[uncounted & ~nowhere] if (uncounted & ~nowhere).any() else None
+    uncounted = table[names.ATTACKS].isna()
+    gaps = table[uncounted] if uncounted.any() else None
     counted = _validated(table[~uncounted].reset_index(drop=True), sources[0]["path"])
     nowhere = counted[names.PROVINCE].isna()
     unlocated = counted[nowhere].reset_index(drop=True) if nowhere.any() else None
@@ -332,9 +332,9 @@ def select_events(
     """`Events.select` on a table and its ledger."""
     if actor is not None:
         both = pd.concat([table["actor"], table["opponent"]])
-        table, ledger = _filtered(table, ledger, _involves(table, actor), "actor", _listed(actor), both)
+        table, ledger = _filtered(table, ledger, involved(table, actor=actor), "actor", _listed(actor), both)
     if target is not None:
-        keep = table["target"].isin(_listed(target))
+        keep = involved(table, target=target)
         table, ledger = _filtered(table, ledger, keep, "target", _listed(target), table["target"])
     return table, ledger
 
@@ -520,13 +520,11 @@ def _without_province(
     # Nobody could mend these: the source says that it does not know more.
     vague = draft["place_precision"].isin(["country", "unknown"]) & ~nowhere
     larger = "known only to an area larger than a province"
-    draft, ledger = _drop(
-        draft, ledger, vague & country.isna(), "imprecise place", larger, "event_id", action="excluded"
-    )
-    country, vague, nowhere = (part.reindex(draft.index) for part in (country, vague, nowhere))
-    nowhere &= country.notna()
+    counts = country.notna() & draft[names.ATTACKS].notna()
+    draft, ledger = _drop(draft, ledger, vague & ~counts, _UNLOCATED[0], larger, "event_id", action="excluded")
+    country, vague, nowhere = (part.reindex(draft.index) for part in (country, vague, nowhere & counts))
     nothing = "have neither a province name nor coordinates"
-    for rule, rows, reason in zip(UNLOCATED, (vague, nowhere), (larger, nothing), strict=True):
+    for rule, rows, reason in zip(_UNLOCATED, (vague, nowhere), (larger, nothing), strict=True):
         reason = f"{reason}: {_COUNTED}"
         ledger = ledger.add(rule, int(rows.sum()), "noted", reason, draft["event_id"][rows])
     both = vague | nowhere
@@ -617,7 +615,7 @@ def _note_unplaced(
 
 def _nothing_left(file: str, ledger: Ledger) -> InputError:
     """What dropped most of the records, with an example, and the way out; what is no attack is named last."""
-    gone = [entry for entry in ledger if entry.action in ("dropped", "excluded") or entry.rule in UNLOCATED]
+    gone = [entry for entry in ledger if entry.action in ("dropped", "excluded") or entry.rule in _UNLOCATED]
     gone.sort(key=lambda entry: (entry.action == "excluded" and entry.rule != "country", -entry.rows))
     main, *others = gone
     example = f", such as {main.examples[0]}" if main.examples else ""

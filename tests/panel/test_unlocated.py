@@ -120,6 +120,18 @@ def test_order_and_a_round_trip_change_nothing(events, tmp_path):
     assert build_panel(again, **SPAN).dataset["located"].equals(panel.dataset["located"])
 
 
+def test_without_a_count_they_are_lost_and_said(tmp_path):
+    """Neither a number nor a province: nothing that could count in a country's total, and no gap of a province."""
+    path = tmp_path / "events.csv"
+    rows = ["2020-01-01,Iraq,,many,", "2020-01-02,Iraq,Diyala,3,", "2020-01-02,Iraq,Anbar,many,country"]
+    path.write_text("\n".join(["date,country,province,attacks,place_precision", *rows]) + "\n")
+    events = read_events(path, source="plain")
+    assert events.unlocated is None
+    assert events.gaps is None
+    assert (events.ledger.rows("no place"), events.ledger.rows("imprecise place")) == (1, 1)
+    assert (events.ledger.dropped, events.ledger.excluded, events.ledger.rows("no province")) == (1, 1, 0)
+
+
 def test_a_file_of_such_records_only_says_what_is_missing(tmp_path):
     path = tmp_path / "events.csv"
     path.write_text("date,country,province\n2020-01-01,Iraq,\n2020-01-02,Iraq,\n")
