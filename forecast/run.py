@@ -21,6 +21,7 @@ from forecast.errors import DiagnosticsError, ForecastError, InputError
 from forecast.evaluation.onset import onset_history
 from forecast.evaluation.pool import PoolFit
 from forecast.evaluation.rolling import backtest, load_backtest
+from forecast.evaluation.rolling_data import Backtest
 from forecast.evaluation.rolling_disk import AGAIN, check_backtest_folder
 from forecast.evaluation.scores import CELL, LEVEL, score
 from forecast.evaluation.skill import skill
@@ -91,8 +92,6 @@ __all__ = [
 # Called with what is being done, how many steps are done, and of how many.
 Step = Callable[[str, int, int], None]
 
-# Of so many last periods it is told where attacks without a province lay.
-_PLACED = 12
 _NO_HISTORY = pd.DataFrame(columns=list(HISTORY))
 _BASIS = ("numpy", "pandas", "xarray", "scipy")
 _SAMPLING = ("pymc", "pytensor", "nutpie", "arviz")
@@ -306,7 +305,7 @@ def _placed_notes(fitted: Fit, seed: int) -> list[str]:
     fits = [member for member in members if isinstance(member, BayesianFit)]
     if not fits or names.LOCATED not in fits[0].panel.dataset:
         return []
-    periods = min(_PLACED, len(fits[0].panel.periods))
+    periods = min(SINCE, len(fits[0].panel.periods))
     said = placed_said(placed(fits[0], periods=periods, seed=seed), periods, unit_name(fits[0].panel.freq))
     return [said] if said else []
 
@@ -531,22 +530,18 @@ def _of_backtest(
     shown = settings.as_written()["backtest"]["output"]
     horizon = min(settings.horizon, settings.backtest.horizon or settings.horizon)
     try:
+        done = load_backtest(folder)
         with damage_is_input(folder, AGAIN):
-            fired = trigger_history(triggers, _past_forecasts(folder, model, panel), panel) if triggers else _NO_HISTORY
-            onsets = onset_part(onset_history(_past_forecasts(folder, model, panel), panel, horizon), horizon)
+            fired = trigger_history(triggers, _past_forecasts(done, model, panel), panel) if triggers else _NO_HISTORY
+            onsets = onset_part(onset_history(_past_forecasts(done, model, panel), panel, horizon), horizon)
             return fired, onsets, []
     except InputError as error:
-        why = _without_folder(error, folder, shown)
-        return (
-            _NO_HISTORY,
-            None,
-            [f"how triggers would have fired, and what came of calm provinces, is not told: {why}"],
-        )
+        untold = "how triggers would have fired, and what came of calm provinces, is not told"
+        return _NO_HISTORY, None, [f"{untold}: {_without_folder(error, folder, shown)}"]
 
 
-def _past_forecasts(folder: Path, model: str, panel: Panel) -> Iterator[Forecast]:
+def _past_forecasts(done: Backtest, model: str, panel: Panel) -> Iterator[Forecast]:
     """The forecasts of a model in a backtest, but for those of which nothing has come in the panel."""
-    done = load_backtest(folder)
     days = done.scores.loc[done.scores[names.MODEL] == model, names.ORIGIN].unique()
     return (done.forecast(model, day) for day in map(pd.Timestamp, sorted(days)) if day < panel.settled.origin)
 

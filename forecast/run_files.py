@@ -29,7 +29,7 @@ from forecast.report.capability import CapabilityPart
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import OnsetPart
 from forecast.report.overlays import DatedEvent
-from forecast.report.parts import plain_json, table_of
+from forecast.report.parts import table_of
 from forecast.report.previous import PreviousPart, previous_part
 from forecast.report.published import PublishedPart
 from forecast.report.triggers import TriggersPart
@@ -170,9 +170,8 @@ def write_report_again(folder: str | Path, previous: str | Path | None = None) -
         if previous is not None:
             earlier = load_previous(previous, result.panel)
             part = previous_part(earlier.forecast, earlier.panel, result.panel, result.forecast)
-            kept = result.record.to_plain()
-            result = replace(result, record=RunRecord.of(kept | {"previous": part.to_record()}))
-            mark(folder, RUN, kept | {"previous": plain_json(part.to_record())})
+            result = replace(result, record=RunRecord.of(result.record.to_plain() | {"previous": part.to_record()}))
+            mark(folder, RUN, result.record.to_plain())
         # What can be wrong is the record: all other files are what it says that the run wrote.
         with damage_is_input(folder / RUN.marker, _AGAIN):
             return write_run_report(result, folder)

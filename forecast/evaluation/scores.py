@@ -477,6 +477,8 @@ def _recorded_share(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.
 
     Of sums it is the mean of their cells', by the attacks that these have had.
     """
+    if names.COVERAGE not in actual.dataset:
+        return xr.DataArray(1.0)
     coverage = (actual.recorded_exposure / actual.dataset[names.EXPOSURE]).clip(max=1.0).drop_vars(names.PERIOD_END)
     coverage = coverage.reindex({names.PERIOD: forecast.periods}, fill_value=1.0)
     # A cell that had none counts little.

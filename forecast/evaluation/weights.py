@@ -50,11 +50,11 @@ class Distances:
 def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
     """Of several models' forecasts of the same periods, and what happened."""
     models = tuple(forecasts)
-    each = [recorded(forecasts[model], actual) for model in models]
-    counts = np.log1p(each[0][1].values)
+    held = [recorded(forecasts[model], actual) for model in models]
+    counts = np.log1p(held[0][1].values)
     levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     seen = np.isfinite(counts)
-    quantiles = [np.log1p(np.quantile(forecast.draws.values, levels, axis=0)) for forecast, _ in each]
+    quantiles = [np.log1p(np.quantile(forecast.draws.values, levels, axis=0)) for forecast, _ in held]
     horizon = counts.shape[2]
     to_outcome, between = np.zeros((horizon, len(models))), np.zeros((horizon, len(models), len(models)))
     for ahead in range(horizon):

@@ -241,8 +241,7 @@ def _known_at(events: Events, as_of: str | pd.Timestamp | None, by_report: bool)
         return events.table, events.ledger
     day = pd.Timestamp(as_of).normalize()
     versions = events.table if events.older is None else pd.concat([events.older, events.table])
-    since = versions["reported"].fillna(versions["date_end"]) if by_report else versions["date_end"]
-    known = versions[since < day + pd.Timedelta(days=1)]
+    known = versions[_is_known(versions, day, by_report)]
     if UNTIL in known:  # superseded or withdrawn by then
         known = known[~(known[UNTIL] < day + pd.Timedelta(days=1))].drop(columns=UNTIL)
     known = known.sort_values("reported", na_position="first", kind="stable").drop_duplicates("event_id", keep="last")
@@ -252,6 +251,12 @@ def _known_at(events: Events, as_of: str | pd.Timestamp | None, by_report: bool)
     return known, events.ledger.add(
         "not yet known", int(unknown.sum()), "excluded", f"became known after {day:%Y-%m-%d}"
     )
+
+
+def _is_known(table: pd.DataFrame, day: pd.Timestamp, by_report: bool) -> "pd.Series[bool]":
+    """Which records were known at the end of a day, by their report or their last day."""
+    since = table["reported"].fillna(table["date_end"]) if by_report else table["date_end"]
+    return since < day + pd.Timedelta(days=1)
 
 
 def _source_notes(events: Events) -> list[str]:
@@ -269,8 +274,7 @@ def _nowhere(
     """The chosen records without a province that were known at the end of the day `as_of`."""
     table = events.table.iloc[:0] if events.unlocated is None else events.unlocated
     if as_of is not None:
-        since = table["reported"].fillna(table["date_end"]) if by_report else table["date_end"]
-        table = table[since < pd.Timestamp(as_of).normalize() + pd.Timedelta(days=1)]
+        table = table[_is_known(table, pd.Timestamp(as_of).normalize(), by_report)]
     return table[involved(table, actor=actor, target=target)]
 
 

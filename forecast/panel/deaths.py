@@ -6,8 +6,7 @@ from typing import Any
 import pandas as pd
 
 from forecast import names
-from forecast.events.table import Events, select_events
-from forecast.ledger import Ledger
+from forecast.events.table import Events, involved
 from forecast.panel.panel import Panel
 
 __all__ = ["recorded_deaths"]
@@ -37,7 +36,7 @@ def recorded_deaths(events: Events, panel: Panel, periods: int, settings: Mappin
     if not table["fatalities"].notna().any():
         return pd.DataFrame()
     sides: dict[str, str | Sequence[str] | None] = {key: settings.get(key) for key in ("actor", "target")}
-    table, _ = select_events(table, Ledger(), **sides)
+    table = table[involved(table, **sides)]
     if settings.get("multiday") == "omit":
         table = table[table["date"] == table["date_end"]]
     first = panel.periods[-min(periods, len(panel.periods))]
