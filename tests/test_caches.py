@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import forecast
 from forecast.caches import check_caches
+from forecast.inference.posterior import backend
 
 
 @pytest.fixture
@@ -62,3 +64,18 @@ def test_arviz_is_imported_without_a_home(unwritable: Path) -> None:
     )
     assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
     assert "machine code is kept in a temporary folder" in done.stderr
+
+
+def test_two_processes_that_import_arviz_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second finds that the first has moved the file away which both wrote: it tries again."""
+    tried = []
+
+    def raced(name: str) -> ModuleType:
+        tried.append(name)
+        if len(tried) == 1:
+            raise FileNotFoundError(2, "No such file or directory", "daily_warning.tmp")
+        return sys.modules["forecast"]
+
+    monkeypatch.setattr(backend.importlib, "import_module", raced)
+    assert backend.import_arviz() is sys.modules["forecast"]
+    assert tried == ["arviz", "arviz"]

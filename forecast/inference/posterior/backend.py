@@ -6,7 +6,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 
 from forecast.caches import check_caches
@@ -36,6 +36,10 @@ def import_arviz() -> ModuleType:
     check_caches()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
+        # The note of the day is written by each process that finds none, under one name: of two that are begun together
+        # (chains, say), one finds that it is gone, and the next time that it stands.
+        with suppress(FileNotFoundError):
+            return importlib.import_module("arviz")
         try:
             return importlib.import_module("arviz")
         except OSError as error:
