@@ -22,6 +22,7 @@ import numpy.typing as npt
 from forecast.inference.gaussian.block_arrow import Factor, NotPositiveDefinite
 from forecast.inference.gaussian.design import Design
 from forecast.inference.gaussian.low_rank import AnyFactor
+from forecast.inference.gaussian.nested import NestedFactor
 from forecast.inference.gaussian.precision import PriorPrecision
 
 __all__ = ["BestGaussian", "FixedPoint", "Gaussian", "factor_of"]
@@ -48,7 +49,7 @@ class Gaussian:
         From latents to eta.
     x : array
         Mean of the latents (n).
-    factor : Factor or Updated
+    factor : Factor, NestedFactor or Updated
         Of their precision.
     value : float
         About the log posterior density of `vector`, up to a constant.
@@ -64,11 +65,13 @@ class Gaussian:
 
     def drawn(self, normal: Array) -> Array:
         """Latents (n, column) from standard normal numbers."""
+        assert not isinstance(self.factor, NestedFactor)
         field = self.design.field
         return self.x[:, None] + field.join(*self.factor.backward(*field.split(normal)))
 
     def whitened(self, gradient: Array) -> Array:
         """A gradient in the latents (n, column) as one in the standard normal numbers."""
+        assert not isinstance(self.factor, NestedFactor)
         field = self.design.field
         return field.join(*self.factor.forward(*field.split(gradient)))
 
@@ -87,15 +90,15 @@ class BestGaussian(Gaussian):
         Mean of eta, per observed cell.
     slope, weight : array
         g and w of `log_density`'s exponent, per observed cell: A'g = Q(x − m0), and Q + A' diag(w) A is the precision.
-    factor : Factor
-        As of any Gaussian; draws are made with it period by period.
+    factor : Factor or NestedFactor
+        As of any Gaussian; draws are made with it period by period, or province by province.
     constant : float
         Log density of the mean under the prior and of the hyperparameters, less the log density of the mean here.
     variance : array
         Of eta, about, per observed cell.
     """
 
-    factor: Factor
+    factor: Factor | NestedFactor
     eta: Array
     slope: Array
     weight: Array
@@ -125,8 +128,10 @@ class FixedPoint:
         return np.asarray(np.exp(at + share * step))
 
 
-def factor_of(prior: PriorPrecision, design: Design, weight: Array) -> Factor:
+def factor_of(prior: PriorPrecision, design: Design, weight: Array) -> Factor | NestedFactor:
     """Of Q + A' diag(weight) A; `NotPositiveDefinite` where there is none."""
     if not np.isfinite(weight).all():
         raise NotPositiveDefinite("weights are not finite")
+    if design.field.nesting is not None:
+        return design.field.nesting.factorise((prior.diagonal, prior.beside, prior.corner), weight)
     return prior.with_curvature(*design.curvature(weight)).factorise()

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.gaussian.block_arrow import BlockArrow
 from forecast.inference.gaussian.carried import Carried
 from forecast.inference.gaussian.field import Field
+from forecast.inference.gaussian.low_rank import AnyFactor
+from forecast.inference.gaussian.nested import NestedFactor
+from forecast.inference.gaussian.spread import Spread
 
 __all__ = ["Design"]
 
@@ -81,15 +83,20 @@ class Design:
             corner[at, at] += (carried.rows.T * of_row) @ carried.rows
         return diagonal, arrow, corner
 
-    def variances(self, inverse: BlockArrow) -> tuple[Array, Array | None]:
-        """Variance of eta of each observed cell, and its covariance with the error there, from the selected inverse."""
+    def spread(self, factor: AnyFactor) -> Spread:
+        """Variances of the latents and of eta, from the factor of the latents' precision."""
+        if isinstance(factor, NestedFactor):
+            return factor.spread()
+        inverse = factor.selected_inverse()
+        diagonal = np.diagonal(inverse.diagonal, axis1=1, axis2=2)
         variance = self.field.variances(inverse)
         if self.slope is None:
-            return variance, None
+            return Spread(diagonal, inverse.coupling, inverse.corner, variance)
         carried, pairs = self._carried, self.field.pairs_with_error
         at = carried.columns
         across = np.concatenate([inverse.arrow[:, :, at].reshape(-1, at.stop - at.start), inverse.corner[:, at]])
         with_others = pairs.of_cells(across)
         own = ((carried.rows @ inverse.corner[at, at]) * carried.rows).sum(axis=1)[carried.row]
         with_error = with_others + self.slope * own
-        return variance + self.slope * (with_others + with_error), with_error
+        variance = variance + self.slope * (with_others + with_error)
+        return Spread(diagonal, inverse.coupling, inverse.corner, variance, with_error)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import linalg
 
 from forecast.inference.gaussian.block_arrow import BlockArrow, Factor, NotPositiveDefinite
+from forecast.inference.gaussian.nested import NestedFactor
 
 __all__ = ["AnyFactor", "Updated"]
 
@@ -100,4 +101,4 @@ class Updated:
         return vectors[0] + out[0] @ more, vectors[1] + out[1] @ more
 
 
-AnyFactor = Factor | Updated
+AnyFactor = Factor | Updated | NestedFactor

@@ -10,16 +10,18 @@ import numpy.typing as npt
 
 from forecast.errors import InputError
 from forecast.inference.gaussian.best import BestGaussian, FixedPoint, Gaussian, factor_of
-from forecast.inference.gaussian.block_arrow import BlockArrow, NotPositiveDefinite
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.gaussian.design import Design
 from forecast.inference.gaussian.field import Field
 from forecast.inference.gaussian.low_rank import AnyFactor
 from forecast.inference.gaussian.precision import PriorPrecision, prior_precision
+from forecast.inference.gaussian.spread import Spread
 from forecast.inference.likelihood.cells import expected_terms
 from forecast.inference.likelihood.jets import CellTerms, cell_terms
 from forecast.inference.machine import in_threads
 from forecast.inference.mode.hyperparameters import Hyperparameters
 from forecast.inference.mode.slopes import Pilot
+from forecast.inference.weights.by_province import ByProvince
 from forecast.inference.weights.particles import ParticleFilter
 from forecast.inference.weights.weighted import Sampler
 from forecast.model.spec import BoundModel
@@ -112,9 +114,9 @@ class Marginal:
         return Field(self.bound)
 
     @cached_property
-    def particles(self) -> ParticleFilter:
+    def particles(self) -> ParticleFilter | ByProvince:
         """What draws latents."""
-        return ParticleFilter.of(self.field)
+        return ParticleFilter.of(self.field) if self.field.nesting is None else ByProvince.of(self.bound)
 
     @cached_property
     def hyperparameters(self) -> Hyperparameters:
@@ -135,9 +137,7 @@ class Marginal:
     @cached_property
     def work(self) -> float:
         """Multiplications that the mode of the latents takes, or as much time: a factor, and passes over the cells."""
-        width, static, periods = self.field.width, self.field.static, self.field.periods
-        factor = periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
-        return factor + _PER_CELL * len(self.bound.cells) + _BESIDE
+        return self.field.work + _PER_CELL * len(self.bound.cells) + _BESIDE
 
     @property
     def is_cheap(self) -> bool:
@@ -202,7 +202,7 @@ class Marginal:
     def start(self, vector: Array, x: Array | None = None) -> tuple[Array, Array]:
         """The mode of the latents, and the variances of eta by the curvature there: where a Gaussian can begin."""
         mode = self.mode(vector, x)
-        return mode.x, mode.design.variances(mode.factor.selected_inverse())[0]
+        return mode.x, mode.design.spread(mode.factor).variance
 
     def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""
@@ -305,13 +305,11 @@ class Marginal:
             gaussian = self.gaussian(vector, x, variance)
             assert isinstance(gaussian, BestGaussian)
             values.append(gaussian.value)
-            inverse = gaussian.factor.selected_inverse()
-            fresh, with_error = gaussian.design.variances(inverse)
-            if _apart(gaussian.weight, fresh - variance) < _SETTLED:
+            spread = gaussian.design.spread(gaussian.factor)
+            if _apart(gaussian.weight, spread.variance - variance) < _SETTLED:
                 break
-            variance, x = fixed_point.next(variance, fresh), gaussian.x
-        settled = abs(values[-1] - values[0])
-        return gaussian, self._bound(gaussian, inverse, fresh, with_error, settled)
+            variance, x = fixed_point.next(variance, spread.variance), gaussian.x
+        return gaussian, self._bound(gaussian, spread, abs(values[-1] - values[0]))
 
     def expected(self, theta: Mapping[str, Array], x: Array, variance: Array, parameters: bool = False) -> CellTerms:
         """Expectations of `terms` where eta is normal, with the variance that is given (cell)."""
@@ -323,19 +321,17 @@ class Marginal:
         log_prior, path, static = prior.log_density(*self.field.split(x - self.field.mean))
         return float(expected.value.sum()) + log_prior, self.field.join(path, static) + design.back(expected.eta[0])
 
-    def _bound(
-        self, gaussian: Gaussian, inverse: BlockArrow, variance: Array, with_error: Array | None, settled: float
-    ) -> Bound:
-        """From the inverse of the precision, and what that says of eta (see `Design.variances`)."""
+    def _bound(self, gaussian: Gaussian, spread: Spread, settled: float) -> Bound:
+        """From what the inverse of the precision says."""
         field, theta, x = self.field, gaussian.theta, gaussian.x
-        terms = self.expected(theta, x, variance, parameters=True)
-        slopes: dict[str, Any] = self._prior_slopes(gaussian.prior, x, np.zeros(field.size), inverse)
+        terms = self.expected(theta, x, spread.variance, parameters=True)
+        slopes: dict[str, Any] = self._prior_slopes(gaussian.prior, x, np.zeros(field.size), spread)
         slopes |= self.by_parameter(theta, {name: parts[0] for name, parts in terms.parameters.items()})
         slopes |= {name: basis @ terms.eta[0] for name, basis in field.feedback.items()}
-        if field.carried is not None and with_error is not None:
-            per_slope = field.carried.felt(field.split(x)[1]) * terms.eta[0] + with_error * terms.eta[1]
+        if field.carried is not None and spread.with_error is not None:
+            per_slope = field.carried.felt(field.split(x)[1]) * terms.eta[0] + spread.with_error * terms.eta[1]
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
-        return Bound(self.in_vector(slopes, gaussian.vector), variance, settled)
+        return Bound(self.in_vector(slopes, gaussian.vector), spread.variance, settled)
 
     def gains(self, gaussian: Gaussian) -> Array:
         """What there is to gain by skewed draws of static latents (see `ParticleFilter.gains`)."""
@@ -349,7 +345,7 @@ class Marginal:
 
     # Slopes ------------------------------------------------------------------------------------------------------
 
-    def _prior_slopes(self, prior: PriorPrecision, x: Array, shift: Array, inverse: BlockArrow) -> dict[str, float]:
+    def _prior_slopes(self, prior: PriorPrecision, x: Array, shift: Array, spread: Spread) -> dict[str, float]:
         """Derivative of the prior's part in each hyperparameter.
 
         Half of the derivative of log|Q|, less half of the trace of the derivative of Q with the second moments of the
@@ -357,9 +353,9 @@ class Marginal:
         """
         field = self.field
         (path, static), (path_shift, static_shift) = field.split(x - field.mean), field.split(shift)
-        diagonal = np.diagonal(inverse.diagonal, axis1=1, axis2=2) + 2 * path * path_shift
-        beside = inverse.coupling + path[:-1] * path_shift[1:] + path_shift[:-1] * path[1:]
-        corner = inverse.corner + np.outer(static, static_shift) + np.outer(static_shift, static)
+        diagonal = spread.diagonal + 2 * path * path_shift
+        beside = spread.beside + path[:-1] * path_shift[1:] + path_shift[:-1] * path[1:]
+        corner = spread.corner + np.outer(static, static_shift) + np.outer(static_shift, static)
         return prior.slopes(path, static, -0.5 * diagonal, -beside, -0.5 * corner)
 
     def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:

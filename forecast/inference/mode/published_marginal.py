@@ -174,16 +174,16 @@ class PublishedMarginal(Marginal):
     def bound_of(self, mode: Mode) -> "_SumBound":
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
         field, design, sums = self.field, self.design(mode.theta), self.sums(mode.theta, mode.x)
-        inverse = mode.factor.selected_inverse()
+        spread = design.spread(mode.factor)
         covariance = self._covariance(mode.theta, mode.factor)
         across = sums.across(covariance)
         # From the mode to the mean of the latents, as far as third derivatives move it.
         shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(sums.in_eta(across.entry)))))
         along = design.of(shift)
-        slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, inverse)
+        slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, spread)
         slopes |= self._scores(sums, across, along)
         gradient = self.in_vector(slopes, mode.vector)
-        return _SumBound(gradient, design.variances(inverse)[0], 0.0, along, covariance)
+        return _SumBound(gradient, spread.variance, 0.0, along, covariance)
 
     def _covariance(self, theta: Mapping[str, Array], factor: AnyFactor) -> EntryCovariance:
         """Of eta, from the factor of the latents' precision."""

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from forecast.inference.gaussian.best import BestGaussian
+from forecast.inference.gaussian.block_arrow import Factor
 from forecast.inference.gaussian.field import Field
 from forecast.inference.likelihood.cells import log_mass_of_draws
 from forecast.inference.weights.pareto import effective_share, resampled
@@ -130,6 +131,7 @@ class ParticleFilter:
         holds each of these periods with the places of the draws' parents.
         """
         field, factor = self.field, gaussian.factor
+        assert isinstance(factor, Factor)
         paths, static = field.split(rng.standard_normal((field.size, size)))
         log_weight = np.zeros(size)
         if self.skewed:

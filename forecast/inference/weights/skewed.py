@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.gaussian.best import BestGaussian
+from forecast.inference.gaussian.block_arrow import Factor
 from forecast.inference.likelihood.cells import expected_terms
 from forecast.model.families import Counts, Family
 
@@ -59,6 +60,7 @@ class Skewed:
     def of(cls, gaussian: BestGaussian, family: Family, counts: Counts, rows: Sequence[int]) -> "Skewed":
         """For some of the numbers that static latents of a Gaussian are drawn from, by their rows."""
         field, factor, eta = gaussian.design.field, gaussian.factor, gaussian.eta
+        assert isinstance(factor, Factor)
         static = factor.static_backward(np.eye(field.static)[:, rows])
         paths = factor.paths_backward(np.zeros((field.periods, field.width, len(rows))), static)
         d = gaussian.design.of(field.join(paths, static))

@@ -1,0 +1,479 @@
+"""Factors of the latents' precision where each series has a path of its own: hundreds of paths in each period.
+
+Ordered by period, such a precision fills up with dense blocks of all paths. But given what it shares with others, the
+path of a series is a Markov chain by itself; and given what provinces share, a province is independent of the others.
+So chains are eliminated first, then provinces, then what is shared: nested dissection (George 1973) along the hierarchy
+instead of along time. With W the weights of a series' cells, u the rest of eta there, and C the covariance of the chain
+given u, what a chain leaves of the precision is dense over the periods,
+
+    K = W − W C W,   C = (Q + W)⁻¹,
+
+and all that follows are products of dense matrices.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.linalg import blas, lapack
+
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
+from forecast.inference.gaussian.places import Place
+from forecast.inference.gaussian.spread import Spread
+from forecast.inference.machine import compiled
+from forecast.model.latents import Independent, Path
+from forecast.progress import check_deadline
+
+__all__ = ["NestedFactor", "Nesting"]
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+# What an entry of K takes, and what a series takes beside that, in multiplications of a dense matrix (measured).
+_PER_ENTRY, _PER_SERIES = 10.0, 6e5
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a series' cells see of a province's latents, or of what is shared: in these, paths come first, one after the
+    other, and then the static ones.
+
+    Attributes
+    ----------
+    paths : tuple
+        Of each path the first place, and its coefficients (period), None where they are 1.
+    static : array
+        Coefficients of the static ones (period, static).
+    """
+
+    paths: tuple[tuple[int, Array | None], ...]
+    static: Array
+
+    def rows(self, matrix: Array, periods: int) -> Array:
+        """The product with a matrix of the latents' rows: (period, column)."""
+        found = np.ascontiguousarray(self.static @ matrix[len(matrix) - self.static.shape[1] :])
+        for first, coefficient in self.paths:
+            part = matrix[first : first + periods]
+            found += part if coefficient is None else coefficient[:, None] * part
+        return found
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Latents of a province, or what is shared: their places in the field, path by path and then the static ones.
+
+    Attributes
+    ----------
+    place : array of int
+        Of each latent in the field.
+    paths, static : array of int
+        Columns of paths in each period, and numbers of static latents.
+    """
+
+    place: Ints
+    paths: Ints
+    static: Ints
+
+    def prior(self, diagonal: Array, beside: Array, corner: Array) -> Array:
+        """Their prior precision, in Fortran's order, from that of all latents (see `PriorPrecision`)."""
+        periods, size = len(diagonal), len(self.place)
+        found, at = np.zeros((size, size), order="F"), np.arange(periods)
+        for number, path in enumerate(self.paths):
+            own = number * periods + at
+            found[own, own] = diagonal[:, path]
+            found[own[1:], own[:-1]] = found[own[:-1], own[1:]] = beside[:, path]
+        first = len(self.paths) * periods
+        found[first:, first:] = corner[np.ix_(self.static, self.static)]
+        return found
+
+
+@dataclass(frozen=True)
+class Nesting:
+    """Which latents belong to one series, to one province, and to all.
+
+    Attributes
+    ----------
+    design : sparse array
+        Of the observed cells (cell, latent); its transpose is `transposed`.
+    cells : array of int
+        The observed cells, numbered through the grid.
+    grid : tuple of int
+        Provinces, tactics, periods.
+    width, static : int
+        Latents per period, and of none.
+    chains : array of int
+        The path of each series (its column in each period).
+    coefficient : array
+        Of these in eta (series, period).
+    provinces : tuple of _Group
+        Latents of each province that are no chains.
+    shared : _Group
+        All others.
+    seen : tuple of pairs of _Seen
+        What each series sees of its province, and of what is shared.
+    """
+
+    design: sparse.csr_array
+    transposed: sparse.csr_array
+    cells: Ints
+    grid: tuple[int, int, int]
+    width: int
+    static: int
+    chains: Ints
+    coefficient: Array
+    provinces: tuple[_Group, ...]
+    shared: _Group
+    seen: tuple[tuple[_Seen, _Seen], ...]
+
+    @classmethod
+    def of(
+        cls,
+        places: Sequence[Place],
+        whole: sparse.csr_array,
+        cells: Ints,
+        grid: tuple[int, int, int],
+        width: int,
+        static: int,
+    ) -> "Nesting | None":
+        """Of a field with the design `whole` of all cells; None where not each series has a path of its own."""
+        periods, series = grid[2], grid[0] * grid[1]
+        row = np.repeat(np.arange(whole.shape[0]), np.diff(whole.indptr))
+        paths = periods * width
+        # Labels: paths, then static latents.
+        label = np.where(whole.indices < paths, whole.indices % max(width, 1), whole.indices - paths + width)
+        by_series = np.unique(label.astype(np.int64) * series + row // periods)
+        of_label, own = np.divmod(by_series, series)
+        by_province = np.unique(of_label * grid[0] + own // grid[1])
+        apart = np.zeros(width + static, dtype=bool)
+        for place in places:
+            at = slice(place.at.start + (0 if place.along else width), place.at.stop + (0 if place.along else width))
+            apart[at] = isinstance(place.block.prior, Independent | Path)
+        first_series = np.full(width + static, -1)
+        first_series[of_label[::-1]] = own[::-1]
+        in_one = [np.bincount(each, minlength=width + static) == 1 for each in (of_label, by_province // grid[0])]
+        one_series, one_province = (each & apart for each in in_one)
+        candidates = np.flatnonzero(one_series[:width])
+        chains = np.full(series, -1)
+        # Of two paths of one series the later is one of the province's.
+        chains[first_series[candidates][::-1]] = candidates[::-1]
+        if (chains < 0).any():
+            return None
+        of_province = np.where(one_province, first_series // grid[1], -1)
+        of_province[chains] = -2
+        groups = [_group(np.flatnonzero(of_province == number), width, periods) for number in range(grid[0])]
+        shared = _group(np.flatnonzero(of_province == -1), width, periods)
+        coefficient, seen = np.empty((series, periods)), []
+        for number in range(series):
+            part = sparse.csr_array(whole[number * periods : (number + 1) * periods])
+            coefficient[number] = part[:, np.arange(periods) * width + chains[number]].diagonal()
+            seen.append((_seen(part, groups[number // grid[1]], periods), _seen(part, shared, periods)))
+        design = sparse.csr_array(whole[cells])
+        transposed = sparse.csr_array(design.T)
+        return cls(
+            design, transposed, cells, grid, width, static, chains, coefficient, tuple(groups), shared, tuple(seen)
+        )
+
+    @cached_property
+    def of_province(self) -> tuple[Ints, ...]:
+        """Places of each province's latents, chains among them."""
+        at, tactics = np.arange(self.grid[2]) * self.width, self.grid[1]
+        own = [self.chains[number * tactics : (number + 1) * tactics] for number in range(self.grid[0])]
+        pairs = zip(self.provinces, own, strict=True)
+        return tuple(np.concatenate([group.place, (at + chains[:, None]).ravel()]) for group, chains in pairs)
+
+    @cached_property
+    def alike(self) -> tuple[list[int], ...]:
+        """Series that see the same of what is shared."""
+        found: dict[Any, list[int]] = {}
+        for number, (_, by_all) in enumerate(self.seen):
+            paths = tuple((first, None if c is None else c.tobytes()) for first, c in by_all.paths)
+            found.setdefault((paths, by_all.static.tobytes()), []).append(number)
+        return tuple(found.values())
+
+    @property
+    def work(self) -> float:
+        """Multiplications that a factor takes, or as much time."""
+        (provinces, tactics, periods), wide = self.grid, len(self.shared.place)
+        sizes = np.array([len(group.place) for group in self.provinces], dtype=float)
+        dense = 0.5 * (sizes * wide**2).sum() + 0.5 * (sizes**2 * wide).sum() + (sizes**3).sum() / 3 + wide**3 / 3
+        return float(dense + provinces * tactics * (_PER_ENTRY * periods**2 + _PER_SERIES))
+
+    def factorise(self, prior: tuple[Array, Array, Array], weight: Array) -> "NestedFactor":
+        """Of the prior's precision with weights of the observed cells; `NotPositiveDefinite` where there is none.
+
+        Parameters
+        ----------
+        prior : tuple of array
+            Entries of the prior's precision: of paths in each period (T, P) and beside these (T − 1, P), and of static
+            latents (R, R).
+        weight : array
+            Of each observed cell.
+        """
+        check_deadline()
+        series, periods = self.coefficient.shape
+        grid = np.zeros(series * periods)
+        grid[self.cells] = weight
+        weights = grid.reshape(series, periods)
+        pull = self.coefficient * weights
+        diagonal = prior[0].T[self.chains] + self.coefficient * pull
+        root, gain, covariance, left = _chains(diagonal, np.ascontiguousarray(prior[1].T[self.chains]), weights, pull)
+        if not (root > 0).all():
+            raise NotPositiveDefinite("not positive definite: the path of a series")
+        corner, log_determinant = self.shared.prior(*prior), 2.0 * float(np.log(root).sum())
+        wide = np.zeros((len(corner), sum(len(group.place) for group in self.provinces)), order="F")
+        for alike in self.alike:
+            _add(corner, left[alike].sum(axis=0), self.seen[alike[0]][1], self.seen[alike[0]][1])
+        inner, first = [], 0
+        for number, group in enumerate(self.provinces):
+            own, across = group.prior(*prior), wide[:, first : first + len(group.place)]
+            for at in range(number * self.grid[1], (number + 1) * self.grid[1]):
+                by_province, by_all = self.seen[at]
+                _add(own, left[at], by_province, by_province)
+                _add(across, left[at], by_all, by_province)
+            lower = _cholesky(own, "a province")
+            if len(own) and len(corner):
+                wide[:, first : first + len(own)] = blas.dtrsm(1.0, lower, across, side=1, lower=1, trans_a=1)
+            inner.append(lower)
+            first += len(own)
+            log_determinant += 2.0 * float(np.log(np.diagonal(lower)).sum())
+        if wide.size:
+            corner = blas.dsyrk(-1.0, wide, beta=1.0, c=corner, lower=1, overwrite_c=1)
+        corner = _cholesky(corner, "what provinces share")
+        log_determinant += 2.0 * float(np.log(np.diagonal(corner)).sum())
+        return NestedFactor(self, pull, root, gain, covariance, tuple(inner), wide, corner, log_determinant)
+
+
+@dataclass(frozen=True)
+class NestedFactor:
+    """What `Factor` offers, and draws of what is shared and of provinces given that.
+
+    Attributes
+    ----------
+    nesting : Nesting
+        Whose latents these are.
+    pull : array
+        Weights times the chains' coefficients (series, period).
+    root, gain : array
+        Of each chain, backwards: the SD's inverse (series, period), and what the next period adds to the mean.
+    covariance : array
+        C (series, period, period).
+    inner : tuple of array
+        Cholesky factor of each province's precision given what is shared.
+    wide : array
+        Columns of provinces, rows of what is shared, in the whole's factor.
+    corner : array
+        Cholesky factor of the precision of what is shared.
+    log_determinant : float
+        Of the whole.
+    """
+
+    nesting: Nesting
+    pull: Array
+    root: Array
+    gain: Array
+    covariance: Array
+    inner: tuple[Array, ...]
+    wide: Array
+    corner: Array
+    log_determinant: float
+
+    @property
+    def _blocks(self) -> list[tuple[slice, Array, _Group]]:
+        """Of each province: its rows among those of all provinces, its factor, and its latents."""
+        found, first = [], 0
+        for lower, group in zip(self.inner, self.nesting.provinces, strict=True):
+            found.append((slice(first, first + len(lower)), lower, group))
+            first += len(lower)
+        return found
+
+    def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
+        """The matrix's inverse times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns)."""
+        nesting = self.nesting
+        columns = int(np.prod(path.shape[2:]))
+        right = np.concatenate([path.reshape(-1, columns), static.reshape(len(static), columns)])
+        own = self.covariance @ path.reshape(*path.shape[:2], columns)[:, nesting.chains].transpose(1, 0, 2)
+        felt = (self.pull[..., None] * own).reshape(-1, columns)[nesting.cells]
+        right = right - nesting.transposed @ felt
+        of_provinces = np.empty((self.wide.shape[1], columns))
+        for at, lower, group in self._blocks:
+            of_provinces[at] = _solved(lower, right[group.place])
+        shared = right[nesting.shared.place] - self.wide @ of_provinces
+        shared = _solved(self.corner, _solved(self.corner, shared), backward=True)
+        x = self._given(shared, of_provinces, own)
+        paths = nesting.grid[2] * nesting.width
+        return x[:paths].reshape(path.shape), x[paths:].reshape(static.shape)
+
+    def drawn(self, shared: int, each: int, rng: np.random.Generator) -> Array:
+        """Draws with the matrix's inverse as covariance (latent, shared, each).
+
+        What provinces share is drawn `shared` times, and given each of them all others `each` times.
+        """
+        (provinces, tactics, periods), columns = self.nesting.grid, shared * each
+        common = _solved(self.corner, rng.standard_normal((len(self.corner), shared)), backward=True)
+        of_provinces = rng.standard_normal((self.wide.shape[1], columns))
+        own = _backwards(self.root, self.gain, rng.standard_normal((provinces * tactics, periods, columns)))
+        return self._given(np.repeat(common, each, axis=1), of_provinces, own).reshape(-1, shared, each)
+
+    def _given(self, shared: Array, of_provinces: Array, own: Array) -> Array:
+        """Latents (n, column): provinces and chains, whose own parts are given, moved by what they see."""
+        nesting, columns = self.nesting, shared.shape[1]
+        x = np.zeros((nesting.grid[2] * nesting.width + nesting.static, columns))
+        x[nesting.shared.place] = shared
+        rest = of_provinces - self.wide.T @ shared
+        for at, lower, group in self._blocks:
+            x[group.place] = _solved(lower, rest[at], backward=True)
+        u = np.zeros((self.pull.size, columns))
+        u[nesting.cells] = nesting.design @ x
+        moved = own - self.covariance @ (self.pull[..., None] * u.reshape(*self.pull.shape, columns))
+        place = np.arange(nesting.grid[2]) * nesting.width + nesting.chains[:, None]
+        x[place.ravel()] = moved.reshape(-1, columns)
+        return x
+
+    def spread(self) -> Spread:
+        """Variances of the latents and of eta."""
+        nesting = self.nesting
+        tactics, periods = nesting.grid[1:]
+        diagonal, beside = np.empty((periods, nesting.width)), np.empty((periods - 1, nesting.width))
+        corner = np.zeros((nesting.static, nesting.static))
+        # What is shared is root·ε, with ε standard normal; a province's latents are −moved·ε and more.
+        root = np.asfortranarray(lapack.dtrtri(self.corner, lower=1)[0].T)
+        variance = np.empty(self.pull.shape)
+        _keep(nesting.shared, root, np.zeros((len(root), len(root))), diagonal, beside, corner)
+        of_shared: dict[int, Array] = {}
+        for alike in nesting.alike:
+            of_shared |= dict.fromkeys(alike, nesting.seen[alike[0]][1].rows(root, periods))
+        for number, (at, lower, group) in enumerate(self._blocks):
+            inverse = _symmetric(lapack.dpotri(lower, lower=1)[0]) if len(lower) else lower
+            moved = _solved(lower, _times_upper(self.wide[:, at].T, root), backward=True)
+            _keep(group, moved, inverse, diagonal, beside, corner)
+            for series in range(number * tactics, (number + 1) * tactics):
+                by_province, _ = nesting.seen[series]
+                away = of_shared[series] - by_province.rows(moved, periods)
+                own = by_province.rows(by_province.rows(inverse, periods).T, periods)
+                rest = np.asarray(blas.dsyrk(1.0, away.T, beta=1.0, c=own.T, trans=1, lower=1, overwrite_c=1))
+                covariance = self.covariance[series]
+                back = (self.pull[series][:, None] * covariance).T
+                with_rest = blas.dsymm(1.0, rest, back, side=1, lower=1)
+                chain, c = nesting.chains[series], nesting.coefficient[series]
+                diagonal[:, chain] = np.diagonal(covariance) + (with_rest * back).sum(axis=1)
+                beside[:, chain] = np.diagonal(covariance, 1) + (with_rest[:-1] * back[1:]).sum(axis=1)
+                variance[series] = np.diagonal(rest) + c**2 * diagonal[:, chain] - 2 * c * np.diagonal(with_rest)
+        return Spread(diagonal, beside, corner, variance.ravel()[nesting.cells])
+
+
+def _group(labels: Ints, width: int, periods: int) -> _Group:
+    """Of labels: paths, then static latents."""
+    paths, static = labels[labels < width], labels[labels >= width] - width
+    along = np.arange(periods) * width + paths[:, None]
+    return _Group(np.concatenate([along.ravel(), periods * width + static]), paths, static)
+
+
+def _seen(part: sparse.csr_array, group: _Group, periods: int) -> _Seen:
+    """Of a design (period, latent)."""
+    own = part[:, group.place].toarray()
+    first, at = len(group.paths) * periods, np.arange(periods)
+    found = []
+    for begin in range(0, first, periods):
+        coefficient = own[at, begin + at]
+        if coefficient.any():
+            found.append((begin, None if (coefficient == 1).all() else coefficient))
+    return _Seen(tuple(found), np.ascontiguousarray(own[:, first:]))
+
+
+def _add(out: Array, left: Array, rows: _Seen, columns: _Seen) -> None:
+    """Adds rows'·left·columns, both as matrices over the periods, to a matrix of the latents."""
+    periods = len(left)
+    of_columns = left @ columns.static
+    first, beside = out.shape[0] - rows.static.shape[1], out.shape[1] - columns.static.shape[1]
+    for at, coefficient in rows.paths:
+        scaled = left if coefficient is None else coefficient[:, None] * left
+        for other, c in columns.paths:
+            out[at : at + periods, other : other + periods] += scaled if c is None else scaled * c
+        out[at : at + periods, beside:] += of_columns if coefficient is None else coefficient[:, None] * of_columns
+    of_rows = rows.static.T @ left
+    for other, c in columns.paths:
+        out[first:, other : other + periods] += of_rows if c is None else of_rows * c
+    out[first:, beside:] += rows.static.T @ of_columns
+
+
+def _keep(group: _Group, root: Array, more: Array, diagonal: Array, beside: Array, corner: Array) -> None:
+    """Writes variances of a group's latents into those of all: what is asked for of root·rootᵀ + more."""
+    periods = len(diagonal)
+    for number, path in enumerate(group.paths):
+        at = slice(number * periods, (number + 1) * periods)
+        own, rest = root[at], more[at, at]
+        diagonal[:, path] = np.einsum("tj,tj->t", own, own) + np.diagonal(rest)
+        beside[:, path] = np.einsum("tj,tj->t", own[:-1], own[1:]) + np.diagonal(rest, 1)
+    first = len(group.paths) * periods
+    corner[np.ix_(group.static, group.static)] = root[first:] @ root[first:].T + more[first:, first:]
+
+
+def _cholesky(matrix: Array, what: str) -> Array:
+    lower, failed = lapack.dpotrf(matrix, lower=1, clean=1)
+    if failed:
+        raise NotPositiveDefinite(f"not positive definite: {what}")
+    return np.asarray(lower)
+
+
+def _solved(lower: Array, right: Array, backward: bool = False) -> Array:
+    """L⁻¹ times a matrix, or L⁻ᵀ."""
+    return np.asarray(blas.dtrsm(1.0, lower, right, lower=1, trans_a=int(backward))) if right.size else right
+
+
+def _symmetric(lower: Array) -> Array:
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
+
+
+def _times_upper(matrix: Array, upper: Array) -> Array:
+    """A matrix times an upper triangle."""
+    return np.asarray(blas.dtrmm(1.0, upper, matrix, side=1)) if matrix.size else matrix
+
+
+@compiled
+def _chains(diagonal: Any, beside: Any, weight: Any, pull: Any) -> Any:
+    """Of tridiagonal matrices: the square roots of their pivots (0 where one is not positive), what the next period
+    adds to the mean, the inverses C, and diag(weight) − diag(pull)·C·diag(pull).
+    """
+    series, periods = diagonal.shape
+    root, gain = np.zeros((series, periods)), np.zeros((series, periods))
+    covariance, left = np.empty((series, periods, periods)), np.empty((series, periods, periods))
+    for s in range(series):
+        taken = 0.0
+        for t in range(periods):
+            pivot = diagonal[s, t] - taken
+            if not pivot > 0.0:
+                return root, gain, covariance, left
+            root[s, t] = np.sqrt(pivot)
+            if t < periods - 1:
+                gain[s, t] = -beside[s, t] / pivot
+                taken = beside[s, t] ** 2 / pivot
+        for t in range(periods - 1, -1, -1):
+            own = 1.0 / root[s, t] ** 2
+            for u in range(t + 1, periods):
+                value = gain[s, t] * covariance[s, t + 1, u]
+                covariance[s, t, u] = covariance[s, u, t] = value
+            if t < periods - 1:
+                own += gain[s, t] ** 2 * covariance[s, t + 1, t + 1]
+            covariance[s, t, t] = own
+        for t in range(periods):
+            for u in range(periods):
+                left[s, t, u] = -pull[s, t] * covariance[s, t, u] * pull[s, u]
+            left[s, t, t] += weight[s, t]
+    return root, gain, covariance, left
+
+
+@compiled
+def _backwards(root: Any, gain: Any, normal: Any) -> Any:
+    """Chains (series, period, column) from standard normal numbers."""
+    series, periods, columns = normal.shape
+    found = np.empty(normal.shape)
+    for s in range(series):
+        for t in range(periods - 1, -1, -1):
+            for column in range(columns):
+                found[s, t, column] = normal[s, t, column] / root[s, t]
+                if t < periods - 1:
+                    found[s, t, column] += gain[s, t] * found[s, t + 1, column]
+    return found
