@@ -59,8 +59,8 @@ from .events.places import Gazetteer as Gazetteer
 from .events.places import read_forces as read_forces
 from .events.places import read_gazetteer as read_gazetteer
 from .events.places import read_zones as read_zones
+from .events.reading import read_events as read_events
 from .events.table import Events as Events
-from .events.table import read_events as read_events
 from .events.tactics import Crosswalk as Crosswalk
 from .events.tactics import read_crosswalk as read_crosswalk
 from .inference.dispatch import fit as fit

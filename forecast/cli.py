@@ -378,7 +378,7 @@ def ingest(
 ) -> None:
     """Clean raw event files: writes events.csv, ledger.csv, and gazetteer.csv where the names are the data's."""
     from forecast.events.places import read_gazetteer
-    from forecast.events.table import read_events
+    from forecast.events.reading import read_events
     from forecast.events.tactics import read_crosswalk
     from forecast.files import sha256
     from forecast.folders import EVENTS, check_folder

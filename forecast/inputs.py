@@ -19,7 +19,8 @@ from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, read_boundaries, shipped_boundaries
 from forecast.events.places import Gazetteer, read_aliases, read_forces, read_gazetteer, read_zones
 from forecast.events.raw import read_raw
-from forecast.events.table import Events, read_events
+from forecast.events.reading import read_events
+from forecast.events.table import Events
 from forecast.events.tactics import Crosswalk, read_crosswalk, read_tactics
 from forecast.files import readable_name, sha256
 from forecast.ledger import Ledger, refuse_loss

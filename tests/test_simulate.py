@@ -12,7 +12,7 @@ from forecast import names
 from forecast.counts import draw_counts
 from forecast.datasets import data_path
 from forecast.events.places import read_gazetteer
-from forecast.events.table import read_events
+from forecast.events.reading import read_events
 from forecast.panel.build import build_panel
 from forecast.simulate import simulate_events, simulate_panel, write_demo
 from forecast.simulate.processes import autoregression, unit_autoregression

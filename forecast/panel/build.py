@@ -13,7 +13,8 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.plain import PART_OF_ANOTHER
-from forecast.events.table import Events, involved, select_events
+from forecast.events.selection import involved, select_events
+from forecast.events.table import Events
 from forecast.events.versions import UNTIL
 from forecast.ledger import Action, Ledger
 from forecast.panel.breaks import with_told_breaks

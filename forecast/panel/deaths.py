@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from forecast import names
-from forecast.events.table import Events, involved
+from forecast.events.selection import involved
+from forecast.events.table import Events
 from forecast.panel.panel import Panel
 
 __all__ = ["recorded_deaths"]

@@ -12,7 +12,7 @@ from forecast.errors import InputError
 from forecast.events import acled, acled_aggregated
 from forecast.events.places import read_gazetteer
 from forecast.events.raw import ReadOptions
-from forecast.events.table import read_events
+from forecast.events.reading import read_events
 
 HEADER_31 = (
     "event_id_cnty,event_date,year,time_precision,disorder_type,event_type,sub_event_type,actor1,assoc_actor_1,inter1,"

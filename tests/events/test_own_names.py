@@ -8,7 +8,7 @@ from forecast.errors import InputError
 from forecast.events.boundaries import read_boundaries
 from forecast.events.neighbours import border_neighbours, point_neighbours
 from forecast.events.places import read_gazetteer
-from forecast.events.table import read_events
+from forecast.events.reading import read_events
 from forecast.panel.build import build_panel
 
 HEADER = "event_id,date,country,province,latitude,longitude,place_precision\n"

@@ -11,7 +11,7 @@ from forecast.events.columns import plain_name
 from forecast.events.places import read_gazetteer
 from forecast.events.plain import SYNONYMS, read
 from forecast.events.raw import ReadOptions
-from forecast.events.table import read_events
+from forecast.events.reading import read_events
 from forecast.panel.build import build_panel
 
 

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from forecast.events.places import read_gazetteer
-from forecast.events.table import Events, read_events
+from forecast.events.reading import read_events
+from forecast.events.table import Events
 from forecast.events.versions import UNTIL, newest_versions
 from forecast.ledger import Ledger
 from forecast.panel.build import build_panel

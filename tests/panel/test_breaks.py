@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.events.table import read_events
+from forecast.events.reading import read_events
 from forecast.panel.build import build_panel
 from forecast.panel.panel import Panel
 from forecast.simulate.panels import simulate_panel

@@ -6,7 +6,8 @@ import pytest
 
 from forecast.errors import InputError
 from forecast.events.places import read_gazetteer
-from forecast.events.table import Events, read_events
+from forecast.events.reading import read_events
+from forecast.events.table import Events
 from forecast.panel.build import build_panel
 from forecast.panel.coverage import late_start
 

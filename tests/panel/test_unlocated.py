@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.events.table import Events, read_events
+from forecast.events.reading import read_events
+from forecast.events.table import Events
 from forecast.panel.build import build_panel
 from forecast.panel.unlocated import located_share
 
