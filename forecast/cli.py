@@ -197,7 +197,10 @@ def init(
 ) -> None:
     """Look at files and write settings for a run on them: forecast.toml, and tables of names to be decided."""
     from forecast.config import read_settings
-    from forecast.init import SETTINGS, describe, describe_panel, look, write_settings
+    from forecast.init.found import SETTINGS
+    from forecast.init.look import look
+    from forecast.init.settings import write_settings
+    from forecast.init.told import describe, describe_panel
     from forecast.inputs import load_source
 
     with _progress() as step:

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 import forecast as fc
-from forecast.init import describe, look
+from forecast.init.look import look
+from forecast.init.told import describe
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SEEDS = (1, 2, 3)

@@ -7,10 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from forecast import init
 from forecast.config import read_settings
 from forecast.errors import InputError
-from forecast.init import describe, look, write_settings
+from forecast.events.tactics import read_crosswalk
+from forecast.init import tactics
+from forecast.init.look import look
+from forecast.init.settings import write_settings
+from forecast.init.told import describe
 from forecast.inputs import load_source
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
@@ -90,8 +93,8 @@ def test_tactics_are_proposed_and_never_taken(ngo):
     ],
 )
 def test_proposals(label, proposal):
-    crosswalk = init.read_crosswalk()
-    assert init._proposal(label, init._phrases(crosswalk)) == proposal
+    crosswalk = read_crosswalk()
+    assert tactics._proposal(label, tactics._phrases(crosswalk)) == proposal
 
 
 def test_answers_in_the_tables_are_used(ngo):

@@ -19,18 +19,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
-from forecast.inference.likelihood.jets import JET_MATHS, Jet
 from forecast.inference.likelihood.published import DISPERSION, FACTOR
 from forecast.inference.likelihood.published_entries import Entries
+from forecast.inference.likelihood.published_outer import DIRECTIONS, derivatives_of_splits, derivatives_of_totals
 from forecast.inference.likelihood.splits import PSI, SHARE
 from forecast.model.families import NUMPY
 
 __all__ = ["EntryCovariance", "Slopes", "Sums", "columns_of_sums"]
 
 Array = npt.NDArray[np.float64]
+
 Index = npt.NDArray[np.intp]
-# Directions in which the outer function of a total is differentiated: of order n in the first n + 1 of them.
-_DIRECTIONS = (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0), (1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class Sums:
 
     def partials(self, order: int) -> Partials:
         """Derivatives of the outer function up to an order."""
-        return Partials(self._of_totals(order), _of_splits(self.entries, self.theta, self.log, order))
+        return Partials(self._of_totals(order), derivatives_of_splits(self.entries, self.theta, self.log, order))
 
     def _of_totals(self, order: int) -> dict[tuple[int, int], Array]:
         """Derivatives of the log probability of each total in its two log sums, (i, j) for orders up to one.
@@ -124,8 +123,8 @@ class Sums:
         Those of order n follow from n-th derivatives in n + 1 directions, which jets have.
         """
         if not self.entries.has_spread:
-            return {(n, 0): each[0] for n, each in enumerate(self._along(_DIRECTIONS[:1], order))}
-        directions = _DIRECTIONS[: order + 1]
+            return {(n, 0): each[0] for n, each in enumerate(self._along(DIRECTIONS[:1], order))}
+        directions = DIRECTIONS[: order + 1]
         along = self._along(directions, order)
         found = {(0, 0): along[0][0]}
         for n in range(1, order + 1):
@@ -135,7 +134,9 @@ class Sums:
 
     def _along(self, directions: Sequence[tuple[float, float]], order: int) -> list[Array]:
         """Value and derivatives of each total's log probability in directions of its log sums (direction, total)."""
-        return [each[:, 0] for each in _along(self.entries, self.theta, self.log[None], directions, order)]
+        return [
+            each[:, 0] for each in derivatives_of_totals(self.entries, self.theta, self.log[None], directions, order)
+        ]
 
     def slopes(self, partials: Partials) -> Array:
         """Derivative of the log probability in each log sum."""
@@ -338,8 +339,8 @@ def columns_of_sums(entries: Entries, theta: Mapping[str, Array], eta: Array) ->
     mass = np.exp(exponent.T)
     total = entries.adding @ mass
     log = np.log(total).T
-    value, slope = _along(entries, theta, log, _DIRECTIONS[: 1 + entries.has_spread], 1)
-    of_splits, in_splits = _of_splits(entries, theta, log.T, 1)
+    value, slope = derivatives_of_totals(entries, theta, log, DIRECTIONS[: 1 + entries.has_spread], 1)
+    of_splits, in_splits = derivatives_of_splits(entries, theta, log.T, 1)
     per_sum = np.asarray((entries.arguments.T @ in_splits).T)
     per_sum[:, entries.first] += slope[0]
     if entries.has_spread:
@@ -351,49 +352,9 @@ def columns_of_sums(entries: Entries, theta: Mapping[str, Array], eta: Array) ->
     return value[0].sum(axis=1) + of_splits.sum(axis=0) + constant, entries.to_cells @ per_entry
 
 
-def _of_splits(entries: Entries, theta: Mapping[str, Array], log: Array, order: int) -> list[Array]:
-    """Log mass of each factor of a split and its derivatives in the argument, from log sums (sum, …)."""
-    with np.errstate(all="ignore"):
-        return entries.published.splits.derivatives(entries.arguments @ log, theta.get(PSI), order)
-
-
 def _in_moments(first: Array, second: Array) -> tuple[Array, Array]:
     """Derivatives in the log mean and log dispersion of totals, from those in their two log sums."""
     return first + 2 * second, -second
-
-
-def _along(
-    entries: Entries, theta: Mapping[str, Array], log: Array, directions: Sequence[tuple[float, float]], order: int
-) -> list[Array]:
-    """Value and derivatives of each total's log probability in directions of its log sums.
-
-    `log` is (point, sum), what is returned (direction, point, total).
-    """
-    totals, number = entries.first, len(directions) * len(log)
-    found, layout = entries.repeated(number)
-    first, second = (np.repeat(each, len(totals) * len(log)) for each in zip(*directions, strict=True))
-    log_mu = np.tile((log[:, totals] + found.log_scale(theta, NUMPY)[totals]).ravel(), len(directions))
-    mu = Jet((log_mu, first), order)[layout]
-    phi = None
-    if entries.has_spread:
-        log_phi = 2 * log[:, totals] - log[:, entries.second] + found.log_dispersion(theta)[totals]
-        log_phi = np.tile(log_phi.ravel(), len(directions))
-        phi = Jet((log_phi, 2 * first - second), order)[layout]
-    with np.errstate(all="ignore"):
-        parts = found.log_mass_of_totals(entries.family, mu, phi, JET_MATHS, _summed)
-    known, between = (
-        each.derivatives((size,)) if size else [np.zeros(0)] * (order + 1)
-        for each, size in zip(parts, (len(found.exact), len(found.between)), strict=True)
-    )
-    shape = len(directions), len(log), -1
-    pairs = zip(known, between, strict=True)
-    return [np.concatenate([one.reshape(shape), two.reshape(shape)], axis=2) for one, two in pairs]
-
-
-def _summed(values: Jet, row: Index, rows: int) -> Jet:
-    """Jets added up by row."""
-    parts = (np.bincount(row, np.broadcast_to(part, row.shape), minlength=rows) for part in values.parts)
-    return Jet(tuple(parts), values.order)
 
 
 def _added(values: Array, index: Index, size: int) -> Array:

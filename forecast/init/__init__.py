@@ -1,0 +1,1 @@
+"""Settings from what somebody's own files hold: `forecast init`."""
