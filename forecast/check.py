@@ -7,7 +7,7 @@ from forecast.config import Settings
 from forecast.panel.calendar import period_end, unit_name
 from forecast.panel.panel import Panel
 from forecast.report.wording import counted
-from forecast.run import Prepared, unscored
+from forecast.run_prepared import Prepared, unscored
 
 __all__ = ["check_told"]
 

@@ -241,7 +241,7 @@ def check(settings: _SettingsFile, accept_loss: _AcceptLoss = False) -> None:
     _check_drawing()
     from forecast.check import check_told
     from forecast.ledger import refuse_loss
-    from forecast.run import prepare
+    from forecast.run_prepared import prepare
 
     given = _read(settings, accept_loss)
     with _progress() as step:
@@ -292,7 +292,7 @@ def report(
 ) -> None:
     """Render the report of a finished run again."""
     _check_drawing()
-    from forecast.run import write_report_again
+    from forecast.run_files import write_report_again
 
     with _progress() as step:
         step("rendering the report", 0, 1)
@@ -343,7 +343,7 @@ def update(
     from forecast.cycle import update as make_next
     from forecast.cycle import watched
     from forecast.report.previous import needs_eyes
-    from forecast.run import run_notes
+    from forecast.run_files import run_notes
 
     given = _read(settings, accept_loss)
     parent = output or given.output
@@ -480,7 +480,8 @@ def _run_and_write(
 ) -> tuple[list[str], Path]:
     """Make a run and write it; what cleaning did and what stands on top of the report, and where that lies."""
     _check_drawing()
-    from forecast.run import output_folder, run, run_notes, write_run
+    from forecast.run import run
+    from forecast.run_files import output_folder, run_notes, write_run
 
     with output_folder(settings, output or settings.output) as folder, _progress() as step:
         result = run(settings, allow_unconverged=allow_unconverged, step=step)

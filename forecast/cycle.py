@@ -25,8 +25,9 @@ from forecast.report.previous import (
     previous_said,
 )
 from forecast.report.previous_rows import level_rows
-from forecast.run import Prepared, Step, prepare, run
+from forecast.run import Step, run
 from forecast.run_files import Run, has_finished, load_previous, load_run, output_folder, read_record, write_run
+from forecast.run_prepared import Prepared, prepare
 
 __all__ = ["Earlier", "Update", "earlier_runs", "next_folder", "unchanged", "update", "watch", "watch_panel", "watched"]
 

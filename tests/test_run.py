@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from forecast import cli
+from forecast import cli, run_prepared
 from forecast import run as road
 from forecast.baselines.naive import RecentMean
 from forecast.config import read_settings
@@ -69,7 +69,7 @@ def texts(folder):
 def test_an_input_that_changes_while_it_is_read_is_refused(change, folder, monkeypatch):
     file = folder / "counts.csv"
     action = file.unlink if change == "removed" else lambda: file.write_text(COUNTS.replace(",3", ",4"))
-    monkeypatch.setattr(road, "load_source", after(road.load_source, action))
+    monkeypatch.setattr(run_prepared, "load_source", after(run_prepared.load_source, action))
     with pytest.raises(InputError, match=r"counts\.csv: was changed while it was read"):
         run(read_settings("forecast.toml"))
 

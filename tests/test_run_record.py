@@ -14,8 +14,9 @@ from forecast.evaluation.rolling import backtest
 from forecast.evaluation.rolling_disk import origin_folder
 from forecast.evaluation.rolling_disk import read_record as read_backtest_record
 from forecast.inputs import load_source
-from forecast.run import prepare, write_report_again
-from forecast.run_files import read_record
+from forecast.prediction.draws import Forecast
+from forecast.run_files import read_record, write_report_again
+from forecast.run_prepared import prepare
 
 SETTINGS = """
 horizon = 2
@@ -251,6 +252,17 @@ def test_a_damaged_backtest_stops_no_run_and_is_not_gone_on_with(damage, folder,
     finally:
         for path, content in kept.items():
             path.write_bytes(content)
+
+
+def test_a_forecast_of_a_backtest_is_read_once(folder, monkeypatch):
+    """For triggers and for calm provinces together."""
+    loaded = []
+    load = Forecast.load.__func__
+    monkeypatch.setattr(Forecast, "load", classmethod(lambda cls, path: loaded.append(path) or load(cls, path)))
+    ready = prepare(read_settings("forecast.toml"))
+    assert len(ready.trigger_history) > 1
+    assert ready.onsets is not None
+    assert len(loaded) == len(set(loaded)) == ready.trigger_history["origin"].nunique()
 
 
 def test_the_longest_name_of_a_model_is_that_of_a_folder(tmp_path):

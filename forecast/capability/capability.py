@@ -11,7 +11,8 @@ import xarray as xr
 
 from forecast import names
 from forecast.capability.indicators import Indicators
-from forecast.capability.measurement import Measurement, on_working_scale, posterior
+from forecast.capability.measurement import Measurement, on_working_scale
+from forecast.capability.posterior import posterior
 from forecast.errors import InputError
 from forecast.panel.calendar import normalise_freq, period_end, period_start, periods_per_year
 from forecast.panel.netcdf import read_netcdf, write_netcdf

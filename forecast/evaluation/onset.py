@@ -10,12 +10,13 @@ from forecast.evaluation.scores import counts_like, recorded
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 
-__all__ = ["ACTIVE", "CALM", "CALM_PERIODS", "STATES", "UNKNOWN", "onset_history", "series_states"]
+__all__ = ["ACTIVE", "CALM", "CALM_PERIODS", "ONSETS", "STATES", "UNKNOWN", "onset_history", "series_states"]
 
 # A series is calm where none of so many last periods, as known at the origin, has an attack.
 CALM_PERIODS = 6
 CALM, ACTIVE, UNKNOWN = "calm", "active", "unknown"
 STATES = (CALM, ACTIVE, UNKNOWN)
+ONSETS = (names.ORIGIN, names.PROVINCE, "chance", "happened")
 
 
 def series_states(forecast: Forecast) -> pd.DataFrame:
@@ -68,4 +69,4 @@ def onset_history(forecasts: Iterable[Forecast], actual: Panel, horizon: int) ->
         for place in np.flatnonzero((states[names.STATE] == CALM) & np.isfinite(came)):
             province = states[names.PROVINCE].iloc[place]
             rows.append((forecast.origin, province, float(chances[place]), bool(came[place] > 0)))
-    return pd.DataFrame(rows, columns=[names.ORIGIN, names.PROVINCE, "chance", "happened"])
+    return pd.DataFrame(rows, columns=list(ONSETS))

@@ -6,8 +6,10 @@ import pytest
 from scipy import integrate, stats
 
 import forecast as fc
-from forecast.capability import measurement
-from forecast.capability.measurement import _cumulators, _Force, _Layout, _probit, on_working_scale
+from forecast.capability import posterior
+from forecast.capability.measurement import on_working_scale
+from forecast.capability.parameters import Layout
+from forecast.capability.state_space import Force, _cumulators, _probit
 from forecast.errors import InputError
 from forecast.simulate.processes import unit_autoregression
 
@@ -136,7 +138,7 @@ def test_likelihood_and_draws_are_those_of_the_joint_normal():
     rows += [("A", "q", 1, 6, 0.3, "index", -1)]
     table = pd.DataFrame(rows, columns=["force", "indicator", "first", "last", "value", "scale", "direction"])
     table = table.assign(working=table["value"], sampling=0.0)
-    layout = _Layout.of(table, 1.0, fc.Measurement())
+    layout = Layout.of(table, 1.0, fc.Measurement())
     vector = rng.standard_normal(layout.size)
     damping = layout.damping(vector)
     path_covariance = damping ** np.abs(np.subtract.outer(np.arange(12), np.arange(12)))
@@ -146,7 +148,7 @@ def test_likelihood_and_draws_are_those_of_the_joint_normal():
         read[row, first : last + 1] = loading[of[row]] / (last - first + 1)
     covariance = read @ path_covariance @ read.T + np.diag(noise[of] ** 2) + 25.0 * (of[:, None] == of)
     expected = stats.multivariate_normal(np.zeros(len(table)), covariance).logpdf(table["working"])
-    force = _Force(layout, 0, table, 12)
+    force = Force(layout, 0, table, 12)
     assert force.log_likelihood(vector) == pytest.approx(expected, abs=1e-6)
     gain = path_covariance @ read.T @ np.linalg.inv(covariance)
     mean, spread = gain @ table["working"], np.sqrt(np.diag(path_covariance - gain @ read @ path_covariance))
@@ -159,12 +161,12 @@ def test_likelihood_and_draws_are_those_of_the_joint_normal():
 def test_one_rating_against_quadrature():
     table = pd.DataFrame({"force": ["A"], "indicator": ["r"], "value": [4], "scale": ["ordinal 1-5"], "direction": [1]})
     table = table.assign(first=0, last=0, working=4.0, sampling=0.0)
-    layout = _Layout.of(table, 1.0, fc.Measurement(level=fc.Normal(0.0, 0.5)))
+    layout = Layout.of(table, 1.0, fc.Measurement(level=fc.Normal(0.0, 0.5)))
     vector = np.linspace(-0.5, 0.5, layout.size)
     cuts, spread = layout.cuts(vector, 0), np.hypot(layout.loading(vector, 0)[0], 0.5)
     mass = lambda at: stats.norm.cdf(cuts[4] - at) - stats.norm.cdf(cuts[3] - at)  # noqa: E731
     exact = integrate.quad(lambda at: mass(at) * stats.norm.pdf(at, scale=spread), -8, 8)[0]
-    assert _Force(layout, 0, table, 1).log_likelihood(vector) == pytest.approx(np.log(exact), abs=0.03)
+    assert Force(layout, 0, table, 1).log_likelihood(vector) == pytest.approx(np.log(exact), abs=0.03)
 
 
 def test_the_probit_has_its_derivatives_also_in_the_tails():
@@ -209,7 +211,7 @@ def test_working_scales():
 
 
 def test_measuring_has_an_end_and_says_it(monkeypatch):
-    monkeypatch.setattr(measurement, "_MOST_SECONDS", 1e-9)
+    monkeypatch.setattr(posterior, "_MOST_SECONDS", 1e-9)
     _, indicators = simulated(np.random.default_rng(1))
     with pytest.raises(InputError, match=r"takes too long to measure .found 4 indicators; expected at most 1e-09"):
         fc.measure_capability(indicators, draws=10, seed=1)

@@ -25,7 +25,7 @@ from progress_lines import without_progress
 import forecast
 from forecast import cli
 from forecast.files import sha256
-from forecast.run import RUN_FILES, load_run
+from forecast.run_files import RUN_FILES, load_run
 
 Content = str | bytes | Callable[[], bytes]
 

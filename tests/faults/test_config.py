@@ -16,7 +16,7 @@ from test_bad_input import CAPABILITY, COVARIATE, GAZETTEER, INDICATORS, PLAIN, 
 from forecast.check import check_told
 from forecast.config import read_settings
 from forecast.errors import InputError
-from forecast.run import prepare
+from forecast.run_prepared import prepare
 
 FILES = {
     "events.csv": PLAIN,

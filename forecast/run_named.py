@@ -1,0 +1,80 @@
+"""What settings name, against a panel: triggers, dated events, scenarios, models."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from forecast import names
+from forecast.baselines.library import default_baselines
+from forecast.config import Settings
+from forecast.errors import InputError
+from forecast.evaluation.triggers import Trigger
+from forecast.model.library import CAPABILITY
+from forecast.panel.calendar import next_periods, period_end
+from forecast.panel.groups import province_keys
+from forecast.panel.panel import Panel
+from forecast.prediction.futures import Future, scenario
+from forecast.report.overlays import DatedEvent
+from forecast.report.wording import province_labels
+
+__all__ = ["events_of", "scenarios_of", "scored_models", "triggers_of"]
+
+
+def scored_models(settings: Settings) -> dict[str, Any]:
+    """All models that are scored, by name: the baselines and that of the settings."""
+    model = settings.built_model()
+    return {**default_baselines(), model.name: model}
+
+
+def triggers_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[Trigger, ...]:
+    """The settings' triggers, each with the provinces and tactics whose attacks count."""
+    made = []
+    for given in settings.triggers:
+        where = f"triggers.{given.name}"
+        provinces = _provinces(given.where, panel, zones, where)
+        if given.tactic is not None and given.tactic not in panel.tactics:
+            raise InputError("unknown tactic", where=where, found=given.tactic, expected=panel.tactics)
+        tactics = panel.tactics if given.tactic is None else [given.tactic]
+        event = given.threshold, given.horizon, given.probability
+        made.append(Trigger(given.name, tuple(provinces), tuple(tactics), *event))
+    return tuple(made)
+
+
+def events_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[DatedEvent, ...]:
+    """The settings' dated events; an `InputError` for one that no chart could mark."""
+    last = period_end(next_periods(panel.periods[-1], settings.horizon, panel.freq)[-1:], panel.freq)[0]
+    labels = province_labels(panel.dataset)
+    made = []
+    for given in settings.events:
+        where, first = f"events.{given.name}", pd.Timestamp(given.date)
+        end = first if given.end is None else pd.Timestamp(given.end)
+        if end < panel.periods[0] or first > last:
+            expected = f"from {panel.periods[0]:%Y-%m-%d} to {last:%Y-%m-%d}"
+            found = f"{first:%Y-%m-%d}"
+            raise InputError("lies outside the data and the forecast", where=where, found=found, expected=expected)
+        provinces = _provinces(given.where, panel, zones, where)
+        place = "" if given.where == "all" else labels.get(given.where, given.where.replace("_", " "))
+        made.append(DatedEvent(given.name, f"{first:%Y-%m-%d}", f"{end:%Y-%m-%d}", place, tuple(provinces)))
+    return tuple(made)
+
+
+def _provinces(named: str, panel: Panel, zones: Mapping[str, Sequence[str]], where: str) -> Sequence[str]:
+    """The provinces of a panel that 'all', or the name of a zone, a country or a province stands for."""
+    countries = panel.dataset[names.COUNTRY].values.astype(str)
+    if named == "all":
+        return panel.provinces
+    if named in zones:
+        return province_keys(panel.dataset, zones[named], where)
+    if named in countries:
+        return [key for key, country in zip(panel.provinces, countries, strict=True) if country == named]
+    return province_keys(panel.dataset, [named], where)
+
+
+def scenarios_of(settings: Settings, futures: Mapping[str, Future]) -> dict[str, Future]:
+    """The scenarios that the settings name."""
+    found = {}
+    for given in settings.capability.scenarios if settings.capability is not None else ():
+        start = None if given.start is None else f"{given.start:%Y-%m-%d}"
+        found[given.name] = scenario(given.force, given.shift_sd, start, given.ramp, base=futures[CAPABILITY])
+    return found
