@@ -226,7 +226,7 @@ def commands_page() -> str:
     """Every command with its arguments and options, from the command line's own declarations."""
     import typer.main
 
-    from forecast.cli import app
+    from forecast.commands import app
 
     group = typer.main.get_command(app)
     lines = ["# Command line", "", "`forecast COMMAND --help` says the same.", ""]

@@ -26,6 +26,8 @@ from .evaluation.checks import loo as loo
 from .evaluation.checks import posterior_predictive as posterior_predictive
 from .evaluation.checks import quantile_residuals as quantile_residuals
 from .evaluation.ensemble import ensemble as ensemble
+from .evaluation.joint_scores import energy_score as energy_score
+from .evaluation.joint_scores import variogram_score as variogram_score
 from .evaluation.leave_future_out import leave_future_out as leave_future_out
 from .evaluation.metrics import METRICS as METRICS
 from .evaluation.metrics import on_log_scale as on_log_scale
@@ -42,10 +44,8 @@ from .evaluation.rolling import Backtest as Backtest
 from .evaluation.rolling import backtest as backtest
 from .evaluation.rolling import load_backtest as load_backtest
 from .evaluation.sanity import implausible as implausible
-from .evaluation.scores import energy_score as energy_score
 from .evaluation.scores import score as score
 from .evaluation.scores import summarise as summarise
-from .evaluation.scores import variogram_score as variogram_score
 from .evaluation.scores import views_scores as views_scores
 from .evaluation.skill import skill as skill
 from .evaluation.skill import worst as worst
@@ -55,10 +55,10 @@ from .evaluation.weights import pool_weights as pool_weights
 from .events.boundaries import Boundaries as Boundaries
 from .events.boundaries import read_boundaries as read_boundaries
 from .events.download import fetch as fetch
+from .events.place_tables import read_forces as read_forces
+from .events.place_tables import read_zones as read_zones
 from .events.places import Gazetteer as Gazetteer
-from .events.places import read_forces as read_forces
 from .events.places import read_gazetteer as read_gazetteer
-from .events.places import read_zones as read_zones
 from .events.reading import read_events as read_events
 from .events.table import Events as Events
 from .events.tactics import Crosswalk as Crosswalk

@@ -17,7 +17,8 @@ from forecast.capability.published import read_activity
 from forecast.config import CapabilitySettings, CovariateSettings, Settings
 from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, read_boundaries, shipped_boundaries
-from forecast.events.places import Gazetteer, read_aliases, read_forces, read_gazetteer, read_zones
+from forecast.events.place_tables import read_aliases, read_forces, read_zones
+from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.raw import read_raw
 from forecast.events.reading import read_events
 from forecast.events.table import Events

@@ -59,9 +59,7 @@ __all__ = ["Step", "load_demo", "run", "run_backtest"]
 Step = Callable[[str, int, int], None]
 
 _BASIS = ("numpy", "pandas", "xarray", "scipy")
-
 _SAMPLING = ("pymc", "pytensor", "nutpie", "arviz")
-
 _VERSIONS = ("attack-forecast", *_BASIS, "statsmodels", *_SAMPLING, "scoringrules", "altair")
 
 

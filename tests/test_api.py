@@ -47,6 +47,8 @@ ORDER = [
     "run",
     "check",
     "cycle",
+    "console",
+    "commands",
     "cli",
 ]
 

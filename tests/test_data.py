@@ -11,7 +11,8 @@ from forecast import names
 from forecast.config import read_settings
 from forecast.datasets import data_path
 from forecast.events.boundaries import shipped_boundaries
-from forecast.events.places import read_forces, read_gazetteer, read_zones
+from forecast.events.place_tables import read_forces, read_zones
+from forecast.events.places import read_gazetteer
 from forecast.events.spelling import normalise_name
 from forecast.events.tactics import read_crosswalk
 from forecast.inputs import load_source

@@ -18,13 +18,10 @@ __all__ = ["Posterior", "posterior"]
 
 # Steps of the differences that the gradient and the Hessian are taken by, in prior SDs.
 _STEP, _WIDE = 1e-4, 0.02
-
 # Relative change of the log density that ends the search: parameters are drawn about its end, and weighed.
 _ENOUGH = 1e-5
-
 # So many parameters are drawn, and taken by their weights.
 _PROPOSALS = 200
-
 # The longest that is waited for: 20 counts by month over 5 years take 40 s, and twice as many eight times as long.
 _MOST_SECONDS = 1800.0
 

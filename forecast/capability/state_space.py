@@ -16,7 +16,6 @@ __all__ = ["Force"]
 
 # Steps of the search for the mode of a path beside ordinal ratings, and the change of its signal that ends it.
 _STEPS, _CLOSE = 50, 1e-6
-
 _LOG_ROOT = 0.5 * float(np.log(2 * np.pi))
 
 

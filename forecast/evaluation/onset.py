@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import counts_like, recorded
+from forecast.evaluation.recorded import counts_like, recorded
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import completed_like, interval_score, recorded
+from forecast.evaluation.recorded import completed_like, recorded
+from forecast.evaluation.scores import interval_score
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.prediction.quantile_forecast import QuantileForecast

@@ -11,10 +11,11 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation import calibration, charts
+from forecast.evaluation.joint_scores import ENERGY_COLUMNS, energy_score
 from forecast.evaluation.onset import STATES, UNKNOWN, series_states
 from forecast.evaluation.reports import OVER_ZONE, score_reports
 from forecast.evaluation.rolling_disk import AGAIN, ENERGY, ERROR, FORECAST, SCORES, origin_folder, read_record
-from forecast.evaluation.scores import CELL, ENERGY_COLUMNS, LEVEL, SCORE_COLUMNS, energy_score, read_scores, score
+from forecast.evaluation.scores import CELL, LEVEL, SCORE_COLUMNS, read_scores, score
 from forecast.files import read_csv, read_part
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.bayesian import BayesianFit

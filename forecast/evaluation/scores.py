@@ -1,6 +1,6 @@
 """Scores of a forecast against what happened: one row per observed cell first, summaries second."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -8,39 +8,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import xarray as xr
 from scipy import special
 
 from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.metrics import Metric, crps
+from forecast.evaluation.recorded import recorded
 from forecast.files import read_csv
-from forecast.panel.groups import sum_groups
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
-from forecast.prediction.quantile_forecast import QuantileForecast
 
 __all__ = [
     "CELL",
-    "ENERGY_COLUMNS",
     "IGNORANCE_BINS",
     "INTERVALS",
     "LEVEL",
     "MEASURES",
     "SCORE_COLUMNS",
     "THRESHOLDS",
-    "completed_like",
-    "counts_like",
-    "energy_score",
     "further_measures",
     "interval_score",
     "mixture_log_score",
     "read_scores",
-    "recorded",
     "score",
     "score_table",
     "summarise",
-    "variogram_score",
     "views_scores",
 ]
 
@@ -49,10 +41,9 @@ INTERVALS = (0.5, 0.8, 0.9, 0.95)
 _SCORED = 0.9
 _INSIDE = [f"inside_{100 * level:g}" for level in INTERVALS]
 _NO_METRICS: Mapping[str, Metric] = MappingProxyType({})
+
 # Draws of a forecast in VIEWS' challenge.
 _VIEWS_DRAWS = 1000
-# Random orders of the draws in which neighbours are compared, for the energy score.
-_ORDERS = 20
 _WIDTH = f"width_{100 * _SCORED:g}"
 _INTERVAL_SCORES = [f"interval_score_{100 * level:g}" for level in INTERVALS]
 # Counts whose exceedance is scored: any attack, more than 5, more than 25.
@@ -72,7 +63,7 @@ SCORE_COLUMNS = (
     *_ABOVE,
     names.DRAWS,
 )
-ENERGY_COLUMNS = (names.MODEL, names.ORIGIN, names.HORIZON, names.PERIOD, "cells", "energy")
+
 # The column that tells scores of cells from those of sums.
 LEVEL, CELL = "level", "cell"
 # Lower ends of the bins of VIEWS' ignorance score; each draw counts, and one more stands in every bin.
@@ -203,94 +194,6 @@ def _score_table(forecast: Forecast, actual: Panel) -> tuple[pd.DataFrame, npt.N
         names.PERIOD: forecast.periods[rows[2]],
     }
     return score_table(forecast, keys, observed, draws, _log_scores(forecast, observed, rows)), draws
-
-
-def energy_score(forecast: Forecast, actual: Panel) -> pd.DataFrame:
-    """Score the cells of each period together, as one vector: what they have in common counts too.
-
-    Parameters
-    ----------
-    forecast, actual
-        As of `score`.
-
-    Returns
-    -------
-    DataFrame
-        One row per period with an observed cell: model, origin, horizon, period, cells (how many were observed) and
-        energy (attacks; lower is better).
-
-    Notes
-    -----
-    Gneiting & Raftery (2007). The mean distance between draws is that of neighbours in some random orders: all pairs
-    would take a thousand times as long.
-
-    Examples
-    --------
-    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
-    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
-    >>> fc.energy_score(forecast, panel)["cells"].tolist()
-    [8, 8, 8]
-    """
-    import scoringrules
-
-    rng = np.random.default_rng(0)
-    orders = [rng.permutation(forecast.draws.sizes[names.SAMPLE]) for _ in range(_ORDERS)]
-    rows = []
-    for ahead, period, seen, draws in _periods(forecast, actual):
-        values = [scoringrules.es_ensemble(seen, draws[order], estimator="akr", backend="numpy") for order in orders]
-        value = float(np.mean(values))
-        rows.append((forecast.model, forecast.origin.as_unit("ns"), ahead + 1, period, len(seen), value))
-    return pd.DataFrame(rows, columns=list(ENERGY_COLUMNS))
-
-
-def _periods(
-    forecast: Forecast, actual: Panel
-) -> Iterator[tuple[int, pd.Timestamp, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Each period with an observed cell: number, first day, the counts seen and their draws (sample, cell)."""
-    forecast, counts = recorded(forecast, actual)
-    for ahead, period in enumerate(forecast.periods):
-        seen = counts.values[..., ahead]
-        there = np.isfinite(seen)
-        if there.any():
-            yield ahead, period, seen[there], forecast.draws.values[:, there, ahead].astype(float)
-
-
-def variogram_score(forecast: Forecast, actual: Panel, order: float = 0.5) -> pd.DataFrame:
-    """Score how the cells of each period differ from each other: unlike the energy score, it sees correlations well.
-
-    Parameters
-    ----------
-    forecast, actual
-        As of `score`.
-    order : float
-        Of the variogram.
-
-    Returns
-    -------
-    DataFrame
-        One row per period with an observed cell: model, origin, horizon, period, cells (how many were observed) and
-        variogram (attacks to the power of twice the order, summed over all ordered pairs of cells; lower is better).
-
-    Notes
-    -----
-    Scheuerer & Hamill (2015), all weights 1. One cell after the other is held against all, so that memory stays linear
-    in the cells.
-
-    Examples
-    --------
-    >>> panel = fc.simulate_panel(4, 2, 36, seed=1).panel
-    >>> forecast = fc.predict(fc.fit(fc.RecentMean(), panel.between(end="2017-09-30"), seed=1), 3, seed=1)
-    >>> fc.variogram_score(forecast, panel)["cells"].tolist()
-    [8, 8, 8]
-    """
-    rows = []
-    for ahead, period, seen, draws in _periods(forecast, actual):
-        value = 0.0
-        for cell, own in enumerate(seen):
-            expected = (np.abs(draws - draws[:, [cell]]) ** order).mean(axis=0)
-            value += float(np.square(expected - np.abs(seen - own) ** order).sum())
-        rows.append((forecast.model, forecast.origin.as_unit("ns"), ahead + 1, period, len(seen), value))
-    return pd.DataFrame(rows, columns=[*ENERGY_COLUMNS[:-1], "variogram"])
 
 
 def views_scores(forecast: Forecast, actual: Panel) -> pd.DataFrame:
@@ -447,67 +350,3 @@ def mixture_log_score(
         log_mass = special.gammaln(observed + phi) - special.gammaln(phi) - special.gammaln(observed + 1)
         log_mass += special.xlogy(observed, mu / (mu + phi)) - phi * np.log1p(mu / phi)
     return np.asarray(np.log(len(mu)) - special.logsumexp(log_mass, axis=0))
-
-
-def recorded(forecast: Forecast, actual: Panel) -> tuple[Forecast, xr.DataArray]:
-    """What is recorded of a forecast's cells (`counts_like`), and the forecast of that.
-
-    Of its attacks each is recorded with the chance that is the panel's coverage: a thinned negative binomial count is
-    one again, with the same dispersion.
-    """
-    counts, share = counts_like(forecast, actual), _recorded_share(forecast, actual)
-    if (share == 1).all():
-        return forecast, counts
-    dataset = forecast.dataset
-    draws = dataset[names.DRAWS].transpose(*names.DRAW_DIMS)
-    thinned = np.random.default_rng(0).binomial(draws.values, share.values)
-    variables = {names.DRAWS: draws.copy(data=thinned)}
-    if names.MU in dataset:
-        variables[names.MU] = dataset[names.MU].transpose(*names.DRAW_DIMS) * share.values
-    return Forecast(dataset.assign(variables)), counts
-
-
-def completed_like(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.DataArray:
-    """`counts_like` divided by the share that is recorded, rounded: about as many attacks as there were."""
-    return (counts_like(forecast, actual) / _recorded_share(forecast, actual)).round()
-
-
-def _recorded_share(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.DataArray:
-    """Share of the attacks of each label and period of a forecast that a panel records; 1 in periods it does not hold.
-
-    Of sums it is the mean of their cells', by the attacks that these have had.
-    """
-    if names.COVERAGE not in actual.dataset:
-        return xr.DataArray(1.0)
-    coverage = (actual.recorded_exposure / actual.dataset[names.EXPOSURE]).clip(max=1.0).drop_vars(names.PERIOD_END)
-    coverage = coverage.reindex({names.PERIOD: forecast.periods}, fill_value=1.0)
-    # A cell that had none counts little.
-    weight = (actual.attacks.sum(names.PERIOD) + 0.5).broadcast_like(coverage)
-    return (_summed(coverage * weight, forecast) / _summed(weight, forecast)).transpose(*names.CELL_DIMS)
-
-
-def counts_like(forecast: Forecast | QuantileForecast, actual: Panel) -> xr.DataArray:
-    """Observed counts on the forecast's labels, dims (province, tactic, period); NaN where there is none to score."""
-    if actual.freq != forecast.freq:
-        raise InputError("has another frequency", where="actual", found=actual.freq, expected=forecast.freq)
-    attacks = actual.outcomes.reindex({names.PERIOD: forecast.periods}).drop_vars(names.PERIOD_END)
-    if attacks.isnull().all():
-        raise InputError(
-            "holds no observed cell of the forecast's periods",
-            where="actual",
-            found=f"to {actual.origin:%Y-%m-%d}",
-            expected=f"from {forecast.periods[0]:%Y-%m-%d} on",
-        )
-    return _summed(attacks, forecast).transpose(*names.CELL_DIMS)
-
-
-def _summed(values: xr.DataArray, forecast: Forecast | QuantileForecast) -> xr.DataArray:
-    """Sums of values of a panel's cells over what each label of a forecast stands for."""
-    for dim, groups in forecast.members.items():
-        wanted = sorted({key for keys in groups.values() for key in keys})
-        missing = [key for key in wanted if key not in values[dim].values]
-        if missing:
-            raise InputError(f"lacks a {dim} of the forecast", where="actual", found=missing)
-        positions = values.indexes[dim]
-        values = sum_groups(values, dim, {label: positions.get_indexer(keys) for label, keys in groups.items()}, dim)
-    return values

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
-from forecast.evaluation.scores import completed_like
+from forecast.evaluation.recorded import completed_like
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 

@@ -18,7 +18,8 @@ from scipy import stats
 from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.calibration import pit
-from forecast.evaluation.scores import CELL, LEVEL, counts_like, recorded
+from forecast.evaluation.recorded import counts_like, recorded
+from forecast.evaluation.scores import CELL, LEVEL
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import optimize
 
 from forecast import names
-from forecast.evaluation.scores import recorded
+from forecast.evaluation.recorded import recorded
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 

@@ -14,9 +14,7 @@ __all__ = ["nothing_left", "place"]
 
 # Rules of the ledger on records whose country is known and whose province is not.
 _UNLOCATED = ("imprecise place", "no province")
-
 _COUNTED = "counted in the totals of their country"
-
 # What to do where a rule of the ledger has dropped everything.
 _WAYS_OUT = {
     "country": "Give the gazetteer of these countries, or choose other countries",

@@ -9,7 +9,6 @@ __all__ = ["choose_frequency"]
 # Weeks where a province has so many attacks in one, or where the data cover fewer weeks than this (a year), of which
 # months would be too few to learn from; else months.
 WEEKLY_ATTACKS, FEWEST_WEEKS = 2.0, 52
-
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 

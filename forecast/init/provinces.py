@@ -19,7 +19,6 @@ __all__ = [
 # The shipped gazetteer serves where it holds the countries of so many records; where the file names no country, where
 # it holds the names of so many: names of a file are misspelt, names of countries hardly ever.
 _HELD_COUNTRIES, _HELD_NAMES = 0.9, 0.5
-
 # Similarity (of 100) from which two names of one file may be two spellings.
 _ALIKE = 85
 

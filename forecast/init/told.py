@@ -13,7 +13,6 @@ __all__ = ["describe", "describe_panel"]
 # Seconds of a run, and per series and period: the default pool with its evaluation and report took 67 s on 1,974 of
 # them, and its two fits alone 113 s on 13,824.
 _SECONDS, _SECONDS_PER_CELL = 50.0, 0.009
-
 # Of a column of free text no more labels than this are printed.
 _MOST_LABELS = 40
 

@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from forecast import names
 from forecast.counts import draw_coupled
 from forecast.errors import InputError
+from forecast.model.missing import missing_counts
 from forecast.model.priors import Normal, Prior
 
 __all__ = [
@@ -29,9 +30,6 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
-
-# So often a whole count is drawn at most to go with what was recorded of it.
-_MOST_TRIES = 200
 
 # The functions that a log mass needs, in NumPy; engines bring their own.
 NUMPY = SimpleNamespace(
@@ -117,7 +115,7 @@ class Family(ABC):
         All over (sample, province, tactic); `eta` is of all attacks, recorded or not. Whole counts are drawn until so
         many of them are recorded as were; where that does not come about, as many are missing as are on average.
         """
-        return _missing(self, rng, counts, eta, known, theta, np.ones(eta.shape, dtype=bool))
+        return missing_counts(self.draw, rng, counts, eta, known, theta, np.ones(eta.shape, dtype=bool))
 
     @abstractmethod
     def equation(self) -> str:
@@ -272,7 +270,7 @@ def _missing_beside_zeros(
     theta: Mapping[str, Array],
 ) -> npt.NDArray[np.int64]:
     """`Family.missing` where only zeros have a law of their own: all others are negative binomial counts."""
-    beside_zeros = _missing(family, rng, counts, eta, known, theta, counts == 0)
+    beside_zeros = missing_counts(family.draw, rng, counts, eta, known, theta, counts == 0)
     return np.where(counts > 0, NegativeBinomial.missing(family, rng, counts, eta, known, theta), beside_zeros)
 
 
@@ -376,30 +374,6 @@ FAMILIES: dict[str, type[Family]] = {
 def _spread(parameter: Array) -> Array:
     """A parameter over (sample) or (sample, tactic) as (sample, 1, tactic or 1)."""
     return np.reshape(parameter, (len(parameter), 1, -1))
-
-
-def _missing(
-    family: Family,
-    rng: np.random.Generator,
-    counts: npt.NDArray[np.int64],
-    eta: Array,
-    known: Array,
-    theta: Mapping[str, Array],
-    left: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.int64]:
-    """See `Family.missing`; for the cells that are `left`, in samples with such cells only."""
-    mean = counts / np.maximum(known, 1e-12)
-    most, whole = stats.binom.pmf(counts, mean.astype(np.int64), known), np.rint(mean).astype(np.int64)
-    for _ in range(_MOST_TRIES):
-        rows = np.flatnonzero(left.any(axis=(1, 2)))
-        if not rows.size:
-            break
-        tried = family.draw(rng, eta[rows], {name: values[rows] for name, values in theta.items()})
-        fits = stats.binom.pmf(counts[rows], tried, known[rows])
-        accepted = left[rows] & (rng.random(fits.shape) * most[rows] < fits)
-        whole[rows] = np.where(accepted, tried, whole[rows])
-        left[rows] &= ~accepted
-    return whole - counts
 
 
 def _truncated(rng: np.random.Generator, mu: Array, phi: Array) -> npt.NDArray[np.int64]:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.events.boundaries import locate, read_boundaries
-from forecast.events.places import read_aliases, read_forces, read_gazetteer, read_zones
+from forecast.events.place_tables import read_aliases, read_forces, read_zones
+from forecast.events.places import read_gazetteer
 from forecast.events.spelling import normalise_name
 
 GAZETTEER = read_gazetteer()

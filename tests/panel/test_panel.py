@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 
 from forecast.errors import InputError
-from forecast.events.places import read_gazetteer, read_zones
+from forecast.events.place_tables import read_zones
+from forecast.events.places import read_gazetteer
 from forecast.panel.calendar import ramadan_share
 from forecast.panel.panel import Panel
 
