@@ -339,7 +339,7 @@ class NestedFactor:
         diagonal, beside = np.empty((periods, nesting.width)), np.empty((periods - 1, nesting.width))
         corner = np.zeros((nesting.static, nesting.static))
         # What is shared is root·ε, with ε standard normal; a province's latents are −moved·ε and more.
-        root = np.asfortranarray(lapack.dtrtri(self.corner, lower=1)[0].T)
+        root = np.asfortranarray(lapack.dtrtri(self.corner, lower=1)[0].T) if len(self.corner) else self.corner
         variance = np.empty(self.pull.shape)
         _keep(nesting.shared, root, np.zeros((len(root), len(root))), diagonal, beside, corner)
         of_shared: dict[int, Array] = {}
@@ -353,7 +353,9 @@ class NestedFactor:
                 by_province, _ = nesting.seen[series]
                 away = of_shared[series] - by_province.rows(moved, periods)
                 own = by_province.rows(by_province.rows(inverse, periods).T, periods)
-                rest = np.asarray(blas.dsyrk(1.0, away.T, beta=1.0, c=own.T, trans=1, lower=1, overwrite_c=1))
+                rest = own.T
+                if away.size:
+                    rest = np.asarray(blas.dsyrk(1.0, away.T, beta=1.0, c=rest, trans=1, lower=1, overwrite_c=1))
                 covariance = self.covariance[series]
                 back = (self.pull[series][:, None] * covariance).T
                 with_rest = blas.dsymm(1.0, rest, back, side=1, lower=1)
@@ -412,6 +414,8 @@ def _keep(group: _Group, root: Array, more: Array, diagonal: Array, beside: Arra
 
 
 def _cholesky(matrix: Array, what: str) -> Array:
+    if not len(matrix):
+        return matrix
     lower, failed = lapack.dpotrf(matrix, lower=1, clean=1)
     if failed:
         raise NotPositiveDefinite(f"not positive definite: {what}")
