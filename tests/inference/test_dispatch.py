@@ -10,7 +10,7 @@ from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.laplace import engine as laplace
 from forecast.inference.laplace.evaluation import Evaluator
 from forecast.inference.nuts import engine as nuts
-from forecast.inference.weights.particles import ParticleFilter
+from forecast.inference.weights.by_province import ByProvince
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province"), fc.Walk(by="tactic")], fc.NegativeBinomial(), "small")
 
@@ -48,8 +48,8 @@ def test_without_a_mode_an_error_names_the_sampler(engine, monkeypatch, small):
 
 def test_little_time_gives_a_batch_with_its_certificate_and_a_note(small, monkeypatch):
     points = []
-    real = ParticleFilter.draw
-    monkeypatch.setattr(ParticleFilter, "draw", lambda *args: points.append(1) or real(*args))
+    real = ByProvince.draw
+    monkeypatch.setattr(ByProvince, "draw", lambda *args: points.append(1) or real(*args))
     fit = fc.fit(MODEL, small, max_seconds=1e-9, seed=1)
     assert len(points) == 8
     assert fit.posterior.sizes["draw"] == 1000

@@ -1,8 +1,7 @@
-"""Factors that go by series and provinces, against dense linear algebra; draws by them, against the particle filter."""
+"""Factors that go by series and provinces, against dense linear algebra."""
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
 
 import forecast as fc
 from forecast.inference.gaussian import nested
@@ -10,8 +9,6 @@ from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.gaussian.nested import NestedFactor, Nesting
 from forecast.inference.gaussian.precision import prior_precision
 from forecast.inference.mode.marginal import Marginal
-from forecast.inference.weights.by_province import ByProvince
-from forecast.inference.weights.particles import ParticleFilter
 
 OWN = fc.Walk(by=("province", "tactic"))
 MODELS = {
@@ -40,7 +37,7 @@ def with_gaps(panel):
 
 
 def nesting_of(field):
-    return Nesting.of(field.places, field._whole, field.bound.cells, field.bound.grid, field.width, field.static)
+    return Nesting.of(field._owners, field._whole, field.bound.cells, field.bound.grid)
 
 
 def factors(model, seed=1):
@@ -116,73 +113,17 @@ def test_only_where_each_series_has_a_path_and_where_it_pays(monkeypatch):
     assert Marginal(fc.standard_model().bind(panel)).field.nesting is not None
 
 
-# Draws of the latents -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def both(monkeypatch):
-    """The same best Gaussian with a factor of each kind."""
-
-    def made(model, mean=0.4, seed=5):
-        panel = fc.simulate_panel(4, 2, 15, seed=4, mean=mean).panel
-        by_period = Marginal(model.bind(panel))
-        assert by_period.field.nesting is None
-        with monkeypatch.context() as patched:
-            patched.setattr(nested, "_PER_SERIES", 0.0)
-            by_province = Marginal(model.bind(panel))
-            assert isinstance(by_province.particles, ByProvince)
-        assert isinstance(by_period.particles, ParticleFilter)
-        vector = 0.5 * np.random.default_rng(seed).standard_normal(by_period.hyperparameters.size)
-        return [(each, *each.best(vector, each.mode(vector).x)) for each in (by_period, by_province)]
-
-    return made
-
-
 @pytest.mark.parametrize("family", [fc.Poisson(), fc.NegativeBinomial(), fc.HurdleNegativeBinomial()], ids=str)
-def test_the_best_gaussian_and_its_gradient_are_the_same(both, family):
-    (_, plain, of_plain), (_, gaussian, bound) = both(fc.Model(fc.standard_model().terms, family))
-    assert isinstance(gaussian.factor, NestedFactor)
-    assert abs(plain.value - gaussian.value) < 1e-6
-    np.testing.assert_allclose(gaussian.x, plain.x, atol=1e-6)
-    np.testing.assert_allclose(bound.gradient, of_plain.gradient, atol=1e-5)
-
-
-def test_the_ratio_is_that_of_the_exact_density_to_the_gaussian(both):
-    """Province by province, and together with the particle filter's."""
-    (by_period, plain, _), (marginal, gaussian, _) = both(fc.standard_model())
-    x, log_weight = marginal.particles._weighed(gaussian, 3, np.random.default_rng(1))
-    flat = x.reshape(len(x), -1)
-    total = np.zeros(flat.shape[1])
-    for stretch in by_period.particles.stretches:
-        d = plain.design.of(flat)[stretch.cells]
-        total += by_period.particles._log_ratio(plain, stretch, d)
-    np.testing.assert_allclose(log_weight.sum(axis=0).ravel(), total, atol=1e-5)
-
-
-def test_the_estimate_is_unbiased(both):
-    """Against the particle filter's: of the integral, and of the mean of what matters most."""
-    (by_period, plain, _), (marginal, gaussian, _) = both(fc.Model(fc.standard_model().terms, fc.Poisson()), mean=0.1)
-    rng, results = np.random.default_rng(6), []
-    for each, at, runs in ((by_period, plain, 2000), (marginal, gaussian, 2000)):
-        found = [each.particles.draw(at, 8, rng) for _ in range(runs)]
-        log_weight = np.array([run.log_weight for run in found])
-        weight = np.exp(log_weight - logsumexp(log_weight))
-        means = np.array([at.design.of(run.latents)[[5, -1]].mean(axis=1) for run in found])
-        centre = weight @ means
-        spread = np.sqrt(weight**2 @ (means - centre) ** 2)
-        estimate = logsumexp(log_weight) - np.log(runs)
-        results.append((estimate, np.sqrt((weight**2).sum() - 1 / runs), centre, spread))
-    (one, error, centre, spread), (two, other, others, others_spread) = results
-    assert max(error, other) < 0.05
-    assert abs(one - two) < 4 * np.hypot(error, other)
-    assert (np.abs(centre - others) < 4 * np.hypot(spread, others_spread)).all()
-
-
-def test_more_draws_where_weights_vary_more():
-    sizes = []
-    for mean in (50.0, 0.2):
-        marginal = Marginal(fc.standard_model().bind(fc.simulate_panel(20, 4, 40, seed=4, mean=mean).panel))
-        vector = np.ones(marginal.hyperparameters.size)
-        gaussian, _ = marginal.best(vector, marginal.mode(vector).x)
-        sizes.append(marginal.particles.sized(gaussian, np.random.default_rng(1)).size)
-    assert sizes[0] < sizes[1]
+def test_the_best_gaussian_and_its_gradient_are_those_by_period(family, monkeypatch):
+    model, panel = fc.Model(fc.standard_model().terms, family), fc.simulate_panel(4, 2, 15, seed=4, mean=0.4).panel
+    found = []
+    for per_series in (nested._PER_SERIES, 0.0):
+        monkeypatch.setattr(nested, "_PER_SERIES", per_series)
+        marginal = Marginal(model.bind(panel))
+        vector = 0.5 * np.random.default_rng(5).standard_normal(marginal.hyperparameters.size)
+        found.append(marginal.best(vector, marginal.mode(vector).x))
+    (by_period, of_that), (gaussian, bound) = found
+    assert isinstance(gaussian.factor, NestedFactor) > isinstance(by_period.factor, NestedFactor)
+    assert abs(by_period.value - gaussian.value) < 1e-6
+    np.testing.assert_allclose(gaussian.x, by_period.x, atol=1e-6)
+    np.testing.assert_allclose(bound.gradient, of_that.gradient, atol=1e-5)

@@ -122,28 +122,10 @@ class Factor:
     def backward(self, path: Array, static: Array) -> tuple[Array, Array]:
         """L⁻ᵀ times what `forward` takes: of standard normal numbers, draws with the matrix's inverse as covariance."""
         right, rest = _as_matrices(path, static)
-        rest = self.static_backward(rest)
-        return self.paths_backward(right, rest).reshape(path.shape), rest.reshape(static.shape)
-
-    def static_backward(self, static: Array) -> Array:
-        """`backward`'s rows of the arrow (R, column)."""
-        return np.ascontiguousarray(blas.dtrsm(1.0, self.corner, static, lower=1, trans_a=1)) if static.size else static
-
-    def paths_backward(self, path: Array, static: Array, after: Array | None = None, first: int = 0) -> Array:
-        """`backward`'s rows of some periods, given those of the arrow and of the period after them.
-
-        Parameters
-        ----------
-        path : array
-            What `backward` takes, of these periods (period, P, column).
-        static, after : array
-            Rows of the arrow (R, column) and of the next period (P, column), none after the last.
-        first : int
-            The first of the periods.
-        """
-        here = slice(first, first + len(path))
-        last = np.zeros((0, 0)) if after is None else after
-        return np.asarray(_backward(self.inverse[here], self.below[here], self.cross[here], path, static, last))
+        if rest.size:
+            rest = np.ascontiguousarray(blas.dtrsm(1.0, self.corner, rest, lower=1, trans_a=1))
+        found = _backward(self.inverse, self.below, self.cross, right, rest)
+        return found.reshape(path.shape), rest.reshape(static.shape)
 
     def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
         """The matrix's inverse times what `forward` takes."""
@@ -295,8 +277,8 @@ def _forward(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> An
 
 
 @compiled
-def _backward(inverse: Any, below: Any, cross: Any, path: Any, static: Any, after: Any) -> Any:
-    """Rows of the periods, given those of the arrow and, where there are more periods, of the next."""
+def _backward(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> Any:
+    """Rows of the periods, given those of the arrow."""
     periods, width = path.shape[:2]
     found = np.empty(path.shape)
     for t in range(periods - 1, -1, -1) if width else range(0):
@@ -305,8 +287,6 @@ def _backward(inverse: Any, below: Any, cross: Any, path: Any, static: Any, afte
             right -= np.dot(cross[t], static)
         if t < periods - 1:
             right -= np.dot(below[t].T, found[t + 1])
-        elif after.shape[0]:
-            right -= np.dot(below[t].T, after)
         found[t] = np.dot(inverse[t].T, right)
     return found
 

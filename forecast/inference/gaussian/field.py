@@ -15,7 +15,7 @@ from scipy import sparse
 from forecast.inference.gaussian.block_arrow import BlockArrow
 from forecast.inference.gaussian.carried import Carried
 from forecast.inference.gaussian.nested import Nesting
-from forecast.inference.gaussian.places import Place
+from forecast.inference.gaussian.places import Group, Owners, Place
 from forecast.model.latents import Direct, Independent, RandomWalk
 from forecast.model.spec import BoundModel
 
@@ -180,8 +180,17 @@ class Field:
         """Series in provinces in the whole, where factors that go by these take less than those that go by periods."""
         if self.bound.is_published or self.carried is not None:
             return None
-        found = Nesting.of(self.places, self._whole, self.bound.cells, self.bound.grid, self.width, self.static)
+        found = Nesting.of(self._owners, self._whole, self.bound.cells, self.bound.grid)
         return found if found is not None and found.work < self._work_by_period else None
+
+    @cached_property
+    def provinces(self) -> dict[int, Group]:
+        """Latents of each province that has any: independent of other provinces' given the rest."""
+        return self._owners.by_province()
+
+    @property
+    def _owners(self) -> Owners:
+        return Owners.of(self.places, self._whole, self.bound.grid, self.width)
 
     @property
     def work(self) -> float:

@@ -11,7 +11,6 @@ given u, what a chain leaves of the precision is dense over the periods,
 and all that follows are products of dense matrices.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,10 +21,9 @@ from scipy import sparse
 from scipy.linalg import blas, lapack
 
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
-from forecast.inference.gaussian.places import Place
+from forecast.inference.gaussian.places import Group, Owners
 from forecast.inference.gaussian.spread import Spread
 from forecast.inference.machine import compiled
-from forecast.model.latents import Independent, Path
 from forecast.progress import check_deadline
 
 __all__ = ["NestedFactor", "Nesting"]
@@ -62,35 +60,6 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class _Group:
-    """Latents of a province, or what is shared: their places in the field, path by path and then the static ones.
-
-    Attributes
-    ----------
-    place : array of int
-        Of each latent in the field.
-    paths, static : array of int
-        Columns of paths in each period, and numbers of static latents.
-    """
-
-    place: Ints
-    paths: Ints
-    static: Ints
-
-    def prior(self, diagonal: Array, beside: Array, corner: Array) -> Array:
-        """Their prior precision, in Fortran's order, from that of all latents (see `PriorPrecision`)."""
-        periods, size = len(diagonal), len(self.place)
-        found, at = np.zeros((size, size), order="F"), np.arange(periods)
-        for number, path in enumerate(self.paths):
-            own = number * periods + at
-            found[own, own] = diagonal[:, path]
-            found[own[1:], own[:-1]] = found[own[:-1], own[1:]] = beside[:, path]
-        first = len(self.paths) * periods
-        found[first:, first:] = corner[np.ix_(self.static, self.static)]
-        return found
-
-
-@dataclass(frozen=True)
 class Nesting:
     """Which latents belong to one series, to one province, and to all.
 
@@ -108,9 +77,9 @@ class Nesting:
         The path of each series (its column in each period).
     coefficient : array
         Of these in eta (series, period).
-    provinces : tuple of _Group
+    provinces : tuple of Group
         Latents of each province that are no chains.
-    shared : _Group
+    shared : Group
         All others.
     seen : tuple of pairs of _Seen
         What each series sees of its province, and of what is shared.
@@ -124,65 +93,32 @@ class Nesting:
     static: int
     chains: Ints
     coefficient: Array
-    provinces: tuple[_Group, ...]
-    shared: _Group
+    provinces: tuple[Group, ...]
+    shared: Group
     seen: tuple[tuple[_Seen, _Seen], ...]
 
     @classmethod
-    def of(
-        cls,
-        places: Sequence[Place],
-        whole: sparse.csr_array,
-        cells: Ints,
-        grid: tuple[int, int, int],
-        width: int,
-        static: int,
-    ) -> "Nesting | None":
+    def of(cls, owners: Owners, whole: sparse.csr_array, cells: Ints, grid: tuple[int, int, int]) -> "Nesting | None":
         """Of a field with the design `whole` of all cells; None where not each series has a path of its own."""
-        periods, series = grid[2], grid[0] * grid[1]
-        row = np.repeat(np.arange(whole.shape[0]), np.diff(whole.indptr))
-        paths = periods * width
-        # Labels: paths, then static latents.
-        label = np.where(whole.indices < paths, whole.indices % max(width, 1), whole.indices - paths + width)
-        by_series = np.unique(label.astype(np.int64) * series + row // periods)
-        of_label, own = np.divmod(by_series, series)
-        by_province = np.unique(of_label * grid[0] + own // grid[1])
-        apart = np.zeros(width + static, dtype=bool)
-        for place in places:
-            at = slice(place.at.start + (0 if place.along else width), place.at.stop + (0 if place.along else width))
-            apart[at] = isinstance(place.block.prior, Independent | Path)
-        first_series = np.full(width + static, -1)
-        first_series[of_label[::-1]] = own[::-1]
-        in_one = [np.bincount(each, minlength=width + static) == 1 for each in (of_label, by_province // grid[0])]
-        one_series, one_province = (each & apart for each in in_one)
-        candidates = np.flatnonzero(one_series[:width])
+        (provinces, tactics, periods), series, width = grid, grid[0] * grid[1], owners.width
+        candidates = np.flatnonzero(owners.series[:width] >= 0)
         chains = np.full(series, -1)
         # Of two paths of one series the later is one of the province's.
-        chains[first_series[candidates][::-1]] = candidates[::-1]
+        chains[owners.series[candidates][::-1]] = candidates[::-1]
         if (chains < 0).any():
             return None
-        of_province = np.where(one_province, first_series // grid[1], -1)
-        of_province[chains] = -2
-        groups = [_group(np.flatnonzero(of_province == number), width, periods) for number in range(grid[0])]
-        shared = _group(np.flatnonzero(of_province == -1), width, periods)
+        rest = np.ones(len(owners.province), dtype=bool)
+        rest[chains] = False
+        groups = [owners.group(np.flatnonzero(rest & (owners.province == number))) for number in range(provinces)]
+        shared = owners.group(np.flatnonzero(rest & (owners.province < 0)))
         coefficient, seen = np.empty((series, periods)), []
         for number in range(series):
             part = sparse.csr_array(whole[number * periods : (number + 1) * periods])
             coefficient[number] = part[:, np.arange(periods) * width + chains[number]].diagonal()
-            seen.append((_seen(part, groups[number // grid[1]], periods), _seen(part, shared, periods)))
-        design = sparse.csr_array(whole[cells])
-        transposed = sparse.csr_array(design.T)
-        return cls(
-            design, transposed, cells, grid, width, static, chains, coefficient, tuple(groups), shared, tuple(seen)
-        )
-
-    @cached_property
-    def of_province(self) -> tuple[Ints, ...]:
-        """Places of each province's latents, chains among them."""
-        at, tactics = np.arange(self.grid[2]) * self.width, self.grid[1]
-        own = [self.chains[number * tactics : (number + 1) * tactics] for number in range(self.grid[0])]
-        pairs = zip(self.provinces, own, strict=True)
-        return tuple(np.concatenate([group.place, (at + chains[:, None]).ravel()]) for group, chains in pairs)
+            seen.append((_seen(part, groups[number // tactics], periods), _seen(part, shared, periods)))
+        design, static = sparse.csr_array(whole[cells]), whole.shape[1] - periods * width
+        both = design, sparse.csr_array(design.T)
+        return cls(*both, cells, grid, width, static, chains, coefficient, tuple(groups), shared, tuple(seen))
 
     @cached_property
     def alike(self) -> tuple[list[int], ...]:
@@ -222,13 +158,13 @@ class Nesting:
         root, gain, covariance, left = _chains(diagonal, np.ascontiguousarray(prior[1].T[self.chains]), weights, pull)
         if not (root > 0).all():
             raise NotPositiveDefinite("not positive definite: the path of a series")
-        corner, log_determinant = self.shared.prior(*prior), 2.0 * float(np.log(root).sum())
+        corner, log_determinant = _prior(self.shared, *prior), 2.0 * float(np.log(root).sum())
         wide = np.zeros((len(corner), sum(len(group.place) for group in self.provinces)), order="F")
         for alike in self.alike:
             _add(corner, left[alike].sum(axis=0), self.seen[alike[0]][1], self.seen[alike[0]][1])
         inner, first = [], 0
         for number, group in enumerate(self.provinces):
-            own, across = group.prior(*prior), wide[:, first : first + len(group.place)]
+            own, across = _prior(group, *prior), wide[:, first : first + len(group.place)]
             for at in range(number * self.grid[1], (number + 1) * self.grid[1]):
                 by_province, by_all = self.seen[at]
                 _add(own, left[at], by_province, by_province)
@@ -281,7 +217,7 @@ class NestedFactor:
     log_determinant: float
 
     @property
-    def _blocks(self) -> list[tuple[slice, Array, _Group]]:
+    def _blocks(self) -> list[tuple[slice, Array, Group]]:
         """Of each province: its rows among those of all provinces, its factor, and its latents."""
         found, first = [], 0
         for lower, group in zip(self.inner, self.nesting.provinces, strict=True):
@@ -366,14 +302,20 @@ class NestedFactor:
         return Spread(diagonal, beside, corner, variance.ravel()[nesting.cells])
 
 
-def _group(labels: Ints, width: int, periods: int) -> _Group:
-    """Of labels: paths, then static latents."""
-    paths, static = labels[labels < width], labels[labels >= width] - width
-    along = np.arange(periods) * width + paths[:, None]
-    return _Group(np.concatenate([along.ravel(), periods * width + static]), paths, static)
+def _prior(group: Group, diagonal: Array, beside: Array, corner: Array) -> Array:
+    """A group's prior precision, path by path, in Fortran's order."""
+    periods, size = len(diagonal), len(group.place)
+    found, at = np.zeros((size, size), order="F"), np.arange(periods)
+    for number, path in enumerate(group.paths):
+        own = number * periods + at
+        found[own, own] = diagonal[:, path]
+        found[own[1:], own[:-1]] = found[own[:-1], own[1:]] = beside[:, path]
+    first = len(group.paths) * periods
+    found[first:, first:] = corner[np.ix_(group.static, group.static)]
+    return found
 
 
-def _seen(part: sparse.csr_array, group: _Group, periods: int) -> _Seen:
+def _seen(part: sparse.csr_array, group: Group, periods: int) -> _Seen:
     """Of a design (period, latent)."""
     own = part[:, group.place].toarray()
     first, at = len(group.paths) * periods, np.arange(periods)
@@ -401,7 +343,7 @@ def _add(out: Array, left: Array, rows: _Seen, columns: _Seen) -> None:
     out[first:, beside:] += rows.static.T @ of_columns
 
 
-def _keep(group: _Group, root: Array, more: Array, diagonal: Array, beside: Array, corner: Array) -> None:
+def _keep(group: Group, root: Array, more: Array, diagonal: Array, beside: Array, corner: Array) -> None:
     """Writes variances of a group's latents into those of all: what is asked for of root·rootᵀ + more."""
     periods = len(diagonal)
     for number, path in enumerate(group.paths):

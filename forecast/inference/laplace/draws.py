@@ -1,7 +1,7 @@
 """Joint draws of hyperparameters and latents from the exact posterior, by importance weights.
 
 Hyperparameters are drawn from the emulated density, a part of them from a wider one; latents at each of them from the
-best Gaussian and what makes them exact (`forecast.inference.weights.particles`). Weights of both
+best Gaussian and what makes them exact (`forecast.inference.weights.by_province`). Weights of both
 together are exact, so that neither the emulator's error nor that of the Gaussians is left in what is resampled by them.
 """
 
@@ -131,9 +131,9 @@ def draw_jointly(
         Up to so many times the fewest hyperparameters.
     """
     size = points_of(made.marginal, draws)
-    made, off, gains = _tried(made, rng)
+    made, off = _tried(made, rng)
     settle = off > _OFF
-    sampler = made.marginal.sampler(made.peak.gaussian, gains, rng)
+    sampler = made.marginal.sampler(made.peak.gaussian, rng)
     count = max(_LATENTS, -(-draws // size))
     every: _Round | None = None
     mixtures: list[tuple[int, Mixture]] = []
@@ -168,21 +168,20 @@ def draw_jointly(
     return JointDraws(**vars(weighed), vectors=vectors, latents=latents, made=made, lost=lost)
 
 
-def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[HyperPosterior, float, Array]:
+def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[HyperPosterior, float]:
     """Told of a few draws before any is weighed; with how far settling their variances of eta moved the log density
-    (nats, the most), and what there is to gain by skewed draws of static latents, the most at any of them.
+    (nats, the most).
     """
 
-    def tried(z: Array, start: Array, variance: Array) -> tuple[Evaluated, Array] | None:
+    def tried(z: Array, start: Array, variance: Array) -> Evaluated | None:
         found = made.evaluator.found(z, start, variance)
-        return None if found is None else (found[0], made.marginal.gains(found[1]))
+        return None if found is None else found[0]
 
     z = made.draw_mixture(_TRIED, rng, _WIDER)[0]
-    results = [each for each in made.marginal.at_each(tried, z, *made.starts(z)) if each is not None]
-    if not results:
-        return made, 0.0, np.zeros(0)
-    points, gains = zip(*results, strict=True)
-    return made.with_points(points), max(point.settled for point in points), np.max(gains, axis=0)
+    points = [each for each in made.marginal.at_each(tried, z, *made.starts(z)) if each is not None]
+    if not points:
+        return made, 0.0
+    return made.with_points(points), max(point.settled for point in points)
 
 
 def _next(done: int, size: int, total: int) -> int:

@@ -22,7 +22,6 @@ from forecast.inference.machine import in_threads
 from forecast.inference.mode.hyperparameters import Hyperparameters
 from forecast.inference.mode.slopes import Pilot
 from forecast.inference.weights.by_province import ByProvince
-from forecast.inference.weights.particles import ParticleFilter
 from forecast.inference.weights.weighted import Sampler
 from forecast.model.spec import BoundModel
 
@@ -114,9 +113,9 @@ class Marginal:
         return Field(self.bound)
 
     @cached_property
-    def particles(self) -> ParticleFilter | ByProvince:
+    def by_province(self) -> ByProvince:
         """What draws latents."""
-        return ParticleFilter.of(self.field) if self.field.nesting is None else ByProvince.of(self.bound)
+        return ByProvince.of(self.field)
 
     @cached_property
     def hyperparameters(self) -> Hyperparameters:
@@ -131,7 +130,7 @@ class Marginal:
     def with_pilot(self, pilot: Pilot) -> "Marginal":
         """The same density in other coordinates."""
         moved = Marginal(self.bound, pilot)
-        vars(moved).update(field=self.field, particles=self.particles)
+        vars(moved).update(field=self.field, by_province=self.by_province)
         return moved
 
     @cached_property
@@ -333,15 +332,10 @@ class Marginal:
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         return Bound(self.in_vector(slopes, gaussian.vector), spread.variance, settled)
 
-    def gains(self, gaussian: Gaussian) -> Array:
-        """What there is to gain by skewed draws of static latents (see `ParticleFilter.gains`)."""
-        assert isinstance(gaussian, BestGaussian)
-        return self.particles.gains(gaussian)
-
-    def sampler(self, gaussian: Gaussian, gains: Array, rng: np.random.Generator) -> Sampler:
+    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
         """What draws latents at a best Gaussian's hyperparameters, with as much effort as the one given needs."""
         assert isinstance(gaussian, BestGaussian)
-        return self.particles.with_skewed(gains).sized(gaussian, rng).draw
+        return self.by_province.sized(gaussian, rng).draw
 
     # Slopes ------------------------------------------------------------------------------------------------------
 

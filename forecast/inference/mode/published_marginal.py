@@ -94,11 +94,7 @@ class PublishedMarginal(Marginal):
         mode = self.mode(vector, x)
         return mode, self.bound_of(mode)
 
-    def gains(self, gaussian: Gaussian) -> Array:
-        """Annealing needs no skewed draws."""
-        return np.zeros(0)
-
-    def sampler(self, gaussian: Gaussian, gains: Array, rng: np.random.Generator) -> Sampler:
+    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
         """As `Marginal.sampler`; the effort is chosen anew at all hyperparameters."""
         return lambda at, count, own: anneal(at, partial(self.log_joint, at), count, own)
 

@@ -1,6 +1,6 @@
 """Draws of latents from a Gaussian, annealed to the exact density, with the weights that this takes.
 
-For published counts, whose sums over several periods leave no order in which a particle filter could go.
+For published counts, whose sums couple provinces: given what these share, they are not independent.
 
 A draw x of a Gaussian q has the log weight r = log p(y, x, theta) − log q(x). Where r varies by more than a nat, it is
 moved from q to the exact density on the way q^(1−b)·p^b by Hamiltonian steps that leave each of these invariant, and

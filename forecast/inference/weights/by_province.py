@@ -1,13 +1,16 @@
 """Draws of the latents, province by province, with the weights that make them exact.
 
-What the exact density has beside the best Gaussian q is a product over the observed cells (see `particles`). Under q
-provinces are independent given what they share, so what is shared is drawn first, some times, and given each of these
-every province, many times and by itself. Of a province it is the mean of the weights that enters, and the product of
-these means is unbiased for p(y, theta), although no draw of all provinces together would have a weight to speak of. A
-draw of each province is taken by its own weights.
+Under the best Gaussian q(x) = N(m, H⁻¹), H = Q + A' diag(w) A, what the exact density has beside q is a product over
+the observed cells:
 
-The log weights of all latents together vary by 8 on Syria by month; given what provinces share, by 7 in all provinces
-together, each a little, and what is shared by itself adds 0.1.
+    log p(y, x, theta) − log q(x) = constant + Σ_c [log p(y_c | eta_c) − g_c d_c + ½ w_c d_c²],   d = A(x − m),
+
+with g the slopes that m balances against the prior, A'g = Q(m − m0). Under q provinces are independent given what they
+share. So what is shared is drawn first, some times, and given each of these every province, some times and by itself.
+Of a province it is the mean of the weights that enters, and the product of these means is unbiased for p(y, theta),
+even where no draw of all provinces together would have a weight to speak of; a draw of each province is taken by its
+own weights. Hyperparameters that are drawn from any density and weighted by the mean of these products, together with a
+draw that is taken by them, are draws of the exact joint posterior (Tran, Scharth, Gunawan & Kohn 2013).
 """
 
 from dataclasses import dataclass, replace
@@ -16,63 +19,60 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.gaussian.best import BestGaussian
+from forecast.inference.gaussian.field import Field
 from forecast.inference.gaussian.nested import NestedFactor
 from forecast.inference.likelihood.cells import log_mass_of_draws
 from forecast.inference.weights.weighted import WeightedLatents, picked
 from forecast.model.families import Counts, Family
-from forecast.model.spec import BoundModel
 
 __all__ = ["ByProvince"]
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
-# Draws of what is shared, and of every province given each of these: so many that their log mean weight varies by
-# about so much, the fewest and the most; and those at the mode by which they are sized.
-_SHARED, _VARIANCE, _FEWEST, _MOST, _PILOT = 8, 0.1, 4, 64, 32
+# Draws of what is shared; those of every province given each of these are so many that the log of the mean weight
+# varies by about so much because of them, up to the most; and how many tell that at the mode.
+_SHARED, _VARIANCE, _MOST, _PILOT = 8, 0.1, 64, 32
 
 
 @dataclass(frozen=True)
 class ByProvince:
-    """Draws latents whose precision has a `NestedFactor`.
+    """Draws latents of a field whose observations are of single cells.
 
     Attributes
     ----------
-    family : Family
-        Of the counts.
+    field : Field
+        The latents.
     provinces : tuple
         Observed cells of each province, and their counts.
     size : int
         Draws of each province given what is shared.
     """
 
-    family: Family
+    field: Field
     provinces: tuple[tuple[Ints, Counts], ...]
-    size: int = _FEWEST
+    size: int = 1
 
     @classmethod
-    def of(cls, bound: BoundModel) -> "ByProvince":
-        """For a model whose observations are of single cells."""
+    def of(cls, field: Field) -> "ByProvince":
+        """For a field."""
+        bound = field.bound
         provinces, tactics, periods = bound.grid
         province = bound.cells // (tactics * periods)
         cells = [np.flatnonzero(province == number) for number in range(provinces)]
-        return cls(bound.model.family, tuple((each, bound.counts.at(each)) for each in cells))
+        return cls(field, tuple((each, bound.counts.at(each)) for each in cells))
 
-    def gains(self, gaussian: BestGaussian) -> Array:
-        """Draws of one province have no need of skewed numbers."""
-        return np.zeros(0)
-
-    def with_skewed(self, gains: Array) -> "ByProvince":
-        """The same."""
-        return self
+    @property
+    def _family(self) -> Family:
+        return self.field.bound.model.family
 
     def sized(self, gaussian: BestGaussian, rng: np.random.Generator) -> "ByProvince":
-        """With as many draws as the variance of provinces' weights at a Gaussian says."""
+        """With as many draws as the variances of provinces' weights at a Gaussian say."""
         with np.errstate(all="ignore"):
             log_weight = self._weighed(gaussian, _PILOT, rng)[1]
             weight = np.exp(log_weight - log_weight.max(axis=2, keepdims=True))
             spread = float((weight.var(axis=2) / weight.mean(axis=2) ** 2).sum(axis=0).mean())
-        size = spread / (_SHARED * _VARIANCE)
-        return replace(self, size=int(np.clip(np.ceil(size), _FEWEST, _MOST)) if np.isfinite(size) else _MOST)
+        size = np.ceil(spread / (_SHARED * _VARIANCE))
+        return replace(self, size=int(np.clip(size, 1, _MOST)) if np.isfinite(size) else _MOST)
 
     def draw(self, gaussian: BestGaussian, count: int, rng: np.random.Generator) -> WeightedLatents:
         """So many draws at the Gaussian's hyperparameters."""
@@ -82,25 +82,43 @@ class ByProvince:
             below = np.cumsum(np.exp(log_weight - top), axis=2)
             log_mean = (top[..., 0] + np.log(below[..., -1] / self.size)).sum(axis=0)
             columns, log_total = picked(log_mean, count, rng)
+            latents = x[:, columns, 0]
             # One of each province's draws, by their weights.
             shares = below[:, columns] / below[:, columns, -1:]
-            taken = (shares < rng.random((len(shares), count, 1))).sum(axis=2)
-            nesting, latents = gaussian.design.field.nesting, x[:, columns, 0]
-            assert nesting is not None
-            for number, own in enumerate(nesting.of_province):
-                latents[own] = x[own[:, None], columns, np.minimum(taken[number], self.size - 1)]
+            taken = np.minimum((shares < rng.random((len(shares), count, 1))).sum(axis=2), self.size - 1)
+            for number, own in self.field.provinces.items():
+                latents[own.place] = x[own.place[:, None], columns, taken[number]]
             return WeightedLatents(gaussian.x[:, None] + latents, gaussian.constant + log_total)
 
     def _weighed(self, gaussian: BestGaussian, size: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Draws less their mean (latent, shared, draw) and log weights (province, shared, draw)."""
-        factor = gaussian.factor
-        assert isinstance(factor, NestedFactor)
-        x = factor.drawn(_SHARED, size, rng)
+        x = self._drawn(gaussian, size, rng)
         away = gaussian.design.of(x.reshape(len(x), -1))
         found = []
         for cells, counts in self.provinces:
             d, slope, weight = away[cells], gaussian.slope[cells], gaussian.weight[cells]
-            log_mass = log_mass_of_draws(self.family, counts, gaussian.eta[cells], d, gaussian.theta)
+            log_mass = log_mass_of_draws(self._family, counts, gaussian.eta[cells], d, gaussian.theta)
             found.append(log_mass - slope @ d + 0.5 * (weight @ d**2))
         log_weight = np.stack(found).reshape(-1, _SHARED, size)
         return x, np.where(np.isfinite(log_weight), log_weight, -np.inf)
+
+    def _drawn(self, gaussian: BestGaussian, size: int, rng: np.random.Generator) -> Array:
+        """Draws less their mean: provinces several times (latent, shared, draw) given what is shared."""
+        field, factor, design = self.field, gaussian.factor, gaussian.design
+        if isinstance(factor, NestedFactor):
+            return factor.drawn(_SHARED, size, rng)
+        x = field.join(*factor.backward(*field.split(rng.standard_normal((field.size, _SHARED)))))
+        if size == 1:
+            return x[..., None]
+        for own in field.provinces.values():
+            x[own.place] = 0.0
+        pull = -design.back(gaussian.weight[:, None] * design.of(x))
+        x = np.repeat(x[..., None], size, axis=2)
+        precision = gaussian.prior.with_curvature(*design.curvature(gaussian.weight))
+        for own in field.provinces.values():
+            lower = own.part(precision).factorise()
+            mean = lower.forward(pull[own.along], pull[own.still])
+            normal = (rng.standard_normal((*part.shape, size)) for part in mean)
+            path, still = lower.backward(*(part[..., None] + z for part, z in zip(mean, normal, strict=True)))
+            x[own.along], x[own.still] = path, still
+        return x
