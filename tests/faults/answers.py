@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from test_bad_input import RUN, Content, call, check_refusal, contents, write
+from bad_input import RUN, Content, call, check_refusal, contents, write
 
 
 class Answer(Enum):

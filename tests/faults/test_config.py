@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import tomli_w
-from test_bad_input import CAPABILITY, COVARIATE, GAZETTEER, INDICATORS, PLAIN, STRIKES, table, within, write
+from bad_input import CAPABILITY, COVARIATE, GAZETTEER, INDICATORS, PLAIN, STRIKES, table, within, write
 
 from forecast.check import check_told
 from forecast.config import read_settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from answers import Answer, Fault, check_answer
-from test_bad_input import AGGREGATED, INGEST, PLAIN, changed, table
+from bad_input import AGGREGATED, INGEST, PLAIN, changed, table
 
 WEEKS = INGEST.replace("plain", "acled-aggregated")
 LONG = "9" * 4400

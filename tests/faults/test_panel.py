@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from answers import Answer, Fault, check_answer
-from test_bad_input import (
+from bad_input import (
     CAPABILITY,
     CELLS,
     COUNTS,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from answers import Answer, Fault, check_answer
-from test_bad_input import GAZETTEER, PLAIN, READY, RUN, SETTINGS, call, changed, table, within, write
+from bad_input import GAZETTEER, PLAIN, READY, RUN, SETTINGS, call, changed, table, within, write
 
 from forecast.run_files import load_run, write_report_again, write_run
 from forecast.run_record import RunRecord
