@@ -1,6 +1,4 @@
 import dataclasses
-import gzip
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,18 +12,12 @@ from forecast.datasets import data_path
 from forecast.events.places import read_gazetteer
 from forecast.events.reading import read_events
 from forecast.panel.build import build_panel
-from forecast.simulate import simulate_events, simulate_panel, write_demo
+from forecast.simulate import simulate_events, simulate_panel
 from forecast.simulate.processes import autoregression, unit_autoregression
 from forecast.simulate.records import ACTOR, MISSPELT
 
 IRAQ_ORDER = ["IQG10", "IQG16", "IQG13", "IQG01", "IQG15"]
 SYRIA_ORDER = [["SY04", "SY09"], ["SY02"], ["SY07"], ["SY11"], ["SY08"]]
-DEMO_FILES = [
-    "demo_events_simulated.csv.gz",
-    "demo_capability_simulated.csv",
-    "demo_indicators_simulated.csv",
-    "demo_truth_simulated.csv.gz",
-]
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +50,6 @@ def poisson_slope(counts, offset, covariate):
     mu = np.exp(offset + slope * covariate)
     error = np.sqrt(((covariate * (counts - mu)) ** 2).sum()) / (covariate**2 * mu).sum()
     return slope, error
-
-
-# Panels -----------------------------------------------------------------------------------------------------
 
 
 def test_panel_has_the_shape_and_names_of_a_panel(panel):
@@ -182,9 +171,6 @@ def test_excitation_is_recovered():
 def test_wrong_options_are_named(options, where):
     with pytest.raises(fc.InputError, match=where):
         simulate_panel(seed=0, **options)
-
-
-# Events -----------------------------------------------------------------------------------------------------
 
 
 def test_expected_totals_are_the_published_ones_and_keep_the_published_order(events):
@@ -372,33 +358,6 @@ def test_other_gazetteers_are_refused():
     renamed = dataclasses.replace(gazetteer, table=gazetteer.table.rename(index={"IQG10": "XX01"}))
     with pytest.raises(fc.InputError, match="XX01"):
         simulate_events(renamed, seed=1)
-
-
-# The shipped demo -------------------------------------------------------------------------------------------
-
-
-def content(path: Path) -> str:
-    raw = path.read_bytes()
-    return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8").replace("\r\n", "\n")
-
-
-def test_shipped_demo_is_what_the_seed_gives(tmp_path):
-    """Contents, not bytes: compression differs between versions of zlib."""
-    written = write_demo(tmp_path)
-    assert sorted(path.name for path in written) == sorted(DEMO_FILES)
-    for path in written:
-        assert content(path) == content(data_path(path.name)), path.name
-
-
-def test_demo_files_are_the_same_bytes_each_time(tmp_path):
-    first, second = write_demo(tmp_path / "a", seed=3), write_demo(tmp_path / "b", seed=3)
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-
-
-def test_demo_files_are_small():
-    sizes = {name: data_path(name).stat().st_size for name in DEMO_FILES}
-    assert sizes["demo_events_simulated.csv.gz"] < 700_000
-    assert sizes["demo_truth_simulated.csv.gz"] < 500_000
 
 
 def test_truth_file_tells_the_truth():
