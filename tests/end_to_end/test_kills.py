@@ -56,7 +56,8 @@ SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 SERVER = """
 import os, signal, sys
 if __name__ == "__main__":
-    from forecast import cli, run, check, init
+    from forecast import cli, commands, run, check
+    from forecast.init import look
     from forecast.events import download
     import forecast.report.build, statsmodels.api, pooch, requests
     download._FILES = sys.argv[1]
