@@ -1,6 +1,7 @@
 """The unit of work of a backtest: one model at a block of consecutive origins, each starting from the one before."""
 
 import sys
+import time
 import zlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -14,8 +15,8 @@ import pandas as pd
 from forecast import names
 from forecast.errors import ForecastError
 from forecast.evaluation.pool import Pool, PoolFit
-from forecast.evaluation.rolling_data import holds_reports_only, scored
-from forecast.evaluation.rolling_disk import ENERGY, ERROR, FORECAST, SCORES, START, is_done, origin_folder
+from forecast.evaluation.rolling_data import SECONDS_COLUMNS, holds_reports_only, scored
+from forecast.evaluation.rolling_disk import ENERGY, ERROR, FORECAST, SCORES, SECONDS, START, is_done, origin_folder
 from forecast.files import write_csv, write_text
 from forecast.inference.dispatch import fit
 from forecast.inference.machine import one_core
@@ -79,7 +80,8 @@ def run_block(block: Block) -> None:
                 start = BayesianFit.load(place / START) if (place / START).is_file() else None
                 continue
             try:
-                fitted, forecast, scores, energy = _forecast_at(block, origin, start)
+                fitted, forecast, seconds = _forecast_at(block, origin, start)
+                scores, energy = scored(forecast, block.actual, fitted)
             except ForecastError as error:
                 write_text(place / ERROR, f"{type(error).__name__}: {error}")
                 start = None
@@ -89,6 +91,8 @@ def run_block(block: Block) -> None:
                 start.save(place / START)
             forecast.save(place / FORECAST)
             write_csv(place / ENERGY, energy)
+            times = pd.DataFrame([(block.name, origin, *seconds)], columns=list(SECONDS_COLUMNS))
+            write_csv(place / SECONDS, times)
             # The scores come last: where they lie, the origin is done.
             write_csv(place / SCORES, scores)
 
@@ -99,10 +103,8 @@ def _local_files() -> AbstractContextManager[Any]:
     return nullcontext() if dask is None else dask.config.set(scheduler="synchronous")
 
 
-def _forecast_at(
-    block: Block, origin: pd.Timestamp, start: Fit | None
-) -> tuple[Fit, Forecast, pd.DataFrame, pd.DataFrame]:
-    """The fit at an origin, its forecast, and the scores of that, single and joint."""
+def _forecast_at(block: Block, origin: pd.Timestamp, start: Fit | None) -> tuple[Fit, Forecast, tuple[float, float]]:
+    """The fit at an origin, its forecast, and the seconds that each took."""
     panel = block.source.at(origin)
     if not isinstance(block.model, Model) and holds_reports_only(panel):
         panel = totals_panel(panel)
@@ -113,11 +115,13 @@ def _forecast_at(
     )
     # Baselines have one way.
     engine = block.engine if isinstance(block.model, Model | Pool) else "auto"
+    began = time.perf_counter()
     fitted = fit(block.model, panel, engine=engine, start=start, seed=seed)
+    fitted_at = time.perf_counter()
     futures = {name: block.futures.get(name, hold_last()) for name in panel.covariates}
     forecast = predict(fitted, block.horizon, futures=futures, draws=block.draws, seed=seed)
     forecast = replace(forecast, dataset=forecast.dataset.assign_attrs({names.MODEL: block.name}))
-    return fitted, forecast, *scored(forecast, block.actual, fitted)
+    return fitted, forecast, (fitted_at - began, time.perf_counter() - fitted_at)
 
 
 def _as_start(fitted: Fit) -> BayesianFit | None:

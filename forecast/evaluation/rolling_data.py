@@ -1,7 +1,7 @@
 """`Backtest`: scores of several models at several origins, as they are held and as they are read from a folder."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +14,7 @@ from forecast.evaluation import calibration, charts
 from forecast.evaluation.joint_scores import ENERGY_COLUMNS, energy_score
 from forecast.evaluation.onset import STATES, UNKNOWN, series_states
 from forecast.evaluation.reports import OVER_ZONE, score_reports
-from forecast.evaluation.rolling_disk import AGAIN, ENERGY, ERROR, FORECAST, SCORES, origin_folder, read_record
+from forecast.evaluation.rolling_disk import AGAIN, ENERGY, ERROR, FORECAST, SCORES, SECONDS, origin_folder, read_record
 from forecast.evaluation.scores import CELL, LEVEL, SCORE_COLUMNS, read_scores, score
 from forecast.files import read_csv, read_part
 from forecast.inference.posterior.base import Fit
@@ -26,8 +26,9 @@ from forecast.prediction.reports import totals_panel
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["TOTALS", "Backtest", "add_forecasts", "holds_reports_only", "load_backtest", "scored"]
+__all__ = ["SECONDS_COLUMNS", "TOTALS", "Backtest", "add_forecasts", "holds_reports_only", "load_backtest", "scored"]
 
+SECONDS_COLUMNS = (names.MODEL, names.ORIGIN, "fit", "forecast")
 # Sums that are scored beside the cells: label, groups of provinces, and whether tactics are summed too.
 TOTALS = (("country", names.COUNTRY, True), ("tactic", "total", False), ("total", "total", True))
 
@@ -50,6 +51,9 @@ class Backtest:
         SHA-256 of the panel that forecasts were scored against.
     folder : Path or None
         Where forecasts lie, `<model>/<origin>/forecast.nc`.
+    seconds : DataFrame
+        model, origin, fit and forecast: how long each took by the clock, in seconds. Fits that start from the one
+        before are quicker than first ones, and workers share a machine.
     """
 
     scores: pd.DataFrame
@@ -57,6 +61,7 @@ class Backtest:
     failures: pd.DataFrame
     data: str
     folder: Path | None = None
+    seconds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SECONDS_COLUMNS)))
 
     @property
     def origins(self) -> list[pd.Timestamp]:
@@ -118,6 +123,7 @@ def load_backtest(folder: str | Path) -> Backtest:
     record = read_record(folder)
     tables: list[pd.DataFrame] = []
     energies: list[pd.DataFrame] = []
+    times: list[pd.DataFrame] = []
     failures = []
     for model in record.models:
         for day in record.origins:
@@ -126,6 +132,10 @@ def load_backtest(folder: str | Path) -> Backtest:
                 for name, read, parts in ((SCORES, read_scores, tables), (ENERGY, _read_energy, energies)):
                     part = partial(_part_of, read=read, model=model, origin=day)
                     parts.append(read_part(place / name, part, AGAIN))
+                # Backtests of earlier versions have none.
+                if (place / SECONDS).is_file():
+                    part = partial(_part_of, read=_read_seconds, model=model, origin=day)
+                    times.append(read_part(place / SECONDS, part, AGAIN))
             elif (place / ERROR).is_file():
                 failures.append(
                     (model, pd.Timestamp(day), (place / ERROR).read_text(encoding="utf-8", errors="replace"))
@@ -138,7 +148,8 @@ def load_backtest(folder: str | Path) -> Backtest:
     scores, energy = (
         pd.concat([table for table in each if len(table)] or each[:1], ignore_index=True) for each in (tables, energies)
     )
-    return Backtest(scores, energy, failed, record.data, folder)
+    seconds = {"seconds": pd.concat(times, ignore_index=True)} if times else {}
+    return Backtest(scores, energy, failed, record.data, folder, **seconds)
 
 
 def add_forecasts(done: Backtest, forecasts: Sequence[Forecast], actual: Panel) -> Backtest:
@@ -196,3 +207,7 @@ def _part_of(file: Path, read: Callable[[Path], pd.DataFrame], model: str, origi
 
 def _read_energy(file: Path) -> pd.DataFrame:
     return read_csv(file, (names.MODEL,), (names.ORIGIN, names.PERIOD))
+
+
+def _read_seconds(file: Path) -> pd.DataFrame:
+    return read_csv(file, (names.MODEL,), (names.ORIGIN,))

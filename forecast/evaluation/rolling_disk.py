@@ -19,6 +19,7 @@ __all__ = [
     "ERROR",
     "FORECAST",
     "SCORES",
+    "SECONDS",
     "START",
     "BacktestRecord",
     "check_backtest_folder",
@@ -30,6 +31,7 @@ __all__ = [
 
 # Files of an origin.
 FORECAST, SCORES, START, ERROR, ENERGY = "forecast.nc", "scores.csv", "start.nc", "error.txt", "energy.csv"
+SECONDS = "seconds.csv"
 AGAIN = "Make the backtest again, in another folder"
 
 

@@ -61,6 +61,25 @@ def test_scores_are_those_of_the_forecasts_at_each_origin(done, panel):
     assert "2 models × 12 origins" in repr(done)
 
 
+def test_how_long_each_fit_and_forecast_took_is_kept(done):
+    seconds = done.seconds
+    assert set(zip(seconds["model"], seconds["origin"], strict=True)) == {
+        (model, origin) for model in ("levels", "recent_mean") for origin in done.origins
+    }
+    assert (seconds[["fit", "forecast"]] > 0).all(axis=None)
+    # A baseline's fit is a mean.
+    fits = seconds.groupby("model")["fit"].sum()
+    assert fits["recent_mean"] < fits["levels"] < 600
+    pd.testing.assert_frame_equal(load_backtest(done.folder).seconds, seconds)
+
+
+def test_a_backtest_that_kept_no_times_is_read(panel, tmp_path):
+    backtest([fc.RecentMean()], panel, folder=tmp_path, **{**OPTIONS, "origins": 1})
+    for file in tmp_path.rglob("seconds.csv"):
+        file.unlink()
+    assert load_backtest(tmp_path).seconds.empty
+
+
 def test_a_process_pool_gives_the_same_numbers(done, panel):
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=context) as pool:
