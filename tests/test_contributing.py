@@ -5,17 +5,43 @@ from pathlib import Path
 
 import pytest
 
+import forecast as fc
+from forecast.events.sources import SOURCES
+from forecast.model.terms import TERMS
+
 TEXT = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### … (.+?)$.*?```python\n(.*?)```", TEXT, flags=re.MULTILINE | re.DOTALL)
 
 
 def test_there_are_examples():
-    assert [name for name, _ in EXAMPLES] == ["a term", "a family", "a prior", "a reader"]
+    assert [name for name, _ in EXAMPLES] == ["a term", "a family", "a prior", "a reader", "a section"]
 
 
 @pytest.mark.parametrize(("name", "code"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_an_example_runs_and_is_short(name, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert len(code.splitlines()) < 60
-    # Dataclasses look for the module that they stand in.
-    exec(compile(code, name, "exec"), {"__name__": __name__})
+    run(name)
+
+
+def run(name):
+    """The names that an example makes; dataclasses look for the module that they stand in."""
+    made = {"__name__": __name__}
+    exec(compile(dict(EXAMPLES)[name], name, "exec"), made)
+    return made
+
+
+def test_a_term_of_ones_own_is_known_by_settings_once_it_stands_among_the_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    holiday = run("a term")["Holiday"]
+    monkeypatch.setitem(TERMS, "Holiday", holiday)
+    model = fc.Model([fc.Intercept(), holiday(5)], fc.Poisson(), "holidays")
+    assert fc.Model.from_toml(model.to_toml()) == model
+
+
+def test_a_reader_of_ones_own_is_a_source_once_it_stands_among_the_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(SOURCES, "ruritania", run("a reader")["read"])
+    events = fc.read_events("register.csv", source="ruritania")
+    assert events.table["province"].tolist() == ["IQG01"]
+    assert events.ledger.loss == 0.5
