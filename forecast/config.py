@@ -37,7 +37,17 @@ Source = Literal[EventSource, "counts", "reports"]
 _OF_EVENTS: Mapping[str, Sequence[str]] = {
     "data": ("tactic_by", "keep_non_attacks", "keep_doubtful", "crosswalk", "tactics"),
     "places": ("aliases", "forces", "nearest", "max_distance_km"),
-    "panel": ("actor", "target", "multiday", "gaps", "covered_from", "complete", "known_shares", "unlocated"),
+    "panel": (
+        "actor",
+        "target",
+        "multiday",
+        "gaps",
+        "covered_from",
+        "complete",
+        "known_shares",
+        "unlocated",
+        "untyped",
+    ),
 }
 _OF_REPORTS = ("publishers", "subset_of", "conflicts", "zone_ends", "activity")
 _UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -180,6 +190,7 @@ class PanelSettings(_Section):
         [], description="share known so far of the last period, the one before, …, where records do not tell"
     )
     unlocated: bool = Field(True, description="records without a province count in the totals of their countries")
+    untyped: bool = Field(True, description="records without a tactic count in the totals of their provinces")
     missing: Literal["gap", "zero"] = Field("gap", description="what rows that a table of counts lacks mean")
     days: bool = Field(True, description="months of 31 days have more attacks than those of 28")
 

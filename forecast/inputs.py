@@ -335,6 +335,7 @@ def _covariate(
         freq=options.freq,
         gazetteer=gazetteer,
         provinces="all",
+        untyped=False,
         start=options.start,
         end=options.end,
         seed=settings.seed,

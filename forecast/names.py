@@ -32,11 +32,13 @@ EXPOSURE = "exposure"
 COVERAGE = "coverage"
 # The share of attacks whose province is known: a factor of the coverage.
 LOCATED = "located"
+# The share of attacks whose tactic is known: another.
+TYPED = "typed"
 # Over the cells and independent components: the error of the log of a coverage that was learned.
 COVERAGE_ERROR = "coverage_error"
 NEIGHBOUR = "neighbour"
 ADJACENCY = "adjacency"
-PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, COVERAGE_ERROR, LOCATED, FORCE, ADJACENCY)
+PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, COVERAGE_ERROR, LOCATED, TYPED, FORCE, ADJACENCY)
 
 # Variables of a forecast.
 DRAWS = "draws"
@@ -89,6 +91,8 @@ TACTICS = (
     "suicide",
     "other",
 )
+# The tactic, or target, of an attack of which the source does not say it.
+UNKNOWN = "unknown"
 
 # Columns of the observations layer below a panel.
 VALUE = "value"

@@ -37,7 +37,7 @@ from forecast.panel.sources import PanelSource
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last
-from forecast.prediction.nowcast import placed
+from forecast.prediction.nowcast import SHARES, placed
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL
 from forecast.report.deaths import DeathsPart
@@ -136,14 +136,18 @@ def run(
 
 
 def _placed_notes(fitted: Fit, seed: int) -> list[str]:
-    """Where attacks without a province lay, by the hierarchical model or that of the pool."""
+    """Where attacks without a province lay, and of which kinds those without one were, by the hierarchical model."""
     members = fitted.fits.values() if isinstance(fitted, PoolFit) else (fitted,)
     fits = [member for member in members if isinstance(member, BayesianFit)]
-    if not fits or names.LOCATED not in fits[0].panel.dataset:
-        return []
-    periods = min(SINCE, len(fits[0].panel.periods))
-    said = placed_said(placed(fits[0], periods=periods, seed=seed), periods, unit_name(fits[0].panel.freq))
-    return [said] if said else []
+    said = []
+    for member in fits[:1]:
+        panel = member.panel
+        periods = min(SINCE, len(panel.periods))
+        for by, share in SHARES.items():
+            if share in panel.dataset:
+                table = placed(member, by=by, periods=periods, seed=seed)
+                said.append(placed_said(table, periods, unit_name(panel.freq)))
+    return [text for text in said if text]
 
 
 def run_backtest(

@@ -210,6 +210,7 @@ def test_names_are_locked():
         "coverage",
         "coverage_error",
         "located",
+        "typed",
         "force",
         "adjacency",
     )

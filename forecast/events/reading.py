@@ -265,6 +265,7 @@ def _translate(draft: pd.DataFrame, ledger: Ledger, crosswalk: Crosswalk, source
     """Common tactics and targets from the source's labels."""
     tactic = crosswalk.apply(draft["tactic_label"], source, "tactic")
     unmapped = tactic.isna() & draft["tactic_label"].notna()
+    unknown = draft["tactic_label"].isna() | tactic.eq(names.UNKNOWN).fillna(False)
     # A plain table (and UCDP's dyads) may bring tactics of its own; other sources have a closed list of labels.
     own = source in ("plain", "ucdp")
     reason = "kept as a tactic of its own" if own else "counted as 'other'"
@@ -277,12 +278,13 @@ def _translate(draft: pd.DataFrame, ledger: Ledger, crosswalk: Crosswalk, source
     )
     ledger = ledger.add(
         "no tactic",
-        draft["tactic_label"].isna().sum(),
-        "changed",
-        "counted as 'other'",
-        draft["event_id"][draft["tactic_label"].isna()],
+        unknown.sum(),
+        "noted",
+        "their kind is not known: counted in the totals of their provinces, where enough others have one",
+        draft["event_id"][unknown],
     )
+    tactic = tactic.mask(unknown, names.UNKNOWN)
     if own:
         tactic = tactic.fillna(draft["tactic_label"].str.strip().str.casefold().str.replace(r"\s+", "_", regex=True))
-    target = crosswalk.apply(draft["target_label"], source, "target").fillna("unknown")
+    target = crosswalk.apply(draft["target_label"], source, "target").fillna(names.UNKNOWN)
     return draft.assign(**{names.TACTIC: tactic.fillna("other"), "target": target}), ledger

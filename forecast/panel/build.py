@@ -21,9 +21,9 @@ from forecast.panel.breaks import with_told_breaks
 from forecast.panel.calendar import complete_periods, freq_of_weeks, normalise_freq, period_end, period_start, unit_name
 from forecast.panel.coverage import covered_days, covered_since, silences
 from forecast.panel.delay import KnownShare, known_share_of_cells, reports_of, stated_share, told_since
-from forecast.panel.grid import grid_dataset, ordered_tactics, places_of
+from forecast.panel.grid import grid_dataset, ordered_tactics, places_of, with_notes
 from forecast.panel.panel import Panel
-from forecast.panel.unlocated import located_share, unlocated_notes
+from forecast.panel.unlocated import enough_kinds, located_share, typed_notes, typed_share, unlocated_notes
 
 __all__ = ["Gap", "build_panel"]
 
@@ -59,6 +59,7 @@ def build_panel(
     complete: float = 0.2,
     known_shares: Sequence[float] = (),
     unlocated: bool = True,
+    untyped: bool = True,
     exposure: Mapping[str, float] | None = None,
     days: bool = True,
     forces: pd.DataFrame | None = None,
@@ -109,6 +110,10 @@ def build_panel(
         Whether records whose country is known and whose province is not count: a share of each cell's attacks is then
         taken to be placed (`coverage`, `located`), learned by country, tactic and period, and forecasts are of all
         attacks. Else they are left out.
+    untyped : bool
+        Whether records of tactic 'unknown' count as some of the others: a share of each cell's attacks is then taken to
+        have its tactic recorded (`coverage`, `typed`), learned by province and period. Else, and where in a province of
+        ten records or more fewer than a fifth have a tactic, or where `tactics` names it, 'unknown' is a tactic.
     exposure : mapping of str to float, optional
         Population or another size per unit key, of all of them; 1 where no mapping is given.
     days : bool
@@ -158,7 +163,10 @@ def build_panel(
     grid_provinces, left_out = _grid_provinces(events, gazetteer, provinces)
     notes += left_out
     chosen, ledger = select_events(known, ledger, actor=actor, target=target)
-    grid_tactics = _grid_tactics(chosen, events.table, tactics)
+    spreads, told_kinds = _spreads(events.table, tactics, actor, target) if untyped else (False, [])
+    notes += told_kinds
+    of_known_kind = chosen[chosen[names.TACTIC] != names.UNKNOWN] if spreads else chosen
+    grid_tactics = _grid_tactics(of_known_kind, events.table, tactics)
     if not grid_tactics:
         raise InputError("no event is left to count", hint="Check the filters (actor, target, as_of)")
     placed, ledger = _assign_days(chosen, ledger, multiday, seed)
@@ -168,7 +176,8 @@ def build_panel(
         ledger = ledger.add("unlocated", int(nowhere[names.ATTACKS].sum()), "excluded", reason, nowhere["event_id"])
         nowhere = nowhere.iloc[:0]
     nowhere, _ = _assign_days(nowhere, Ledger(), multiday, seed)
-    counts, ledger = _count(placed, ledger, grid_provinces, grid_tactics, periods, freq)
+    counted = placed[placed[names.TACTIC] != names.UNKNOWN] if spreads else placed
+    counts, ledger = _count(counted, ledger, grid_provinces, grid_tactics, periods, freq)
     if as_of is None and not counts.any():
         where = f"{periods[0]:%Y-%m-%d} to {period_end(periods[-1:], freq)[0]:%Y-%m-%d}"
         raise InputError("no attack falls into the panel", where=where, hint="Check start, end, provinces and tactics")
@@ -183,7 +192,9 @@ def build_panel(
     notes += told_starts
     country = places[names.COUNTRY].to_numpy(object)
     located = located_share(placed, nowhere, country, grid_tactics, periods, freq)
-    notes += unlocated_notes(counts, located)
+    typed = np.ones(counts.shape)
+    if spreads:
+        typed = typed_share(placed, country, grid_provinces, periods, freq)[:, None] * typed
     if since is None or (edited and as_of is not None):
         known_of = stated_share(known_shares if as_of is None else (), counts.shape)
     else:
@@ -220,7 +231,9 @@ def build_panel(
         provenance,
         days=days,
     )
-    return Panel(*with_told_breaks(_with_coverage(dataset, known_of, located), ledger))
+    dataset = _with_coverage(dataset, known_of, located, typed)
+    dataset = with_notes(dataset, [*unlocated_notes(dataset), *typed_notes(dataset)])
+    return Panel(*with_told_breaks(dataset, ledger))
 
 
 # Parts of build_panel ---------------------------------------------------------------------------------------
@@ -350,11 +363,28 @@ def _late_notes(
     return notes
 
 
+def _spreads(
+    everything: pd.DataFrame,
+    tactics: Sequence[str] | None,
+    actor: str | Sequence[str] | None,
+    target: str | Sequence[str] | None,
+) -> tuple[bool, list[str]]:
+    """Whether attacks of unknown tactic are taken for some of the others, and a note where these are too few."""
+    if tactics is not None and names.UNKNOWN in tactics:
+        return False, []
+    # Of all records that will be known: a tactic must not come and go between the days of a backtest.
+    chosen = everything[involved(everything, actor=actor, target=target)]
+    known = chosen[names.TACTIC] != names.UNKNOWN
+    if enough_kinds(chosen) or not known.any():
+        return bool(known.any()), []
+    return False, [f"too few attacks are of known kind ({known.sum():,} of {len(known):,}) to tell what the others are"]
+
+
 def _grid_tactics(chosen: pd.DataFrame, everything: pd.DataFrame, tactics: Sequence[str] | None) -> list[str]:
     if tactics is None:
         return ordered_tactics(chosen[names.TACTIC])
     known = ordered_tactics(everything[names.TACTIC])
-    unknown = [tactic for tactic in tactics if tactic not in known and tactic not in names.TACTICS]
+    unknown = [tactic for tactic in tactics if tactic not in (*known, *names.TACTICS, names.UNKNOWN)]
     if unknown:
         raise InputError("unknown tactics", where="tactics", found=unknown, expected=known)
     return list(tactics)
@@ -413,16 +443,19 @@ def _count(
     return counts, ledger
 
 
-def _with_coverage(dataset: xr.Dataset, known: KnownShare, located: npt.NDArray[np.float64]) -> xr.Dataset:
-    """The dataset with a coverage below 1 where records are still to come, with its error, or have no province."""
+def _with_coverage(
+    dataset: xr.Dataset, known: KnownShare, located: npt.NDArray[np.float64], typed: npt.NDArray[np.float64]
+) -> xr.Dataset:
+    """The dataset with a coverage below 1 where records are to come, with its error, or have no province or tactic."""
     observed = dataset[names.OBSERVED].values
     variables: dict[str, Any] = {}
-    if (located < 1).any():
-        variables[names.LOCATED] = (names.CELL_DIMS, located)
-        variables[names.COVERAGE] = (names.CELL_DIMS, located)
+    for name, share in ((names.LOCATED, located), (names.TYPED, typed)):
+        if (share < 1).any():
+            variables[name] = (names.CELL_DIMS, share)
+            variables[names.COVERAGE] = (names.CELL_DIMS, located * typed)
     if (known.share[observed] != 1).any():
         error = np.where(observed[..., None], known.error, 0.0)
-        variables[names.COVERAGE] = (names.CELL_DIMS, located * np.where(observed, known.share, 1.0))
+        variables[names.COVERAGE] = (names.CELL_DIMS, located * typed * np.where(observed, known.share, 1.0))
         variables[names.COVERAGE_ERROR] = ((*names.CELL_DIMS, f"{names.COVERAGE}_component"), error)
     return dataset.assign(variables)
 
@@ -465,9 +498,11 @@ def _uncounted(
     touched = np.zeros((len(provinces), len(tactics), len(periods)), dtype=bool)
     ends = period_end(periods, freq)
     spans = gaps[[names.PROVINCE, names.TACTIC, "date", "date_end"]].drop_duplicates()
+    # Of unknown tactic, they may be of each.
+    known = [*tactics, names.UNKNOWN]
     for province, tactic, first, last in spans[
-        spans[names.PROVINCE].isin(provinces) & spans[names.TACTIC].isin(tactics)
+        spans[names.PROVINCE].isin(provinces) & spans[names.TACTIC].isin(known)
     ].itertuples(index=False):
         within = (periods <= last) & (ends >= first.normalize())
-        touched[provinces.index(province), tactics.index(tactic)] |= within
+        touched[provinces.index(province), tactics.index(tactic) if tactic in tactics else slice(None)] |= within
     return touched

@@ -42,7 +42,8 @@ def recorded_deaths(events: Events, panel: Panel, periods: int, settings: Mappin
         table = table[table["date"] == table["date_end"]]
     first = panel.periods[-min(periods, len(panel.periods))]
     inside = table["date"].between(first, panel.origin + pd.Timedelta(days=1), inclusive="left")
-    inside &= table[names.PROVINCE].isin(panel.provinces) & table[names.TACTIC].isin(panel.tactics)
+    tactics = [*panel.tactics, *([names.UNKNOWN] if names.TYPED in panel.dataset else [])]
+    inside &= table[names.PROVINCE].isin(panel.provinces) & table[names.TACTIC].isin(tactics)
     chosen = table[inside].assign(untold=table["fatalities"].isna())
     groups = chosen.groupby(chosen[names.PROVINCE].astype(str))
     sums = pd.DataFrame(

@@ -92,16 +92,25 @@ class Panel(Labelled):
 
     @property
     def completed(self) -> xr.DataArray:
-        """Counts divided by their coverage, rounded (float64, attacks): about as many as there were."""
+        """Counts divided by their coverage (float64, attacks): about as many as there were.
+
+        They are whole numbers, and what rounding adds to a period is taken from a later one of its series: its sums are
+        off by one attack at most, however few there are in a period.
+        """
         if names.COVERAGE not in self.dataset:
             return self.attacks
-        return (self.attacks / self.dataset[names.COVERAGE]).round().rename(names.ATTACKS)
+        sums = ((self.attacks / self.dataset[names.COVERAGE]).fillna(0.0).cumsum(names.PERIOD) + 0.5) // 1
+        whole = sums - sums.shift({names.PERIOD: 1}, fill_value=0.0)
+        return whole.where(self.dataset[names.OBSERVED]).rename(names.ATTACKS)
 
     @property
     def known_share(self) -> xr.DataArray:
-        """Share of each cell's records that have come in: its coverage, but for what has no province (located)."""
+        """Share of each cell's records that have come in: its coverage, but for those without a province or tactic."""
         whole = xr.ones_like(self.dataset[names.EXPOSURE])
-        return self.dataset.get(names.COVERAGE, whole) / self.dataset.get(names.LOCATED, whole)
+        coverage, located, typed = (
+            self.dataset.get(name, whole) for name in (names.COVERAGE, names.LOCATED, names.TYPED)
+        )
+        return coverage / (located * typed)
 
     @property
     def outcomes(self) -> xr.DataArray:

@@ -1,10 +1,12 @@
-"""Attacks that counts do not hold: records that are still to come, and those without a province."""
+"""Attacks that counts do not hold: records that are still to come, and those without a province or a kind."""
 
 from collections.abc import Mapping
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
@@ -12,9 +14,12 @@ from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.model.recording import Recording
 from forecast.panel.panel import Panel
 
-__all__ = ["late_periods", "nowcast_draws", "placed"]
+__all__ = ["SHARES", "late_periods", "nowcast_draws", "placed"]
 
 Array = npt.NDArray[np.float64]
+Lacking = Literal["province", "tactic"]
+# The share of attacks that have what others lack.
+SHARES: Final[Mapping[Lacking, str]] = {"province": names.LOCATED, "tactic": names.TYPED}
 
 
 def late_periods(panel: Panel) -> int:
@@ -37,13 +42,22 @@ def nowcast_draws(
     return _whole_counts(fit, values, slice(-late, None), rng) if late else None
 
 
-def placed(fit: BayesianFit, *, periods: int = 12, draws: int = 400, seed: int) -> pd.DataFrame:
-    """In which provinces a model places the attacks of which no more than the country is known.
+def placed(
+    fit: BayesianFit,
+    *,
+    by: Lacking = "province",
+    periods: int = 12,
+    draws: int = 400,
+    seed: int,
+) -> pd.DataFrame:
+    """In which provinces a model places the attacks without one, or of which tactics it takes those without one.
 
     Parameters
     ----------
     fit : BayesianFit
-        Of a panel with the variable `located`.
+        Of a panel with the variable `located` or, by tactic, `typed`.
+    by : {'province', 'tactic'}
+        Attacks of which no more than the country is known, or attacks in a known province of unknown tactic.
     periods : int
         The last so many whose records have come in.
     draws, seed : int
@@ -52,27 +66,39 @@ def placed(fit: BayesianFit, *, periods: int = 12, draws: int = 400, seed: int) 
     Returns
     -------
     DataFrame
-        One row per province: province, province_name, recorded (attacks with this province), lower, median and upper
-        (further attacks: the central 90 % interval).
+        One row per province: province, province_name, recorded (attacks that count in its cells), lower, median and
+        upper (further attacks: the central 90 % interval). By tactic the same, with tactic in place of both names.
 
     Raises
     ------
     InputError
-        Where every place is known.
+        Where the place, or the tactic, of every attack is known.
     """
     panel = fit.panel
-    if names.LOCATED not in panel.dataset:
-        raise InputError("the place of every attack is known, or was left out by choice", where="panel")
+    if by not in SHARES:
+        raise InputError("unknown choice", where="by", found=by, expected=list(SHARES))
+    if SHARES[by] not in panel.dataset:
+        what = "place" if by == names.PROVINCE else "kind"
+        raise InputError(f"the {what} of every attack is known, or left as it is by choice", where="panel")
     last = len(panel.periods) - late_periods(panel)
     here = slice(max(last - periods, 0), last)
     values = posterior_draws(fit, draws, seed)
-    whole = _whole_counts(fit, values, here, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    whole = _whole_counts(fit, values, here, rng)
     recorded = (panel.dataset[names.ATTACKS] * panel.dataset[names.OBSERVED]).values[..., here]
     further = (whole - recorded) * panel.dataset[names.OBSERVED].values[..., here]
-    lower, median, upper = np.quantile(further.sum(axis=(2, 3)), [0.05, 0.5, 0.95], axis=0, method="inverted_cdf")
-    labels = {name: panel.dataset[name].values for name in (names.PROVINCE, names.PROVINCE_NAME)}
+    known = xr.ones_like(panel.dataset[names.EXPOSURE])
+    located, typed = (panel.dataset.get(name, known).values[..., here] for name in SHARES.values())
+    # The chance that what is missing is in a known province and of unknown tactic.
+    chance = located * (1 - typed) / np.maximum(1 - located * typed, np.finfo(float).tiny)
+    untyped = rng.binomial(further, chance)
+    further = untyped if by == names.TACTIC else further - untyped
+    axis, labelled = (0, (names.TACTIC,)) if by == names.TACTIC else (1, (names.PROVINCE, names.PROVINCE_NAME))
+    sums = further.sum(axis=(axis + 1, 3))
+    lower, median, upper = np.quantile(sums, [0.05, 0.5, 0.95], axis=0, method="inverted_cdf")
+    labels = {name: panel.dataset[name].values for name in labelled}
     return pd.DataFrame(
-        {**labels, "recorded": recorded.sum(axis=(1, 2)), "lower": lower, "median": median, "upper": upper}
+        {**labels, "recorded": recorded.sum(axis=(axis, 2)), "lower": lower, "median": median, "upper": upper}
     )
 
 

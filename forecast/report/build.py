@@ -20,7 +20,7 @@ from forecast.files import write_text
 from forecast.inference.posterior.diagnostics import failed_checks
 from forecast.ledger import LOSS_TO_REFUSE, LOSS_TO_TELL, Ledger
 from forecast.panel.panel import Panel
-from forecast.panel.unlocated import unlocated_notes, unlocated_part
+from forecast.panel.unlocated import missing_part, typed_notes, unlocated_notes
 from forecast.prediction.caps import cap_warning
 from forecast.prediction.draws import Forecast
 from forecast.report import about, tables
@@ -154,12 +154,15 @@ class ReportContent:
     @property
     def unplaced(self) -> str:
         """That the province of many attacks is not known, or ''."""
-        dataset = self.panel.dataset
-        if names.LOCATED not in dataset:
-            return ""
-        counts, located = dataset[names.ATTACKS].values, dataset[names.LOCATED].values
-        notes = unlocated_notes(counts, located)
-        return capital(notes[0]) if notes and unlocated_part(counts, located) > LOSS_TO_REFUSE else ""
+        return self._many_unknown(unlocated_notes(self.panel.dataset), names.LOCATED)
+
+    @property
+    def untyped(self) -> str:
+        """That the kind of many attacks is not known, or ''."""
+        return self._many_unknown(typed_notes(self.panel.dataset), names.TYPED)
+
+    def _many_unknown(self, notes: list[str], share: str) -> str:
+        return capital(notes[0]) if notes and missing_part(self.panel.dataset, share) > LOSS_TO_REFUSE else ""
 
     @property
     def explodes(self) -> str:
@@ -230,7 +233,8 @@ def render(content: ReportContent) -> str:
         late=late_records(panel, forecast, ahead.unit, simulated),
         facts=about.facts(forecast, panel),
         unplaced=content.unplaced,
-        notes=[note for note in report_notes(content) if note not in (content.lost, content.unplaced)],
+        untyped=content.untyped,
+        notes=[note for note in report_notes(content) if note not in (content.lost, content.unplaced, content.untyped)],
         tables={name: Markup(table) for name, table in _tables(content, ahead, sums, anchors, inputs).items()},
         everything=Markup(
             csv_link(forecast.to_frame(), "forecast", "every province, tactic and period", "All numbers as CSV")

@@ -1,4 +1,4 @@
-"""What counts do not hold: the last periods beside what they will be, and where attacks without a province lay."""
+"""What counts do not hold: the last periods beside what they will be, attacks without a province or a kind."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,17 @@ from forecast import names
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.html_tables import html_table
-from forecast.report.wording import amount, attacks, between, capital, counted, last_periods, listed, period_label
+from forecast.report.wording import (
+    amount,
+    attacks,
+    between,
+    capital,
+    counted,
+    last_periods,
+    listed,
+    period_label,
+    tactic_label,
+)
 
 __all__ = ["Late", "late_records", "placed_said"]
 
@@ -66,12 +76,12 @@ def late_records(panel: Panel, forecast: Forecast, unit: str, simulated: bool) -
 
 
 def placed_said(table: pd.DataFrame, periods: int, unit: str) -> str:
-    """Where a model places attacks without a province, as one sentence; '' where there are none.
+    """Where a model places attacks without a province, or of which kinds those without one, as one sentence; or ''.
 
     Parameters
     ----------
     table : DataFrame
-        As of `forecast.placed`.
+        As of `forecast.placed`, by province or by tactic.
     periods : int
         The last so many that it is about.
     unit : str
@@ -80,13 +90,20 @@ def placed_said(table: pd.DataFrame, periods: int, unit: str) -> str:
     most = table[table["median"] > 0].sort_values("median", ascending=False, kind="stable").head(_NAMED)
     if most.empty:
         return ""
+    by_kind = names.TACTIC in table
+    labels = most[names.TACTIC].map(tactic_label) if by_kind else most[names.PROVINCE_NAME]
     places = listed(
         [
-            f"{row[names.PROVINCE_NAME]} {amount(row['median'])} ({between(row['lower'], row['upper'])})"
-            for _, row in most.iterrows()
+            f"{label} {amount(row['median'])} ({between(row['lower'], row['upper'])})"
+            for label, (_, row) in zip(labels, most.iterrows(), strict=True)
         ]
     )
+    lack, done = (
+        ("kind", "takes most of them, with 90% intervals, for")
+        if by_kind
+        else ("province", "places most of them, with 90% intervals, in")
+    )
     return (
-        f"of {last_periods(periods, unit)}, about {attacks(table['median'].sum())} without a province count; the model "
-        f"places most of them, with 90% intervals, in {places}"
+        f"of {last_periods(periods, unit)}, about {attacks(table['median'].sum())} without a {lack} count; the model "
+        f"{done} {places}"
     )

@@ -87,7 +87,7 @@ FLAWED = [
            "date,province,fatalities\n2020-01-05,Diyala,many\n"),
     Mended("label that is new", "label not in the crosswalk", 1, "kept as a tactic of its own",
            DATED + "a,2020-01-01,Diyala,sorcery\n"),
-    Mended("no tactic", "no tactic", 1, "counted as 'other'", DATED + "a,2020-01-01,Diyala,\n"),
+    Mended("no tactic", "no tactic", 1, "their kind is not known", DATED + "a,2020-01-01,Diyala,\n"),
     Mended("protests", "not an attack", 1, "Protests", changed(ACLED, "Battles", "Protests"), ACLED_WORDS),
     Mended("deaths coded as unknown", "nkill coded as unknown", 1, "-9 and -99", changed(GTD, "IS,2\n", "IS,-99\n"),
            INGEST.replace("plain", "gtd")),

@@ -113,7 +113,7 @@ def test_iraq_and_syria(tmp_path, command):
     table = _iraq_and_syria(tmp_path / "incidents.csv")
     said, panel = _road(command, tmp_path, tmp_path / "incidents.csv")
 
-    placed = table[~table["Governorate"].isin(["", UNKNOWN])]
+    placed = table[~table["Governorate"].isin(["", UNKNOWN]) & table["Type of incident"].ne("")]
     shipped = {
         "Deir Ezzor": "Deir ez-Zor",
         "Al-Hasakeh": "Hasakah",
@@ -125,7 +125,7 @@ def test_iraq_and_syria(tmp_path, command):
     days = pd.to_datetime(placed["Date"], format="%d/%m/%Y")
     by_month = placed.groupby(days.dt.to_period("M").dt.to_timestamp()).size()
     assert _counts(panel, "period") == by_month.to_dict()
-    own = {"": "other", "IED": "ied", "Mortar fire": "indirect_fire"}
+    own = {"IED": "ied", "Mortar fire": "indirect_fire"}
     kept = placed["Type of incident"].map(lambda label: own.get(label, label.lower().replace(" ", "_")))
     assert _counts(panel, "tactic") == kept.value_counts().to_dict()
 
@@ -149,6 +149,10 @@ def test_mali(tmp_path, command):
     table = _mali(tmp_path / "incidents.csv")
     said, panel = _road(command, tmp_path, tmp_path / "incidents.csv", "recent_mean")
 
+    # Those without a kind count in the totals of their provinces.
+    assert abs(float(panel.completed.sum()) / len(table) - 1) < 0.05
+    assert panel.ledger.rows("no tactic") == table["Type d'incident"].eq("").sum() > 0
+    table = table[table["Type d'incident"].ne("")]
     # The five regions are told apart by their first letter, which has no accent.
     by_hand = table.groupby(table["Région"].str[0]).size()
     assert {str(name)[0].upper(): count for name, count in _counts(panel, "province").items()} == by_hand.to_dict()

@@ -130,7 +130,7 @@ def test_labels_outside_the_crosswalk(write):
         write("a1,2020-03-04,Iraq,Diyala,Drone  Swarm,IS,,martians,,", "a2,2020-03-04,Iraq,Diyala,,IS,,,,"),
         source="plain",
     )
-    assert events.table["tactic"].tolist() == ["drone_swarm", "other"]
+    assert events.table["tactic"].tolist() == ["drone_swarm", "unknown"]
     assert events.table["target"].tolist() == ["unknown", "unknown"]
     assert events.ledger.rows("label not in the crosswalk") == 1
     assert events.ledger.rows("no tactic") == 1

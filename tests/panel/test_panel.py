@@ -239,6 +239,14 @@ def test_exposure_goes_on_by_its_days_and_coverage_ends(table, days, tmp_path):
     assert panel.settled is panel
 
 
+def test_completed_counts_add_up_where_each_is_small(table):
+    """One attack of which four fifths are recorded is one and a quarter: every fourth period has two."""
+    ones = Panel.from_frame(table.assign(attacks=1, coverage=0.8))
+    completed = ones.completed
+    assert set(np.unique(completed)) == {1, 2}
+    np.testing.assert_allclose(completed.sum("period"), 1.25 * ones.attacks.sum("period"), atol=0.5)
+
+
 def test_file_round_trip(panel, tmp_path):
     full = panel.with_covariate("x", COVARIATES["by force"])
     full.save(tmp_path / "panel.nc")

@@ -1,5 +1,6 @@
-"""Records without a province: what share of a country's attacks is placed, by hand and on the way to a panel."""
+"""Records without a province or a tactic: what share of the attacks has it, by hand and on the way to a panel."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 
 from forecast.events.reading import read_events
 from forecast.events.table import Events
+from forecast.events.tactics import read_crosswalk
 from forecast.panel.build import build_panel
-from forecast.panel.unlocated import located_share
+from forecast.panel.deaths import recorded_deaths
+from forecast.panel.unlocated import located_share, missing_part, typed_share
 
 MONTHS = pd.date_range("2020-01-01", periods=24, freq="MS")
 SPAN = {"start": "2020-01-01", "end": "2020-12-31"}
@@ -63,6 +66,49 @@ def test_other_countries_and_tactics_of_the_grid_are_not_touched():
 
 def test_nothing_is_unlocated():
     assert (share(attacks([8] * 24), attacks([0])) == 1).all()
+
+
+def test_a_tactic_that_is_placed_less_often_has_its_own_mean():
+    """Too few in a month to tell, and enough in a year: one in ten of the one is lost, half of the other."""
+    rng = np.random.default_rng(2)
+    lost = {"ied": 0.1, "suicide": 0.5}
+    every = {tactic: rng.poisson(4.0, len(MONTHS)) for tactic in lost}
+    gone = {tactic: rng.binomial(every[tactic], chance) for tactic, chance in lost.items()}
+    located = pd.concat([attacks(every[tactic] - gone[tactic], tactic=tactic) for tactic in lost])
+    found = share(located, pd.concat([attacks(gone[tactic], tactic=tactic) for tactic in lost]), tactics=tuple(lost))
+    means = found[0].mean(axis=1)
+    # 96 attacks of each: errors of .03 and .05.
+    np.testing.assert_allclose(means, [0.9, 0.5], atol=0.12)
+
+
+def test_attacks_without_either_count_in_proportion_to_the_others():
+    """Of each tactic 300 a month are placed, 300 are not; and of 400 without a tactic half are not either."""
+    both = ("ied", "suicide")
+    placed = pd.concat(
+        [attacks([300] * 24, tactic=tactic) for tactic in both] + [attacks([200] * 24, tactic="unknown")]
+    )
+    nowhere = pd.concat([attacks([100] * 24, tactic="ied"), attacks([200] * 24, tactic="unknown")])
+    found = share(placed, nowhere, tactics=both)[0, :, 0]
+    mix = np.array([400, 300]) / 700 * 200
+    expected = (300 + mix) / (300 + mix + [100, 0] + mix)
+    # Shares that differ so much, and never scatter, are as counted.
+    np.testing.assert_allclose(found, expected, atol=0.01)
+    own = share(placed, nowhere, tactics=(*both, "unknown"))[0, :, 0]
+    np.testing.assert_allclose(own, [0.75, 1.0, 0.5], atol=0.01)
+
+
+def test_kinds_are_known_less_often_in_some_provinces():
+    table = pd.concat(
+        [
+            attacks([8] * 24).assign(province="A"),
+            attacks([8] * 24, tactic="unknown").assign(province="A"),
+            attacks([40] * 24).assign(province="B"),
+            attacks([9] * 24).assign(province="C"),
+        ]
+    )
+    found = typed_share(table, np.array(["Iraq", "Iraq", "Syria"], dtype=object), ["A", "B", "C"], MONTHS, "MS")
+    np.testing.assert_allclose(found[0], 0.5, atol=0.02)
+    assert (found[1:] == 1).all()
 
 
 # From a file to a panel ---------------------------------------------------------------------------------------------
@@ -138,3 +184,88 @@ def test_a_file_of_such_records_only_says_what_is_missing(tmp_path):
     path.write_text("date,country,province\n2020-01-01,Iraq,\n2020-01-02,Iraq,\n")
     with pytest.raises(Exception, match=r"no record is left.*no province: .*Give every record a province"):
         read_events(path, source="plain")
+
+
+# Records without a tactic -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory):
+    """Each month in Diyala eight bombs, four shots and four attacks whose kind nobody knows; eight bombs in Anbar."""
+    rows = ["id,date,country,province,type,nkill"]
+    for number, month in enumerate(pd.date_range("2020-01-01", periods=12, freq="MS")):
+        day = f"{month:%Y-%m}-05"
+        labels = ["ied"] * 8 + ["saf"] * 4 + ["Unknown", "", "unknown", ""]
+        rows += [f"d{number}-{n},{day},Iraq,Diyala,{label},1" for n, label in enumerate(labels)]
+        rows += [f"a{number}-{n},{day},Iraq,Anbar,ied,1" for n in range(8)]
+    path = tmp_path_factory.mktemp("kinds") / "events.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return read_events(path, source="plain", columns={"tactic": "type", "event_id": "id", "fatalities": "nkill"})
+
+
+def test_records_without_a_tactic_count_in_their_province(kinds):
+    assert kinds.ledger.rows("no tactic") == 48
+    assert kinds.ledger.loss == 0
+    panel = build_panel(kinds, **SPAN)
+    assert panel.tactics == ["ied", "small_arms"]
+    typed = panel.dataset["typed"]
+    np.testing.assert_allclose(typed.sel(province="IQG10"), 0.75, atol=0.01)
+    assert (typed.sel(province="IQG01") == 1).all()
+    completed = panel.completed.sum(("tactic", "period")).to_series()
+    np.testing.assert_allclose(completed[["IQG10", "IQG01"]], [192, 96], atol=2)
+    assert missing_part(panel.dataset, "typed") == pytest.approx(48 / 288, abs=0.01)
+    (note,) = [note for note in panel.provenance["notes"] if "unknown kind" in note]
+    assert re.match(r"about 4[78] attacks \(1[67]%\) are of unknown kind \(most in Diyala 4[78]\): ", note)
+    assert not [note for note in panel.provenance["notes"] if "no province" in note]
+    # Deaths of theirs are deaths of the province.
+    deaths = recorded_deaths(kinds, panel, 12, SPAN).set_index("province")["deaths"]
+    assert deaths.to_dict() == {"IQG10": 192, "IQG01": 96}
+
+
+def test_by_choice_unknown_is_a_tactic(kinds):
+    for panel in (
+        build_panel(kinds, **SPAN, untyped=False),
+        build_panel(kinds, **SPAN, tactics=["ied", "small_arms", "unknown"]),
+    ):
+        assert panel.tactics == ["ied", "small_arms", "unknown"]
+        assert panel.attacks.sel(tactic="unknown").sum() == 48
+        assert "coverage" not in panel.dataset
+    # Without it where only others are asked for.
+    panel = build_panel(kinds, **SPAN, untyped=False, tactics=["ied"])
+    assert panel.ledger.rows("tactic not in the panel") == 96
+    assert "coverage" not in panel.dataset
+
+
+def test_of_one_tactic_a_share_of_the_unknown_counts(kinds):
+    """Two thirds of the known ones in Diyala are bombs: of all sixteen as many."""
+    panel = build_panel(kinds, **SPAN, tactics=["ied"])
+    np.testing.assert_allclose(panel.completed.sel(province="IQG10").sum(), 12 * 16 * 2 / 3, atol=2)
+    assert panel.ledger.rows("tactic not in the panel") == 48
+
+
+def test_where_too_few_tell_a_kind_unknown_is_one(kinds):
+    few = kinds.table["tactic"].eq("ied") & kinds.table["province"].eq("IQG10")
+    events = replace(kinds, table=kinds.table.assign(tactic=kinds.table["tactic"].astype(str).mask(few, "unknown")))
+    panel = build_panel(replace(events, table=events.table[~events.table["tactic"].eq("small_arms")]), **SPAN)
+    assert panel.tactics == ["ied", "unknown"]
+    assert "typed" not in panel.dataset
+    assert any("too few attacks are of known kind (96 of 240)" in note for note in panel.provenance["notes"])
+    # A quarter of Diyala's is enough.
+    assert "typed" in build_panel(events, **SPAN).dataset
+    # Where none tells it there is nothing to say.
+    none = build_panel(replace(kinds, table=kinds.table.assign(tactic="unknown")), **SPAN)
+    assert none.tactics == ["unknown"]
+    assert not [note for note in none.provenance["notes"] if "known kind" in note]
+
+
+def test_a_number_nobody_knows_of_a_kind_nobody_knows_hides_all_kinds(tmp_path):
+    path = tmp_path / "events.csv"
+    rows = ["2020-01-01,Diyala,saf,3", "2020-01-20,Diyala,ied,3", "2020-02-02,Diyala,,many", "2020-03-02,Diyala,ied,3"]
+    path.write_text("\n".join(["date,province,tactic,attacks", *rows]) + "\n")
+    panel = build_panel(read_events(path, source="plain"), start="2020-01-01", end="2020-03-31")
+    assert panel.attacks.isnull().values[0].tolist() == [[False, True, False]] * 2
+
+
+def test_gtd_tells_which_attacks_are_of_unknown_kind():
+    labels = pd.Series(["Unknown", "Facility/Infrastructure Attack"])
+    assert read_crosswalk().apply(labels, "gtd", "tactic").tolist() == ["unknown", "other"]

@@ -211,26 +211,51 @@ def test_recording_adds_the_error_to_past_periods_only(late):
 # Attacks without a province -------------------------------------------------------------------------------------------
 
 
-def test_attacks_without_a_province_are_placed_where_they_lay(make_fit):
-    """Of the model's own counts two fifths lose their province; intervals of what each province lost hold it."""
+@pytest.fixture(scope="module")
+def lossy(make_fit):
+    """The true fit of a model's own counts: a quarter lose their province, and a fifth of the others their tactic.
+
+    With it stand a fit of counts that lost nothing, and how many attacks of each cell lost their tactic and province.
+    """
     bare = fc.simulate_panel(40, 2, 24, seed=6, mean=4.0).panel
-    model = Model((Intercept(), Pooled("province")), NegativeBinomial(), "made")
+    model = Model((Intercept(), Pooled("province"), Pooled("tactic")), NegativeBinomial(), "made")
     bound = model.bind(bare)
     values = prior_draws(bound, 100, np.random.default_rng(4))
     truth = {name: np.repeat(array[:1], 100, axis=0) for name, array in values.items()}
+    truth["intercept"] = np.ones_like(truth["intercept"])
     rng = np.random.default_rng(3)
     mu = np.exp(sum(block.added(truth)[0] for block in bound.blocks)) + np.zeros(bare.attacks.shape)
     phi = np.exp(truth["log_phi"][0]).reshape(1, -1, 1)
     whole = rng.poisson(mu * rng.gamma(np.broadcast_to(phi, mu.shape)) / phi)
-    seen = rng.binomial(whole, 0.6)
-    share = (bare.dataset["attacks"].dims, np.full(whole.shape, 0.6))
-    counts = (bare.dataset["attacks"].dims, seen)
-    panel = replace(bare, dataset=bare.dataset.assign(attacks=counts, located=share, coverage=share))
-    table = fc.placed(make_fit(model, panel, truth), periods=6, draws=100, seed=1)
-    lost = (whole - seen)[..., -6:].sum(axis=(1, 2))
-    assert table["recorded"].tolist() == seen[..., -6:].sum(axis=(1, 2)).tolist()
-    # Central 90 % of whole numbers hold more; 40 provinces.
+    placed = rng.binomial(whole, 0.75)
+    seen = rng.binomial(placed, 0.8)
+    dims = bare.dataset["attacks"].dims
+    located, typed = (np.full(whole.shape, share) for share in (0.75, 0.8))
+    variables = {"attacks": seen, "located": located, "typed": typed, "coverage": located * typed}
+    panel = replace(bare, dataset=bare.dataset.assign({name: (dims, array) for name, array in variables.items()}))
+    fits = [make_fit(model, each, truth) for each in (panel, bare)]
+    return *fits, placed - seen, whole - placed
+
+
+def test_attacks_without_a_province_are_placed_where_they_lay(lossy):
+    """Intervals of what each of 40 provinces lost hold it; central 90 % of whole numbers hold more."""
+    fit, whole, _, nowhere = lossy
+    table = fc.placed(fit, periods=6, draws=100, seed=1)
+    lost = nowhere[..., -6:].sum(axis=(1, 2))
+    assert table["recorded"].tolist() == fit.panel.attacks.values[..., -6:].sum(axis=(1, 2)).tolist()
     assert ((table["lower"] <= lost) & (lost <= table["upper"])).mean() >= 0.8
     assert abs(table["median"].sum() / lost.sum() - 1) < 0.1
-    with pytest.raises(InputError, match="the place of every attack is known"):
-        fc.placed(make_fit(model, bare, truth), seed=1)
+    for by, what in (("province", "place"), ("tactic", "kind")):
+        with pytest.raises(InputError, match=f"the {what} of every attack is known"):
+            fc.placed(whole, by=by, seed=1)
+
+
+def test_attacks_without_a_tactic_are_taken_for_those_that_they_were(lossy):
+    """Sums over 40 provinces and six months: several hundred of each tactic, known within their Poisson error."""
+    fit, _, untyped, _ = lossy
+    table = fc.placed(fit, by="tactic", periods=6, draws=100, seed=1)
+    lost = untyped[..., -6:].sum(axis=(0, 2))
+    assert table["tactic"].tolist() == fit.panel.tactics
+    # Four SDs, a quarter wider for the dispersion of what is missing.
+    np.testing.assert_allclose(table["median"], lost, atol=5 * np.sqrt(lost.max()))
+    assert ((table["lower"] < table["median"]) & (table["median"] < table["upper"])).all()

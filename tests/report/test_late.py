@@ -73,3 +73,11 @@ def test_where_attacks_without_a_province_lay_is_one_sentence():
         "intervals, in D 20 (1 to 1,200), A 9 (1 to 1,200), F 5 (1 to 1,200), E 4 (1 to 1,200) and C 3 (1 to 1,200)"
     )
     assert placed_said(table.assign(median=0), 12, "month") == ""
+
+
+def test_of_which_kinds_attacks_without_one_are_taken_to_be():
+    table = pd.DataFrame({"tactic": ["small_arms", "ied"], "lower": 1, "median": [9, 20], "upper": 30})
+    assert placed_said(table, 1, "month") == (
+        "of the last month, about 29 attacks without a kind count; the model takes most of them, with 90% intervals, "
+        "for IED 20 (1 to 30) and small arms 9 (1 to 30)"
+    )
