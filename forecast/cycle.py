@@ -21,12 +21,20 @@ from forecast.report.previous import (
     PreviousPart,
     needs_eyes,
     previous_lead,
-    previous_part,
     previous_said,
 )
 from forecast.report.previous_rows import level_rows
 from forecast.run import Step, run
-from forecast.run_files import Run, has_finished, load_previous, load_run, output_folder, read_record, write_run
+from forecast.run_files import (
+    Run,
+    has_finished,
+    load_previous,
+    load_run,
+    output_folder,
+    part_of_previous,
+    read_record,
+    write_run,
+)
 from forecast.run_prepared import Prepared, prepare
 
 __all__ = ["Earlier", "Update", "earlier_runs", "next_folder", "unchanged", "update", "watch", "watch_panel", "watched"]
@@ -80,8 +88,7 @@ def watch(folder: str | Path, panel: Panel) -> PreviousPart:
     InputError
         As of `load_run`, and where the two cannot be compared.
     """
-    earlier = load_previous(folder, panel)
-    return previous_part(earlier.forecast, earlier.panel, panel)
+    return part_of_previous(load_previous(folder, panel), panel)
 
 
 def watched(part: PreviousPart, data_end: pd.Timestamp) -> str:

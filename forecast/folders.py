@@ -72,6 +72,7 @@ RUN = FolderKind(
         "ledger.csv",
         "panel.nc",
         "forecast.nc",
+        "totals.nc",
         "boundaries.json",
         "gazetteer.csv",
         "capability.nc",

@@ -38,16 +38,16 @@ from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last
 from forecast.prediction.nowcast import SHARES, placed
+from forecast.prediction.report_totals import totals_forecast
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL
 from forecast.report.deaths import DeathsPart
 from forecast.report.figures import SINCE
 from forecast.report.late import placed_said
-from forecast.report.previous import previous_part
 from forecast.report.published import published_part
 from forecast.report.triggers import triggers_part
 from forecast.report.wording import province_labels
-from forecast.run_files import Run
+from forecast.run_files import Run, part_of_previous
 from forecast.run_named import scored_models
 from forecast.run_prepared import Prepared, own_gazetteer, prepare
 from forecast.run_record import RunRecord
@@ -109,9 +109,12 @@ def run(
     record["capability"] = _answers(settings, fitted, forecast, futures, ready.scenarios)
     if ready.backtest is not None:
         record["backtest"] = ready.backtest.to_record()
+    totals = None
+    if isinstance(fitted, BayesianFit) and panel.observations.is_published:
+        record["published"] = published_part(fitted, forecast, ready.activity).to_record()
+        totals = totals_forecast(fitted, forecast)
     if ready.previous is not None:
-        earlier = ready.previous
-        record["previous"] = previous_part(earlier.forecast, earlier.panel, panel, forecast).to_record()
+        record["previous"] = part_of_previous(ready.previous, panel, forecast, totals).to_record()
     if ready.triggers:
         labels = {"all": "all provinces", **province_labels(panel.dataset)}
         where = {given.name: labels.get(given.where, given.where.replace("_", " ")) for given in settings.triggers}
@@ -124,15 +127,13 @@ def run(
         record["deaths"] = DeathsPart(periods, table).to_record() if len(table) else {}
     if ready.onsets is not None:
         record["onsets"] = ready.onsets.to_record()
-    if isinstance(fitted, BayesianFit) and panel.observations.is_published:
-        record["published"] = published_part(fitted, forecast, ready.activity).to_record()
     capability = None
     if settings.capability is not None:
         measured = ready.source.covariates[CAPABILITY]
         assert isinstance(measured, CapabilitySource)
         capability = measured.measured(panel)
     kept = RunRecord.of(record)
-    return Run(panel, forecast, scores, kept, ready.boundaries, capability, own_gazetteer(ready.source))
+    return Run(panel, forecast, scores, kept, ready.boundaries, capability, own_gazetteer(ready.source), totals)
 
 
 def _placed_notes(fitted: Fit, seed: int) -> list[str]:

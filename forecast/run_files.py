@@ -23,6 +23,7 @@ from forecast.inputs import input_files
 from forecast.markers import read_marker
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
+from forecast.prediction.reports import totals_panel
 from forecast.report.backtest import BacktestPart
 from forecast.report.build import ReportContent, report_notes, report_warnings, write_report
 from forecast.report.capability import CapabilityPart
@@ -42,6 +43,7 @@ __all__ = [
     "load_previous",
     "load_run",
     "output_folder",
+    "part_of_previous",
     "read_record",
     "run_notes",
     "write_report_again",
@@ -75,6 +77,8 @@ class Run:
         Of the partner forces, where the settings name indicators of it.
     gazetteer : Gazetteer or None
         The provinces, where they are the names in the data themselves.
+    totals : Forecast or None
+        Of publishers' totals of zones, where published totals are the data.
     """
 
     panel: Panel
@@ -84,6 +88,7 @@ class Run:
     boundaries: Boundaries | None = None
     capability: Capability | None = None
     gazetteer: Gazetteer | None = None
+    totals: Forecast | None = None
 
 
 @contextmanager
@@ -108,8 +113,9 @@ def write_run(result: Run, folder: str | Path) -> Path:
     """Write a run's files to a folder, all or none, and return the path of the report.
 
     Files: `report.html`, `forecast.csv`, `scores.csv`, `ledger.csv`, `panel.nc`, `forecast.nc`, `run.json`,
-    `boundaries.json` where there are boundaries, and `gazetteer.csv` where the provinces are the names in the data. A
-    folder whose `run.json` holds a record holds the whole run, with the SHA-256 of each file.
+    `boundaries.json` where there are boundaries, `totals.nc` where totals were published, and `gazetteer.csv` where the
+    provinces are the names in the data. A folder whose `run.json` holds a record holds the whole run, with the SHA-256
+    of each file.
     """
     inputs = [given.sha256 for given in result.record.inputs]
     with write_folder(folder, RUN, result.record.to_plain(), inputs) as temporary:
@@ -118,6 +124,8 @@ def write_run(result: Run, folder: str | Path) -> Path:
         write_csv(temporary / "forecast.csv", result.forecast.to_frame())
         write_csv(temporary / "scores.csv", result.scores)
         write_csv(temporary / "ledger.csv", result.panel.ledger.to_frame())
+        if result.totals is not None:
+            result.totals.save(temporary / "totals.nc")
         if result.capability is not None:
             result.capability.save(temporary / "capability.nc")
         if result.boundaries is not None:
@@ -143,10 +151,37 @@ def load_previous(folder: str | Path, panel: Panel) -> Run:
     """
     earlier = load_run(folder)
     try:
-        matched(earlier.forecast, panel)
+        matched(*_comparable(earlier, panel)[::2])
     except InputError as error:
         raise error.again(source=folder) from error
     return earlier
+
+
+def part_of_previous(
+    earlier: Run, panel: Panel, forecast: Forecast | None = None, totals: Forecast | None = None
+) -> PreviousPart:
+    """What an earlier run said against a panel, and the forecast (or that of publishers' totals) that is made from it.
+
+    Raises
+    ------
+    InputError
+        Where the two cannot be compared.
+    """
+    now = totals if panel.observations.is_published else forecast
+    return previous_part(*_comparable(earlier, panel), now, published=panel.observations.is_published)
+
+
+def _comparable(earlier: Run, panel: Panel) -> tuple[Forecast, Panel, Panel]:
+    """What is held against each other: an earlier forecast, its data, and the new ones; of published counts, totals."""
+    if not panel.observations.is_published:
+        return earlier.forecast, earlier.panel, panel
+    if earlier.totals is None:
+        hint = "Hold it against data of the same source, or make the run again"
+        raise InputError("holds no forecast of publishers' totals", hint=hint)
+    before, actual = totals_panel(earlier.panel), totals_panel(panel)
+    # Of zones that ended, and publishers that stopped, nothing was forecast.
+    goes_on = [series for series in earlier.totals.provinces if series in actual.provinces]
+    return earlier.totals, before, actual.select(provinces=goes_on) if goes_on else actual
 
 
 def write_report_again(folder: str | Path, previous: str | Path | None = None) -> Path:
@@ -169,7 +204,7 @@ def write_report_again(folder: str | Path, previous: str | Path | None = None) -
         result = load_run(folder)
         if previous is not None:
             earlier = load_previous(previous, result.panel)
-            part = previous_part(earlier.forecast, earlier.panel, result.panel, result.forecast)
+            part = part_of_previous(earlier, result.panel, result.forecast, result.totals)
             result = replace(result, record=RunRecord.of(result.record.to_plain() | {"previous": part.to_record()}))
             mark(folder, RUN, result.record.to_plain())
         # What can be wrong is the record: all other files are what it says that the run wrote.
@@ -210,6 +245,7 @@ def load_run(folder: str | Path) -> Run:
         part("boundaries.json", _read_shapes) if "boundaries.json" in written else None,
         part("capability.nc", Capability.load) if "capability.nc" in written else None,
         part("gazetteer.csv", read_gazetteer) if "gazetteer.csv" in written else None,
+        part("totals.nc", Forecast.load) if "totals.nc" in written else None,
     )
 
 

@@ -5,7 +5,7 @@ is right, what came is as good as one draw more, so that any statistic of what c
 statistic of every draw. Such a test holds its level whatever the dependence (Monte Carlo test, Barnard 1963).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from forecast.prediction.draws import Forecast
 __all__ = [
     "ALARM",
     "COUNTRY",
+    "LEVELS",
     "PROVINCE",
     "TACTIC",
     "TOTAL",
@@ -52,6 +53,7 @@ _SUMS: Mapping[str, tuple[str | None, bool]] = {
     PROVINCE: (None, True),
     CELL: (None, False),
 }
+LEVELS: Final = tuple(_SUMS)
 # Below this p-value what came is more than chance: of forecasts that are right, one in twenty is doubted.
 ALARM = 0.05
 _INTERVALS = (0.5, 0.9)
@@ -127,7 +129,14 @@ class Verification:
         return self.outcomes
 
 
-def verify(earlier: Forecast, actual: Panel, before: Panel | None = None, *, seed: int = 0) -> Verification:
+def verify(
+    earlier: Forecast,
+    actual: Panel,
+    before: Panel | None = None,
+    *,
+    levels: Sequence[str] = LEVELS,
+    seed: int = 0,
+) -> Verification:
     """Hold an earlier forecast against a panel that now knows more.
 
     Parameters
@@ -138,6 +147,8 @@ def verify(earlier: Forecast, actual: Panel, before: Panel | None = None, *, see
         What is known now. Provinces and tactics that only one of the two has are left out of all sums, with a note.
     before : Panel, optional
         The data that the earlier forecast was made from, for what was revised since.
+    levels : sequence of str
+        At which to look, of 'total', 'country', 'tactic', 'province' and 'cell'; by default at all.
     seed : int
         Of the randomised PIT.
 
@@ -172,7 +183,7 @@ def verify(earlier: Forecast, actual: Panel, before: Panel | None = None, *, see
     rows, statistics = [], []
     come = bool(actual.outcomes.sel({names.PERIOD: actual.periods.isin(issued.periods)}).notnull().any())
     forecast = recorded(issued, actual)[0] if come else issued
-    for level in _levels(forecast) if come else ():
+    for level in _levels(forecast, levels) if come else ():
         by, tactics = _SUMS[level]
         summed = forecast.aggregate(by, tactics=tactics)
         counts = counts_like(summed, actual)
@@ -208,8 +219,8 @@ def matched(earlier: Forecast, actual: Panel) -> tuple[Forecast, tuple[str, ...]
         Where they have another frequency, count other attacks, or share no province or no tactic.
     """
     if actual.observations.is_published:
-        hint = "Give no earlier run"
-        raise InputError("forecasts from published totals cannot be compared with later ones yet", hint=hint)
+        hint = "`forecast watch` holds what publishers said against what a run expected of them"
+        raise InputError("holds published totals, which are no counts of cells", where="actual", hint=hint)
     if actual.freq != earlier.freq:
         raise InputError("is by other periods than the new data", found=earlier.freq, expected=actual.freq)
     _check_same_attacks(earlier.provenance, actual.provenance)
@@ -282,18 +293,17 @@ _REVISION_COLUMNS = [names.PROVINCE, names.TACTIC, names.PERIOD, "before", "afte
 _RECENT = 12
 
 
-def _levels(forecast: Forecast) -> Iterator[str]:
-    """The levels at which a forecast is looked at, without those that repeat another."""
+def _levels(forecast: Forecast, wanted: Sequence[str]) -> list[str]:
+    """The wanted levels at which a forecast is looked at, without those that repeat another."""
     several_provinces, several_tactics = len(forecast.provinces) > 1, len(forecast.tactics) > 1
-    yield TOTAL
-    if len(np.unique(forecast.dataset[names.COUNTRY].values.astype(str))) > 1:
-        yield COUNTRY
-    if several_tactics:
-        yield TACTIC
-    if several_provinces:
-        yield PROVINCE
-    if several_provinces and several_tactics:
-        yield CELL
+    differs = {
+        TOTAL: True,
+        COUNTRY: len(np.unique(forecast.dataset[names.COUNTRY].values.astype(str))) > 1,
+        TACTIC: several_tactics,
+        PROVINCE: several_provinces or TOTAL not in wanted,
+        CELL: several_provinces and several_tactics,
+    }
+    return [level for level in _SUMS if level in wanted and differs[level]]
 
 
 def _outcomes(forecast: Forecast, counts: xr.DataArray, seed: int) -> tuple[pd.DataFrame, Array]:

@@ -31,6 +31,7 @@ from forecast.prediction.report_splits import dispersion_within, draw_within, sp
 
 __all__ = [
     "described_reports",
+    "exact_totals",
     "expected_reports",
     "fitted_reports",
     "fitted_totals",
@@ -140,7 +141,7 @@ def report_predictive(
     if actual is None:
         cells = forecast.dataset[names.MU]
         wanted = zone_totals(fit.panel)
-        here = wanted["units"].map(lambda units: set(units) <= set(forecast.provinces))
+        here = wanted["units"].map(lambda units: set(units) <= set(forecast.provinces)).astype(bool)
         observations = _totals(wanted[here], forecast.provinces, len(forecast.tactics), len(forecast.periods))
         observations = replace(observations, table=_with_wholes(observations.table, wanted[here], fit.panel))
         table = _described(observations, forecast.provinces, forecast.tactics, forecast.periods)
@@ -247,6 +248,12 @@ def zone_totals(panel: Panel) -> pd.DataFrame:
     return latest[[*_KEY, "last", "units"]].sort_values(_KEY).reset_index(drop=True)
 
 
+def exact_totals(panel: Panel) -> pd.DataFrame:
+    """The rows of `described_reports` that are exact totals over a zone in one period."""
+    table = described_reports(panel)
+    return table[_is_over_zone(table, panel) & (table[names.LOWER] == table[names.UPPER])]
+
+
 def totals_panel(panel: Panel) -> Panel:
     """The exact totals of zones by themselves, as counts of single cells with gaps: what a baseline is fitted to.
 
@@ -258,15 +265,17 @@ def totals_panel(panel: Panel) -> Panel:
     Raises
     ------
     InputError
-        For a panel without published counts.
+        For a panel without published counts, and one without an exact total.
     """
-    table = described_reports(panel)
-    table = table[_is_over_zone(table, panel) & (table[names.LOWER] == table[names.UPPER])]
+    table = exact_totals(panel)
+    if table.empty:
+        raise InputError("holds no exact total of a zone in one period", source="panel")
     labels = series_label(table).rename(names.PROVINCE)
     counts = pd.Series(table[names.LOWER].to_numpy(), [labels, pd.DatetimeIndex(table["first"])])
     grid = pd.MultiIndex.from_product([sorted(set(labels)), panel.periods], names=[names.PROVINCE, names.PERIOD])
     frame = counts.reindex(grid).rename(names.ATTACKS).reset_index().assign(**{names.TACTIC: ALL_TACTICS})
-    return Panel.from_frame(frame, freq=panel.freq)
+    totals = Panel.from_frame(frame, freq=panel.freq)
+    return replace(totals, dataset=totals.dataset.assign_attrs(provenance=panel.dataset.attrs["provenance"]))
 
 
 def series_label(table: pd.DataFrame) -> pd.Series:

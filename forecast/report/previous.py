@@ -10,7 +10,7 @@ import pandas as pd
 
 from forecast import names
 from forecast.evaluation.scores import CELL, LEVEL
-from forecast.evaluation.verification import ALARM, COUNTRY, PROVINCE, TACTIC, TOTAL, Verification, verify
+from forecast.evaluation.verification import ALARM, COUNTRY, LEVELS, PROVINCE, TACTIC, TOTAL, Verification, verify
 from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
@@ -89,6 +89,8 @@ class PreviousPart(Part):
     bands : DataFrame
         What was said of each period that has come, all tactics together: level, province (or sum), period (YYYY-MM-DD),
         lower_90, lower_50, median, upper_50, upper_90 (attacks); of what has the same parts then and now.
+    published : bool
+        Whether provinces are publishers' totals of zones.
     """
 
     data_end: str
@@ -105,6 +107,18 @@ class PreviousPart(Part):
     moved: float | None = None
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
     bands: pd.DataFrame = field(default_factory=pd.DataFrame)
+    published: bool = False
+
+    @property
+    def unit(self) -> str:
+        """What a series is: 'province' or 'publisher's total'."""
+        return "publisher's total" if self.published else "province"
+
+    def units(self, number: int) -> str:
+        """So many of them: '3 provinces'."""
+        return (
+            counted(number, self.unit) if not self.published or number == 1 else f"{amount(number)} publishers' totals"
+        )
 
     @property
     def has_come(self) -> bool:
@@ -112,15 +126,19 @@ class PreviousPart(Part):
         return self.periods > 0
 
 
-def previous_part(earlier: Forecast, before: Panel, panel: Panel, forecast: Forecast | None = None) -> PreviousPart:
+def previous_part(
+    earlier: Forecast, before: Panel, panel: Panel, forecast: Forecast | None = None, *, published: bool = False
+) -> PreviousPart:
     """Compare an earlier forecast with a panel that knows more, and with the forecast that is made from it.
+
+    With `published` all four are of publishers' totals (`totals_panel`), each a series by itself.
 
     Raises
     ------
     InputError
         Where they cannot be compared; see `forecast.evaluation.verification.matched`.
     """
-    found = verify(earlier, panel, before)
+    found = verify(earlier, panel, before, levels=(PROVINCE,) if published else LEVELS)
     labels = province_labels(earlier.dataset) | ({} if forecast is None else province_labels(forecast.dataset))
     outlook, span = (pd.DataFrame(), "") if forecast is None else _outlook(found.forecast, forecast, labels)
     recent, moved = (value if math.isfinite(value) else None for value in found.recent)
@@ -137,8 +155,10 @@ def previous_part(earlier: Forecast, before: Panel, panel: Panel, forecast: Fore
         revised=_revised(found, labels),
         recent=recent,
         moved=moved,
-        notes=pd.DataFrame({"note": [_readable(note, labels) for note in found.notes]}),
-        bands=_bands(found, earlier, panel),
+        notes=pd.DataFrame({"note": [_readable(note, labels, published) for note in found.notes]}),
+        # No chart shows publishers' totals by these names.
+        bands=pd.DataFrame() if published else _bands(found, earlier, panel),
+        published=published,
     )
 
 
@@ -155,9 +175,11 @@ def previous_lead(part: PreviousPart, most: int = _NAMED) -> str:
         return f"{capital(_total_said(part))}, by {report}."
     missed, number = rows[~rows["inside_90"].astype(bool)], len(rows)
     said = f"as many attacks in {part.span} as {report} said (90% intervals)"
+    if number == 1:
+        return f"{capital(_missed(rows.iloc[0].to_dict()))} (90% interval) in {part.span}, by {report}."
     if missed.empty:
-        return f"All {amount(number)} provinces had {said}."
-    lead = f"Of {amount(number)} provinces, {amount(number - len(missed))} had {said}"
+        return f"All {part.units(number)} had {said}."
+    lead = f"Of {part.units(number)}, {amount(number - len(missed))} had {said}"
     named = [_missed(row) for row in missed.head(most).to_dict("records")]
     more = len(missed) - len(named)
     rest = f", and {amount(more)} more missed theirs" if more else ""
@@ -168,7 +190,7 @@ def previous_said(part: PreviousPart) -> list[str]:
     """What follows the lead: the total, whether chance explains the misses, what is expected otherwise, revisions."""
     said = []
     if part.has_come:
-        if len(rows_of(part, PROVINCE)):
+        if len(rows_of(part, PROVINCE)) and not part.published:
             said.append(f"{capital(_total_said(part))}.")
         said.append(_verdict(part))
         broken = part.series[part.series["adjusted"] <= ALARM]
@@ -221,13 +243,13 @@ def _outlook_said(part: PreviousPart) -> str:
     changed = table[table["has_changed"].astype(bool)]
     what = f"another outlook for {part.outlook_span} than then (a median outside the 50% interval of then)"
     if changed.empty:
-        return f"No province has {what}." if len(table) > 1 else f"The one province does not have {what}."
+        return f"No {part.unit} has {what}." if len(table) > 1 else f"The one {part.unit} does not have {what}."
     named = [
         f"{row['name']} ({attacks(row['now_median'])} now, {amount(row['then_median'])} then)"
         for row in changed.head(_NAMED).to_dict("records")
     ]
     have = "has" if len(changed) == 1 else "have"
-    of_all = f"Of {counted(len(table), 'province')}, {amount(len(changed))} {have} {what}"
+    of_all = f"Of {part.units(len(table))}, {amount(len(changed))} {have} {what}"
     return f"{of_all}: {', '.join(named)}{_and_more(len(changed) - len(named))}."
 
 
@@ -237,7 +259,7 @@ def _revisions_said(part: PreviousPart) -> str:
     unit, table = unit_name(part.freq), part.revised
     places = table[names.PROVINCE].nunique()
     before, after = float(table["before"].sum()), float(table["after"].sum())
-    where = f"in {counted(places, 'province')} and {counted(table[names.PERIOD].nunique(), unit)}"
+    where = f"in {part.units(places)} and {counted(table[names.PERIOD].nunique(), unit)}"
     return (
         f"Counts up to {part.data_end} were revised since, {where}: {_recorded(after)} there now, where the last "
         f"report had {amount(before)}."
@@ -295,8 +317,10 @@ def _named(found: Verification, labels: Mapping[str, str]) -> pd.DataFrame:
     return named.astype({"p_value": float, "adjusted": float}) if len(named) else named
 
 
-def _readable(note: str, labels: Mapping[str, str]) -> str:
+def _readable(note: str, labels: Mapping[str, str], published: bool) -> str:
     """A note with the names of provinces, as the page has them, in place of their keys."""
+    if published:
+        note = note.replace("province ", "publisher's total ").replace("provinces ", "publishers' totals ")
     for key, label in labels.items():
         note = note.replace(f" {key},", f" {label},")
     return note

@@ -20,7 +20,6 @@ _LEVELS = {
     TOTAL: "All provinces together",
     COUNTRY: "Each country",
     TACTIC: "Each tactic, all provinces",
-    PROVINCE: "Each province",
     CELL: "Each province and tactic",
 }
 
@@ -30,7 +29,7 @@ def level_rows(part: PreviousPart) -> pd.DataFrame:
     table = part.levels
     return pd.DataFrame(
         {
-            "Numbers of": [_LEVELS[level] for level in table[LEVEL]],
+            "Numbers of": [f"Each {part.unit}" if level == PROVINCE else _LEVELS[level] for level in table[LEVEL]],
             "Compared": [amount(value) for value in table["outcomes"]],
             "50%": [_percent(value) for value in table["inside_50"]],
             "90%": [_percent(value) for value in table["inside_90"]],
@@ -51,7 +50,7 @@ def outcome_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
     groups = {
         "Sums": pd.concat([rows_of(part, TOTAL), rows_of(part, COUNTRY)]),
         "Tactics, all provinces": rows_of(part, TACTIC),
-        "Provinces, the furthest off first": provinces.head(_shown(~provinces["inside_90"].astype(bool))),
+        f"{capital(part.unit)}s, the furthest off first": provinces.head(_shown(~provinces["inside_90"].astype(bool))),
         "Outside their 90% interval, by tactic": missed,
     }
     table = pd.concat([rows.assign(group=group) for group, rows in groups.items() if len(rows)], ignore_index=True)
@@ -73,7 +72,7 @@ def outcome_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
 def outlook_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
     """What was expected of each province then and is now, the changed ones first; and the provinces."""
     table = part.outlook.head(_shown(part.outlook["has_changed"].astype(bool)))
-    frame = pd.DataFrame({"Province": table["name"]})
+    frame = pd.DataFrame({capital(part.unit): table["name"]})
     for name in ("then", "now"):
         frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
         bounds = zip(table[f"{name}_lower"], table[f"{name}_upper"], strict=True)
@@ -87,7 +86,7 @@ def revision_rows(part: PreviousPart) -> pd.DataFrame:
     table = part.revised.head(_ROWS)
     return pd.DataFrame(
         {
-            "Province": table["name"],
+            capital(part.unit): table["name"],
             capital(unit_name(part.freq)): table[names.PERIOD],
             "In the last report": [amount(value) for value in table["before"]],
             "Now": [amount(value) for value in table["after"]],

@@ -133,7 +133,7 @@ def test_a_second_vintage_is_read_with_its_own_settings(folder: Path, monkeypatc
     assert (folder / "out" / "gazetteer.csv").exists()
     write(folder, {"forecast.toml": SETTINGS})
     assert call(RUN, monkeypatch).code == 0
-    assert set(contents(folder / "out")) == set(RUN_FILES) - {"capability.nc", "gazetteer.csv"}
+    assert set(contents(folder / "out")) == set(RUN_FILES) - {"capability.nc", "gazetteer.csv", "totals.nc"}
 
 
 def test_formulas_and_markup_are_inert(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Published totals through the whole road: settings, the example's data, a run and its report, and what is refused."""
 
+import html
 import json
 import sys
 from pathlib import Path
@@ -115,3 +116,59 @@ def test_a_backtest_and_its_section(settings, tmp_path, monkeypatch):
     part = backtest_part(load_backtest(folder), "levels")
     assert set(part.scores["level"]) == {"zone"}
     assert "Each publisher's total of a zone: levels came" in " ".join(backtest_said(part))
+
+
+def _reported(folder: Path, months: int, last: int) -> Path:
+    """Settings beside a table of so many monthly totals, and of claimed ones among them; the last is given."""
+    rows = [row("SY08|SY09", 20 + step % 3, f"2021-{step:02d}") for step in range(1, months)]
+    rows.append(row("SY08|SY09", last, f"2021-{months:02d}"))
+    rows += [row("SY08|SY09", 8 + step % 2, f"2021-{step:02d}", definition="claimed") for step in range(1, months + 1)]
+    pd.DataFrame(rows).to_csv(folder / "reports.csv", index=False)
+    text = SETTINGS.replace('activity = "activity.csv"\n', "").replace("draws = 100", "draws = 400")
+    text = text.replace("zone_ends = { central = 2021-04-30 }\n", "")
+    (folder / "forecast.toml").write_text(text)
+    return folder / "forecast.toml"
+
+
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory):
+    """The folder of a run whose data end in August."""
+    folder = tmp_path_factory.mktemp("issued")
+    with pytest.MonkeyPatch.context() as patch:
+        words = ("run", _reported(folder, 8, 21), "--output", folder / "out", "--allow-unconverged")
+        assert _run(patch, *words) in (0, None)
+    return folder / "out"
+
+
+@pytest.mark.parametrize(("came", "code", "said"), [(21, 0, "Nothing needs eyes."), (400, 1, "NEEDS EYES: what came")])
+def test_what_publishers_said_is_held_against_what_was_expected_of_them(
+    issued, tmp_path, monkeypatch, capsys, came, code, said
+):
+    _reported(tmp_path, 9, came)
+    assert _run(monkeypatch, "watch", issued, tmp_path / "reports.csv") in (code, code or None)
+    text = capsys.readouterr().out
+    assert said in text
+    assert ("All 2 publishers' totals had as many attacks in Sep 2021" in text) == (code == 0)
+    assert ("in northeast: recorded, RIC 400 came where" in text) == (code == 1)
+    # Claimed attacks are some of those recorded: no sum of them is told.
+    assert "in all" not in text
+    assert "Each publisher's total" in text
+
+
+def test_a_revised_total_and_one_that_has_not_come(issued, tmp_path, monkeypatch, capsys):
+    _reported(tmp_path, 8, 60)
+    assert _run(monkeypatch, "watch", issued, tmp_path / "reports.csv") == 1
+    text = capsys.readouterr().out
+    assert "None of the months" in text
+    assert "in 1 publisher's total and 1 month: 60 attacks are recorded there now, where the last report had 21" in text
+
+
+def test_the_next_run_of_published_totals_tells_of_the_last(tmp_path, monkeypatch, capsys):
+    for months in (8, 9):
+        words = ("update", _reported(tmp_path, months, 21), "--output", tmp_path / "out", "--allow-unconverged")
+        assert _run(monkeypatch, *words) in (0, None)
+    page = html.unescape((tmp_path / "out" / "2021-09-30" / "report.html").read_text())
+    assert "What the last report said and what came." in page
+    assert "All 2 publishers' totals had as many attacks in Sep 2021" in page
+    assert "No publisher's total has another outlook" in page
+    assert "Publisher's totals, the furthest off first" in page

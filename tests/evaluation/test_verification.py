@@ -188,3 +188,19 @@ def test_other_provinces_are_left_out_with_a_note(case):
     assert notes == (
         "left out of the comparison: provinces P2, P3, which the new data have and the earlier forecast had not",
     )
+
+
+def test_levels_can_be_chosen_and_one_series_is_one(case):
+    """Of provinces alone nothing is summed over them; one province by itself repeats no total."""
+    before, forecast, after, draws = case
+    found = verify(forecast, after(draws[7]), before, levels=("province",))
+    assert found.levels["level"].tolist() == ["province"]
+    whole = verify(forecast, after(draws[7]), before)
+    pd.testing.assert_frame_equal(found.outcomes[["observed", "pit"]], _of_provinces(whole)[["observed", "pit"]])
+    one = Forecast(forecast.dataset.sel(province=["P0"]))
+    assert verify(one, after(draws[7]), before, levels=("province",)).levels["level"].tolist() == ["province"]
+    assert "province" not in verify(one, after(draws[7]), before).levels["level"].tolist()
+
+
+def _of_provinces(found):
+    return found.outcomes[found.outcomes["level"] == "province"].reset_index(drop=True)
