@@ -23,9 +23,16 @@ from forecast.panel.panel import Panel
 from forecast.panel.unlocated import missing_part, typed_notes, unlocated_notes
 from forecast.prediction.caps import cap_warning
 from forecast.prediction.draws import Forecast
-from forecast.report import about, tables
+from forecast.report import about, figure_tables, tables
 from forecast.report.backtest import BacktestPart, backtest_charts, backtest_said
-from forecast.report.capability import CapabilityPart, path_charts, said
+from forecast.report.capability import (
+    CapabilityPart,
+    latest_levels,
+    latest_said,
+    path_charts,
+    said,
+    with_capability,
+)
 from forecast.report.deaths import DeathsPart, deaths_said, with_deaths
 from forecast.report.figures import Outlook, groups_of, outlook
 from forecast.report.headline import confidence, headline, ranking, tiles
@@ -195,6 +202,8 @@ def render(content: ReportContent) -> str:
         ahead, part = ahead.without_chances(), None if part is None else part.without_chances()
     groups = groups_of(forecast, content.zones)
     ahead = with_priorities(with_deaths(ahead, content.deaths, groups), content.backtest)
+    latest = pd.DataFrame() if part is None else latest_levels(part.capability, panel.without_ended())
+    ahead = with_capability(ahead, latest, panel.without_ended())
     sums, anchors = group_anchors(groups), province_anchors(forecast)
     told, tried, last = content.published, content.backtest, content.previous
     overlays = Overlays(in_order(content.events), pd.DataFrame() if last is None else last.bands)
@@ -229,6 +238,7 @@ def render(content: ReportContent) -> str:
         events=overlays.listed(panel, forecast),
         deaths=deaths_said(ahead, content.deaths),
         priorities=priority_rule(ahead),
+        levels=latest_said(ahead),
         ranked=sorted(of_provinces, key=lambda section: -section.median),
         late=late_records(panel, forecast, ahead.unit, simulated),
         facts=about.facts(forecast, panel),
@@ -253,7 +263,8 @@ def render(content: ReportContent) -> str:
         capability=None if part is None else said(part),
         capability_charts=[] if part is None else path_charts(part.capability, simulated),
         capability_tables={
-            name: Markup(table) for name, table in (tables.capability_tables(part, simulated) if part else {}).items()
+            name: Markup(table)
+            for name, table in (tables.capability_tables(part, latest, simulated) if part else {}).items()
         },
         backtest=None if tried is None else backtest_said(tried),
         backtest_charts=[] if tried is None else backtest_charts(tried, simulated),
@@ -281,7 +292,7 @@ def _tables(
     """The tables by name; '' for one that there is nothing to show in."""
     simulated, forecast, tried, told = content.simulated, content.main, content.backtest, content.published
     return {
-        "outlook": tables.outlook_table(ahead, sums, anchors, simulated),
+        "outlook": figure_tables.outlook_table(ahead, sums, anchors, simulated),
         "models": tables.model_table(content.forecasts, simulated) if len(content.forecasts) > 1 else "",
         "ledger": tables.ledger_table(content.ledger, simulated),
         "backtest": "" if tried is None else tables.backtest_table(tried, simulated),

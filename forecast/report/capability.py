@@ -7,23 +7,41 @@ import pandas as pd
 
 from forecast import names
 from forecast.capability.capability import Capability
+from forecast.panel.panel import Panel
 from forecast.prediction.scenarios import ALL, TOTAL
+from forecast.report.figures import Outlook
 from forecast.report.vega import Chart, data_label
 from forecast.report.wording import (
+    amount,
     chance_that,
     change_between,
     listed,
+    period_label,
     short_percent,
     signed,
     signed_percent,
     tactic_label,
 )
 
-__all__ = ["CapabilityPart", "path_charts", "said"]
+__all__ = [
+    "CapabilityPart",
+    "latest_levels",
+    "latest_rows",
+    "latest_said",
+    "level_text",
+    "path_charts",
+    "said",
+    "with_capability",
+]
 
 _LARGE_PULL = 1.0
 # Provinces with fewer expected attacks over the horizon are left out of the table of scenarios.
 _LEAST = 0.5
+_BOUNDS = (0.05, 0.95)
+# Levels are printed, and classed, to a tenth of an SD.
+_DECIMALS = 1
+# Columns of the figures that tell a level.
+_FIGURES = ["capability", "capability_lower", "capability_upper"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,76 @@ class CapabilityPart:
         if self.scenarios.empty:
             return self
         return replace(self, scenarios=self.scenarios.assign(probability_rise=np.nan))
+
+
+def latest_levels(capability: Capability, panel: Panel) -> pd.DataFrame:
+    """Where the path of each force of a panel stands in its last period.
+
+    Columns: force, provinces (how many have it as their force then), capability (the mean), capability_lower and
+    capability_upper (the 90 % interval), year_before (the mean a year earlier; NaN where the path is shorter), in SDs.
+    Empty where the paths do not reach that period.
+    """
+    held = _forces(panel).value_counts()
+    last = panel.periods[-1]
+    earlier = last - pd.DateOffset(years=1)
+    rows = []
+    for force in capability.forces:
+        if force not in held or last not in capability.periods:
+            continue
+        path = capability.dataset["path"].sel({names.FORCE: force})
+        lower, upper = path.sel({names.PERIOD: last}).quantile(_BOUNDS).values.tolist()
+        means = capability.mean.sel({names.FORCE: force}).to_series()
+        before = means.loc[:earlier].iloc[-1] if means.index[0] <= earlier else np.nan
+        rows.append((force, int(held[force]), float(means.loc[last]), lower, upper, float(before)))
+    columns = [names.FORCE, "provinces", *_FIGURES, "year_before"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def with_capability(outlook: Outlook, latest: pd.DataFrame, panel: Panel) -> Outlook:
+    """The figures of provinces with their force at the end of the data and its `latest` level; as they are without."""
+    if latest.empty:
+        return outlook
+    forces = _forces(panel).reindex(outlook.provinces[names.PROVINCE]).to_numpy()
+    levels = latest.set_index(names.FORCE)[_FIGURES].reindex(forces).reset_index(drop=True)
+    levels.index = outlook.provinces.index
+    provinces = outlook.provinces.assign(force=np.where(forces == "", np.nan, forces)).join(levels)
+    return replace(outlook, provinces=provinces, capability_at=period_label(panel.periods[-1], panel.freq))
+
+
+def level_text(level: float) -> str:
+    """A level of capability as it is printed: '+0.4'; '–' where there is none."""
+    return signed(level, _DECIMALS)
+
+
+def _forces(panel: Panel) -> "pd.Series[str]":
+    """The force of each province in the last period; '' for none."""
+    last = panel.dataset[names.FORCE].isel({names.PERIOD: -1}).values.astype(str)
+    return pd.Series(last, index=panel.provinces)
+
+
+def latest_rows(latest: pd.DataFrame) -> pd.DataFrame:
+    """The latest levels as a table for readers."""
+    bounds = zip(latest["capability_lower"], latest["capability_upper"], strict=True)
+    return pd.DataFrame(
+        {
+            "Force": latest[names.FORCE],
+            "Capability": [level_text(value) for value in latest["capability"]],
+            "90% interval": [f"{level_text(lower)} to {level_text(upper)}" for lower, upper in bounds],
+            "A year before": [level_text(value) for value in latest["year_before"]],
+            "Provinces": [amount(value) for value in latest["provinces"]],
+        }
+    )
+
+
+def latest_said(outlook: Outlook) -> str:
+    """What the levels in tables and on the map are; '' where there are none."""
+    if not outlook.capability_at:
+        return ""
+    return (
+        f"Capability is that of the province’s partner force in {outlook.capability_at}, as its indicators tell it, in "
+        "SDs around that force’s own long-run level of 0: it says whether a force is stronger or weaker than it uses "
+        "to be, and not which of two forces is the stronger one. What goes with it in attacks is an association."
+    )
 
 
 def path_charts(capability: Capability, simulated: bool) -> list[tuple[Chart, str]]:

@@ -63,6 +63,8 @@ class Outlook:
         Its periods: 'Jan 2025', 'Feb 2025', ….
     tells_chances : bool
         Whether its probabilities are told.
+    capability_at : str
+        The period of which provinces have the capability of their partner force: 'Dec 2024'; '' where they have none.
     """
 
     total: "pd.Series[Any]"
@@ -79,6 +81,7 @@ class Outlook:
     next_period: str
     steps: tuple[str, ...]
     tells_chances: bool = True
+    capability_at: str = ""
 
     @property
     def past(self) -> str:

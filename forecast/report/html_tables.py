@@ -11,7 +11,7 @@ from forecast.report.svg import element, words
 __all__ = ["csv_link", "html_table"]
 
 # Columns of text in tables of numbers.
-_TEXT = ("Province", "Tactic", "Model", "Month", "Week")
+_TEXT = ("Province", "Tactic", "Model", "Month", "Week", "force")
 
 
 def html_table(

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.report.capability import level_text
 from forecast.report.figures import LADDER, Outlook, records
 from forecast.report.svg import element, line, place, words
 from forecast.report.tiles import Tiles, short_names, tile_layout
@@ -47,6 +48,8 @@ _COVERED = 0.5
 # Upper bounds of all classes but the last: of probabilities those of the printed scale of words, of changes those that
 # are commonly told (a tenth, a quarter), of a rise those between which it is a coin flip.
 _CHANCES, _CHANGES, _RISES = (5, 20, 45, 55, 80), (-25, -10, 10, 25), (20, 35, 66, 80)
+# Of levels of capability, in SDs.
+_LEVELS = (-1.0, -0.5, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -157,8 +160,8 @@ def _views(outlook: Outlook) -> dict[str, list[Measure]]:
 def measures_of(outlook: Outlook, table: pd.DataFrame) -> list[Measure]:
     """Expected attacks; where the past is known the change, the chance of a rise and of a record.
 
-    Then the chances of any and of many attacks, the width, and what is expected in each period. `table` has the figures
-    of one row per province.
+    Then the chances of any and of many attacks, the width, the capability of the partner force where there are
+    indicators of it, and what is expected in each period. `table` has the figures of one row per province.
     """
     past = outlook.past
     measures = [_counts(f"Expected attacks, {outlook.span}", table["sum_median"])]
@@ -179,6 +182,9 @@ def measures_of(outlook: Outlook, table: pd.DataFrame) -> list[Measure]:
         texts = [short_percent(value) for value in chances]
         measures.append(_classed(label, (100 * chances).round(), texts, _CHANCES, "q"))
     measures.append(_counts("Width of the 80% interval, in attacks", table["sum_upper"] - table["sum_lower"]))
+    if outlook.capability_at:
+        # Of all tactics alike.
+        measures.append(_levels(f"Partner force’s capability, {outlook.capability_at}, in SDs", outlook.provinces))
     # On one scale, so that colours can be compared between periods.
     steps = [f"step_{step}" for step in range(outlook.horizon)] if outlook.horizon > 1 else []
     top = table[steps].to_numpy().max(initial=0)
@@ -219,6 +225,23 @@ def _classed(label: str, values: "pd.Series[float]", texts: Sequence[str], bound
     middle = [f"{lower:{sign}} to {upper - less:{sign}}%".replace("-", "−") for lower, upper in pairwise(bounds)]
     labels = [f"below {low}%", *middle, f"from {high}%"]
     return Measure(label, classes, texts, [(f"{kind}{row}", label) for row, label in enumerate(labels)])
+
+
+def _levels(label: str, provinces: pd.DataFrame) -> Measure:
+    """The capability of partner forces, in classes by the printed level; those without one are told apart."""
+    texts = [level_text(value) for value in provinces["capability"]]
+    printed = [float(text.replace("−", "-")) if text != "–" else np.nan for text in texts]
+    classes = [
+        f"q{1 + int(np.searchsorted(_LEVELS, value, side='right'))}" if np.isfinite(value) else "none"
+        for value in printed
+    ]
+    # A level is printed to a tenth: a class ends a tenth below the bound of the next.
+    middle = [f"{level_text(lower)} to {level_text(upper - 0.1)}" for lower, upper in pairwise(_LEVELS)]
+    labels = [f"below {level_text(_LEVELS[0])}", *middle, f"from {level_text(_LEVELS[-1])}"]
+    legend = [(f"q{row}", text) for row, text in enumerate(labels, 1)]
+    return Measure(
+        label, classes, texts, [*legend, *([("none", "no force with indicators")] if "none" in classes else ())]
+    )
 
 
 # Marks ---------------------------------------------------------------------------------------------------------------

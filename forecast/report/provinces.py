@@ -12,9 +12,9 @@ from forecast.evaluation.verification import PROVINCE, TOTAL
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
 from forecast.report.fans import Series, large_fan, series_of, small_fan
+from forecast.report.figure_tables import period_table, tactic_table
 from forecast.report.figures import Group, Outlook, records
 from forecast.report.overlays import Overlays
-from forecast.report.tables import period_table, tactic_table
 from forecast.report.wording import amount, between, chance_that, mean_amount, tactic_label
 
 __all__ = ["Section", "group_anchors", "province_anchors", "sections_of"]

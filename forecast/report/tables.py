@@ -11,9 +11,15 @@ from forecast.evaluation.scores import summarise
 from forecast.ledger import Ledger
 from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart, score_rows, worst_rows
-from forecast.report.capability import CapabilityPart, decomposition_rows, loading_rows, scenario_rows, slope_rows
-from forecast.report.fans import LEVELS, Series
-from forecast.report.figures import Outlook, is_total
+from forecast.report.capability import (
+    CapabilityPart,
+    decomposition_rows,
+    latest_rows,
+    loading_rows,
+    scenario_rows,
+    slope_rows,
+)
+from forecast.report.figures import is_total
 from forecast.report.html_tables import html_table
 from forecast.report.previous import PreviousPart
 from forecast.report.previous_rows import level_rows, outcome_rows, outlook_rows, revision_rows
@@ -25,9 +31,7 @@ from forecast.report.wording import (
     capital,
     mean_amount,
     model_label,
-    period_label,
     province_labels,
-    short_percent,
 )
 
 __all__ = [
@@ -39,20 +43,15 @@ __all__ = [
     "input_table",
     "ledger_table",
     "model_table",
-    "outlook_table",
     "parameter_table",
-    "period_table",
     "previous_tables",
     "score_table",
-    "tactic_table",
     "trigger_table",
     "worst_table",
 ]
 
 # How many examples of a rule the page shows; ledger.csv has all.
 _LEDGER_EXAMPLES = 20
-# Columns of classes.
-_CLASSES = ("priority", "grade")
 _ACTIONS = {"dropped": "dropped", "excluded": "left out", "changed": "changed", "noted": "kept, noted"}
 # Plain words for what a check is about, by the term in its name.
 _CHECKS = {
@@ -62,105 +61,6 @@ _CHECKS = {
     "Pareto k": "weight of single draws",
 }
 _INSIDE = {"inside_50": "50%", "inside_80": "80%", "inside_90": "90%"}
-
-
-def outlook_table(outlook: Outlook, sums: Mapping[str, str], anchors: Mapping[str, str], simulated: bool) -> str:
-    """The forecast of all provinces together, of countries and zones, and of each province.
-
-    They lead to their sections, whose addresses are in `sums` (of groups, the total first) and `anchors`.
-    """
-    total = pd.DataFrame([outlook.total]).assign(name="All provinces", group="Sums")
-    several = len(outlook.provinces) > 1
-    groups = [total, outlook.groups.assign(group="Sums")] if several else []
-    provinces = outlook.provinces.sort_values(
-        ["country", "sum_median", "name"], ascending=[True, False, True], kind="stable"
-    )
-    provinces = provinces.assign(group=provinces["country"].replace("", "Provinces"))
-    table = pd.concat([*groups, provinces], ignore_index=True)
-    frame = _figure_columns(table, outlook, {"name": "Province"})
-    return html_table(
-        frame,
-        "outlook",
-        "The forecast of sums and of every province, all tactics together",
-        simulated,
-        groups="group",
-        spanners=_spanners(frame, outlook),
-        links=[*sums.values(), *(anchors[key] for key in provinces[names.PROVINCE])],
-        numbers=_numbers(table, {"name": "province"}),
-    )
-
-
-def tactic_table(cells: pd.DataFrame, outlook: Outlook, name: str, where: str, simulated: bool) -> str:
-    """The forecast of every tactic in one province."""
-    frame = _figure_columns(cells, outlook, {"tactic_name": "Tactic"})
-    caption = f"{where}, by tactic"
-    numbers = _numbers(cells, {"name": "province", "tactic_name": "tactic"})
-    return html_table(frame, name, caption, simulated, spanners=_spanners(frame, outlook), numbers=numbers)
-
-
-def period_table(series: Series, name: str, where: str, unit: str, simulated: bool) -> str:
-    """The forecast of every period of one series: median and intervals."""
-    ahead = series.starts[len(series.past) :]
-    frame = pd.DataFrame({capital(unit): [period_label(start, series.freq) for start in ahead]})
-    frame["Median"] = [amount(value) for value in series.median]
-    for level in sorted(LEVELS):
-        frame[f"{level}% interval"] = [between(*pair) for pair in zip(*series.interval(level), strict=True)]
-    return html_table(frame, name, f"{where}, by {unit}, all tactics", simulated)
-
-
-def _numbers(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
-    """The figures as numbers, for a file."""
-    columns = [
-        column
-        for column in table
-        if str(column).startswith(("recent", "deaths", "next_", "sum_", "mean_", "rise", "above", *_CLASSES))
-    ]
-    return table[[*labels, *columns]].rename(columns=dict(labels))
-
-
-def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, str]) -> pd.DataFrame:
-    frame = pd.DataFrame({label: table[column] for column, label in labels.items()})
-    if outlook.is_compared:
-        frame["recent"] = [mean_amount(value) for value in table["recent"]]
-        if "deaths" in table:
-            frame["deaths"] = [amount(value) if np.isfinite(value) else "–" for value in table["deaths"]]
-    for name in ("next", "sum") if outlook.horizon > 1 else ("next",):
-        frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
-        frame[f"{name}_interval"] = [
-            between(*bounds) for bounds in zip(table[f"{name}_lower"], table[f"{name}_upper"], strict=True)
-        ]
-    if outlook.horizon > 1:
-        frame["per_period"] = [mean_amount(value) for value in table["mean_median"]]
-    if outlook.is_compared:
-        frame["rise"] = [short_percent(value) for value in table["rise"]]
-    for name in _CLASSES:
-        if name in table:
-            frame[name] = [_class(value) for value in table[name]]
-    if "group" in table:
-        frame["group"] = table["group"]
-    return frame
-
-
-def _class(value: str | float) -> str:
-    """A class as it is printed: '1', 'A'; '–' for sums, which have none."""
-    if isinstance(value, str):
-        return value
-    return f"{value:.0f}" if np.isfinite(value) else "–"
-
-
-def _spanners(frame: pd.DataFrame, outlook: Outlook) -> dict[str, dict[str, str]]:
-    """Headings above headings: {heading: {column: its own}}, of the columns that are there."""
-    each = f"per {outlook.unit}"
-    whole = {outlook.span: {"sum_median": "median", "sum_interval": "80% interval", "per_period": each}}
-    headings = {
-        capital(outlook.past.removeprefix("the ")): {"recent": each, "deaths": "deaths"},
-        capital(outlook.next_period): {"next_median": "median", "next_interval": "80% interval"},
-        **(whole if outlook.horizon > 1 else {}),
-        "Chance": {"rise": "of a rise"},
-        "Class": {name: name for name in _CLASSES},
-    }
-    there = {heading: {key: text for key, text in part.items() if key in frame} for heading, part in headings.items()}
-    return {heading: part for heading, part in there.items() if part}
 
 
 def ledger_table(ledger: Ledger, simulated: bool) -> str:
@@ -256,15 +156,18 @@ def input_table(inputs: Sequence[Mapping[str, Any]]) -> str:
     return html_table(pd.DataFrame(rows), "inputs", "The files that went in", False, right=["Rows"], prose=True)
 
 
-def capability_tables(part: CapabilityPart, simulated: bool) -> dict[str, str]:
-    """The tables of the section on capability; '' for one that there is nothing to show in."""
+def capability_tables(part: CapabilityPart, latest: pd.DataFrame, simulated: bool) -> dict[str, str]:
+    """The tables of the section on capability; '' for one that there is nothing to show in. `latest`: see
+    `latest_levels`."""
     rows = {
+        "latest": (latest_rows(latest) if len(latest) else None, None, ["Force"]),
         "loadings": (loading_rows(part.capability), None, ["Force", "Indicator"]),
         "slopes": (slope_rows(part.slopes) if len(part.slopes) else None, None, ["Force", "Tactic"]),
         "scenarios": (scenario_rows(part.scenarios) if len(part.scenarios) else None, "group", ["Sum of"]),
         "decomposition": (decomposition_rows(part.decomposition) if len(part.decomposition) else None, None, ["Part"]),
     }
     captions = {
+        "latest": "Where the capability of each force stands at the end of the data, in SDs of its own",
         "loadings": "What each indicator says of capability",
         "slopes": "Change of attacks that goes with higher capability, an association",
         "scenarios": "Attacks in the scenarios, associations carried forward",
@@ -274,6 +177,7 @@ def capability_tables(part: CapabilityPart, simulated: bool) -> dict[str, str]:
     for name, (frame, groups, left) in rows.items():
         right = [] if frame is None else [column for column in frame.columns if column not in (*left, groups)]
         options: dict[str, Any] = {"groups": groups, "prose": True, "right": right}
+        options["numbers"] = latest if name == "latest" else None
         made[name] = "" if frame is None else html_table(frame, name, captions[name], simulated, **options)
     return made
 

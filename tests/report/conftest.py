@@ -99,13 +99,15 @@ def make_content(gazetteer_panel, make_forecast):
 def capability_part():
     """What a report says of capability: two forces, two indicators, slopes, a scenario and a strong pull."""
 
-    def make(forces=("ISF", "SDF"), indicators=("own_share", "rating"), scenario="SDF weakens") -> CapabilityPart:
-        months = pd.date_range("2022-01-01", periods=24, freq="MS")
+    def make(
+        forces=("ISF", "SDF"), indicators=("own_share", "rating"), scenario="SDF weakens", periods=24
+    ) -> CapabilityPart:
+        months = pd.date_range("2022-01-01", periods=periods, freq="MS")
         rng, rows = np.random.default_rng(5), []
         for force in forces:
-            path = np.cumsum(rng.normal(0, 0.3, 24))
+            path = np.cumsum(rng.normal(0, 0.3, periods))
             for indicator in indicators:
-                table = pd.DataFrame({"period_start": months, "value": path + rng.normal(0, 0.5, 24)})
+                table = pd.DataFrame({"period_start": months, "value": path + rng.normal(0, 0.5, periods)})
                 rows.append(table.assign(force=force, indicator=indicator))
         table = pd.concat(rows).assign(scale="index", direction=1)
         table["period_end"] = table["period_start"] + pd.offsets.MonthEnd(1)

@@ -33,7 +33,11 @@ def content(make_content, make_forecast, capability_part, tried, previous, watch
     attacks[3, :, -8:] = 0
     panel = replace(whole.panel, dataset=whole.panel.dataset.assign(attacks=attacks))
     whole = replace(whole, panel=panel, forecasts={"regression": make_forecast(panel), "zero": whole.forecasts["zero"]})
-    parts = {"capability": capability_part(), "backtest": backtest_part(tried, "zero"), "previous": previous(("Iraq",))}
+    parts = {
+        "capability": capability_part(periods=48),
+        "backtest": backtest_part(tried, "zero"),
+        "previous": previous(("Iraq",)),
+    }
     keys = tuple(whole.main.provinces)
     # Close to each other, and where the label of simulated data stands.
     days = ("2024-02-01", "2024-03-05", "2024-03-10", "2025-12-20", "2026-02-25")

@@ -1,12 +1,17 @@
 """The report's section on capability: sentences and tables from numbers, and nothing where there is none."""
 
+import io
+import re
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
 
 from forecast.report.build import render
-from forecast.report.capability import said, scenario_rows
+from forecast.report.capability import latest_levels, said, scenario_rows, with_capability
+from forecast.report.figures import outlook
+from forecast.report.maps import measures_of
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +61,60 @@ def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content
     shown = render(replace(content, capability=replace(part, slopes=pd.DataFrame(), scenarios=pd.DataFrame())))
     assert "The indicators behind the paths" in shown
     assert "What if capability changed" not in shown
+
+
+def test_the_map_and_the_tables_say_the_same_latest_level(make_content, capability_part):
+    content = make_content(evaluated=False, periods=24)
+    panel, part = content.panel, capability_part()
+    page = render(replace(content, capability=part))
+    # By hand: the mean of the draws in the last month, of the force that each province has then.
+    means = part.capability.dataset["path"].isel(period=-1).mean("sample").to_series()
+    forces = dict(zip(panel.provinces, panel.dataset["force"].values[:, -1].tolist(), strict=True))
+    assert {"ISF", "SDF"} < set(forces.values())
+    shown = {
+        key: f"{means[force]:+.1f}".replace("-", "−").replace("+0.0", "0.0") if force in means else "–"
+        for key, force in forces.items()
+    }
+    options = re.findall(r"<option>([^<]+)</option>", page)
+    number = next(row for row, label in enumerate(options) if label.startswith("Partner force"))
+    assert options[number] == "Partner force’s capability, Dec 2023, in SDs"
+    legend = dict(
+        re.findall(r'<i class="(\w+)"></i>([^<]+)', page.split(f'aria-label="{options[number]}"')[1].split("</ul>")[0])
+    )
+    views = 1 + len(panel.tactics)
+    each = len(options) - views
+    for key, data in re.findall(r'href="#(\w+)"[^>]*data-shown="([^"]+)"', page):
+        for view in range(views):
+            class_, text = data.split("|")[number + view * each].split(" ", 1)
+            assert text == shown[key]
+            low, _, high = (
+                legend[class_].replace("−", "-").replace("below ", "-99 to ").removeprefix("from ").partition(" to ")
+            )
+            if class_ != "none":
+                assert float(low) <= float(text.replace("−", "-")) <= float(high or 99)
+    table = re.search(r'id="table-outlook".*?</table>', page, re.DOTALL)[0]
+    assert "Partner force" in table
+    rows = dict(re.findall(r'<th scope="row"><a href="#([\w-]+)">.*?</th>((?:<td[^>]*>[^<]*</td>)+)', table))
+    for key, force in forces.items():
+        cells = re.findall(r">([^<]*)</td>", rows[key])
+        assert cells[-3:-1] == [force or "–", shown[key]]
+    assert re.findall(r">([^<]*)</td>", rows["sum-0"])[-3:-1] == ["–", "–"]
+    latest = re.search(r'id="table-latest".*?</table>', page, re.DOTALL)[0]
+    for force in ("ISF", "SDF"):
+        told = re.search(f"<span>{force}</span></th><td[^>]*>([^<]+)</td>", latest)[1]
+        assert told == f"{means[force]:+.1f}".replace("-", "−")
+    saved = unquote(re.search(r'download="outlook.csv" href="[^,]*,([^"]+)"', page)[1])
+    table = pd.read_csv(io.StringIO(saved)).set_index("province")
+    assert table.loc["Diyala", "capability"] == pytest.approx(means[forces["IQG10"]], rel=1e-4)
+
+
+def test_where_paths_end_before_the_data_or_there_are_none_no_level_is_shown(make_content, part):
+    content = make_content(evaluated=False, periods=30)
+    for shown in (None, part):
+        page = render(replace(content, capability=shown))
+        assert "Partner force" not in page
+        assert 'id="table-latest"' not in page
+    panel = content.panel
+    ahead = outlook(content.main, {})
+    assert with_capability(ahead, latest_levels(part.capability, panel), panel) is ahead
+    assert not [measure for measure in measures_of(ahead, ahead.provinces) if "capability" in measure.label]

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 import pandas as pd
 
 from forecast.ledger import Ledger
-from forecast.report import tables
+from forecast.report import figure_tables, tables
 from forecast.report.fans import series_of
 from forecast.report.figures import outlook
 
@@ -39,7 +39,7 @@ def _rows(html):
 
 def _outlook(ahead):
     sums = {f"{number}": f"sum-{number}" for number in range(1 + len(ahead.groups) if len(ahead.provinces) > 1 else 0)}
-    return tables.outlook_table(ahead, sums, {key: key for key in ahead.provinces["province"]}, False)
+    return figure_tables.outlook_table(ahead, sums, {key: key for key in ahead.provinces["province"]}, False)
 
 
 def test_the_outlook_has_sums_first_and_provinces_by_country(gazetteer_panel, make_forecast):
@@ -69,7 +69,7 @@ def test_rows_lead_to_their_sections(gazetteer_panel, make_forecast):
 
 def test_tactics_of_a_province(gazetteer_panel, make_forecast):
     ahead = outlook(make_forecast(gazetteer_panel(countries=("Syria",))), {})
-    rows = _rows(tables.tactic_table(ahead.cells[:2], ahead, "x", "There", True))
+    rows = _rows(figure_tables.tactic_table(ahead.cells[:2], ahead, "x", "There", True))
     assert [row[0] for row in rows] == ["Tactic", "per month", "IED", "small arms"]
 
 
@@ -77,7 +77,7 @@ def test_periods_of_a_province(make_panel, make_forecast):
     panel = make_panel([[[1, 2, 3]]])
     forecast = make_forecast(panel)
     series = series_of(panel, forecast, None, tactics=True)["P0", "all"]
-    rows = _rows(tables.period_table(series, "x", "There", "month", False))
+    rows = _rows(figure_tables.period_table(series, "x", "There", "month", False))
     assert rows[0] == ["Month", "Median", "50% interval", "90% interval"]
     assert [row[0] for row in rows[1:]] == ["Apr 2020", "May 2020", "Jun 2020"]
     first = forecast.quantiles([0.05, 0.25, 0.5, 0.75, 0.95]).isel(province=0, tactic=0, period=0).values
