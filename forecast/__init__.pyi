@@ -99,8 +99,8 @@ from .panel.build import build_panel as build_panel
 from .panel.facts import Facts as Facts
 from .panel.facts import facts_of as facts_of
 from .panel.panel import Panel as Panel
-from .panel.reports import Reports as Reports
-from .panel.reports import read_reports as read_reports
+from .panel.reports import PublishedTotals as PublishedTotals
+from .panel.reports import read_published as read_published
 from .panel.sources import PanelSource as PanelSource
 from .prediction.continuation import predict as predict
 from .prediction.draws import Forecast as Forecast
@@ -113,9 +113,9 @@ from .prediction.nowcast import placed as placed
 from .prediction.prior import PriorPredictive as PriorPredictive
 from .prediction.prior import prior_predictive as prior_predictive
 from .prediction.quantile_forecast import QuantileForecast as QuantileForecast
-from .prediction.reports import expected_reports as expected_reports
-from .prediction.reports import fitted_reports as fitted_reports
-from .prediction.reports import report_draws as report_draws
+from .prediction.reports import expected_published as expected_published
+from .prediction.reports import fitted_published as fitted_published
+from .prediction.reports import published_draws as published_draws
 from .prediction.scenarios import Contrast as Contrast
 from .prediction.scenarios import contrast as contrast
 from .prediction.scenarios import decompose as decompose

@@ -49,9 +49,9 @@ def _missing(settings: Settings, ready: Prepared) -> list[str]:
     lines = []
     if ready.boundaries is None:
         lines.append("a map of the provinces' shapes: tiles stand in its place ([places] boundaries)")
-    if settings.capability is None and settings.data.source != "reports":
+    if settings.capability is None and settings.data.source != "published":
         lines.append("what goes with partner forces' capability: no indicators of it ([capability] indicators)")
-    if ready.backtest is None and settings.data.source != "reports":
+    if ready.backtest is None and settings.data.source != "published":
         lines.append("how the models did at many past origins: no backtest ([backtest] output)")
     if ready.training is None:
         lines.append("how the models did on periods that they had not seen: none are held out ([evaluation] periods)")

@@ -31,7 +31,7 @@ __all__ = ["AUTO", "Settings", "read_settings"]
 AUTO = "auto"
 
 EventSource = Literal["ucdp", "acled", "acled-aggregated", "gtd", "plain"]
-Source = Literal[EventSource, "counts", "reports"]
+Source = Literal[EventSource, "counts", "published"]
 
 # Options that have no use, by what the source is of.
 _OF_EVENTS: Mapping[str, Sequence[str]] = {
@@ -51,8 +51,8 @@ _OF_EVENTS: Mapping[str, Sequence[str]] = {
 }
 _OF_REPORTS = ("publishers", "subset_of", "conflicts", "zone_ends", "activity")
 _UNUSED: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "events": {"panel": ("missing",), "reports": _OF_REPORTS},
-    "ready counts": {**_OF_EVENTS, "reports": _OF_REPORTS},
+    "events": {"panel": ("missing",), "published": _OF_REPORTS},
+    "ready counts": {**_OF_EVENTS, "published": _OF_REPORTS},
     "published totals": {
         "data": (*_OF_EVENTS["data"], "columns", "sheet", "day_first"),
         "places": _OF_EVENTS["places"],
@@ -204,8 +204,8 @@ class PanelSettings(_Section):
         return self
 
 
-class ReportSettings(_Section):
-    """How published totals are read: `[reports]`; see `forecast.Panel.from_reports`."""
+class PublishedSettings(_Section):
+    """How published totals are read: `[published]`; see `forecast.Panel.from_published`."""
 
     publishers: dict[str, str] = Field({}, description="names that mean the same publisher")
     subset_of: dict[str, str] | None = Field(None, description="definitions that count part of another's attacks")
@@ -322,7 +322,7 @@ class Settings(_Section):
     data: DataSettings
     places: PlaceSettings = PlaceSettings()
     panel: PanelSettings = PanelSettings()
-    reports: ReportSettings = ReportSettings()
+    published: PublishedSettings = PublishedSettings()
     covariates: dict[str, CovariateSettings] = {}
     capability: CapabilitySettings | None = None
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -348,7 +348,7 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _fitting(self) -> "Settings":
-        kind = {"counts": "ready counts", "reports": "published totals"}.get(self.data.source, "events")
+        kind = {"counts": "ready counts", "published": "published totals"}.get(self.data.source, "events")
         for section, keys in _UNUSED[kind].items():
             unused = [f"{section}.{key}" for key in keys if key in getattr(self, section).model_fields_set]
             if unused:
@@ -357,7 +357,7 @@ class Settings(_Section):
             raise ValueError("max_seconds has no use with engine = 'nuts', which cannot be stopped early")
         if kind != "events" and self.places.gazetteer == "data":
             raise ValueError(f"places.gazetteer = 'data' has no use with {kind}: name a file, or leave it out")
-        if self.data.source == "reports":
+        if self.data.source == "published":
             self._check_reports()
         for section, known in (
             ("triggers", [trigger.name for trigger in self.triggers]),
@@ -384,7 +384,7 @@ class Settings(_Section):
             hint = "give a hierarchical model, such as model = 'quick', or spell one out in [model]"
             raise ValueError(f"model: {self.model} needs counts of single cells, and published totals are sums; {hint}")
         if self.capability is not None:
-            raise ValueError("capability has no use with published totals yet; reports.activity shows a table of it")
+            raise ValueError("capability has no use with published totals yet; published.activity shows a table of it")
 
     def accepting_loss(self) -> "Settings":
         """The settings with `data.accept_loss`."""
@@ -398,7 +398,7 @@ class Settings(_Section):
     @property
     def held_out(self) -> int:
         """How many last periods are hidden and scored; none of published totals, of which no cell is observed."""
-        return 0 if self.data.source == "reports" else self.evaluation.periods
+        return 0 if self.data.source == "published" else self.evaluation.periods
 
     def built_model(self) -> Any:
         """The model that the settings name or spell out, with a slope on capability where there are indicators.
@@ -410,7 +410,7 @@ class Settings(_Section):
         from forecast.model.spec import Model
 
         capability = self.capability
-        needs_hierarchical = capability is not None or self.data.source == "reports"
+        needs_hierarchical = capability is not None or self.data.source == "published"
         model = _built_model("quick" if self.model == AUTO and needs_hierarchical else self.model)
         if capability is None or not isinstance(model, Model):
             return model

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from forecast.config import DataSettings, PanelSettings, PlaceSettings, ReportSettings, Settings
+from forecast.config import DataSettings, PanelSettings, PlaceSettings, PublishedSettings, Settings
 from forecast.errors import InputError
 from forecast.files import check_input_file
 from forecast.folders import RUN, folder_format
@@ -44,10 +44,10 @@ _COUNTING: Mapping[str, type[BaseModel]] = {
     "data": DataSettings,
     "places": PlaceSettings,
     "panel": PanelSettings,
-    "reports": ReportSettings,
+    "published": PublishedSettings,
 }
 # Of these, what is of no use, or not known, where the data are others: the files, and the last day that they covered.
-_REPLACED = {"data": ("paths", "accept_loss"), "places": ("zones",), "panel": ("end",), "reports": ("activity",)}
+_REPLACED = {"data": ("paths", "accept_loss"), "places": ("zones",), "panel": ("end",), "published": ("activity",)}
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _settings_again(run: Run, folder: Path, data: Sequence[Path]) -> Settings:
     gazetteer = folder.resolve() / "gazetteer.csv"
     given["data"]["paths"] = [str(path) for path in data]
     given["seed"] = run.record.seed
-    if given["data"].get("source") not in ("counts", "reports"):
+    if given["data"].get("source") not in ("counts", "published"):
         # A province or tactic without a new record is calm, and not unknown.
         given["panel"] |= {"provinces": run.panel.provinces, "tactics": run.panel.tactics}
     if run.gazetteer is not None:

@@ -29,7 +29,7 @@ from forecast.model.library import CAPABILITY
 from forecast.panel.build import build_panel
 from forecast.panel.panel import Panel
 from forecast.panel.ready import checked_counts, read_counts
-from forecast.panel.reports import read_reports
+from forecast.panel.reports import read_published
 from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.futures import Future, hold_last, path, project
 
@@ -57,7 +57,7 @@ def load_source(settings: Settings) -> PanelSource | CountsSource:
     covariates: dict[str, Any] = {}
     if settings.capability is not None:
         covariates[CAPABILITY] = _capability(settings.capability, settings.seed, settings.data.simulated)
-    if settings.data.source in ("counts", "reports"):
+    if settings.data.source in ("counts", "published"):
         known, boundaries = _known_gazetteer(settings), load_boundaries(settings)
         panel = _ready_counts(settings, known) if settings.data.source == "counts" else _published(settings)
         tables, ledger = _covariates(settings, known, boundaries)
@@ -192,7 +192,7 @@ def input_files(settings: Settings) -> list[Path]:
     ]
     if settings.capability is not None:
         named.append(settings.capability.indicators)
-    named.append(settings.reports.activity)
+    named.append(settings.published.activity)
     named += [file for covariate in settings.covariates.values() for file in (covariate.path, covariate.future)]
     return list(dict.fromkeys(file for file in named if isinstance(file, Path)))
 
@@ -244,7 +244,7 @@ def _crosswalk(settings: Settings) -> Crosswalk:
 
 def load_activity(settings: Settings) -> Indicators | None:
     """The activity of partner forces that the settings name, to be shown beside published totals."""
-    file = settings.reports.activity
+    file = settings.published.activity
     return None if file is None else read_activity(file)
 
 
@@ -274,13 +274,13 @@ def _ready_counts(settings: Settings, gazetteer: Gazetteer) -> Panel:
 
 def _published(settings: Settings) -> Panel:
     """The panel of a table of published totals."""
-    given, options, places = settings.reports, settings.panel, settings.places
+    given, options, places = settings.published, settings.panel, settings.places
     own_places = places.gazetteer is not None or places.countries is not None or places.units is not None
     gazetteer = _known_gazetteer(settings) if own_places else None
-    reports = read_reports(
+    reports = read_published(
         settings.data.paths[0], freq=options.freq, gazetteer=gazetteer, publishers=given.publishers
     )  # fmt: skip
-    panel = Panel.from_reports(
+    panel = Panel.from_published(
         reports,
         freq=options.freq,
         tactics=options.tactics or (),

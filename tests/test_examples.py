@@ -10,8 +10,17 @@ import forecast as fc
 WITHOUT = {
     *("Capability", "CapabilitySource", "measure_capability", "Indicators", "read_indicators", "Measurement"),
     *("read_activity", "read_operations", "path_given_counts", "Contrast", "contrast", "decompose", "project", "path"),
-    *("oracle", "scenario", "placed", "expected_reports", "fitted_reports", "report_draws", "Facts", "facts_of"),
-    *("Reports", "read_reports", "Boundaries", "read_boundaries", "read_forces", "read_zones", "fetch", "Crosswalk"),
+    *("oracle", "scenario", "placed", "expected_published", "fitted_published", "published_draws", "Facts", "facts_of"),
+    *(
+        "PublishedTotals",
+        "read_published",
+        "Boundaries",
+        "read_boundaries",
+        "read_forces",
+        "read_zones",
+        "fetch",
+        "Crosswalk",
+    ),
     *("load_backtest", "ensemble", "worst", "pool_weights", "leave_future_out", "compare", "loo", "sample_nuts"),
     *("PoolFit", "PanelSource", "Backtest", "ReportContent", "write_report", "with_predictions", "simulate_events"),
     *(

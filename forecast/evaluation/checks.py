@@ -230,7 +230,7 @@ def compare(fits: Mapping[str, BayesianFit], draws: int = 1000) -> pd.DataFrame:
 def _require_cells(fit: BayesianFit) -> None:
     """An InputError where the counts of no cell were observed."""
     if not fit.panel.attacks.notnull().any():
-        hint = "fitted_reports says what the fit makes of what was published"
+        hint = "fitted_published says what the fit makes of what was published"
         raise InputError("no cell was observed: the fit is to published counts alone", where="fit", hint=hint)
 
 

@@ -38,7 +38,7 @@ def score_reports(fit: BayesianFit, forecast: Forecast, actual: Panel) -> pd.Dat
     Raises
     ------
     InputError
-        As of `report_draws`.
+        As of `published_draws`.
     """
     draws, mean, size = report_predictive(fit, forecast, actual)
     table = draws.coords.to_dataset().reset_coords().to_dataframe().reset_index(drop=True)

@@ -23,7 +23,7 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.ledger import Ledger
-from forecast.panel.reports import ALL, APPROX, AT_LEAST, EXACT, Reports
+from forecast.panel.reports import ALL, APPROX, AT_LEAST, EXACT, PublishedTotals
 
 __all__ = ["SUBSET_OF", "Fact", "Facts", "facts_of"]
 
@@ -127,13 +127,15 @@ class Facts:
         return pd.DataFrame(rows)
 
 
-def facts_of(reports: Reports, *, subset_of: Mapping[str, str] = SUBSET_OF, conflicts: Conflicts = "refuse") -> Facts:
+def facts_of(
+    reports: PublishedTotals, *, subset_of: Mapping[str, str] = SUBSET_OF, conflicts: Conflicts = "refuse"
+) -> Facts:
     """What a table of reports says, once.
 
     Parameters
     ----------
-    reports : Reports
-        What `read_reports` gave.
+    reports : PublishedTotals
+        What `read_published` gave.
     subset_of : mapping of str to str
         Definitions whose attacks are among those of another one, by the same publisher.
     conflicts : {'refuse', 'drop'}
@@ -168,14 +170,14 @@ def facts_of(reports: Reports, *, subset_of: Mapping[str, str] = SUBSET_OF, conf
         listed = "; ".join(found.contradictions[:5]) + ("; …" if len(found.contradictions) > 5 else "")
         hint = "Mend the table, or have them resolved by the stated rule: conflicts='drop'"
         problem = f"{len(found.contradictions)} published counts contradict others: {listed}"
-        raise InputError(problem, source="reports", hint=hint)
+        raise InputError(problem, source="published totals", hint=hint)
     return Facts(tuple(facts), reports.ledger + found.ledger, tuple(found.notes))
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
 
 
-def _as_facts(reports: Reports) -> list[Fact]:
+def _as_facts(reports: PublishedTotals) -> list[Fact]:
     """Each row by itself, as a total."""
     facts = []
     for number, row in zip(reports.table.index, reports.table.to_dict("records"), strict=True):
@@ -205,7 +207,7 @@ def _as_facts(reports: Reports) -> list[Fact]:
 class _Finding:
     """What is found on the way: contradictions, entries of the ledger, notes."""
 
-    def __init__(self, reports: Reports) -> None:
+    def __init__(self, reports: PublishedTotals) -> None:
         self.reported = reports.table["reported"]
         self.contradictions: list[str] = []
         self.ledger = Ledger()
@@ -267,13 +269,17 @@ class _Finding:
             crossing = [other for other in siblings if set(other.provinces) & set(fact.provinces)]
             if crossing:
                 text = f"{fact.told()} and {crossing[0].told()}"
-                raise InputError("provinces overlap, and neither holds the other", source="reports", found=text)
+                raise InputError(
+                    "provinces overlap, and neither holds the other", source="published totals", found=text
+                )
             placed.append(replace(fact, whole=parent, kind="total" if parent is None else "part"))
         for fact in split:
             at = [number for number, other in enumerate(placed) if other.provinces == fact.provinces]
             if not at and any(set(fact.provinces) & set(other.provinces) for other in placed):
                 hint = "Leave out the split or the total"
-                raise InputError("by province and tactic at once", source="reports", found=fact.told(), hint=hint)
+                raise InputError(
+                    "by province and tactic at once", source="published totals", found=fact.told(), hint=hint
+                )
             placed.append(replace(fact, whole=at[0], kind="part") if at else fact)
         return self._without_excess(placed)
 

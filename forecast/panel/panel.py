@@ -33,7 +33,7 @@ from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
 from forecast.panel.published import dataset_from_reports, dataset_with_reports, keep_reports, report_observations
 from forecast.panel.ready import dataset_from_counts
-from forecast.panel.reports import Reports
+from forecast.panel.reports import PublishedTotals
 from forecast.panel.zones import ended, known_ends, told_ends
 
 __all__ = ["Panel", "panel_hash"]
@@ -244,9 +244,9 @@ class Panel(Labelled):
             dataset = dataset.assign(measured_parts(self.dataset, name, values, covariance, half_life))
         return replace(self, dataset=dataset)
 
-    def with_reports(
+    def with_published(
         self,
-        table: "pd.DataFrame | Reports",
+        table: "pd.DataFrame | PublishedTotals",
         *,
         gazetteer: Gazetteer | None = None,
         publishers: Mapping[str, str] | None = None,
@@ -261,13 +261,13 @@ class Panel(Labelled):
 
         Parameters
         ----------
-        table : Reports or DataFrame
-            What `read_reports` gave, or a table in its form. What is about tactics or periods that the panel does not
+        table : PublishedTotals or DataFrame
+            What `read_published` gave, or a table in its form. What is about tactics or periods that the panel does not
             have is left out, with a line in the ledger.
         gazetteer : Gazetteer, optional
-            Gives the provinces and, where the panel has them, parts of those that zones share; as of `from_reports`.
+            Gives the provinces and, where the panel has them, parts of those that zones share; as of `from_published`.
         publishers, subset_of, conflicts
-            As of `read_reports` and `facts_of`.
+            As of `read_published` and `facts_of`.
 
         Raises
         ------
@@ -400,9 +400,9 @@ class Panel(Labelled):
         return cls(*dataset_from_counts(table, freq=freq, missing=missing, gazetteer=gazetteer, days=days))
 
     @classmethod
-    def from_reports(
+    def from_published(
         cls,
-        table: "pd.DataFrame | Reports",
+        table: "pd.DataFrame | PublishedTotals",
         *,
         freq: str = names.MONTHLY,
         tactics: Sequence[str] = (),
@@ -420,17 +420,17 @@ class Panel(Labelled):
 
         Parameters
         ----------
-        table : Reports or DataFrame
-            What `read_reports` gave, or a table in its form.
+        table : PublishedTotals or DataFrame
+            What `read_published` gave, or a table in its form.
         freq : {'MS', 'W'}
-            As of `read_reports`.
+            As of `read_published`.
         tactics : sequence of str
             Tactics with cells of their own; all others are 'other'. By default tactics are not told apart, and rows of
             single tactics are left out, with a line in the ledger.
         gazetteer : Gazetteer, optional
             Gives the provinces, and the parts of those that zones share.
         publishers, subset_of, conflicts
-            As of `read_reports` and `facts_of`.
+            As of `read_published` and `facts_of`.
         zone_ends : mapping of str to day, optional
             The last day of zones that ceased to exist, the end of one of the panel's periods: {'central':
             '2024-11-30'}. Forecasts leave their provinces out.

@@ -19,7 +19,7 @@ from forecast.panel.grid import with_notes
 from forecast.panel.measured import PART_OF
 from forecast.panel.observations import Observations, observations_of_cells
 from forecast.panel.ready import dataset_from_counts
-from forecast.panel.reports import ALL, Reports
+from forecast.panel.reports import ALL, PublishedTotals
 from forecast.panel.zones import with_zone_ends
 
 __all__ = ["OTHER", "dataset_from_reports", "dataset_with_reports", "keep_reports", "report_observations"]
@@ -37,7 +37,7 @@ _NO_TACTIC, _NO_PERIOD = (f"is about {what} that the panel does not have" for wh
 
 
 def dataset_from_reports(
-    table: "pd.DataFrame | Reports",
+    table: "pd.DataFrame | PublishedTotals",
     *,
     freq: str,
     gazetteer: Gazetteer | None,
@@ -48,7 +48,7 @@ def dataset_from_reports(
     zone_ends: Mapping[str, str | pd.Timestamp] | None,
     days: bool,
 ) -> tuple[xr.Dataset, Ledger]:
-    """The dataset and the ledger of `Panel.from_reports`, which documents it."""
+    """The dataset and the ledger of `Panel.from_published`, which documents it."""
     places = gazetteer or _divided()
     reports = _reports(table, freq, places, publishers)
     subset_of = SUBSET_OF if subset_of is None else subset_of
@@ -75,21 +75,21 @@ def dataset_from_reports(
 
 def dataset_with_reports(
     dataset: xr.Dataset,
-    table: "pd.DataFrame | Reports",
+    table: "pd.DataFrame | PublishedTotals",
     *,
     gazetteer: Gazetteer | None,
     publishers: Mapping[str, str] | None,
     subset_of: Mapping[str, str] | None,
     conflicts: Conflicts,
 ) -> tuple[xr.Dataset, Ledger]:
-    """The dataset and further lines of the ledger of `Panel.with_reports`, which documents it."""
+    """The dataset and further lines of the ledger of `Panel.with_published`, which documents it."""
     if _reports_of(dataset) is not None:
         raise InputError("holds published counts already", source="panel", hint="Put all reports into one table")
     places = gazetteer or _divided()
     freq = str(dataset.attrs["freq"])
     reports = _reports(table, freq, places, publishers)
     if reports.freq != freq:
-        raise InputError("are over other periods", source="reports", found=reports.freq, expected=freq)
+        raise InputError("are over other periods", source="published totals", found=reports.freq, expected=freq)
     subset_of = SUBSET_OF if subset_of is None else subset_of
     facts = facts_of(reports, subset_of=subset_of, conflicts=conflicts)
     units = _units(facts, [*places.table.index, *dataset.indexes[names.PROVINCE]])
@@ -140,7 +140,7 @@ def _with_facts(
     for why, told in left_out.items():
         ledger = ledger.add("no cells", len(told), "excluded", why, told)
     if not rows:
-        raise InputError("say nothing of the panel's tactics and periods", source="reports")
+        raise InputError("say nothing of the panel's tactics and periods", source="published totals")
     variables = _variables(pd.DataFrame(rows, columns=list(_COLUMNS)), members)
     return with_notes(dataset.assign(variables), facts.notes), ledger
 
@@ -228,7 +228,9 @@ def _refuse_foreign(facts: Facts, units: Mapping[tuple[str, str], str], dataset:
         if foreign:
             problem, where = "is about units that the panel does not have", f"row {fact.rows[0]}"
             hint = "Leave them out, or give the gazetteer of the panel's provinces"
-            raise InputError(problem, source="reports", where=where, found=foreign, expected=provinces, hint=hint)
+            raise InputError(
+                problem, source="published totals", where=where, found=foreign, expected=provinces, hint=hint
+            )
 
 
 def _key(fact: Fact) -> tuple[str, str, str]:
@@ -254,12 +256,12 @@ def _divided() -> Gazetteer:
 
 
 def _reports(
-    table: "pd.DataFrame | Reports", freq: str, places: Gazetteer, publishers: Mapping[str, str] | None
-) -> Reports:
-    """Reports as they are, or made of a table."""
-    if isinstance(table, Reports):
+    table: "pd.DataFrame | PublishedTotals", freq: str, places: Gazetteer, publishers: Mapping[str, str] | None
+) -> PublishedTotals:
+    """Published totals as they are, or made of a table."""
+    if isinstance(table, PublishedTotals):
         return table
-    return Reports.from_frame(table, freq=freq, gazetteer=places, publishers=publishers)
+    return PublishedTotals.from_frame(table, freq=freq, gazetteer=places, publishers=publishers)
 
 
 def _units(facts: Facts, known: Collection[str]) -> dict[tuple[str, str], str]:
@@ -292,4 +294,6 @@ def _check_bounds(table: pd.DataFrame) -> None:
     """An InputError where a zone is known by floors only."""
     for zone, rows in table.groupby(names.ZONE):
         if np.isinf(rows[names.UPPER]).all():
-            raise InputError("is known by floors only: its level has no upper bound", source="reports", where=str(zone))
+            raise InputError(
+                "is known by floors only: its level has no upper bound", source="published totals", where=str(zone)
+            )

@@ -1,4 +1,4 @@
-"""`Reports`: published counts, each over a period, a zone, a set of its provinces and a tactic or all."""
+"""`PublishedTotals`: published counts, each over a period, a zone, a set of its provinces and a tactic or all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from forecast.ledger import Ledger
 from forecast.panel.calendar import normalise_freq, parse_day, parse_days, period_end, period_start, unit_name
 from forecast.panel.columns import check_columns, refuse_cells, refuse_future
 
-__all__ = ["ALL", "APPROX", "AT_LEAST", "EXACT", "Reports", "read_reports"]
+__all__ = ["ALL", "APPROX", "AT_LEAST", "EXACT", "PublishedTotals", "read_published"]
 
 EXACT, AT_LEAST, APPROX = "exact", "at_least", "approx"
 # The tactic of a count of all tactics.
@@ -32,7 +32,7 @@ _BETWEEN, _VIA = "|", " via "
 
 
 @dataclass(frozen=True, repr=False)
-class Reports:
+class PublishedTotals:
     """Published counts and how they were cleaned.
 
     Attributes
@@ -66,8 +66,8 @@ class Reports:
         freq: str = names.MONTHLY,
         gazetteer: Gazetteer | None = None,
         publishers: Mapping[str, str] | None = None,
-    ) -> "Reports":
-        """Validate a table; see `read_reports`."""
+    ) -> "PublishedTotals":
+        """Validate a table; see `read_published`."""
         numbered = table.set_axis(pd.RangeIndex(1, len(table) + 1))
         clean, ledger = _checked(numbered, "table of reports", freq, gazetteer, publishers)
         return cls(clean, normalise_freq(freq), ledger)
@@ -86,13 +86,13 @@ class Reports:
         """A copy of the table."""
         return self.table.copy()
 
-    def known(self, day: str | pd.Timestamp) -> "Reports":
+    def known(self, day: str | pd.Timestamp) -> "PublishedTotals":
         """Those that were known at the end of a day: by their `reported` day, or else by their last day."""
         since = self.table["reported"].fillna(self.table[names.PERIOD_END])
         return replace(self, table=self.table[since <= parse_day(day)])
 
     def save(self, path: str | Path) -> None:
-        """Write the table as CSV; `read_reports` reads it again."""
+        """Write the table as CSV; `read_published` reads it again."""
         write_csv(path, self.table)
 
     def plot(self) -> Any:
@@ -115,7 +115,7 @@ class Reports:
     def __repr__(self) -> str:
         table = self.table
         span = f"{table['period_start'].min():%Y-%m-%d} to {table[names.PERIOD_END].max():%Y-%m-%d}"
-        lines = [f"Reports: {len(table):,} published counts, {span}"]
+        lines = [f"PublishedTotals: {len(table):,} published counts, {span}"]
         for zone, rows in table.groupby(names.ZONE):
             of = ", ".join(f"{number} {name}" for name, number in rows[names.DEFINITION].value_counts().items())
             lines.append(f"  {zone}: {of}; by {', '.join(sorted(rows[names.PUBLISHER].unique()))}")
@@ -128,13 +128,13 @@ class Reports:
         return f"<p>{head}</p>{self.table.head(5).to_html(escape=True, index=False)}{self.ledger._repr_html_()}"
 
 
-def read_reports(
+def read_published(
     path: str | Path,
     *,
     freq: str = names.MONTHLY,
     gazetteer: Gazetteer | None = None,
     publishers: Mapping[str, str] | None = None,
-) -> Reports:
+) -> PublishedTotals:
     """Read and validate a table of published counts.
 
     Parameters
@@ -160,7 +160,7 @@ def read_reports(
     raw = read_raw(path)
     clean, ledger = _checked(raw.frame, raw.path, freq, gazetteer, publishers)
     source = {"path": raw.name, "sha256": sha256(raw.path), "rows": len(raw.frame)}
-    return Reports(clean, normalise_freq(freq), raw.ledger + ledger, (source,))
+    return PublishedTotals(clean, normalise_freq(freq), raw.ledger + ledger, (source,))
 
 
 # Validation ----------------------------------------------------------------------------------------------------------

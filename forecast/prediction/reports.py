@@ -32,10 +32,10 @@ from forecast.prediction.report_splits import dispersion_within, draw_within, sp
 __all__ = [
     "described_reports",
     "exact_totals",
-    "expected_reports",
-    "fitted_reports",
+    "expected_published",
+    "fitted_published",
     "fitted_totals",
-    "report_draws",
+    "published_draws",
     "report_predictive",
     "series_label",
     "totals_panel",
@@ -51,13 +51,13 @@ _LEVELS = (0.5, 0.8, 0.9)
 _POISSON = 1e8
 
 
-def expected_reports(fit: BayesianFit, forecast: Forecast, levels: Sequence[float] = _LEVELS) -> pd.DataFrame:
+def expected_published(fit: BayesianFit, forecast: Forecast, levels: Sequence[float] = _LEVELS) -> pd.DataFrame:
     """What each publisher will report of each zone in each period of a forecast.
 
     Parameters
     ----------
     fit : BayesianFit
-        Of a panel of published counts (`Panel.from_reports`).
+        Of a panel of published counts (`Panel.from_published`).
     forecast : Forecast
         What `predict` made of it.
     levels : sequence of float
@@ -77,7 +77,7 @@ def expected_reports(fit: BayesianFit, forecast: Forecast, levels: Sequence[floa
     InputError
         For a panel without published counts, or a forecast that was not made of this fit.
     """
-    drawn = report_draws(fit, forecast)
+    drawn = published_draws(fit, forecast)
     values = drawn.values
     table = drawn[_REPORT].to_dataset().reset_coords().to_dataframe().reset_index(drop=True)
     bounds = interval_columns(levels)
@@ -95,7 +95,7 @@ def expected_reports(fit: BayesianFit, forecast: Forecast, levels: Sequence[floa
     return table[[*_KEY, "last", names.PERIOD, names.HORIZON, "mean", "mcse", "median", *bounds]]
 
 
-def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = None) -> xr.DataArray:
+def published_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = None) -> xr.DataArray:
     """Draws of published counts in the periods of a forecast, each from the same posterior sample as the forecast's.
 
     Parameters
@@ -106,7 +106,7 @@ def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = No
         What `predict` made of it.
     actual : Panel, optional
         A later panel of published counts: those that lie in the forecast, of definitions that the fit knows, are drawn.
-        Without it, the next totals of each publisher and definition over its zone are (see `expected_reports`).
+        Without it, the next totals of each publisher and definition over its zone are (see `expected_published`).
 
     Returns
     -------
@@ -121,7 +121,7 @@ def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = No
     Raises
     ------
     InputError
-        As of `expected_reports`; where `actual` has none of the forecast's periods or provinces.
+        As of `expected_published`; where `actual` has none of the forecast's periods or provinces.
     """
     return report_predictive(fit, forecast, actual)[0]
 
@@ -129,7 +129,7 @@ def report_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = No
 def report_predictive(
     fit: BayesianFit, forecast: Forecast, actual: Panel | None = None
 ) -> tuple[xr.DataArray, Array, Array | None]:
-    """`report_draws`, and each draw's negative binomial distribution of each count by itself.
+    """`published_draws`, and each draw's negative binomial distribution of each count by itself.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def report_predictive(
     return made, mean[:, known], None if np.isinf(size).all() else np.minimum(size, _POISSON)
 
 
-def fitted_reports(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.DataFrame:
+def fitted_published(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.DataFrame:
     """Every published count that a fit used, and what the fit expects it to be.
 
     Returns
@@ -229,7 +229,7 @@ def described_reports(panel: Panel) -> pd.DataFrame:
         For a panel without published counts.
     """
     if not panel.observations.is_published:
-        raise InputError("holds no published counts", source="panel", hint="Panel.from_reports makes one that does")
+        raise InputError("holds no published counts", source="panel", hint="Panel.from_published makes one that does")
     return _published_rows(panel)
 
 

@@ -32,7 +32,7 @@ _SOURCES = {
     "gtd": "the Global Terrorism Database",
     "plain": "a table of events",
     "counts": "a table of counts",
-    "reports": "a table of published totals",
+    "published": "a table of published totals",
 }
 # What the models do, for readers of the score table; a model that is not here explains itself by its name.
 _MODELS = {

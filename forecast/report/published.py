@@ -12,7 +12,13 @@ from forecast.inference.posterior.labels import eta
 from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import ALL_TACTICS, Forecast
-from forecast.prediction.reports import described_reports, expected_reports, fitted_reports, fitted_totals, zone_totals
+from forecast.prediction.reports import (
+    described_reports,
+    expected_published,
+    fitted_published,
+    fitted_totals,
+    zone_totals,
+)
 from forecast.report.parts import Part
 from forecast.report.sentences import Finding
 from forecast.report.wording import (
@@ -65,7 +71,7 @@ class PublishedPart(Part):
         `fitted_totals` from the first to the last of them: zone, publisher, definition, period, middle (a day), mean,
         lower_90, upper_90.
     expected : DataFrame
-        `expected_reports`, with middle, and stopped (whether the last such total is more than a year old).
+        `expected_published`, with middle, and stopped (whether the last such total is more than a year old).
     provinces : DataFrame
         `informed_provinces`, with name, zone, lately (whether there is a number of its own in the last year of its
         zone) and the posterior mean and 90 % interval of the expected count per period of that year (mean, lower,
@@ -105,12 +111,12 @@ def published_part(fit: BayesianFit, forecast: Forecast, activity: Indicators | 
     """
     panel = fit.panel
     ends = dict(zip(panel.periods, pd.DatetimeIndex(panel.dataset[names.PERIOD_END].values), strict=True))
-    totals = _zone_rows(fitted_reports(fit, _DRAWS, seed=fit.seed), panel)
+    totals = _zone_rows(fitted_published(fit, _DRAWS, seed=fit.seed), panel)
     band = fitted_totals(fit, _DRAWS, seed=fit.seed)
     spans = totals.groupby(_KEY).agg(begin=("first", "min"), stop=("last", "max")).reset_index()
     band = band.merge(spans, on=_KEY)
     band = band[band[names.PERIOD].between(band["begin"], band["stop"])]
-    expected = expected_reports(fit, forecast)
+    expected = expected_published(fit, forecast)
     silent = forecast.origin - pd.DateOffset(years=1)
     future = dict(zip(forecast.periods, pd.DatetimeIndex(forecast.dataset[names.PERIOD_END].values), strict=True))
     expected = expected.assign(stopped=expected["last"] < silent, middle=_middle(expected[names.PERIOD], future))

@@ -85,9 +85,9 @@ def hidden():
     """A row per hidden number, with the log score of its month's split."""
     reports, rows = table(), []
     found = hidden_months(reports)
-    start = fc.fit(MODEL, fc.Panel.from_reports(reports), engine="laplace", seed=1)
+    start = fc.fit(MODEL, fc.Panel.from_published(reports), engine="laplace", seed=1)
     for number, (key, total, parts) in enumerate(found):
-        panel = fc.Panel.from_reports(reports.drop(parts.index))
+        panel = fc.Panel.from_published(reports.drop(parts.index))
         fit = fc.fit(MODEL, panel, start=start, seed=number)
         split, turns = split_draws(fit, key, total, parts, number)
         shares = turns.share[:, 1:]
@@ -158,7 +158,7 @@ def average(own, others):
 
 def ahead(workers, folder):
     """Scores of the last published totals of each zone, a month ahead."""
-    panel = fc.Panel.from_reports(table(), zone_ends=ENDS)
+    panel = fc.Panel.from_published(table(), zone_ends=ENDS)
     models = {"published": MODEL, "last": fc.Last(), "mean of three": fc.RecentMean(window=3)}
     models |= {"smoothing": fc.ExponentialSmoothing()}
     origins = len(panel.periods) - int(np.searchsorted(panel.periods, first_month(panel)))

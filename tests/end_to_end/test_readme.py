@@ -38,7 +38,7 @@ def test_settings_are_valid(tmp_path):
     for name in ("reports.csv", "activity.csv", "indicators.csv"):
         (tmp_path / name).write_text("x")
     path.write_text(f'model = "quick"\n{reports}')
-    assert list(read_settings(path).reports.zone_ends) == ["central"]
+    assert list(read_settings(path).published.zone_ends) == ["central"]
     # The last comes to any of them.
     path.write_text(whole + capability)
     (scenario,) = read_settings(path).capability.scenarios

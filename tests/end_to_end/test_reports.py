@@ -24,9 +24,9 @@ draws = 100
 engine = "laplace"
 notes = ["made for a test"]
 [data]
-source = "reports"
+source = "published"
 paths = ["reports.csv"]
-[reports]
+[published]
 zone_ends = { central = 2021-04-30 }
 activity = "activity.csv"
 [model]
@@ -92,7 +92,7 @@ def test_the_example(monkeypatch, capsys):
         ('["reports.csv"]', '["reports.csv", "activity.csv"]', "stand in one table"),
         ("[model]\n", "[evaluation]\nperiods = 2\n[model]\n", r"evaluation\.periods has no use with published totals"),
         ("[model]\n", "[panel]\nactor = 'IS'\n[model]\n", r"panel\.actor has no use with published totals"),
-        ('"reports"', '"counts"', r"reports\.zone_ends, reports\.activity has no use with ready counts"),
+        ('"published"', '"counts"', r"published\.zone_ends, published\.activity has no use with ready counts"),
         ("[model]\n", "[capability]\nindicators = 'activity.csv'\n[model]\n", "capability has no use with published"),
     ],
 )

@@ -33,7 +33,7 @@ def record(seed=1):
 
 @pytest.fixture(scope="module")
 def panel():
-    return fc.Panel.from_reports(record())
+    return fc.Panel.from_published(record())
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_months_without_exact_counts_have_no_scores(fit):
     forecast, before = fc.predict(fit, 1, draws=100, seed=2), record().query("period_start < '2021-07'")
     october, floor = row(ZONE, 40, "2021-10"), row(ZONE, 30, "2021-07", bound="at_least")
     for rows in ([october], [floor, october]):
-        found = score_reports(fit, forecast, fc.Panel.from_reports(pd.concat([before, pd.DataFrame(rows)])))
+        found = score_reports(fit, forecast, fc.Panel.from_published(pd.concat([before, pd.DataFrame(rows)])))
         assert len(found) == 0
         assert list(found.columns) == [*SCORE_COLUMNS, "level"]
 
@@ -113,7 +113,7 @@ def test_a_backtest_sees_nothing_of_what_it_scores(panel):
     table = record()
     late = pd.to_datetime(table["period_start"]) > "2021-06-30"
     changed = table.assign(attacks=table["attacks"].where(~late, table["attacks"] + 3))
-    again = fc.backtest(models, fc.Panel.from_reports(changed), engine="laplace", **options)
+    again = fc.backtest(models, fc.Panel.from_published(changed), engine="laplace", **options)
     other = again.of("zone")
     pd.testing.assert_series_equal(zone["predicted"], other["predicted"])
     pd.testing.assert_series_equal(

@@ -30,7 +30,7 @@ TOTALS = table(
         for month in (1, 3)
     ),
 )
-REPORTS = 'horizon = 2\ndraws = 100\nmodel = "quick"\n[data]\nsource = "reports"\npaths = ["events.csv"]\n'
+REPORTS = 'horizon = 2\ndraws = 100\nmodel = "quick"\n[data]\nsource = "published"\npaths = ["events.csv"]\n'
 EXPOSED = table("province,tactic,period,attacks,exposure", *(f"{p},ied,2020-{m:02d}-01,{m},100000" for p, m in CELLS))
 
 
@@ -71,7 +71,7 @@ FAULTS = [
     Fault("total of the future", Answer.REFUSED, r"column period_start: .*up to today",
           {"forecast.toml": REPORTS, "events.csv": TOTALS.replace("2020", "2120")}, CHECK),
     Fault("definition that is part of itself", Answer.REFUSED, r"subset_of: a definition would be part of itself",
-          {"forecast.toml": REPORTS + '[reports]\nsubset_of = { confirmed = "confirmed" }\n', "events.csv": TOTALS},
+          {"forecast.toml": REPORTS + '[published]\nsubset_of = { confirmed = "confirmed" }\n', "events.csv": TOTALS},
           CHECK),
     Fault("swapped columns", Answer.RIGHT, "3 provinces",
           {"forecast.toml": within("data", 'columns = { province = "tactic", tactic = "province" }', READY),

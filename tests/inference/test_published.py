@@ -47,7 +47,7 @@ ROWS = [
 
 
 def panel_of(rows, **options):
-    return fc.Panel.from_reports(pd.DataFrame(rows), **options)
+    return fc.Panel.from_published(pd.DataFrame(rows), **options)
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +274,7 @@ def mixed_panel(counts=CELLS, rows=ROWS):
     places, times = np.indices(counts.shape).reshape(2, -1)
     table = {"province": np.array(units)[places], "tactic": "all", "attacks": counts.ravel()}
     table["period"] = pd.date_range("2021-03", periods=counts.shape[1], freq="MS")[times]
-    return fc.Panel.from_frame(pd.DataFrame(table)).with_reports(pd.DataFrame(rows))
+    return fc.Panel.from_frame(pd.DataFrame(table)).with_published(pd.DataFrame(rows))
 
 
 def test_reports_beside_counts_against_brute_force():

@@ -47,7 +47,7 @@ def differences(function, size, step=STEP):
 @pytest.fixture(scope="module", params=[fc.NegativeBinomial(by="tactic"), fc.NegativeBinomial(by=None), fc.Poisson()])
 def at(request):
     """A marginal, hyperparameters and latents."""
-    panel = fc.Panel.from_reports(pd.DataFrame(ROWS), tactics=["ied"])
+    panel = fc.Panel.from_published(pd.DataFrame(ROWS), tactics=["ied"])
     marginal, rng = PublishedMarginal(fc.Model(TERMS, request.param, "m").bind(panel)), np.random.default_rng(0)
     x = rng.normal(0, 0.1, marginal.field.size) + marginal.field.mean
     return marginal, marginal.hyperparameters.constrained(rng.normal(0, 0.3, marginal.hyperparameters.size)), x
@@ -159,6 +159,6 @@ def test_the_gradient_of_the_log_marginal(at, monkeypatch):
 
 
 def test_other_models_and_panels_are_refused():
-    panel = fc.Panel.from_reports(pd.DataFrame(ROWS))
+    panel = fc.Panel.from_published(pd.DataFrame(ROWS))
     with pytest.raises(fc.InputError, match="single cells only"):
         Marginal(fc.Model([fc.Intercept()], fc.Poisson(), "m").bind(panel))

@@ -51,7 +51,7 @@ def test_published_totals_are_sampled_too():
     """Four totals of 20 over one cell each, with a wide prior: the level's posterior is that of log Gamma(80, 4)."""
     rows = pd.DataFrame([row("SY08", 20, f"2021-{month:02}") for month in range(3, 7)])
     options = NutsOptions(draws=300, tune=300, chains=1, sampler="pymc", cores=1, progress=False)
-    drawn = sample_nuts(Model([Intercept(sd=10.0)], Poisson()), Panel.from_reports(rows), options, seed=1)
+    drawn = sample_nuts(Model([Intercept(sd=10.0)], Poisson()), Panel.from_published(rows), options, seed=1)
     level = drawn.posterior["intercept"].values
     # The SD of log Gamma(80, ·) is 0.112; at least 50 effective draws leave errors of 0.016 and 0.011: 4.5 of each.
     assert abs(level.mean() - np.log(20)) < 0.08

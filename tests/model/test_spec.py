@@ -239,7 +239,7 @@ def test_covariates_are_named_once():
 def published():
     """Totals of three provinces from March to May, of which the second is of two months."""
     rows = [row("SY02|SY08|SY09", 42), row("SY02|SY08|SY09", 50, "2021-04", "2021-05")]
-    return fc.Panel.from_reports(pd.DataFrame(rows))
+    return fc.Panel.from_published(pd.DataFrame(rows))
 
 
 @pytest.mark.parametrize("family", [ZeroInflatedNegativeBinomial(), HurdleNegativeBinomial()])

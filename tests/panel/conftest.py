@@ -5,7 +5,7 @@ import published_rows
 import pytest
 
 from forecast import names
-from forecast.panel.reports import Reports
+from forecast.panel.reports import PublishedTotals
 
 COLUMNS = {
     "opponent": "ISF",
@@ -41,5 +41,5 @@ def row():
 
 @pytest.fixture(scope="session")
 def reports():
-    """Reports from rows."""
-    return lambda *rows, **options: Reports.from_frame(pd.DataFrame(list(rows)), **options)
+    """Published totals from rows."""
+    return lambda *rows, **options: PublishedTotals.from_frame(pd.DataFrame(list(rows)), **options)

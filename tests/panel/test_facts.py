@@ -166,7 +166,7 @@ def test_a_series_of_floors_is_exact_and_a_single_floor_is_a_bound(row, reports)
 
 
 def test_the_published_record_of_syria():
-    reports = fc.read_reports(data_path("syria_reports.csv"), publishers={"RIC": "Rojava Information Center"})
+    reports = fc.read_published(data_path("syria_reports.csv"), publishers={"RIC": "Rojava Information Center"})
     facts = facts_of(reports)
     table = facts.to_frame()
     assert facts.ledger.dropped == 0

@@ -36,7 +36,7 @@ def rows(row):
 
 @pytest.fixture(scope="module")
 def panel(events, rows):
-    return events.with_reports(pd.DataFrame(rows))
+    return events.with_published(pd.DataFrame(rows))
 
 
 def test_cells_and_reports_are_both_observations(panel, events):
@@ -75,24 +75,24 @@ def test_slices_and_files_keep_both(panel, events, tmp_path):
 
 def test_what_the_panel_has_no_cells_for_is_left_out(events, row):
     more = [row("SY09", 3, tactic="kidnapping"), row("SY09", 50, "2021-01", "2021-12"), row("SY09", 9, "2021-06")]
-    made = events.with_reports(pd.DataFrame(more))
+    made = events.with_published(pd.DataFrame(more))
     assert made.observations.table["value"][0] == 9
     assert made.ledger.rows("no cells") == 2
     with pytest.raises(InputError, match="say nothing of the panel's tactics and periods"):
-        events.with_reports(pd.DataFrame(more[:2]))
+        events.with_published(pd.DataFrame(more[:2]))
 
 
 def test_each_foreign_report_has_its_own_error(panel, events, rows, row, reports):
     table = pd.DataFrame([*rows, row("SY08|SY09|SY11", 3, "2021-06", publisher="other")])
     with pytest.raises(InputError, match=r"row 6: is about units that the panel does not have .found SY11@northeast"):
-        events.with_reports(table)
+        events.with_published(table)
     with pytest.raises(InputError, match=r"row 1: is about units.*found SY08@northeast"):
-        events.with_reports(pd.DataFrame([*rows, row("SY08", 3, "2021-06", zone="central")]))
+        events.with_published(pd.DataFrame([*rows, row("SY08", 3, "2021-06", zone="central")]))
     with pytest.raises(InputError, match="holds published counts already"):
-        panel.with_reports(pd.DataFrame(rows))
+        panel.with_published(pd.DataFrame(rows))
     week = {**row("SY09", 3), "period_start": "2021-03-01", "period_end": "2021-03-14"}
     with pytest.raises(InputError, match=r"are over other periods .found W-MON; expected MS"):
-        events.with_reports(reports(week, freq="W"))
+        events.with_published(reports(week, freq="W"))
     with pytest.raises(InputError, match="takes no sums over cells"):
         fc.Model([fc.Intercept()], fc.ZeroInflatedNegativeBinomial(), "m").bind(panel)
 
@@ -102,7 +102,7 @@ def test_the_gazetteer_says_whether_a_province_is_divided(events, row):
     whole = fc.Panel.from_frame(events.to_frame().assign(province=lambda frame: frame["province"].str[:4]))
     table = pd.DataFrame([row("SY02|SY09", 9)])
     with pytest.raises(InputError, match="found SY02@northeast, SY09@northeast"):
-        whole.with_reports(table)
-    assert whole.with_reports(table, gazetteer=read_gazetteer()).observations.table["value"][0] == 9
+        whole.with_published(table)
+    assert whole.with_published(table, gazetteer=read_gazetteer()).observations.table["value"][0] == 9
     # A part that the panel has is taken, whatever the gazetteer.
-    assert len(events.with_reports(table, gazetteer=read_gazetteer()).observations) == 1 + 18
+    assert len(events.with_published(table, gazetteer=read_gazetteer()).observations) == 1 + 18

@@ -15,14 +15,14 @@ def test_a_table_is_read_and_written(row, tmp_path):
     ]
     path = tmp_path / "reports.csv"
     pd.DataFrame(rows).to_csv(path, index=False)
-    made = fc.read_reports(path, publishers={"RIC": "Rojava Information Center"})
+    made = fc.read_published(path, publishers={"RIC": "Rojava Information Center"})
     assert made.table["provinces"].tolist() == ["SY02|SY09", "SY09", "SY02|SY09"]
     assert made.publishers == ["Rojava Information Center"]
     assert made.ledger.rows("same publisher") == 2
     assert made.table["reported"].notna().tolist() == [True, False, False]
     assert made.table.index.tolist() == [2, 3, 4]
     made.save(path)
-    again = fc.read_reports(path)
+    again = fc.read_published(path)
     pd.testing.assert_frame_equal(again.table, made.table)
     assert len(made.known("2021-04-01")) == 2
     assert len(made.known("2021-04-05")) == 3
@@ -80,4 +80,4 @@ def test_weeks_are_whole_too(row, reports):
 def test_counts_of_the_future_are_refused(row):
     rows = [row("SY09|SY02", 27), row("SY09|SY02", 6, "2120-01", "2120-01")]
     with pytest.raises(InputError, match=r"row 2, column period_start: is not allowed \(found 2120-01-01.*up to today"):
-        fc.Reports.from_frame(pd.DataFrame(rows))
+        fc.PublishedTotals.from_frame(pd.DataFrame(rows))

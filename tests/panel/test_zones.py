@@ -18,7 +18,7 @@ def table(row):
 
 @pytest.fixture(scope="module")
 def panel(table):
-    return fc.Panel.from_reports(table, zone_ends={"central": pd.Timestamp("2021-04-30")})
+    return fc.Panel.from_published(table, zone_ends={"central": pd.Timestamp("2021-04-30")})
 
 
 def test_an_end_stays_with_its_provinces(panel, table, tmp_path):
@@ -30,7 +30,7 @@ def test_an_end_stays_with_its_provinces(panel, table, tmp_path):
     assert panel.between(start="2021-05-01").ended.sum() == 2
     assert panel.without_ended().provinces == ["SY08"]
     # In March nobody knew it.
-    early, never = panel.between(end="2021-03-31"), fc.Panel.from_reports(table)
+    early, never = panel.between(end="2021-03-31"), fc.Panel.from_published(table)
     for other in (early, never):
         assert not other.ended.any()
         assert "zones that ended" not in repr(other)
@@ -53,4 +53,4 @@ def test_an_end_stays_with_its_provinces(panel, table, tmp_path):
 )
 def test_each_wrong_end_has_its_own_error(table, ends, message):
     with pytest.raises(InputError, match=message):
-        fc.Panel.from_reports(table, zone_ends=ends)
+        fc.Panel.from_published(table, zone_ends=ends)

@@ -38,7 +38,7 @@ LATER = [
 
 @pytest.fixture(scope="module")
 def panel():
-    return fc.Panel.from_reports(pd.DataFrame(ROWS), days=False)
+    return fc.Panel.from_published(pd.DataFrame(ROWS), days=False)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def forecast(fit):
 
 
 def test_the_next_totals_have_the_moments_of_the_likelihood(fit, forecast):
-    table = fc.expected_reports(fit, forecast, levels=(0.9,))
+    table = fc.expected_published(fit, forecast, levels=(0.9,))
     assert list(table.columns[-5:]) == ["mean", "mcse", "median", "lower_90", "upper_90"]
     # `local` never gave a total of the zone.
     keys = [
@@ -92,14 +92,14 @@ def test_every_draw_is_of_one_posterior_sample(made):
     level = np.random.default_rng(1).normal(0.0, 1.0, 2000)
     factor = np.stack([np.zeros(2000), -level], axis=1)
     fit = made(intercept=level, log_factor=factor, log_phi=20.0)
-    drawn = fc.report_draws(fit, fc.predict(fit, 1, draws=2000, seed=5))
+    drawn = fc.published_draws(fit, fc.predict(fit, 1, draws=2000, seed=5))
     other = drawn.values[:, (drawn["publisher"] == "other").values]
     # Poisson around 40: any other pairing has a variance of thousands.
     assert other.var() == pytest.approx(40, rel=0.2)
 
 
 def test_counts_of_a_later_panel(fit, forecast):
-    drawn = fc.report_draws(fit, forecast, fc.Panel.from_reports(pd.DataFrame(LATER)))
+    drawn = fc.published_draws(fit, forecast, fc.Panel.from_published(pd.DataFrame(LATER)))
     labels = (drawn[name].values for name in ("kind", "definition", "lower"))
     found = [(str(kind), str(definition), int(lower)) for kind, definition, lower in zip(*labels, strict=True)]
     whole, claimed = ("total", "recorded", 44), ("subset", "claimed", 22)
@@ -111,16 +111,18 @@ def test_counts_of_a_later_panel(fit, forecast):
         assert (by[key] <= by[whole]).all()
         assert by[key].sum() / by[whole].sum() == pytest.approx(share, abs=0.02)
     np.testing.assert_array_equal(sum(by[key] for key in parts), by[whole])
-    _, mean, size = report_predictive(fit, forecast, fc.Panel.from_reports(pd.DataFrame(LATER)))
+    _, mean, size = report_predictive(fit, forecast, fc.Panel.from_published(pd.DataFrame(LATER)))
     for at, key in enumerate(found):
         # Of 2,000 draws, whose variances have errors of some 5 %.
         variance = mean[:, at].mean() + mean[:, at].mean() ** 2 / size[:, at].mean()
         assert by[key].var() == pytest.approx(variance, rel=0.2)
-    np.testing.assert_array_equal(drawn, fc.report_draws(fit, forecast, fc.Panel.from_reports(pd.DataFrame(LATER))))
+    np.testing.assert_array_equal(
+        drawn, fc.published_draws(fit, forecast, fc.Panel.from_published(pd.DataFrame(LATER)))
+    )
 
 
 def test_what_is_claimed_next_is_among_what_is_recorded_next(fit, forecast):
-    drawn = fc.report_draws(fit, forecast)
+    drawn = fc.published_draws(fit, forecast)
     claimed, recorded = (
         drawn.values[:, ((drawn["publisher"] == "RIC") & (drawn["definition"] == definition)).values]
         for definition in ("claimed", "recorded")
@@ -132,11 +134,11 @@ def test_what_is_claimed_next_is_among_what_is_recorded_next(fit, forecast):
 
 def test_a_zone_that_was_never_split_has_parts_by_the_prior(make_fit):
     """Shares scatter by psi from its prior: more than with psi at its median."""
-    panel = fc.Panel.from_reports(pd.DataFrame([row(ZONE, 42), row(ZONE, 30, "2021-04")]))
+    panel = fc.Panel.from_published(pd.DataFrame([row(ZONE, 42), row(ZONE, 30, "2021-04")]))
     values = {"intercept": 0.0, "level_province": np.log(MU), "sigma_level_province": 1.0, "log_phi": np.log(PHI)}
     fit = make_fit(MODEL, panel, values, draws=1000)
-    later = fc.Panel.from_reports(pd.DataFrame([row(ZONE, 42, "2021-05"), row("SY09", 30, "2021-05")]))
-    drawn = fc.report_draws(fit, fc.predict(fit, 1, draws=2000, seed=1), later).values
+    later = fc.Panel.from_published(pd.DataFrame([row(ZONE, 42, "2021-05"), row("SY09", 30, "2021-05")]))
+    drawn = fc.published_draws(fit, fc.predict(fit, 1, draws=2000, seed=1), later).values
     share = drawn[:, 1][drawn[:, 0] >= 40] / drawn[:, 0][drawn[:, 0] >= 40]
     spread, rest = 25**2 / PHI, (5**2 + 10**2) / PHI
     at_median = 25 * 15 / 40**2 / (1 + 25 * 15 * (spread + rest) / (spread * rest))
@@ -146,7 +148,7 @@ def test_a_zone_that_was_never_split_has_parts_by_the_prior(make_fit):
 
 def test_nothing_is_drawn_where_nothing_was_published(fit, forecast):
     rows = [*ROWS, row(ZONE, 40, "2021-09")]
-    assert fc.report_draws(fit, forecast, fc.Panel.from_reports(pd.DataFrame(rows))).shape == (2000, 0)
+    assert fc.published_draws(fit, forecast, fc.Panel.from_published(pd.DataFrame(rows))).shape == (2000, 0)
 
 
 def test_counts_of_events_beside_them_are_no_reports(make_fit):
@@ -155,16 +157,16 @@ def test_counts_of_events_beside_them_are_no_reports(make_fit):
     table = pd.DataFrame(cells, columns=["province", "tactic", "period", "attacks"])
     counts = fc.Panel.from_frame(table, days=False)
     rows = [row("SY08|SY09", 15, f"2021-{month:02d}") for month in range(1, 7)]
-    panel = counts.with_reports(pd.DataFrame(rows), gazetteer=fc.read_gazetteer())
+    panel = counts.with_published(pd.DataFrame(rows), gazetteer=fc.read_gazetteer())
     values = {"intercept": 0.0, "level_province": np.log([10.0, 20.0]), "sigma_level_province": 1.0, "log_phi": 2.0}
     fit = make_fit(MODEL, panel, {**values, "log_factor": [np.log(0.5)]}, draws=200)
-    assert fc.fitted_reports(fit, 10, seed=1)["mean"].round(6).tolist() == [15.0] * 6
-    table = fc.expected_reports(fit, fc.predict(fit, 1, draws=300, seed=1))
+    assert fc.fitted_published(fit, 10, seed=1)["mean"].round(6).tolist() == [15.0] * 6
+    table = fc.expected_published(fit, fc.predict(fit, 1, draws=300, seed=1))
     assert abs(table["mean"].item() - 15) < 4.5 * table["mcse"].item()
 
 
 def test_fitted_counts(fit):
-    table = fc.fitted_reports(fit, 10, seed=1)
+    table = fc.fitted_published(fit, 10, seed=1)
     assert len(table) == len(ROWS)
     expected = {("RIC", "recorded", 42): 40, ("RIC", "recorded", 29): 25, ("RIC", "claimed", 30): 20}
     expected |= {("RIC", "recorded", 20): 40, ("other", "recorded", 9): 20, ("local", "recorded", 3): 10}
@@ -180,8 +182,8 @@ def test_fitted_counts(fit):
 def test_what_does_not_belong_together_is_refused(fit, forecast, make_panel, made):
     other = made(log_phi=0.0)
     with pytest.raises(InputError, match="was not made of this fit"):
-        fc.expected_reports(other, forecast)
+        fc.expected_published(other, forecast)
     with pytest.raises(InputError, match="was not made of this fit"):
-        fc.expected_reports(fit, forecast.aggregate("total"))
+        fc.expected_published(fit, forecast.aggregate("total"))
     with pytest.raises(InputError, match="fit: is of the wrong type"):
-        fc.fitted_reports(fc.fit(fc.RecentMean(), make_panel(np.ones((2, 1, 6))), seed=1), seed=1)
+        fc.fitted_published(fc.fit(fc.RecentMean(), make_panel(np.ones((2, 1, 6))), seed=1), seed=1)

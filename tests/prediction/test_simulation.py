@@ -197,14 +197,14 @@ def test_the_months_ahead_have_their_days_and_whole_coverage(make_fit):
 def test_provinces_whose_zone_ended_are_left_out(fitted, tmp_path):
     rows = [row("SY04|SY05", 20, zone="central"), row("SY08|SY11", 30), row("SY08|SY11", 40, "2021-06")]
     table = pd.DataFrame(rows)
-    panel = fc.Panel.from_reports(table, zone_ends={"central": "2021-03-31"})
+    panel = fc.Panel.from_published(table, zone_ends={"central": "2021-03-31"})
     fit = fitted((Intercept(), Pooled("province"), Walk(by="zone")), panel=panel)
     forecast = predict(fit, 2, draws=30, seed=1)
     assert forecast.provinces == ["SY08", "SY11@northeast"]
     assert forecast.dataset["mu"].shape == forecast.draws.shape == (30, 2, 1, 2)
     assert "2 provinces are left out, for their zone ended: central on 2021-03-31" in forecast.provenance["notes"]
     # The draws of the others are what they were.
-    before = predict(replace(fit, panel=fc.Panel.from_reports(table)), 2, draws=30, seed=1)
+    before = predict(replace(fit, panel=fc.Panel.from_published(table)), 2, draws=30, seed=1)
     assert before.provinces == ["SY04", "SY05", *forecast.provinces]
     np.testing.assert_array_equal(forecast.draws, before.draws[:, 2:])
     forecast.save(tmp_path / "forecast.nc")

@@ -39,7 +39,7 @@ ACTIVITY = {"force": "SDF", "indicator": "raids", "value": 12, "scale": "count",
 
 @pytest.fixture(scope="module")
 def fit(make_fit):
-    panel = fc.Panel.from_reports(pd.DataFrame(ROWS), zone_ends={"central": "2021-05-31"}, days=False)
+    panel = fc.Panel.from_published(pd.DataFrame(ROWS), zone_ends={"central": "2021-05-31"}, days=False)
     model = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by=None), "published")
     levels = pd.Series({"SY02@northeast": 5.0, "SY08": 10.0, "SY09@northeast": 25.0, "SY04": 6.0, "SY05": 4.0})
     values = {"intercept": 0.0, "level_province": np.log(levels[panel.provinces]), "sigma_level_province": 1.0}

@@ -37,7 +37,7 @@ def test_cells_that_nobody_published_are_covered_and_totals_help(full):
         rng = np.random.default_rng(seed)
         expected, counts = truth(rng)
         table, known = published(counts, rng)
-        panel = fc.Panel.from_reports(table, days=False)
+        panel = fc.Panel.from_published(table, days=False)
         # The first and last months may be unpublished: the panel then is shorter.
         first = list(MONTHS.to_timestamp()).index(panel.periods[0])
         months = slice(first, first + len(panel.periods))
@@ -47,7 +47,7 @@ def test_cells_that_nobody_published_are_covered_and_totals_help(full):
         inside.append(((lower <= expected[:, months]) & (expected[:, months] <= upper))[hidden].mean())
         narrow.append(np.log(upper / lower)[hidden].mean())
         parts = table[~table["provinces"].str.contains("|", regex=False)]
-        alone = fc.Panel.from_reports(parts, days=False)
+        alone = fc.Panel.from_published(parts, days=False)
         lower, upper = np.quantile(expected_draws(alone, seed), [0.05, 0.95], axis=0)
         wide.append(np.log(upper / lower).mean())
     print(f"coverage {np.mean(inside):.3f}, widths {np.mean(narrow):.3f} and {np.mean(wide):.3f}")

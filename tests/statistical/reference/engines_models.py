@@ -161,7 +161,7 @@ CASES: dict[str, Case] = {
             [fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone"), fc.Walk(by="province")],
             fc.NegativeBinomial(by=None),
         ),
-        lambda: fc.Panel.from_reports(published_rows.of_every_kind(seed=1)),
+        lambda: fc.Panel.from_published(published_rows.of_every_kind(seed=1)),
     ),
     "iraq_weekly": Case(fc.quick_model(), _iraq, real=True),
     "syria_monthly": Case(fc.quick_model(), _syria, real=True),
