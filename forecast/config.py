@@ -216,6 +216,17 @@ class PublishedSettings(_Section):
     activity: _File | None = Field(None, description="a table for `read_activity`, shown beside the attacks")
 
 
+class ReportSettings(_Section):
+    """What the report says beside the numbers: `[report]`."""
+
+    contact: str | None = Field(
+        None, min_length=1, max_length=120, description="whom readers may ask: on the page, and on every printed one"
+    )
+    population: _File | None = Field(
+        None, description="people by province (columns province, population): attacks per 100,000 stand in the tables"
+    )
+
+
 class CovariateSettings(_Section):
     """One covariate: `[covariates.NAME]`. A table, or the number of events per province and period."""
 
@@ -323,6 +334,7 @@ class Settings(_Section):
     places: PlaceSettings = PlaceSettings()
     panel: PanelSettings = PanelSettings()
     published: PublishedSettings = PublishedSettings()
+    report: ReportSettings = ReportSettings()
     covariates: dict[str, CovariateSettings] = {}
     capability: CapabilitySettings | None = None
     evaluation: EvaluationSettings = EvaluationSettings()

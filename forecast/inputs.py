@@ -19,6 +19,7 @@ from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, read_boundaries, shipped_boundaries
 from forecast.events.place_tables import read_aliases, read_forces, read_zones
 from forecast.events.places import Gazetteer, read_gazetteer
+from forecast.events.population import Population, read_population
 from forecast.events.raw import read_raw
 from forecast.events.reading import read_events
 from forecast.events.table import Events
@@ -38,6 +39,7 @@ __all__ = [
     "load_activity",
     "load_boundaries",
     "load_futures",
+    "load_population",
     "load_source",
     "load_zones",
     "map_boundaries",
@@ -156,6 +158,27 @@ def load_zones(settings: Settings, panel: Panel, gazetteer: Gazetteer | None = N
     return zones
 
 
+def load_population(settings: Settings, source: PanelSource | CountsSource, panel: Panel) -> Population | None:
+    """People by province, as the report's settings give them; by the panel's own names where it has others than we."""
+    file = settings.report.population
+    if file is None:
+        return None
+    gazetteer = source.events.gazetteer if isinstance(source, PanelSource) else None
+    gazetteer = gazetteer or _known_gazetteer(settings)
+    if not set(panel.provinces) <= set(gazetteer.units):
+        gazetteer = _named_in(panel)
+    return read_population(file, gazetteer, _aliases(settings, gazetteer))
+
+
+def _named_in(panel: Panel) -> Gazetteer:
+    """The provinces of a panel, by the names that it has for them."""
+    labels = (names.COUNTRY, names.PROVINCE_NAME, names.PCODE, names.ZONE)
+    table = pd.DataFrame({name: panel.dataset[name].values.astype(str) for name in labels}, index=panel.provinces)
+    table[names.PROVINCE_NAME] = table[names.PROVINCE_NAME].where(table[names.PROVINCE_NAME] != "", table.index)
+    nothing: list[tuple[str, ...]] = [()] * len(table)
+    return Gazetteer(table.assign(iso_3166_2="", aliases=nothing, shared_names=nothing))
+
+
 def load_futures(settings: Settings) -> dict[str, Future]:
     """What each covariate does after the data, by the settings."""
     futures = {name: _future(covariate) for name, covariate in settings.covariates.items()}
@@ -192,7 +215,7 @@ def input_files(settings: Settings) -> list[Path]:
     ]
     if settings.capability is not None:
         named.append(settings.capability.indicators)
-    named.append(settings.published.activity)
+    named += [settings.published.activity, settings.report.population]
     named += [file for covariate in settings.covariates.values() for file in (covariate.path, covariate.future)]
     return list(dict.fromkeys(file for file in named if isinstance(file, Path)))
 

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,8 @@ def run(
         periods = min(SINCE, len(panel.periods))
         table = recorded_deaths(ready.source.events, panel.without_ended(), periods, ready.source.settings)
         record["deaths"] = DeathsPart(periods, table).to_record() if len(table) else {}
+    if ready.population is not None:
+        record["population"] = ready.population.to_record()
     if ready.onsets is not None:
         record["onsets"] = ready.onsets.to_record()
     capability = None
@@ -282,6 +285,7 @@ def _record(
         "inputs": list(ready.inputs),
         "zones": dict(zones),
         "seed": settings.seed,
+        "issued": f"{date.today():%Y-%m-%d}",
         "data_cut_off": f"{panel.origin:%Y-%m-%d}",
         "simulated": panel.simulated,
         "notes": notes,

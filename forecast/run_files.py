@@ -31,6 +31,7 @@ from forecast.report.deaths import DeathsPart
 from forecast.report.onset import OnsetPart
 from forecast.report.overlays import DatedEvent
 from forecast.report.parts import table_of
+from forecast.report.population import PopulationPart
 from forecast.report.previous import PreviousPart, previous_part
 from forecast.report.published import PublishedPart
 from forecast.report.triggers import TriggersPart
@@ -335,11 +336,20 @@ def _content(result: Run) -> ReportContent:
         triggers=TriggersPart.from_record(record.triggers) if record.triggers else None,
         onsets=OnsetPart.from_record(record.onsets) if record.onsets else None,
         deaths=DeathsPart.from_record(record.deaths) if record.deaths else None,
+        population=PopulationPart.from_record(record.population) if record.population else None,
+        issued=record.issued or "",
+        contact=_contact(record),
         events=[
             DatedEvent(event.name, event.first, event.last, event.where, tuple(event.provinces))
             for event in record.events
         ],
     )
+
+
+def _contact(record: RunRecord) -> str:
+    """Whom readers may ask, as the settings of the run say it; '' where they do not."""
+    given = record.settings.get("report")
+    return str(given.get("contact") or "") if isinstance(given, dict) else ""
 
 
 def _capability_part(capability: Capability, record: RunRecord) -> CapabilityPart:

@@ -10,15 +10,19 @@ from forecast.baselines.library import default_baselines
 from forecast.config import Settings
 from forecast.errors import InputError
 from forecast.evaluation.triggers import Trigger
+from forecast.files import readable_name
+from forecast.inputs import load_population
 from forecast.model.library import CAPABILITY
 from forecast.panel.calendar import next_periods, period_end
 from forecast.panel.groups import province_keys
 from forecast.panel.panel import Panel
+from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.futures import Future, scenario
 from forecast.report.overlays import DatedEvent
-from forecast.report.wording import province_labels
+from forecast.report.population import PopulationPart
+from forecast.report.wording import listed, province_labels
 
-__all__ = ["events_of", "scenarios_of", "scored_models", "triggers_of"]
+__all__ = ["events_of", "population_of", "scenarios_of", "scored_models", "triggers_of"]
 
 
 def scored_models(settings: Settings) -> dict[str, Any]:
@@ -39,6 +43,26 @@ def triggers_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[s
         event = given.threshold, given.horizon, given.probability
         made.append(Trigger(given.name, tuple(provinces), tuple(tactics), *event))
     return tuple(made)
+
+
+def population_of(
+    settings: Settings, source: PanelSource | CountsSource, panel: Panel
+) -> tuple[PopulationPart | None, tuple[str, ...]]:
+    """The people of a panel's provinces by the settings, and notes on names and provinces that do not match."""
+    read, file = load_population(settings, source, panel), settings.report.population
+    if read is None or file is None:
+        return None, ()
+    shown, labels = readable_name(file), province_labels(panel.dataset)
+    said = f"the table of population, {shown},"
+    known = [key for key in panel.provinces if key in read.people]
+    unknown = [labels[key] for key in panel.provinces if key not in read.people]
+    notes = []
+    if read.unmatched:
+        notes.append(f"{said} names what is no province of the data: {', '.join(read.unmatched)}")
+    if unknown:
+        notes.append(f"{said} lacks {listed(unknown)}: there, attacks per 100,000 are not told")
+    table = pd.DataFrame({names.PROVINCE: known, "population": read.people[known].to_numpy()})
+    return PopulationPart(shown, table), tuple(notes)
 
 
 def events_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[DatedEvent, ...]:

@@ -25,8 +25,9 @@ from forecast.prediction.futures import Future
 from forecast.report.backtest import BacktestPart
 from forecast.report.onset import OnsetPart
 from forecast.report.overlays import DatedEvent
+from forecast.report.population import PopulationPart
 from forecast.run_files import Run, load_previous
-from forecast.run_named import events_of, scenarios_of, scored_models, triggers_of
+from forecast.run_named import events_of, population_of, scenarios_of, scored_models, triggers_of
 from forecast.run_past import past_of
 
 __all__ = ["Prepared", "own_gazetteer", "prepare", "unscored"]
@@ -65,9 +66,11 @@ class Prepared:
     onsets : OnsetPart or None
         What came of provinces that were calm at these origins.
     notes : tuple of str
-        What that backtest lacks, or why it is not shown.
+        What that backtest lacks, or why it is not shown, and what a table of population does not match.
     activity : Indicators or None
         Of partner forces, shown beside published totals.
+    population : PopulationPart or None
+        People by province, shown beside attacks.
     inputs : tuple of mapping
         Files that were read: path (the name) and sha256.
     """
@@ -88,6 +91,7 @@ class Prepared:
     onsets: OnsetPart | None
     notes: tuple[str, ...]
     activity: Indicators | None
+    population: PopulationPart | None
     inputs: tuple[dict[str, str], ...]
 
 
@@ -113,6 +117,7 @@ def prepare(settings: Settings) -> Prepared:
     triggers = triggers_of(settings, panel.without_ended(), zones)
     events = events_of(settings, panel.without_ended(), zones)
     past = past_of(settings, triggers, model.name, panel, source.has_vintages)
+    population, uncounted = population_of(settings, source, panel.without_ended())
     training, boundaries = _training(settings, source, panel.settled), map_boundaries(settings, source, panel)
     for file, content in contents.items():
         # Nothing is read after this: what was hashed is what was read.
@@ -134,8 +139,9 @@ def prepare(settings: Settings) -> Prepared:
         trigger_history=past.trigger_history,
         events=events,
         onsets=past.onsets,
-        notes=past.notes,
+        notes=(*past.notes, *uncounted),
         activity=activity,
+        population=population,
         inputs=inputs,
     )
 

@@ -22,6 +22,7 @@ from forecast.report.backtest import BacktestPart
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import OnsetPart
 from forecast.report.parts import Part, plain_json
+from forecast.report.population import PopulationPart
 from forecast.report.previous import PreviousPart
 from forecast.report.published import PublishedPart
 from forecast.report.triggers import TriggersPart
@@ -112,6 +113,8 @@ class RunRecord(Record):
         Sums of provinces that the report shows.
     seed
         Of all random numbers.
+    issued
+        Day on which the run was made.
     data_cut_off
         Last day of the data.
     simulated
@@ -120,9 +123,9 @@ class RunRecord(Record):
         Equation, parameters and checks.
     capability
         Tables of slopes, scenarios, parts of the change and the counts' pull.
-    backtest, previous, triggers, published, onsets, deaths
-        Parts of the report; see `BacktestPart`, `PreviousPart`, `TriggersPart`, `PublishedPart`, `OnsetPart` and
-        `DeathsPart`.
+    backtest, previous, triggers, published, onsets, deaths, population
+        Parts of the report; see `BacktestPart`, `PreviousPart`, `TriggersPart`, `PublishedPart`, `OnsetPart`,
+        `DeathsPart` and `PopulationPart`.
     events
         Dated events that charts mark; see `DatedEvent`.
     files
@@ -147,6 +150,8 @@ class RunRecord(Record):
     published: Annotated[Annotated[_Plain, _of(PublishedPart)] | None, _Empty] = None
     onsets: Annotated[Annotated[_Plain, _of(OnsetPart)] | None, _Empty] = None
     deaths: Annotated[Annotated[_Plain, _of(DeathsPart)] | None, _Empty] = None
+    population: Annotated[Annotated[_Plain, _of(PopulationPart)] | None, _Empty] = None
+    issued: Day | None = None
     events: list[EventRecord] = Field(default_factory=list)
     files: Annotated[dict[str, Sha256], AfterValidator(_files)] = Field(default_factory=dict)
 

@@ -4,6 +4,7 @@ import re
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from forecast import cli, run_prepared
@@ -12,7 +13,8 @@ from forecast.baselines.naive import RecentMean
 from forecast.config import read_settings
 from forecast.errors import InputError
 from forecast.files import sha256
-from forecast.run import run, run_backtest
+from forecast.report.wording import day_label
+from forecast.run import load_run, run, run_backtest
 
 SETTINGS = """
 horizon = 1
@@ -272,3 +274,26 @@ def test_dated_events_stand_in_the_run_and_in_its_report(folder, monkeypatch, ca
         code, _, err = command("run forecast.toml --output other", monkeypatch, capsys)
         assert (code, err.count("\n")) == (2, 1), err
         assert re.search(problem, err), err
+
+
+def test_contact_and_population_stand_in_the_run_and_in_its_report(folder, monkeypatch, capsys):
+    given = '[report]\ncontact = "Early Warning Unit"\npopulation = "people.csv"\n'
+    (folder / "forecast.toml").write_text(SETTINGS + given)
+    (folder / "people.csv").write_text("province,population\nanbar Governorate,200000\nElsewhere,5\n")
+    code, told, _ = command("run forecast.toml --output out", monkeypatch, capsys)
+    assert code == 0
+    assert "people.csv, names what is no province of the data: Elsewhere" in told
+    assert "people.csv, lacks Diyala" in told
+    done = load_run(folder / "out")
+    assert done.record.population["provinces"] == [{"province": "Anbar", "population": 200000.0}]
+    assert "people.csv" in {given.path for given in done.record.inputs}
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<dt>Contact</dt><dd>Early Warning Unit</dd>" in page
+    assert f"<dt>Issued on</dt><dd>{day_label(pd.Timestamp(done.record.issued))}</dd>" in page
+    assert "attacks per 100,000" in page
+    assert command("report out", monkeypatch, capsys)[0] == 0
+    assert (folder / "out" / "report.html").read_text(encoding="utf-8") == page
+    (folder / "people.csv").write_text("province,population\nAnbar,some\n")
+    code, _, told = command("check forecast.toml", monkeypatch, capsys)
+    assert code == 2
+    assert "people.csv: row 2, column population: is no number of people" in told

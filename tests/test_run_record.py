@@ -52,6 +52,7 @@ OPTIONAL = {
     "triggers.first",
     "triggers.last",
     "onsets",
+    "issued",
     *(f"onsets.{name}" for name in ("origins", "first", "last", "classes")),
     "events",
 }

@@ -23,7 +23,7 @@ from forecast.panel.panel import Panel
 from forecast.panel.unlocated import missing_part, typed_notes, unlocated_notes
 from forecast.prediction.caps import cap_warning
 from forecast.prediction.draws import Forecast
-from forecast.report import about, figure_tables, tables
+from forecast.report import about, figure_tables, footer, tables
 from forecast.report.backtest import BacktestPart, backtest_charts, backtest_said
 from forecast.report.capability import (
     CapabilityPart,
@@ -41,6 +41,7 @@ from forecast.report.late import late_records
 from forecast.report.maps import province_map
 from forecast.report.onset import OnsetPart, calm_places
 from forecast.report.overlays import DatedEvent, Overlays, in_order
+from forecast.report.population import PopulationPart, population_said, with_population
 from forecast.report.previous import RULE, PreviousPart, previous_lead, previous_said
 from forecast.report.priorities import priority_rule, with_priorities
 from forecast.report.provinces import group_anchors, province_anchors, sections_of
@@ -104,6 +105,12 @@ class ReportContent:
         Elections, truces and the like, which charts mark.
     deaths : DeathsPart, optional
         Recorded beside the attacks.
+    population : PopulationPart, optional
+        People by province.
+    issued : str
+        Day on which the forecast was made, YYYY-MM-DD; '' where it is not told.
+    contact : str
+        Whom readers may ask; '' where nobody is named.
     """
 
     title: str
@@ -128,6 +135,9 @@ class ReportContent:
     onsets: OnsetPart | None = None
     events: Sequence[DatedEvent] = ()
     deaths: DeathsPart | None = None
+    population: PopulationPart | None = None
+    issued: str = ""
+    contact: str = ""
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -201,7 +211,8 @@ def render(content: ReportContent) -> str:
     if content.no_chances:
         ahead, part = ahead.without_chances(), None if part is None else part.without_chances()
     groups = groups_of(forecast, content.zones)
-    ahead = with_priorities(with_deaths(ahead, content.deaths, groups), content.backtest)
+    ahead = with_population(with_deaths(ahead, content.deaths, groups), content.population, groups)
+    ahead = with_priorities(ahead, content.backtest)
     latest = pd.DataFrame() if part is None else latest_levels(part.capability, panel.without_ended())
     ahead = with_capability(ahead, latest, panel.without_ended())
     sums, anchors = group_anchors(groups), province_anchors(forecast)
@@ -237,11 +248,14 @@ def render(content: ReportContent) -> str:
         has_bands=bool(len(overlays.bands)),
         events=overlays.listed(panel, forecast),
         deaths=deaths_said(ahead, content.deaths),
+        population=population_said(ahead, content.population),
         priorities=priority_rule(ahead),
         levels=latest_said(ahead),
         ranked=sorted(of_provinces, key=lambda section: -section.median),
         late=late_records(panel, forecast, ahead.unit, simulated),
-        facts=about.facts(forecast, panel),
+        facts=about.facts(forecast, panel) | footer.facts(content.issued, content.contact),
+        footer=footer.sentences(content.issued, content.contact),
+        page_margins=Markup(footer.page_margins(content.title, content.issued, content.contact, simulated)),
         unplaced=content.unplaced,
         untyped=content.untyped,
         notes=[note for note in report_notes(content) if note not in (content.lost, content.unplaced, content.untyped)],

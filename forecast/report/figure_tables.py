@@ -11,6 +11,7 @@ from forecast.report.capability import level_text
 from forecast.report.fans import LEVELS, Series
 from forecast.report.figures import Outlook
 from forecast.report.html_tables import html_table
+from forecast.report.population import rate_text
 from forecast.report.wording import amount, between, capital, mean_amount, period_label, short_percent
 
 __all__ = ["outlook_table", "period_table", "tactic_table"]
@@ -21,6 +22,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else "–"
 
 
+def _people(value: float) -> str:
+    """A number of people; '–' where it is not known."""
+    return amount(value) if np.isfinite(value) else "–"
+
+
 def _class(value: Any) -> str:
     """A class as it is printed: '1', 'A'; '–' for sums, which have none."""
     return _text(value) if isinstance(value, str) or np.isnan(value) else f"{value:.0f}"
@@ -28,6 +34,8 @@ def _class(value: Any) -> str:
 
 # Columns behind those of the forecast, where the figures have them, and how they are printed.
 _BESIDE: Mapping[str, Callable[[Any], str]] = {
+    "population": _people,
+    "per_100_000": rate_text,
     names.FORCE: _text,
     "capability": level_text,
     "priority": _class,
@@ -119,6 +127,7 @@ def _spanners(frame: pd.DataFrame, outlook: Outlook) -> dict[str, dict[str, str]
         capital(outlook.next_period): {"next_median": "median", "next_interval": "80% interval"},
         **(whole if outlook.horizon > 1 else {}),
         "Chance": {"rise": "of a rise"},
+        "Population": {"population": "people", "per_100_000": "attacks per 100,000"},
         "Partner force": {names.FORCE: "name", "capability": "capability"},
         "Class": {"priority": "priority", "grade": "grade"},
     }

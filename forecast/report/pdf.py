@@ -8,12 +8,6 @@ from forecast.files import safe_write
 
 __all__ = ["write_pdf"]
 
-# The title, the day of printing, and which page it is of how many; Chromium fills in the classes.
-_FOOTER = (
-    '<div style="width: 100%; font: 8px system-ui, sans-serif; color: #55616d; padding: 0 14mm; display: flex; '
-    'justify-content: space-between"><span class="title"></span>'
-    '<span class="date"></span><span><span class="pageNumber"></span> of <span class="totalPages"></span></span></div>'
-)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -36,14 +30,8 @@ def write_pdf(report: str | Path, path: str | Path) -> Path:
         browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
         page = browser.new_page()
         page.goto(Path(report).resolve().as_uri())
-        content = page.pdf(
-            format="A4",
-            print_background=True,
-            display_header_footer=True,
-            header_template="<span></span>",
-            footer_template=_FOOTER,
-            margin={"top": "15mm", "bottom": "16mm", "left": "14mm", "right": "14mm"},
-        )
+        # The page's own rules say its size, its margins and what stands in them.
+        content = page.pdf(print_background=True, prefer_css_page_size=True)
         browser.close()
     with safe_write(path) as temporary:
         temporary.write_bytes(content)

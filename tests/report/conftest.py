@@ -21,6 +21,7 @@ from forecast.report.backtest import backtest_part
 from forecast.report.build import ReportContent
 from forecast.report.capability import CapabilityPart
 from forecast.report.overlays import DatedEvent
+from forecast.report.population import PopulationPart
 from forecast.report.previous import previous_part
 from forecast.report.triggers import TriggersPart, triggers_part
 
@@ -214,6 +215,11 @@ def hostile_content(make_content, make_forecast, capability_part, tried, previou
         zones={HOSTILE[2]: panel.provinces[:3]},
         notes=(HOSTILE[0],),
         banner=HOSTILE[1],
+        contact=HOSTILE[3],
+        issued="2026-01-02",
+        population=PopulationPart(
+            HOSTILE[0], pd.DataFrame({"province": panel.provinces, "population": 1000.0 * len(names)})
+        ),
         capability=capability_part(HOSTILE[:2], HOSTILE[2:4], HOSTILE[1]),
         backtest=part,
         triggers=TriggersPart(

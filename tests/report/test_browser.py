@@ -13,6 +13,7 @@ from forecast.report.build import ReportContent, write_report
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import onset_part
 from forecast.report.overlays import DatedEvent
+from forecast.report.population import PopulationPart
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +45,8 @@ def content(make_content, make_forecast, capability_part, tried, previous, watch
     parts["events"] = [DatedEvent(f"Event {day}", day, "2026-03-10", "", keys) for day in days]
     chances = pd.DataFrame({"origin": pd.Timestamp("2025-01-31"), "chance": [0.1, 0.6, 0.9], "happened": [0, 1, 1]})
     parts["onsets"] = onset_part(chances, 3)
+    parts["population"] = PopulationPart("people.csv", pd.DataFrame({"province": keys, "population": 1_234_567.0}))
+    parts |= {"issued": "2026-02-03", "contact": "Early Warning Unit, unit@example.org"}
     parts["deaths"] = DeathsPart(12, pd.DataFrame({"province": keys, "deaths": 7.0, "records": 3, "untold": 1}))
     return replace(whole, **parts, triggers=watched(whole.main), notes=("a note",))
 
@@ -273,7 +276,23 @@ def test_it_prints_with_numbers_on_page_one_and_every_chart(open_page, path):
     assert page.evaluate("document.documentElement.scrollWidth") <= 688
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF")
+    # Charts are vectors.
+    assert b"/Subtype /Image" not in printed
     assert 3 <= printed.count(b"/Type /Page\n") <= 16
+
+
+# The boxes in the margins of printed pages as the browser reads them.
+_MARGINS = """() => [...document.styleSheets].flatMap(sheet => [...sheet.cssRules])
+  .filter(rule => rule instanceof CSSPageRule).map(rule => rule.cssText).join()"""
+
+
+def test_printed_pages_bear_title_day_contact_and_number(open_page, reports, hostile_content):
+    margins = open_page(reports["whole"]).page.evaluate(_MARGINS)
+    assert '"Forecast of attacks · issued 3 Feb 2026 · Early Warning Unit, unit@example.org"' in margins
+    assert 'counter(page) " of " counter(pages)' in margins
+    assert "SIMULATED DATA" in margins
+    # A hostile title is a string there, whole and nothing else.
+    assert hostile_content.title in open_page(reports["hostile"]).page.evaluate(_MARGINS)
 
 
 def test_tables_keep_their_first_column_in_view(open_page, path):
