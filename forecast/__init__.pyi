@@ -14,6 +14,7 @@ from .capability.indicators import read_indicators as read_indicators
 from .capability.measurement import Measurement as Measurement
 from .capability.published import read_activity as read_activity
 from .capability.published import read_operations as read_operations
+from .dated import DatedEvent as DatedEvent
 from .errors import DiagnosticsError as DiagnosticsError
 from .errors import ForecastError as ForecastError
 from .errors import InputError as InputError

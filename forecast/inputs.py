@@ -175,7 +175,7 @@ def _named_in(panel: Panel) -> Gazetteer:
     labels = (names.COUNTRY, names.PROVINCE_NAME, names.PCODE, names.ZONE)
     table = pd.DataFrame({name: panel.dataset[name].values.astype(str) for name in labels}, index=panel.provinces)
     table[names.PROVINCE_NAME] = table[names.PROVINCE_NAME].where(table[names.PROVINCE_NAME] != "", table.index)
-    nothing: list[tuple[str, ...]] = [()] * len(table)
+    nothing = pd.Series([()] * len(table), table.index)
     return Gazetteer(table.assign(iso_3166_2="", aliases=nothing, shared_names=nothing))
 
 

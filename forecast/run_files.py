@@ -12,6 +12,7 @@ import pandas as pd
 
 from forecast.capability.capability import Capability
 from forecast.config import Settings
+from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.evaluation.scores import read_scores
 from forecast.evaluation.verification import matched
@@ -29,7 +30,6 @@ from forecast.report.build import ReportContent, report_notes, report_warnings, 
 from forecast.report.capability import CapabilityPart
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import OnsetPart
-from forecast.report.overlays import DatedEvent
 from forecast.report.parts import table_of
 from forecast.report.population import PopulationPart
 from forecast.report.previous import PreviousPart, previous_part

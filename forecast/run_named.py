@@ -8,6 +8,7 @@ import pandas as pd
 from forecast import names
 from forecast.baselines.library import default_baselines
 from forecast.config import Settings
+from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.evaluation.triggers import Trigger
 from forecast.files import readable_name
@@ -18,7 +19,6 @@ from forecast.panel.groups import province_keys
 from forecast.panel.panel import Panel
 from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.futures import Future, scenario
-from forecast.report.overlays import DatedEvent
 from forecast.report.population import PopulationPart
 from forecast.report.wording import listed, province_labels
 

@@ -10,6 +10,7 @@ from forecast import names
 from forecast.baselines.regression import NegativeBinomialRegression, regression_cells
 from forecast.capability.indicators import Indicators
 from forecast.config import Settings
+from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.evaluation.triggers import Trigger
 from forecast.events.boundaries import Boundaries
@@ -24,7 +25,6 @@ from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.futures import Future
 from forecast.report.backtest import BacktestPart
 from forecast.report.onset import OnsetPart
-from forecast.report.overlays import DatedEvent
 from forecast.report.population import PopulationPart
 from forecast.run_files import Run, load_previous
 from forecast.run_named import events_of, population_of, scenarios_of, scored_models, triggers_of

@@ -25,6 +25,7 @@ ORDER = [
     "ledger",
     "datasets",
     "counts",
+    "dated",
     "plots",
     "events",
     "panel",

@@ -1,6 +1,7 @@
 """`Capability`: the latent path of each force, as its indicators tell it, and how sure they are."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from forecast import names
 from forecast.capability.indicators import Indicators
 from forecast.capability.measurement import Measurement, on_working_scale
 from forecast.capability.posterior import posterior
+from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.panel.calendar import normalise_freq, period_end, period_start, periods_per_year
 from forecast.panel.netcdf import read_netcdf, write_netcdf
@@ -159,22 +161,27 @@ class Capability:
         }
         return pd.DataFrame(columns)
 
-    def plot_force(self, force: str) -> Any:
-        """Altair chart: a force's path with its 90 % band, and the indicators behind it."""
-        from forecast.plots import alt
+    def plot_force(self, force: str, *, events: Sequence[DatedEvent] = (), labels: Sequence[str] = ()) -> Any:
+        """Altair chart: a force's path with its 90 % band, and the indicators behind it.
+
+        It marks dated `events`, with their names or `labels` in the order of their days.
+        """
+        from forecast.plots import alt, event_layers
 
         paths, values = self.to_frame(), self.indicator_values()
         base = alt.Chart(paths[paths[names.FORCE] == force]).encode(x=alt.X("period:T", title=None))
         band = base.mark_area(opacity=0.25).encode(y=alt.Y("lower:Q", title="SDs"), y2="upper:Q")
         points = alt.Chart(values[values[names.FORCE] == force]).mark_point(size=14, filled=True, opacity=0.6)
         points = points.encode(x="period:T", y="value:Q", color=alt.Color("indicator:N", title=None))
-        return alt.layer(band, points, base.mark_line().encode(y="mean:Q")).properties(title=force)
+        last = pd.Timestamp(self.dataset[names.PERIOD_END].values[-1])
+        marks = event_layers(events, self.periods[0], last, labels)
+        return alt.layer(band, points, base.mark_line().encode(y="mean:Q"), *marks).properties(title=force)
 
-    def plot(self) -> Any:
-        """Altair chart: each force's path with its 90 % band, and the indicators behind it."""
+    def plot(self, *, events: Sequence[DatedEvent] = ()) -> Any:
+        """Altair chart: each force's path with its 90 % band, the indicators behind it, and dated `events`."""
         from forecast.plots import alt
 
-        charts = [self.plot_force(force).properties(width=640, height=140) for force in self.forces]
+        charts = [self.plot_force(force, events=events).properties(width=640, height=140) for force in self.forces]
         return alt.vconcat(*charts, title="SIMULATED DATA" if self.indicators.simulated else "")
 
     def __repr__(self) -> str:

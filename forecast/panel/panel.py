@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer
 from forecast.ledger import Ledger
@@ -486,16 +487,15 @@ class Panel(Labelled):
         )
         return table.to_dataframe().reset_index()[[names.PROVINCE, names.PROVINCE_NAME, names.TACTIC, *table]]
 
-    def plot(self) -> Any:
-        """Altair chart of the attacks per period, one line per tactic, summed over the provinces."""
-        from forecast.plots import alt
+    def plot(self, *, events: Sequence[DatedEvent] = ()) -> Any:
+        """Altair chart of the attacks per period, one line per tactic, summed over the provinces; marks `events`."""
+        from forecast.plots import alt, event_layers
 
         frame = self.attacks.sum(names.PROVINCE, min_count=1).to_series().reset_index(name=names.ATTACKS)
-        return (
-            alt.Chart(frame, width=640, height=240, title="SIMULATED DATA" if self.simulated else "")
-            .mark_line()
-            .encode(x="period:T", y="attacks:Q", color="tactic:N", tooltip=["tactic", "period:T", "attacks"])
-        )
+        lines = alt.Chart(frame).mark_line()
+        lines = lines.encode(x="period:T", y="attacks:Q", color="tactic:N", tooltip=["tactic", "period:T", "attacks"])
+        chart = alt.layer(lines, *event_layers(events, self.periods[0], self.origin))
+        return chart.properties(width=640, height=240, title="SIMULATED DATA" if self.simulated else "")
 
     def __repr__(self) -> str:
         lines = [

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.panel.calendar import normalise_freq, period_end
 from forecast.panel.labels import Labelled
@@ -320,13 +321,21 @@ class Forecast(Labelled):
 
     # For people ---------------------------------------------------------------------------------------------
 
-    def plot(self, province: str | None = None, tactic: str | None = None) -> "alt.LayerChart":
-        """Altair fan chart of one series, or of a sum: without a province of all, without a tactic of all."""
-        return exports.fan_chart(self.dataset, province, tactic)
+    def plot(
+        self, province: str | None = None, tactic: str | None = None, *, events: Sequence[DatedEvent] = ()
+    ) -> "alt.LayerChart":
+        """Altair fan chart of one series, or of a sum: without a province of all, without a tactic of all.
 
-    def small_multiples(self, columns: int = 4) -> "alt.FacetChart":
-        """Altair chart of all provinces side by side, their tactics together, each on its own scale."""
-        return exports.small_multiples(self.dataset, columns)
+        It marks dated `events` of the province, or all of them in a sum.
+        """
+        return exports.fan_chart(self.dataset, province, tactic, events)
+
+    def small_multiples(self, columns: int = 4, *, events: Sequence[DatedEvent] = ()) -> "alt.FacetChart":
+        """Altair chart of all provinces side by side, their tactics together, each on its own scale.
+
+        It marks dated `events` where their provinces are shown.
+        """
+        return exports.small_multiples(self.dataset, columns, events)
 
     def __repr__(self) -> str:
         total = self.draws.sum((names.PROVINCE, names.TACTIC, names.PERIOD)).values

@@ -1,7 +1,7 @@
 """What a forecast looks like to others: tidy tables, hubverse's and VIEWS' columns, a fan chart."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.panel.groups import province_keys
 from forecast.prediction.arrays import HISTORY_LENGTH, mean, members, quantiles
@@ -201,12 +202,20 @@ def check_months(freq: str) -> None:
         raise InputError("VIEWS counts months", where="freq", found=freq, expected=names.MONTHLY)
 
 
-def fan_chart(dataset: xr.Dataset, province: str | None, tactic: str | None) -> "alt.LayerChart":
+def fan_chart(
+    dataset: xr.Dataset, province: str | None, tactic: str | None, events: Sequence[DatedEvent]
+) -> "alt.LayerChart":
     """The history, the median and the central 50, 80 and 90 % intervals of one series, or of a sum."""
     province, tactic = checked_series(dataset, province, tactic)
     summed = summed_dataset(dataset, "total" if province is None else None, tactic is None)
     series = {names.PROVINCE: province or "total", names.TACTIC: tactic or str(summed[names.TACTIC].values[0])}
-    return draw_fan(summed, tidy_table(summed, _FAN), series, _FAN)
+    marked = events if province is None else events_of(dataset, events, province)
+    return draw_fan(summed, tidy_table(summed, _FAN), series, _FAN, marked)
+
+
+def events_of(dataset: xr.Dataset, events: Sequence[DatedEvent], province: str) -> list[DatedEvent]:
+    """Those that are of a province, or of all."""
+    return [event for event in events if not event.provinces or province in province_keys(dataset, event.provinces)]
 
 
 def checked_series(dataset: xr.Dataset, province: str | None, tactic: str | None) -> tuple[str | None, str | None]:
@@ -223,7 +232,11 @@ def checked_series(dataset: xr.Dataset, province: str | None, tactic: str | None
 
 
 def draw_fan(
-    dataset: xr.Dataset, table: pd.DataFrame, series: dict[str, str], levels: Sequence[float]
+    dataset: xr.Dataset,
+    table: pd.DataFrame,
+    series: dict[str, str],
+    levels: Sequence[float],
+    events: Sequence[DatedEvent],
 ) -> "alt.LayerChart":
     """The history and one series of a table with a median and central intervals, the widest of which may be pointed at.
 
@@ -237,8 +250,10 @@ def draw_fan(
         Its province and tactic.
     levels : sequence of float
         Of the intervals, in ascending order.
+    events : sequence of DatedEvent
+        What is marked.
     """
-    from forecast.plots import alt
+    from forecast.plots import alt, event_layers
 
     bands = table[(table[names.PROVINCE] == series[names.PROVINCE]) & (table[names.TACTIC] == series[names.TACTIC])]
     history = dataset[names.HISTORY].sel(series).to_series().dropna().rename(names.ATTACKS).reset_index()
@@ -251,12 +266,18 @@ def draw_fan(
         *(area.encode(y=f"{below}:Q", y2=f"{above}:Q") for below, above in narrower),
         base.mark_line(color=_BLUE).encode(y="median:Q", tooltip=["period:T", "median:Q", f"{lower}:Q", f"{upper}:Q"]),
         alt.Chart(history).mark_line(color="#333333").encode(x=f"{names.HISTORY_PERIOD}:T", y="attacks:Q"),
+        *event_layers(events, *_span(dataset)),
     ]
     title = f"{series[names.PROVINCE]}, {series[names.TACTIC]}: {dataset.attrs[names.MODEL]}"
     return alt.LayerChart(layer=layers, width=640, height=240, title=_data_label(dataset) + title)
 
 
-def small_multiples(dataset: xr.Dataset, columns: int) -> "alt.FacetChart":
+def _span(dataset: xr.Dataset) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """The first day of the history and the last one of the forecast."""
+    return pd.Timestamp(dataset[names.HISTORY_PERIOD].values[0]), pd.Timestamp(dataset[names.PERIOD_END].values[-1])
+
+
+def small_multiples(dataset: xr.Dataset, columns: int, events: Sequence[DatedEvent]) -> "alt.FacetChart":
     """One small chart per province, all tactics together: history, median and two bands, each on its own scale."""
     from forecast.plots import alt
 
@@ -268,6 +289,7 @@ def small_multiples(dataset: xr.Dataset, columns: int) -> "alt.FacetChart":
     table = pd.concat([history, bands], ignore_index=True)
     shown = dict(zip(bands[names.PROVINCE], bands[names.PROVINCE_NAME].replace("", pd.NA), strict=True))
     table["shown"] = table[names.PROVINCE].map(shown).fillna(table[names.PROVINCE])
+    table = pd.concat([table, *_event_rows(dataset, events, shown)], ignore_index=True)
     base = alt.Chart().encode(x=alt.X("period:T", title=None))
     layers = [
         base.mark_area(opacity=0.25, color=_BLUE).encode(y=alt.Y("lower_90:Q", title=None), y2="upper_90:Q"),
@@ -275,12 +297,24 @@ def small_multiples(dataset: xr.Dataset, columns: int) -> "alt.FacetChart":
         base.mark_line(color=_BLUE).encode(y="median:Q"),
         base.mark_line(color="#333333").encode(y="attacks:Q"),
     ]
+    if "begins" in table:
+        layers.append(base.mark_rule(color="#5a6672").encode(x="begins:T", tooltip=["event:N", "begins:T"]))
     chart = alt.layer(*layers, data=table).properties(width=170, height=90)
     facets = chart.facet(alt.Facet("shown:N", title=None), columns=columns).resolve_scale(y="independent")
     titled: alt.FacetChart = facets.properties(
         title=f"{_data_label(dataset)}attacks by province: {dataset.attrs[names.MODEL]}"
     )
     return titled
+
+
+def _event_rows(dataset: xr.Dataset, events: Sequence[DatedEvent], shown: Mapping[str, str]) -> Iterator[pd.DataFrame]:
+    """A row per event and province that it is of, within the charts."""
+    first, end = _span(dataset)
+    for event in events:
+        keys = [key for key in shown if event.lies_within(first, end) and events_of(dataset, [event], key)]
+        if keys:
+            begins = max(pd.Timestamp(event.first), first)
+            yield pd.DataFrame({"shown": [shown[key] for key in keys], "event": event.name, "begins": begins})
 
 
 def _data_label(dataset: xr.Dataset) -> str:

@@ -11,12 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from forecast import names
+from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.panel.labels import Labelled
 from forecast.panel.panel import Panel
 from forecast.prediction.arrays import check_labels, check_levels, labels_after, members
 from forecast.prediction.draws import Forecast
-from forecast.prediction.exports import HUB_LEVELS, checked_series, draw_fan, interval_columns
+from forecast.prediction.exports import HUB_LEVELS, checked_series, draw_fan, events_of, interval_columns
 from forecast.prediction.imports import hub_quantiles
 
 if TYPE_CHECKING:
@@ -230,8 +231,13 @@ class QuantileForecast(Labelled):
         labels = [names.PROVINCE, names.PROVINCE_NAME, names.COUNTRY, names.TACTIC, names.PERIOD, names.HORIZON]
         return rows[[*labels, *columns]]
 
-    def plot(self, province: str | None = None, tactic: str | None = None) -> "alt.LayerChart":
-        """Altair fan chart of one series; neither may be left out where there are several, for nothing is summed."""
+    def plot(
+        self, province: str | None = None, tactic: str | None = None, *, events: Sequence[DatedEvent] = ()
+    ) -> "alt.LayerChart":
+        """Altair fan chart of one series; neither may be left out where there are several, for nothing is summed.
+
+        It marks dated `events` of the province.
+        """
         for name, given, known in (
             (names.PROVINCE, province, self.provinces),
             (names.TACTIC, tactic, self.tactics),
@@ -241,7 +247,8 @@ class QuantileForecast(Labelled):
         province, tactic = checked_series(self.dataset, province, tactic)
         series = {names.PROVINCE: province or self.provinces[0], names.TACTIC: tactic or self.tactics[0]}
         shown = [level for level in (0.5, 0.8, 0.9) if level in self.intervals] or self.intervals[-1:]
-        return draw_fan(self.dataset, self.to_frame(shown), series, shown)
+        marked = events_of(self.dataset, events, series[names.PROVINCE])
+        return draw_fan(self.dataset, self.to_frame(shown), series, shown, marked)
 
     def __repr__(self) -> str:
         lines = [

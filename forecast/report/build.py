@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from forecast import names
+from forecast.dated import DatedEvent, in_order
 from forecast.errors import InputError
 from forecast.evaluation.sanity import implausible
 from forecast.evaluation.scores import LEVEL
@@ -40,7 +41,7 @@ from forecast.report.html_tables import csv_link
 from forecast.report.late import late_records
 from forecast.report.maps import province_map
 from forecast.report.onset import OnsetPart, calm_places
-from forecast.report.overlays import DatedEvent, Overlays, in_order
+from forecast.report.overlays import Overlays
 from forecast.report.population import PopulationPart, population_said, with_population
 from forecast.report.previous import RULE, PreviousPart, previous_lead, previous_said
 from forecast.report.priorities import priority_rule, with_priorities
@@ -272,10 +273,10 @@ def render(content: ReportContent) -> str:
         triggers=None if content.triggers is None or content.no_chances else triggers_said(content.triggers),
         calm=calm_places(panel, forecast, ahead, anchors, content.onsets, simulated),
         published=None if told is None else published_said(told),
-        totals_charts=[] if told is None else totals_charts(told, simulated),
-        activity_charts=[] if told is None else activity_charts(told, simulated),
+        totals_charts=[] if told is None else totals_charts(told, panel, overlays, simulated),
+        activity_charts=[] if told is None else activity_charts(told, overlays, simulated),
         capability=None if part is None else said(part),
-        capability_charts=[] if part is None else path_charts(part.capability, simulated),
+        capability_charts=[] if part is None else path_charts(part.capability, panel, overlays, simulated),
         capability_tables={
             name: Markup(table)
             for name, table in (tables.capability_tables(part, latest, simulated) if part else {}).items()

@@ -10,6 +10,7 @@ from forecast.capability.capability import Capability
 from forecast.panel.panel import Panel
 from forecast.prediction.scenarios import ALL, TOTAL
 from forecast.report.figures import Outlook
+from forecast.report.overlays import Overlays
 from forecast.report.vega import Chart, data_label
 from forecast.report.wording import (
     amount,
@@ -145,11 +146,15 @@ def latest_said(outlook: Outlook) -> str:
     )
 
 
-def path_charts(capability: Capability, simulated: bool) -> list[tuple[Chart, str]]:
-    """One chart per force: its path with its band, and the indicators behind it; with the forces."""
+def path_charts(capability: Capability, panel: Panel, overlays: Overlays, simulated: bool) -> list[tuple[Chart, str]]:
+    """One chart per force: its path with its band, the indicators behind it, and dated events of its provinces."""
     charts = []
     for number, force in enumerate(capability.forces):
-        chart = capability.plot_force(force).properties(width="container", height=190, title=data_label(simulated))
+        held = (panel.dataset[names.FORCE] == force).any(names.PERIOD).values
+        marked = overlays.of([key for key, is_held in zip(panel.provinces, held, strict=True) if is_held])
+        letters, events = [letter for letter, _ in marked], [event for _, event in marked]
+        chart = capability.plot_force(force, events=events, labels=letters)
+        chart = chart.properties(width="container", height=190, title=data_label(simulated))
         words = f"Capability of {force} with its 90% band and indicators"
         charts.append((Chart(f"capability-{number}", chart, words), force))
     return charts

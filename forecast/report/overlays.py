@@ -1,53 +1,33 @@
 """What charts show beside a series: the user's dated events, and what the last report said of what has come."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from string import ascii_uppercase
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forecast import names
+from forecast.dated import DatedEvent
 from forecast.evaluation.scores import LEVEL
 from forecast.panel.calendar import next_periods
 from forecast.panel.panel import Panel
+from forecast.plots import event_layers
 from forecast.prediction.draws import Forecast
 from forecast.report.fans import Mark, Series, drawn_periods
 from forecast.report.wording import day_label
 
-__all__ = ["BAND", "DatedEvent", "Overlays", "in_order"]
+__all__ = ["BAND", "Overlays", "event_text"]
 
 BAND = ["lower_90", "lower_50", "median", "upper_50", "upper_90"]
 
 
-@dataclass(frozen=True)
-class DatedEvent:
-    """Something that a user dates, such as an election or a truce.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    first, last : str
-        First and last day, YYYY-MM-DD.
-    where : str
-        Of which place, as readers are told it; '' for all provinces.
-    provinces : tuple of str
-        Whose charts, and those of sums with them, it is marked in.
-    """
-
-    name: str
-    first: str
-    last: str
-    where: str
-    provinces: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """'Truce (Idlib), 1 to 9 Mar 2020', or 'Election, 7 May 2020'."""
-        first, last = pd.Timestamp(self.first), pd.Timestamp(self.last)
-        days = day_label(first) if first == last else f"{day_label(first)} to {day_label(last)}"
-        return f"{self.name}{f' ({self.where})' if self.where else ''}, {days}"
+def event_text(event: DatedEvent) -> str:
+    """'Truce (Idlib), 1 to 9 Mar 2020', or 'Election, 7 May 2020'."""
+    first, last = pd.Timestamp(event.first), pd.Timestamp(event.last)
+    days = day_label(first) if first == last else f"{day_label(first)} to {day_label(last)}"
+    return f"{event.name}{f' ({event.where})' if event.where else ''}, {days}"
 
 
 @dataclass(frozen=True)
@@ -70,18 +50,28 @@ class Overlays:
         """A series with the events of any of its members, and with the bands of a level and key ('' for none)."""
         edges = _edges(series.starts, series.freq)
         marks = [
-            Mark(letter, event.text, _place(event.first, edges), _place(event.last, edges))
-            for letter, event in zip(ascii_uppercase, self.events, strict=False)
-            if set(event.provinces) & set(members) and _is_drawn(event, edges)
+            Mark(letter, event_text(event), _place(event.first, edges), _place(event.last, edges))
+            for letter, event in self.of(members)
+            if _is_drawn(event, edges)
         ]
         return replace(series, marks=tuple(marks), earlier=self._bands(series, level, key))
+
+    def of(self, members: Collection[str]) -> list[tuple[str, DatedEvent]]:
+        """The events of any of some provinces, with the letters that mark them."""
+        pairs = zip(ascii_uppercase, self.events, strict=False)
+        return [pair for pair in pairs if not pair[1].provinces or set(pair[1].provinces) & set(members)]
+
+    def layers(self, members: Collection[str], first: pd.Timestamp, end: pd.Timestamp) -> list[Any]:
+        """The same as layers of an Altair chart from `first` to `end`."""
+        marked = self.of(members)
+        return event_layers([event for _, event in marked], first, end, [letter for letter, _ in marked])
 
     def listed(self, panel: Panel, forecast: Forecast) -> list[tuple[str, str]]:
         """Letters and texts of all events; one before the charts begin is said to be that."""
         edges = _edges(drawn_periods(panel, forecast), panel.freq)
         before = f" (before the charts, which begin on {day_label(edges[0])})"
         pairs = zip(ascii_uppercase, self.events, strict=False)
-        return [(letter, event.text + ("" if _is_drawn(event, edges) else before)) for letter, event in pairs]
+        return [(letter, event_text(event) + ("" if _is_drawn(event, edges) else before)) for letter, event in pairs]
 
     def _bands(self, series: Series, level: str, key: str) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
         """Bounds for each recorded period, NaN where the last report said nothing; of shape (5, 0) where it did not."""
@@ -100,7 +90,7 @@ def _edges(starts: pd.DatetimeIndex, freq: str) -> pd.DatetimeIndex:
 
 
 def _is_drawn(event: DatedEvent, edges: pd.DatetimeIndex) -> bool:
-    return bool(pd.Timestamp(event.last) >= edges[0] and pd.Timestamp(event.first) < edges[-1])
+    return event.lies_within(edges[0], edges[-1])
 
 
 def _place(day: str, edges: pd.DatetimeIndex) -> float:
@@ -108,8 +98,3 @@ def _place(day: str, edges: pd.DatetimeIndex) -> float:
     when = min(max(pd.Timestamp(day), edges[0]), edges[-1])
     row = min(int(edges.searchsorted(when, side="right")) - 1, len(edges) - 2)
     return row + (when - edges[row]) / (edges[row + 1] - edges[row])
-
-
-def in_order(events: Sequence[DatedEvent]) -> tuple[DatedEvent, ...]:
-    """Events in the order of their days."""
-    return tuple(sorted(events, key=lambda event: (event.first, event.last, event.name)))

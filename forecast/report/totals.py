@@ -1,10 +1,14 @@
 """Charts of the section on published totals: what was published, fitted and is expected, and forces' activity."""
 
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
 from forecast import names
 from forecast.panel.calendar import unit_name
+from forecast.panel.panel import Panel
+from forecast.report.overlays import Overlays
 from forecast.report.published import ABOUT, EXACT, FLOOR, PublishedPart, zone_label
 from forecast.report.vega import COLOURS, Chart, data_label
 
@@ -13,13 +17,15 @@ __all__ = ["activity_charts", "totals_charts"]
 _SHAPES = {EXACT: "circle", FLOOR: "triangle-up", ABOUT: "diamond"}
 
 
-def totals_charts(part: PublishedPart, simulated: bool) -> list[tuple[Chart, str]]:
+def totals_charts(part: PublishedPart, panel: Panel, overlays: Overlays, simulated: bool) -> list[tuple[Chart, str]]:
     """One chart per zone: published totals, what is fitted, and what is expected next; with their zones."""
-    charts = []
+    charts, zones = [], panel.dataset[names.ZONE].values.astype(str).tolist()
     for number, zone in enumerate(sorted(part.totals[names.ZONE].unique())):
         tables = (part.totals, part.fitted, part.expected)
         totals, fitted, expected = (_labelled(table[table[names.ZONE] == zone]) for table in tables)
-        layers = alt.layer(*_layers(totals, fitted, expected, unit_name(part.freq)))
+        members = [key for key, own in zip(panel.provinces, zones, strict=True) if own == zone]
+        marks = _marks(overlays, members, pd.concat([totals, fitted, expected]))
+        layers = alt.layer(*_layers(totals, fitted, expected, unit_name(part.freq)), *marks)
         layers = layers.resolve_scale(color="shared", shape="shared")
         chart = layers.properties(width="container", height=280, title=data_label(simulated))
         words = f"Published totals of {zone} with their fitted values and the next expected ones"
@@ -27,7 +33,7 @@ def totals_charts(part: PublishedPart, simulated: bool) -> list[tuple[Chart, str
     return charts
 
 
-def activity_charts(part: PublishedPart, simulated: bool) -> list[tuple[Chart, str]]:
+def activity_charts(part: PublishedPart, overlays: Overlays, simulated: bool) -> list[tuple[Chart, str]]:
     """One chart per force of its activity as published, with the forces."""
     charts = []
     for number, (force, table) in enumerate(part.activity.groupby(names.FORCE) if len(part.activity) else ()):
@@ -40,7 +46,8 @@ def activity_charts(part: PublishedPart, simulated: bool) -> list[tuple[Chart, s
             base.mark_rule(strokeWidth=2).encode(x=_x("first"), x2="end", y=y, color=colour, tooltip=tip),
             base.mark_circle(size=36, opacity=1).encode(x=_x("middle"), y=y, color=colour, tooltip=tip),
         ]
-        chart = alt.layer(*layers).properties(width="container", height=180, title=data_label(simulated))
+        chart = alt.layer(*layers, *_marks(overlays, (), shown))
+        chart = chart.properties(width="container", height=180, title=data_label(simulated))
         charts.append((Chart(f"activity-{number}", chart, f"Activity of {force} as published"), str(force)))
     return charts
 
@@ -86,6 +93,12 @@ def _layers(totals: pd.DataFrame, fitted: pd.DataFrame, expected: pd.DataFrame, 
         point.encode(x=_x("middle"), y="value:Q", color=colour, shape=shape, tooltip=tip),
     ]
     return [layer for layer in layers if len(layer.data)]
+
+
+def _marks(overlays: Overlays, members: Sequence[str], table: pd.DataFrame) -> list[alt.Chart]:
+    """The dated events of some provinces, by their letters, between the first and the last day of a table."""
+    first, end = pd.to_datetime(table["first"]).min(), pd.to_datetime(table["end"]).max()
+    return overlays.layers(members, first, end)
 
 
 def _x(field: str) -> alt.X:

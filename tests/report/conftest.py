@@ -10,6 +10,7 @@ import pytest
 from forecast.baselines.naive import RecentMean, Zero
 from forecast.capability.capability import measure_capability
 from forecast.capability.indicators import Indicators
+from forecast.dated import DatedEvent
 from forecast.evaluation.rolling import backtest
 from forecast.evaluation.scores import score
 from forecast.evaluation.triggers import HISTORY, Trigger
@@ -20,7 +21,6 @@ from forecast.prediction.draws import Forecast
 from forecast.report.backtest import backtest_part
 from forecast.report.build import ReportContent
 from forecast.report.capability import CapabilityPart
-from forecast.report.overlays import DatedEvent
 from forecast.report.population import PopulationPart
 from forecast.report.previous import previous_part
 from forecast.report.triggers import TriggersPart, triggers_part

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from shapely.geometry import Point, mapping
 
+from forecast.dated import DatedEvent
 from forecast.report.backtest import backtest_part
 from forecast.report.build import ReportContent, write_report
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import onset_part
-from forecast.report.overlays import DatedEvent
 from forecast.report.population import PopulationPart
 
 pytestmark = pytest.mark.browser

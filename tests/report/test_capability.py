@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
+from forecast.dated import DatedEvent
 from forecast.report.build import render
 from forecast.report.capability import latest_levels, said, scenario_rows, with_capability
 from forecast.report.figures import outlook
@@ -61,6 +62,18 @@ def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content
     shown = render(replace(content, capability=replace(part, slopes=pd.DataFrame(), scenarios=pd.DataFrame())))
     assert "The indicators behind the paths" in shown
     assert "What if capability changed" not in shown
+
+
+def test_charts_of_paths_mark_events_of_the_provinces_of_the_force(make_content, part):
+    content = make_content(evaluated=False, periods=24)
+    forces = content.panel.dataset["force"].isel(period=-1).to_series()
+    held = tuple(forces.index[forces == "SDF"])
+    events = [DatedEvent("Talks", "2023-02-01", provinces=held), DatedEvent("Vote", "2022-06-01")]
+    page = render(replace(content, capability=part, events=events))
+    charts = re.findall(r'<div class="chart"[^>]*>(.*?)</div>', page, re.DOTALL)
+    # Of the ISF and the SDF: letters in the order of their days.
+    letters = [re.findall(r"<text[^>]*>([AB])</text>", chart) for chart in charts[:2]]
+    assert letters == [["A"], ["A", "B"]]
 
 
 def test_the_map_and_the_tables_say_the_same_latest_level(make_content, capability_part):

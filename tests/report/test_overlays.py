@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.dated import DatedEvent, in_order
 from forecast.report.build import ReportContent, render
 from forecast.report.fans import large_fan, series_of, small_fan
-from forecast.report.overlays import DatedEvent, Overlays, in_order
+from forecast.report.overlays import Overlays
 from forecast.report.previous import previous_part
 
 TRUCE = DatedEvent("Truce", "2020-03-16", "2020-03-16", "P0", ("P0",))

@@ -1,6 +1,7 @@
 """The report's section on published totals: numbers, sentences and tables of a known fit, and the whole page."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from published_rows import row
 import forecast as fc
 from forecast.report import about
 from forecast.report.build import ReportContent, render
+from forecast.report.overlays import Overlays
 from forecast.report.published import (
     PublishedPart,
     expected_rows,
@@ -100,12 +102,18 @@ def test_sentences_say_what_the_numbers_say(part):
     ]
 
 
-def test_it_goes_through_json(part):
+def test_it_goes_through_json(part, fit):
     again = PublishedPart.from_record(json.loads(json.dumps(part.to_record(), allow_nan=False)))
     assert published_said(again) == published_said(part)
-    assert [chart.chart.to_json() for chart, _ in totals_charts(again, False)] == [
-        chart.chart.to_json() for chart, _ in totals_charts(part, False)
-    ]
+    once, twice = (totals_charts(given, fit.panel, Overlays(), False) for given in (part, again))
+    assert [chart.chart.to_json() for chart, _ in twice] == [chart.chart.to_json() for chart, _ in once]
+
+
+def test_totals_mark_events_of_their_zone(part, fit):
+    events = (fc.DatedEvent("Fall", "2021-03-10", provinces=("SY04",)), fc.DatedEvent("Vote", "2021-06-01"))
+    for chart, zone in totals_charts(part, fit.panel, Overlays(events), False):
+        letters = re.findall(r"<text[^>]*>([AB])</text>", chart.to_svg())
+        assert letters == (["A"] if zone == "Central" else ["B"])
 
 
 def test_the_whole_page(fit, forecast, part):
