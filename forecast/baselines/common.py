@@ -60,6 +60,10 @@ class BaselineFit(Fit):
             parts.append(pd.DataFrame({"variable": name, "label": labels, names.VALUE: flat.to_numpy()}))
         return pd.concat(parts[1:] or parts, ignore_index=True)
 
+    def summary(self) -> pd.DataFrame:
+        """What was estimated, as a table."""
+        return self.to_frame()
+
     def plot(self) -> Any:
         """Altair chart of what was estimated: a point per label, a row per variable."""
         from forecast.plots import alt

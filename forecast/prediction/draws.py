@@ -14,6 +14,7 @@ import xarray as xr
 from forecast import names
 from forecast.dated import DatedEvent
 from forecast.errors import InputError
+from forecast.events.boundaries import Boundaries
 from forecast.panel.calendar import normalise_freq, period_end
 from forecast.panel.labels import Labelled
 from forecast.panel.netcdf import read_netcdf, write_netcdf
@@ -21,6 +22,7 @@ from forecast.panel.panel import Panel
 from forecast.panel.zones import told_ends
 from forecast.prediction import arrays, exports, imports
 from forecast.prediction.arrays import ALL_TACTICS, check_levels
+from forecast.prediction.maps import MapMeasure, map_chart
 from forecast.prediction.sums import summed_dataset
 
 if TYPE_CHECKING:
@@ -336,6 +338,23 @@ class Forecast(Labelled):
         It marks dated `events` where their provinces are shown.
         """
         return exports.small_multiples(self.dataset, columns, events)
+
+    def plot_map(self, boundaries: Boundaries | None = None, *, measure: MapMeasure = "expected") -> "alt.LayerChart":
+        """Altair map of all provinces over the whole horizon, all tactics together.
+
+        Parameters
+        ----------
+        boundaries : Boundaries, optional
+            What `read_boundaries` gave. Without it those that ship, where they are of all provinces; else points.
+        measure : {'expected', 'rise'}
+            The median of the attacks, or the probability that there are more per period than in the last twelve.
+
+        Raises
+        ------
+        InputError
+            For another measure, boundaries of none of the provinces, and where there are no shapes and no coordinates.
+        """
+        return map_chart(self.dataset, boundaries, measure)
 
     def __repr__(self) -> str:
         total = self.draws.sum((names.PROVINCE, names.TACTIC, names.PERIOD)).values

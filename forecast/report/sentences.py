@@ -11,6 +11,7 @@ from forecast.report.figures import Outlook
 from forecast.report.wording import (
     attacks,
     between,
+    capital,
     chance_that,
     change_between,
     direction,
@@ -157,18 +158,16 @@ def score_sentence(scores: pd.DataFrame, main: str) -> str:
 
 
 def caution(scores: pd.DataFrame, main: str) -> str:
-    """What a reader must know beside the findings: that another model's error was clearly smaller; '' where none was.
+    """What a reader must know of how far to trust the numbers: that another model was clearly closer; else ''.
 
     One origin allows no test, so that neither is called better.
     """
     means = _mean_scores(scores)
     if main not in means.index or means.iloc[0] > (1 - _CLEARLY) * means[main]:
         return ""
-    warning = (
-        "Read these with caution: on past periods that no model had seen, another one came closer; with one date to go "
-        "by, that may be chance."
+    return (
+        f"{capital(model_label(str(means.index[0])))} came clearly closer; with one date to go by, that may be chance."
     )
-    return f"{warning} {score_sentence(scores, main)}"
 
 
 def _mean_scores(scores: pd.DataFrame) -> "pd.Series[float]":

@@ -63,7 +63,7 @@ def test_past_performance(make_content):
     )
     assert caution == ""
     worse = content.scores.assign(crps_log=content.scores["crps_log"].where(content.scores["model"] == "zero", 9.0))
-    assert "the best was no attacks at all (zero)" in about.past_performance(worse, "regression", "MS")[1]
+    assert "No attacks at all (zero) came clearly closer" in about.past_performance(worse, "regression", "MS")[1]
     assert about.past_performance(pd.DataFrame(), "regression", "MS") == ("", "")
 
 

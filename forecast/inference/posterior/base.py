@@ -1,12 +1,16 @@
 """What every engine and every baseline returns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
+
+if TYPE_CHECKING:
+    from forecast import Forecast
 
 __all__ = ["Fit", "conditioned"]
 
@@ -46,6 +50,19 @@ class Fit:
     def parameters(self) -> pd.DataFrame:
         """Main parameters for a report: parameter, mean, sd, lower_90, upper_90; empty for a model that has none."""
         return pd.DataFrame({"parameter": [], "mean": [], "sd": [], "lower_90": [], "upper_90": []})
+
+    def summary(self) -> pd.DataFrame:
+        """What was estimated: the main parameters with their 90 % intervals."""
+        return self.parameters
+
+    def predict(
+        self, horizon: int, *, futures: Mapping[str, Any] | None = None, draws: int | None = None, seed: int
+    ) -> "Forecast":
+        """`forecast.predict` of this fit."""
+        from forecast import predict
+
+        given: dict[str, Any] = {"futures": futures, "draws": draws}
+        return predict(self, horizon, seed=seed, **{name: value for name, value in given.items() if value is not None})
 
     def _repr_html_(self) -> str:
         from html import escape

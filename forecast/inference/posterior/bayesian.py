@@ -120,6 +120,19 @@ class BayesianFit(Fit):
                 )
         return pd.DataFrame(rows)
 
+    def plot(self) -> Any:
+        """Altair chart of the main parameters: means and 90 % intervals, those of each kind on a scale of its own."""
+        from forecast.plots import alt
+
+        table = self.parameters
+        kind = table["parameter"].str.extract(r"^([a-z]+)", expand=False).fillna("")
+        base = alt.Chart(table.assign(kind=kind)).encode(y=alt.Y("parameter:N", sort=None, title=None))
+        lower = alt.X("lower_90:Q", title=None, scale=alt.Scale(zero=False))
+        bounds = base.mark_rule().encode(x=lower, x2="upper_90:Q")
+        means = base.mark_point(filled=True).encode(x="mean:Q", tooltip=["parameter", "mean", "lower_90", "upper_90"])
+        rows = alt.layer(bounds, means).properties(width=420).facet(row=alt.Row("kind:N", title=None))
+        return rows.resolve_scale(x="independent", y="independent")
+
     @property
     def posterior(self) -> Any:
         """The group `posterior` (xarray)."""
