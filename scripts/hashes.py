@@ -62,7 +62,7 @@ def published() -> tuple[fc.Panel, fc.Model]:
     table = pd.read_csv(DATA / "syria_reports.csv")
     months = pd.to_datetime(table["period_start"]).between("2021-01-01", "2022-12-01")
     terms = [fc.Intercept(), fc.Pooled("province"), fc.Walk(by="zone")]
-    return fc.Panel.from_reports(table[months]), fc.Model(terms, fc.NegativeBinomial(by=None))
+    return fc.Panel.from_published(table[months]), fc.Model(terms, fc.NegativeBinomial(by=None))
 
 
 def naive() -> tuple[fc.Panel, Any]:

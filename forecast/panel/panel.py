@@ -32,7 +32,7 @@ from forecast.panel.labels import Labelled
 from forecast.panel.measured import PART_OF, Measured, measured_of, measured_parts
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.observations import Observations, observations_of_cells
-from forecast.panel.published import dataset_from_reports, dataset_with_reports, keep_reports, report_observations
+from forecast.panel.published import dataset_from_published, dataset_with_published, keep_reports, report_observations
 from forecast.panel.ready import dataset_from_counts
 from forecast.panel.reports import PublishedTotals
 from forecast.panel.zones import ended, known_ends, told_ends
@@ -276,7 +276,7 @@ class Panel(Labelled):
             For rows that are wrong, contradict each other or are about a unit that the panel does not have, for other
             periods than the panel's, and for a panel that holds published counts already.
         """
-        dataset, ledger = dataset_with_reports(
+        dataset, ledger = dataset_with_published(
             self.dataset, table, gazetteer=gazetteer, publishers=publishers, subset_of=subset_of, conflicts=conflicts
         )
         return replace(self, dataset=dataset, ledger=self.ledger + ledger)
@@ -444,7 +444,7 @@ class Panel(Labelled):
             For rows that are wrong or contradict each other, for a zone that is known by floors only, and for an end of
             an unknown zone, within a period, after the panel or before a report of the zone.
         """
-        dataset, ledger = dataset_from_reports(
+        dataset, ledger = dataset_from_published(
             table,
             freq=freq,
             gazetteer=gazetteer,

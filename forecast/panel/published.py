@@ -22,7 +22,7 @@ from forecast.panel.ready import dataset_from_counts
 from forecast.panel.reports import ALL, PublishedTotals
 from forecast.panel.zones import with_zone_ends
 
-__all__ = ["OTHER", "dataset_from_reports", "dataset_with_reports", "keep_reports", "report_observations"]
+__all__ = ["OTHER", "dataset_from_published", "dataset_with_published", "keep_reports", "report_observations"]
 
 # The tactic of what is in no tactic of its own.
 OTHER = "other"
@@ -36,7 +36,7 @@ _COLUMNS = (
 _NO_TACTIC, _NO_PERIOD = (f"is about {what} that the panel does not have" for what in ("a tactic", "periods"))
 
 
-def dataset_from_reports(
+def dataset_from_published(
     table: "pd.DataFrame | PublishedTotals",
     *,
     freq: str,
@@ -73,7 +73,7 @@ def dataset_from_reports(
     return dataset, ledger + lines
 
 
-def dataset_with_reports(
+def dataset_with_published(
     dataset: xr.Dataset,
     table: "pd.DataFrame | PublishedTotals",
     *,

@@ -4,7 +4,7 @@ import numpy as np
 
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.prediction.draws import Forecast
-from forecast.prediction.reports import exact_totals, report_draws, series_label, totals_panel
+from forecast.prediction.reports import exact_totals, published_draws, series_label, totals_panel
 
 __all__ = ["totals_forecast"]
 
@@ -28,9 +28,9 @@ def totals_forecast(fit: BayesianFit, forecast: Forecast) -> Forecast | None:
     Raises
     ------
     InputError
-        As of `report_draws`.
+        As of `published_draws`.
     """
-    drawn = report_draws(fit, forecast)
+    drawn = published_draws(fit, forecast)
     table = drawn["report"].to_dataset().reset_coords().to_dataframe()
     series, period = series_label(table), table["first"]
     kept = sorted(set(series_label(exact_totals(fit.panel))) & set(series))

@@ -25,7 +25,7 @@ VALUES = {"intercept": 0.0, "level_province": np.log([5.0, 10.0, 25.0]), "sigma_
 
 @pytest.fixture(scope="module")
 def fit(make_fit):
-    panel = fc.Panel.from_reports(pd.DataFrame(ROWS), days=False)
+    panel = fc.Panel.from_published(pd.DataFrame(ROWS), days=False)
     return make_fit(MODEL, panel, {**VALUES, "logit_share": [0.0]}, draws=500)
 
 
@@ -36,7 +36,7 @@ def test_draws_are_those_of_the_reports(fit):
     assert totals.tactics == ["all"]
     assert (totals.origin, totals.model) == (forecast.origin, forecast.model)
     assert totals.periods.equals(forecast.periods)
-    reports = fc.report_draws(fit, forecast)
+    reports = fc.published_draws(fit, forecast)
     for number, label in enumerate(totals.provinces):
         chosen = (reports["publisher"] == "RIC").values & (
             reports["definition"] == ["claimed", "recorded"][number]
@@ -51,7 +51,7 @@ def test_draws_are_those_of_the_reports(fit):
 def test_a_later_total_is_held_against_them(fit):
     totals = totals_forecast(fit, fc.predict(fit, 2, draws=400, seed=3))
     later = pd.DataFrame([*ROWS, row(ZONE, 44, "2021-05"), row(ZONE, 20, "2021-05", definition="claimed")])
-    actual = totals_panel(fc.Panel.from_reports(later, days=False))
+    actual = totals_panel(fc.Panel.from_published(later, days=False))
     found = verify(totals, actual, totals_panel(fit.panel), levels=("province",))
     assert found.outcomes[["province", "observed"]].values.tolist() == [
         [label, count] for label, count in zip(totals.provinces, (20, 44), strict=True)
@@ -62,7 +62,7 @@ def test_a_later_total_is_held_against_them(fit):
 
 @pytest.mark.parametrize("floors", [[], [row("SY09", 4, "2021-04", bound="at_least")]])
 def test_without_exact_totals_of_a_month_there_is_none(make_fit, floors):
-    panel = fc.Panel.from_reports(pd.DataFrame([row("SY09", 9, "2021-03", "2021-05"), *floors]), days=False)
+    panel = fc.Panel.from_published(pd.DataFrame([row("SY09", 9, "2021-03", "2021-05"), *floors]), days=False)
     model = fc.Model([fc.Intercept()], fc.Poisson(), "m")
     fit = make_fit(model, panel, {"intercept": 1.0})
     assert totals_forecast(fit, fc.predict(fit, 1, draws=50, seed=1)) is None
