@@ -97,6 +97,7 @@ from .model.terms import Spillover as Spillover
 from .model.terms import Step as Step
 from .model.terms import Walk as Walk
 from .panel.build import build_panel as build_panel
+from .panel.collection import collection_break as collection_break
 from .panel.facts import Facts as Facts
 from .panel.facts import facts_of as facts_of
 from .panel.panel import Panel as Panel

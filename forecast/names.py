@@ -34,11 +34,14 @@ COVERAGE = "coverage"
 LOCATED = "located"
 # The share of attacks whose tactic is known: another.
 TYPED = "typed"
+# Recorded attacks as a share of those that are recorded on the other side of a break of collection: another.
+COLLECTED = "collected"
+SHARES = (LOCATED, TYPED, COLLECTED)
 # Over the cells and independent components: the error of the log of a coverage that was learned.
 COVERAGE_ERROR = "coverage_error"
 NEIGHBOUR = "neighbour"
 ADJACENCY = "adjacency"
-PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, COVERAGE_ERROR, LOCATED, TYPED, FORCE, ADJACENCY)
+PANEL_VARIABLES = (ATTACKS, OBSERVED, EXPOSURE, COVERAGE, COVERAGE_ERROR, *SHARES, FORCE, ADJACENCY)
 
 # Variables of a forecast.
 DRAWS = "draws"

@@ -212,6 +212,7 @@ def test_names_are_locked():
         "coverage_error",
         "located",
         "typed",
+        "collected",
         "force",
         "adjacency",
     )

@@ -37,4 +37,4 @@ class Recording(Term):
 
     def equation(self) -> str:
         """Printed form."""
-        return "error of log coverage in the last periods ~ Normal(0, as learned from earlier periods)"
+        return "error of log coverage ~ Normal(0, as learned from earlier periods, or by another source)"

@@ -8,11 +8,13 @@ import xarray as xr
 from forecast import names
 from forecast.ledger import Ledger
 from forecast.panel.coverage import late_start
-from forecast.panel.grid import with_notes
+from forecast.panel.grid import with_notes, with_provenance
 
-__all__ = ["with_told_breaks"]
+__all__ = ["COMMON_BREAK", "with_told_breaks"]
 
 Array = npt.NDArray[np.float64]
+# Where a panel's provenance keeps the first day after a common break, and its factor.
+COMMON_BREAK = "common_break"
 # A common break is one between up to `_LONGEST` and at least `_SHORTEST` periods on both sides, in which at least five
 # series, and half of those that have ten attacks, have ten: most of these change the same way, typically by a factor
 # of two or more, and by twice the scatter of the changes. On 60 simulated panels of 12 × 3 series none was found where
@@ -34,9 +36,10 @@ def with_told_breaks(dataset: xr.Dataset, ledger: Ledger) -> tuple[xr.Dataset, L
         at, change = max(breaks, key=lambda found: abs(found[1]))
         notes["common break"].append(
             f"from about {periods[at]:%Y-%m-%d} on nearly all series have {np.exp(change):.2g} times the attacks of "
-            "before, at once: if what is recorded changed, give an exposure, or a model with Step(date=...); if "
-            "attacks did, leave it"
+            "before, at once: if what is recorded changed, tell it by another source (collection_break), or give an "
+            "exposure, or a model with Step(date=...); if attacks did, leave it"
         )
+        dataset = with_provenance(dataset, **{COMMON_BREAK: [f"{periods[at]:%Y-%m-%d}", float(np.exp(change))]})
     notes["late provinces"] = _late_provinces(dataset[names.PROVINCE_NAME].values.astype(str), provinces, periods)
     for rule, told in notes.items():
         dataset = with_notes(dataset, told)

@@ -13,7 +13,7 @@ from forecast import names
 from forecast.events.places import Gazetteer
 from forecast.panel.calendar import period_end, period_lengths
 
-__all__ = ["grid_dataset", "ordered_tactics", "places_of", "with_notes"]
+__all__ = ["grid_dataset", "ordered_tactics", "places_of", "with_notes", "with_provenance"]
 
 
 def ordered_tactics(tactics: pd.Series) -> list[str]:
@@ -86,9 +86,15 @@ def grid_dataset(
 
 def with_notes(dataset: xr.Dataset, notes: Sequence[str]) -> xr.Dataset:
     """A panel's dataset with further notes for its readers."""
-    provenance = json.loads(dataset.attrs["provenance"])
-    provenance["notes"] = [*provenance.get("notes", ()), *notes]
-    return dataset.assign_attrs(provenance=json.dumps(provenance, ensure_ascii=False))
+    told = json.loads(dataset.attrs["provenance"]).get("notes", ())
+    return with_provenance(dataset, notes=[*told, *notes])
+
+
+def with_provenance(dataset: xr.Dataset, **entries: Any) -> xr.Dataset:
+    """A panel's dataset with other entries of its provenance; None takes one away."""
+    provenance = json.loads(dataset.attrs["provenance"]) | entries
+    kept = {key: value for key, value in provenance.items() if value is not None}
+    return dataset.assign_attrs(provenance=json.dumps(kept, ensure_ascii=False))
 
 
 def _forces_over_time(

@@ -106,12 +106,15 @@ class Panel(Labelled):
 
     @property
     def known_share(self) -> xr.DataArray:
-        """Share of each cell's records that have come in: its coverage, but for those without a province or tactic."""
+        """Share of each cell's records that have come in: its coverage, but for what will never be recorded there.
+
+        That is what has no province or tactic, and what a break of collection leaves out.
+        """
         whole = xr.ones_like(self.dataset[names.EXPOSURE])
-        coverage, located, typed = (
-            self.dataset.get(name, whole) for name in (names.COVERAGE, names.LOCATED, names.TYPED)
-        )
-        return coverage / (located * typed)
+        never = whole
+        for name in names.SHARES:
+            never = never * self.dataset.get(name, whole)
+        return self.dataset.get(names.COVERAGE, whole) / never
 
     @property
     def outcomes(self) -> xr.DataArray:

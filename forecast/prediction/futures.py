@@ -330,7 +330,7 @@ def _blank_panel(panel: Panel, periods: pd.DatetimeIndex) -> Panel:
     for name in panel.covariates:
         panel = panel.without_covariate(name)
     kept = panel.dataset.drop_vars(
-        [names.PERIOD_END, names.COVERAGE, names.COVERAGE_ERROR, names.LOCATED, names.TYPED], errors="ignore"
+        [names.PERIOD_END, names.COVERAGE, names.COVERAGE_ERROR, *names.SHARES], errors="ignore"
     )
     blank = kept.isel({names.PERIOD: [-1] * len(periods)}).assign_coords(
         {names.PERIOD: periods, names.PERIOD_END: (names.PERIOD, period_end(periods, panel.freq))}

@@ -88,11 +88,11 @@ def placed(
     recorded = (panel.dataset[names.ATTACKS] * panel.dataset[names.OBSERVED]).values[..., here]
     further = (whole - recorded) * panel.dataset[names.OBSERVED].values[..., here]
     known = xr.ones_like(panel.dataset[names.EXPOSURE])
-    located, typed = (panel.dataset.get(name, known).values[..., here] for name in SHARES.values())
-    # The chance that what is missing is in a known province and of unknown tactic.
-    chance = located * (1 - typed) / np.maximum(1 - located * typed, np.finfo(float).tiny)
-    untyped = rng.binomial(further, chance)
-    further = untyped if by == names.TACTIC else further - untyped
+    located, typed, collected = (panel.dataset.get(name, known).values[..., here] for name in names.SHARES)
+    # The chance that what is missing has no province, or has one and no tactic.
+    lacking = collected * (located * (1 - typed) if by == names.TACTIC else 1 - located)
+    missing = 1 - collected * located * typed
+    further = rng.binomial(further, lacking / np.maximum(missing, np.finfo(float).tiny))
     axis, labelled = (0, (names.TACTIC,)) if by == names.TACTIC else (1, (names.PROVINCE, names.PROVINCE_NAME))
     sums = further.sum(axis=(axis + 1, 3))
     lower, median, upper = np.quantile(sums, [0.05, 0.5, 0.95], axis=0, method="inverted_cdf")

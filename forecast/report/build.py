@@ -38,7 +38,7 @@ from forecast.report.deaths import DeathsPart, deaths_said, with_deaths
 from forecast.report.figures import Outlook, groups_of, outlook
 from forecast.report.headline import confidence, headline, ranking, tiles
 from forecast.report.html_tables import csv_link
-from forecast.report.late import late_records
+from forecast.report.late import both_readings, late_records
 from forecast.report.maps import province_map
 from forecast.report.onset import OnsetPart, calm_places
 from forecast.report.overlays import Overlays
@@ -339,6 +339,7 @@ def report_notes(content: ReportContent) -> list[str]:
     notes = [
         content.lost,
         *content.notes,
+        both_readings(content.main),
         *content.main.provenance.get("notes", ()),
         *content.panel.provenance.get("notes", ()),
     ]

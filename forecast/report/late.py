@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
+from forecast.panel.breaks import COMMON_BREAK
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.html_tables import html_table
@@ -18,10 +19,11 @@ from forecast.report.wording import (
     last_periods,
     listed,
     period_label,
+    periods_label,
     tactic_label,
 )
 
-__all__ = ["Late", "late_records", "placed_said"]
+__all__ = ["Late", "both_readings", "late_records", "placed_said"]
 
 _INTERVAL = (0.1, 0.5, 0.9)
 # How many provinces a sentence names.
@@ -73,6 +75,22 @@ def late_records(panel: Panel, forecast: Forecast, unit: str, simulated: bool) -
     caption = f"Attacks on record and expected in the end, by {unit}, all provinces"
     numbers = nowcast.to_frame(levels=[0.8])
     return Late(text, html_table(pd.DataFrame(rows), "late", caption, simulated, numbers=numbers))
+
+
+def both_readings(forecast: Forecast) -> str:
+    """What is expected in all if a common break of the data is one of attacks, and if it is one of records; or ''."""
+    found = forecast.provenance.get(COMMON_BREAK)
+    if found is None:
+        return ""
+    since, factor = found
+    total = forecast.aggregate("total", tactics=True).draws.sum(names.PERIOD).values.ravel()
+    lower, median, upper = np.quantile(total, _INTERVAL)
+    said = [f"{attacks(scale * median)} ({between(scale * lower, scale * upper)})" for scale in (1.0, 1 / factor)]
+    span = periods_label(forecast.periods, forecast.freq)
+    return (
+        f"the break about {since} can be read in two ways: if attacks changed, {said[0]} are expected in all in {span} "
+        f"(80% interval); if what is recorded changed, that is {said[1]} as records were before"
+    )
 
 
 def placed_said(table: pd.DataFrame, periods: int, unit: str) -> str:

@@ -1,5 +1,8 @@
 """What the page says of periods whose records are still coming in."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,7 @@ import pytest
 from forecast.prediction.draws import Forecast
 from forecast.report.build import ReportContent, render
 from forecast.report.fans import series_of, small_fan
-from forecast.report.late import late_records, placed_said
+from forecast.report.late import both_readings, late_records, placed_said
 
 
 @pytest.fixture
@@ -81,3 +84,18 @@ def test_of_which_kinds_attacks_without_one_are_taken_to_be():
         "of the last month, about 29 attacks without a kind count; the model takes most of them, with 90% intervals, "
         "for IED 20 (1 to 30) and small arms 9 (1 to 30)"
     )
+
+
+def test_a_common_break_has_two_readings(panel):
+    """To a quarter: what is expected, and four times that."""
+    provenance = json.dumps(panel.provenance | {"common_break": ["2020-06-01", 0.25]})
+    panel = replace(panel, dataset=panel.dataset.assign_attrs(provenance=provenance))
+    forecast = Forecast.from_draws(panel, np.full((50, len(panel.provinces), 1, 3), 2), model="made", seed=1)
+    said = both_readings(forecast)
+    then, now = (
+        f"{count} attacks ({count} to {count})" for count in (24 * len(panel.provinces), 6 * len(panel.provinces))
+    )
+    assert f"if attacks changed, {now} are expected in all" in said
+    assert f"if what is recorded changed, that is {then} as records were before" in said
+    # On the page it begins with a capital.
+    assert said[1:] in render(ReportContent("Test", panel, {"made": forecast}))
