@@ -124,9 +124,11 @@ class Autoregressive(Path):
     breaks : tuple of int
         Positions of periods, after the first, in which the innovations' variance is 1 + kappa² times as large.
     kappa : str
-        Name of kappa, where there are breaks.
+        Name of kappa, a hyperparameter where there are breaks.
     kappa_prior : Prior or None
         Its prior.
+    break_chance : float
+        Probability that a period after the last is such a break, for all paths at once.
     """
 
     sigma: str
@@ -138,11 +140,12 @@ class Autoregressive(Path):
     breaks: tuple[int, ...] = ()
     kappa: str = ""
     kappa_prior: Prior | None = None
+    break_chance: float = 0.0
 
     @property
     def hyperparameters(self) -> dict[str, Prior]:
         """Innovation and half-life, and kappa where there are breaks."""
-        of_breaks = {} if self.kappa_prior is None else {self.kappa: self.kappa_prior}
+        of_breaks = {self.kappa: self.kappa_prior} if self.breaks and self.kappa_prior is not None else {}
         return {self.sigma: self.sigma_prior, self.half_life: self.half_life_prior, **of_breaks}
 
     def _variance(self, theta: Theta) -> Any:
@@ -177,11 +180,21 @@ class Autoregressive(Path):
         ones = (1,) * (last.ndim - 1)
         rho = np.reshape(self.rho(theta), (-1, *ones))
         sigma = np.reshape(theta[self.sigma], (-1, *ones))
+        larger = self._larger(theta, len(last), steps, rng)
         path = np.empty((*last.shape, steps))
         for step in range(steps):
-            last = rho * last + sigma * rng.normal(size=last.shape)
+            scale = sigma * np.reshape(larger[:, step], (-1, *ones))
+            last = rho * last + scale * rng.normal(size=last.shape)
             path[..., step] = last
         return path
+
+    def _larger(self, theta: Mapping[str, Array], samples: int, steps: int, rng: np.random.Generator) -> Array:
+        """How many times as large the innovations of a period ahead are, over (sample, step)."""
+        if not self.break_chance or self.kappa_prior is None:
+            return np.ones((samples, steps))
+        # Where the data have no break they tell nothing of its size.
+        kappa = theta[self.kappa].reshape(samples) if self.breaks else self.kappa_prior.draw(rng, (samples,))
+        return np.asarray((1 + (rng.random((samples, steps)) < self.break_chance) * kappa[:, None] ** 2) ** 0.5)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from forecast.model.latents import BYM2, Autoregressive, Direct, Independent, RandomWalk, Shocks, icar_factor
 from forecast.model.priors import Beta, HalfNormal, LogNormal, TruncatedNormal
@@ -198,3 +199,28 @@ def test_each_draw_goes_on_with_its_own_hyperparameters(prior):
     ahead = prior.continued(np.zeros((2, 3)), theta, 4, np.random.default_rng(4))
     assert np.abs(ahead[0]).max() < 1e-10
     assert np.abs(ahead[1]).min() > 1e-6
+
+
+def test_breaks_ahead_come_with_their_chance_and_to_all_paths_at_once():
+    """A stated chance of .1 with kappa ~ HalfNormal(3): the innovations' variance is 1 + .1 · 9 times as large."""
+    plain = Autoregressive("s", "h", HalfNormal(), LogNormal(24.0), 1.0, 5)
+    broken = replace(plain, kappa="k", kappa_prior=HalfNormal(3.0), break_chance=0.1)
+    theta = {"s": np.full(N, 0.4), "h": np.full(N, 1e6)}
+    ahead = [prior.continued(np.zeros((N, 2)), theta, 6, np.random.default_rng(1)) for prior in (plain, broken)]
+    first = ahead[1][..., 0] / 0.4
+    # The fourth moment of such an innovation is 3 (1 + .2 · 9 + .1 · 3 · 81) = 81; both paths break together.
+    assert first.var() == pytest.approx(1.9, abs=4 * np.sqrt(81 / N))
+    # A month without a break is as without the chance; with one, both paths move far.
+    far = np.abs(first) > 4
+    assert (far.all(axis=1)).mean() > 10 * far.mean() ** 2
+    spread = [np.quantile(paths[:, 0], 0.95, axis=0) - np.quantile(paths[:, 0], 0.05, axis=0) for paths in ahead]
+    wider = spread[1] / spread[0]
+    assert (wider > 1).all()
+    assert wider[-1] > 1.1
+    # Where there was a break, its size is the posterior's.
+    known = replace(broken, breaks=(2,))
+    wild = known.continued(np.zeros((N, 1)), theta | {"k": np.full(N, 30.0)}, 1, np.random.default_rng(1))
+    assert (np.abs(wild) > 2).mean() == pytest.approx(0.1 * 2 * stats.norm.sf(2 / (0.4 * 901**0.5)), rel=0.2)
+    never = replace(plain, kappa="k", kappa_prior=HalfNormal(3.0))
+    again = never.continued(np.zeros((N, 2)), theta, 6, np.random.default_rng(1))
+    np.testing.assert_array_equal(again, ahead[0])

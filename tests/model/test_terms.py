@@ -199,6 +199,17 @@ def test_breaks_are_the_periods_of_days_within_the_panel(panel):
     plain = Walk(breaks=[third]).to_dict()
     assert Model.from_dict({"terms": [plain]}).terms == (Walk(breaks=third),)
     assert f"variance × (1 + kappa²) at {third}" in Walk(breaks=third).equation()
+    both = Walk(breaks=third, break_chance=0.02)
+    assert f"at {third} and in a month ahead with probability 0.02, kappa ~ HalfNormal(3)" in both.equation()
+
+
+def test_a_stated_chance_of_breaks_is_of_the_length_of_periods_and_no_parameter(panel, make_panel):
+    prior = only(Walk(break_chance=0.2), panel).prior
+    assert prior.break_chance == pytest.approx(0.2)
+    assert list(prior.hyperparameters) == ["sigma_walk_province", "half_life_walk_province"]
+    weekly = only(Walk(break_chance=0.2), make_panel(np.ones((2, 1, 30)), freq="W-MON")).prior
+    assert 1 - (1 - weekly.break_chance) ** (365.2425 / 12 / 7) == pytest.approx(0.2, rel=0.01)
+    assert only(Walk(), panel).prior.break_chance == 0
 
 
 @pytest.mark.parametrize("freq", ["MS", "W"])

@@ -109,6 +109,8 @@ def test_a_walk_needs_two_periods(make_panel):
         (lambda: Walk(damping=0.5), "Walk.damping"),
         (lambda: Walk(breaks="soon"), "Walk.breaks"),
         (lambda: Walk(breaks="2020-01-01", damping=1), "Walk.breaks"),
+        (lambda: Walk(break_chance=1.0), "Walk.break_chance"),
+        (lambda: Walk(break_chance=0.1, damping=1), "Walk.break_chance"),
         (lambda: Season(0), "Season.harmonics"),
         (lambda: Season(by="weekday"), "Season"),
         (lambda: Step("soon"), "Step.date"),

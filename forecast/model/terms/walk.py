@@ -39,6 +39,9 @@ class Walk(Term):
         period of a panel, before, or after it play no part.
     kappa : HalfNormal
         Prior of kappa.
+    break_chance : float
+        Probability that a month ahead is such a break, for all labels at once, which widens forecasts of many months.
+        It is stated, and not learned.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class Walk(Term):
     half_life: Prior = LogNormal(24.0, 1.0)
     breaks: str | tuple[str, ...] = ()
     kappa: HalfNormal = HalfNormal(3.0)
+    break_chance: float = 0.0
 
     def __post_init__(self) -> None:
         by = (self.by,) if isinstance(self.by, str) else tuple(self.by)
@@ -62,8 +66,11 @@ class Walk(Term):
             )
         days = (self.breaks,) if isinstance(self.breaks, str) else self.breaks
         object.__setattr__(self, "breaks", tuple(day_text(day, "Walk.breaks") for day in days))
-        if self.breaks and self.damping == 1:
-            raise InputError("a random walk has no breaks", where="Walk.breaks", hint="Leave its damping to be learned")
+        if not 0 <= self.break_chance < 1:
+            raise InputError("is a probability below 1", where="Walk.break_chance", found=self.break_chance)
+        if (self.breaks or self.break_chance) and self.damping == 1:
+            where = "Walk.breaks" if self.breaks else "Walk.break_chance"
+            raise InputError("a random walk has no breaks", where=where, hint="Leave its damping to be learned")
 
     @property
     def label(self) -> str:
@@ -82,9 +89,10 @@ class Walk(Term):
             days = pd.DatetimeIndex([day for day in self.breaks if pd.Timestamp(day) <= panel.origin])
             at = panel.periods.searchsorted(days, side="right") - 1
             breaks = tuple(int(period) for period in np.unique(at[at > 0]))
-            kappa = f"kappa_{self.label}", self.kappa if breaks else None
+            kappa = f"kappa_{self.label}", self.kappa if breaks or self.break_chance else None
+            chance = 1 - (1 - self.break_chance) ** months
             half_life = f"half_life_{self.label}"
-            prior = Autoregressive(name, half_life, sigma, self.half_life, months, periods, breaks, *kappa)
+            prior = Autoregressive(name, half_life, sigma, self.half_life, months, periods, breaks, *kappa, chance)
         return (by_labels(panel, self.label, (*self.by, names.PERIOD), prior),)
 
     def equation(self) -> str:
@@ -92,5 +100,7 @@ class Walk(Term):
         head = f"{self.label}[{', '.join((*self.by, names.PERIOD))}]"
         if self.damping == 1:
             return f"{head} ~ random walk from 0, sigma ~ {self.sigma} per √month"
-        at = f", variance × (1 + kappa²) at {', '.join(self.breaks)}, kappa ~ {self.kappa}" if self.breaks else ""
+        ahead = [f"in a month ahead with probability {self.break_chance:g}"] if self.break_chance else []
+        places = " and ".join([*([f"at {', '.join(self.breaks)}"] if self.breaks else []), *ahead])
+        at = f", variance × (1 + kappa²) {places}, kappa ~ {self.kappa}" if places else ""
         return f"{head} ~ AR(1), sigma ~ {self.sigma} per √month, half_life ~ {self.half_life} months{at}"
