@@ -142,8 +142,8 @@ def sparse_truth():
     """Mean and SD of the intercept and of log sigma by quadrature over both and over each cell's level."""
     counts = sparse_panel().attacks.values.ravel()
     centre = np.log((counts.sum() + 0.5) / counts.size)
-    intercept, log_sigma = np.linspace(-9, 1, 121)[:, None], np.linspace(-7, 2, 181)
-    level = np.linspace(-8, 8, 401)
+    intercept, log_sigma = np.linspace(-9, 1, 61)[:, None], np.linspace(-7, 2, 91)
+    level = np.linspace(-8, 8, 101)
     weights = stats.norm.pdf(level) / stats.norm.pdf(level).sum()
     sigma = np.exp(log_sigma)
     log = stats.norm.logpdf(intercept, centre, 2) + stats.halfnorm.logpdf(sigma) + log_sigma
