@@ -31,9 +31,7 @@ _SHARE, _WORK, _FEWEST, _MOST = 0.125, 4e7, 64, 32
 _LATENTS = 8
 # Hyperparameters come in rounds, each half as large as all before together, between these: the emulator learns from all
 # of them, up to so many hyperparameters, since its memory grows with the square of their number; and of later ones from
-# those at which it is too low by so many nats, up to a share of that number: they are what few draws would hold the weight
-# at. (Of 2,500 draws for a spatial model eight were too low by 1 to 5 nats: Pareto k .72, and .90 with 16,000 draws of the
-# same density.)
+# those at which it is too low by so many nats, up to a share of that number: a few draws would hold much weight there.
 _SMALLEST, _LARGEST, _LEARNT, _LOW, _LATER = 24, 100, 600, 1.0, 0.25
 # The fewest hyperparameters between two looks at the clock.
 _BATCH = 8
