@@ -14,7 +14,8 @@ from forecast.config import read_settings
 from forecast.errors import InputError
 from forecast.files import sha256
 from forecast.report.wording import day_label
-from forecast.run import load_run, run, run_backtest
+from forecast.run import run, run_backtest
+from forecast.run_files import load_run
 
 SETTINGS = """
 horizon = 1

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from forecast import names
+from forecast.report.backtest import BASELINE
 from forecast.report.figures import Outlook
 from forecast.report.wording import (
     attacks,
@@ -160,10 +161,10 @@ def score_sentence(scores: pd.DataFrame, main: str) -> str:
 def caution(scores: pd.DataFrame, main: str) -> str:
     """What a reader must know of how far to trust the numbers: that another model was clearly closer; else ''.
 
-    One origin allows no test, so that neither is called better.
+    One origin allows no test, so that neither is called better. The simple rule is left out: that line is about it.
     """
     means = _mean_scores(scores)
-    if main not in means.index or means.iloc[0] > (1 - _CLEARLY) * means[main]:
+    if main not in means.index or means.iloc[0] > (1 - _CLEARLY) * means[main] or means.index[0] == BASELINE:
         return ""
     return (
         f"{capital(model_label(str(means.index[0])))} came clearly closer; with one date to go by, that may be chance."

@@ -142,6 +142,7 @@ def test_a_clearly_better_model_is_called_out():
     text = caution(_scores({"a": 0.4, "b": 0.3}), "a")
     assert text == "B came clearly closer; with one date to go by, that may be chance."
     assert caution(_scores({"a": 0.4, "b": 0.39}), "a") == ""
+    assert caution(_scores({"a": 0.4, "recent_mean": 0.3}), "a") == ""
     assert caution(_scores({"a": 0.3, "b": 0.4}), "a") == ""
     assert caution(_scores({"b": 0.4}), "a") == ""
 
