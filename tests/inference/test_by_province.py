@@ -10,7 +10,8 @@ from scipy.special import logsumexp
 
 import forecast as fc
 from forecast.inference.gaussian.field import Field
-from forecast.inference.gaussian.nested import NestedFactor, Nesting
+from forecast.inference.gaussian.nested import NestedFactor
+from forecast.inference.gaussian.nesting import Nesting
 from forecast.inference.mode.marginal import Marginal
 from forecast.inference.weights import by_province
 from forecast.inference.weights.by_province import ByProvince

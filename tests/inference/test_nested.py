@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.gaussian import nested
+from forecast.inference.gaussian import nesting
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
-from forecast.inference.gaussian.nested import NestedFactor, Nesting
+from forecast.inference.gaussian.nested import NestedFactor, nested_factor
+from forecast.inference.gaussian.nesting import Nesting
 from forecast.inference.gaussian.precision import prior_precision
 from forecast.inference.mode.marginal import Marginal
 
@@ -47,7 +48,7 @@ def factors(model, seed=1):
     theta = marginal.hyperparameters.constrained(0.5 * rng.standard_normal(marginal.hyperparameters.size))
     prior, design = prior_precision(marginal.field, theta), marginal.design(theta)
     weight = rng.gamma(0.5, size=len(marginal.bound.cells))
-    factor = nesting_of(marginal.field).factorise((prior.diagonal, prior.beside, prior.corner), weight)
+    factor = nested_factor(nesting_of(marginal.field), (prior.diagonal, prior.beside, prior.corner), weight)
     plain = prior.with_curvature(*design.curvature(weight))
     return factor, plain, design, rng
 
@@ -98,7 +99,7 @@ def test_a_matrix_that_is_not_positive_definite_has_no_factor():
     prior = prior_precision(marginal.field, theta)
     parts = prior.diagonal, prior.beside, prior.corner
     with pytest.raises(NotPositiveDefinite):
-        nesting_of(marginal.field).factorise(parts, np.full(len(marginal.bound.cells), -1e6))
+        nested_factor(nesting_of(marginal.field), parts, np.full(len(marginal.bound.cells), -1e6))
 
 
 def test_only_where_each_series_has_a_path_and_where_it_pays(monkeypatch):
@@ -109,7 +110,7 @@ def test_only_where_each_series_has_a_path_and_where_it_pays(monkeypatch):
     field = Marginal(fc.standard_model().bind(wide)).field
     assert field.nesting is not None
     assert field.work < field._work_by_period
-    monkeypatch.setattr(nested, "_PER_SERIES", 0.0)
+    monkeypatch.setattr(nesting, "_PER_SERIES", 0.0)
     assert Marginal(fc.standard_model().bind(panel)).field.nesting is not None
 
 
@@ -117,8 +118,8 @@ def test_only_where_each_series_has_a_path_and_where_it_pays(monkeypatch):
 def test_the_best_gaussian_and_its_gradient_are_those_by_period(family, monkeypatch):
     model, panel = fc.Model(fc.standard_model().terms, family), fc.simulate_panel(4, 2, 15, seed=4, mean=0.4).panel
     found = []
-    for per_series in (nested._PER_SERIES, 0.0):
-        monkeypatch.setattr(nested, "_PER_SERIES", per_series)
+    for per_series in (nesting._PER_SERIES, 0.0):
+        monkeypatch.setattr(nesting, "_PER_SERIES", per_series)
         marginal = Marginal(model.bind(panel))
         vector = 0.5 * np.random.default_rng(5).standard_normal(marginal.hyperparameters.size)
         found.append(marginal.best(vector, marginal.mode(vector).x))

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from forecast.inference.gaussian.block_arrow import Factor, NotPositiveDefinite
 from forecast.inference.gaussian.design import Design
 from forecast.inference.gaussian.low_rank import AnyFactor
-from forecast.inference.gaussian.nested import NestedFactor
+from forecast.inference.gaussian.nested import NestedFactor, nested_factor
 from forecast.inference.gaussian.precision import PriorPrecision
 
 __all__ = ["BestGaussian", "FixedPoint", "Gaussian", "factor_of"]
@@ -133,5 +133,5 @@ def factor_of(prior: PriorPrecision, design: Design, weight: Array) -> Factor | 
     if not np.isfinite(weight).all():
         raise NotPositiveDefinite("weights are not finite")
     if design.field.nesting is not None:
-        return design.field.nesting.factorise((prior.diagonal, prior.beside, prior.corner), weight)
+        return nested_factor(design.field.nesting, (prior.diagonal, prior.beside, prior.corner), weight)
     return prior.with_curvature(*design.curvature(weight)).factorise()

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from forecast.inference.gaussian.block_arrow import BlockArrow
 from forecast.inference.gaussian.carried import Carried
-from forecast.inference.gaussian.nested import Nesting
+from forecast.inference.gaussian.nesting import Nesting
 from forecast.inference.gaussian.places import Group, Owners, Place
 from forecast.model.latents import Direct, Independent, RandomWalk
 from forecast.model.spec import BoundModel

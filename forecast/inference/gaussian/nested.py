@@ -12,174 +12,22 @@ and all that follows are products of dense matrices.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 from scipy.linalg import blas, lapack
 
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
-from forecast.inference.gaussian.places import Group, Owners
+from forecast.inference.gaussian.nesting import Nesting, Seen
+from forecast.inference.gaussian.places import Group
 from forecast.inference.gaussian.spread import Spread
 from forecast.inference.machine import compiled
 from forecast.progress import check_deadline
 
-__all__ = ["NestedFactor", "Nesting"]
+__all__ = ["NestedFactor", "nested_factor"]
 
 Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
-# What an entry of K takes, and what a series takes beside that, in multiplications of a dense matrix (measured).
-_PER_ENTRY, _PER_SERIES = 10.0, 6e5
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What a series' cells see of a province's latents, or of what is shared: in these, paths come first, one after the
-    other, and then the static ones.
-
-    Attributes
-    ----------
-    paths : tuple
-        Of each path the first place, and its coefficients (period), None where they are 1.
-    static : array
-        Coefficients of the static ones (period, static).
-    """
-
-    paths: tuple[tuple[int, Array | None], ...]
-    static: Array
-
-    def rows(self, matrix: Array, periods: int) -> Array:
-        """The product with a matrix of the latents' rows: (period, column)."""
-        found = np.ascontiguousarray(self.static @ matrix[len(matrix) - self.static.shape[1] :])
-        for first, coefficient in self.paths:
-            part = matrix[first : first + periods]
-            found += part if coefficient is None else coefficient[:, None] * part
-        return found
-
-
-@dataclass(frozen=True)
-class Nesting:
-    """Which latents belong to one series, to one province, and to all.
-
-    Attributes
-    ----------
-    design : sparse array
-        Of the observed cells (cell, latent); its transpose is `transposed`.
-    cells : array of int
-        The observed cells, numbered through the grid.
-    grid : tuple of int
-        Provinces, tactics, periods.
-    width, static : int
-        Latents per period, and of none.
-    chains : array of int
-        The path of each series (its column in each period).
-    coefficient : array
-        Of these in eta (series, period).
-    provinces : tuple of Group
-        Latents of each province that are no chains.
-    shared : Group
-        All others.
-    seen : tuple of pairs of _Seen
-        What each series sees of its province, and of what is shared.
-    """
-
-    design: sparse.csr_array
-    transposed: sparse.csr_array
-    cells: Ints
-    grid: tuple[int, int, int]
-    width: int
-    static: int
-    chains: Ints
-    coefficient: Array
-    provinces: tuple[Group, ...]
-    shared: Group
-    seen: tuple[tuple[_Seen, _Seen], ...]
-
-    @classmethod
-    def of(cls, owners: Owners, whole: sparse.csr_array, cells: Ints, grid: tuple[int, int, int]) -> "Nesting | None":
-        """Of a field with the design `whole` of all cells; None where not each series has a path of its own."""
-        (provinces, tactics, periods), series, width = grid, grid[0] * grid[1], owners.width
-        candidates = np.flatnonzero(owners.series[:width] >= 0)
-        chains = np.full(series, -1)
-        # Of two paths of one series the later is one of the province's.
-        chains[owners.series[candidates][::-1]] = candidates[::-1]
-        if (chains < 0).any():
-            return None
-        rest = np.ones(len(owners.province), dtype=bool)
-        rest[chains] = False
-        groups = [owners.group(np.flatnonzero(rest & (owners.province == number))) for number in range(provinces)]
-        shared = owners.group(np.flatnonzero(rest & (owners.province < 0)))
-        coefficient, seen = np.empty((series, periods)), []
-        for number in range(series):
-            part = sparse.csr_array(whole[number * periods : (number + 1) * periods])
-            coefficient[number] = part[:, np.arange(periods) * width + chains[number]].diagonal()
-            seen.append((_seen(part, groups[number // tactics], periods), _seen(part, shared, periods)))
-        design, static = sparse.csr_array(whole[cells]), whole.shape[1] - periods * width
-        both = design, sparse.csr_array(design.T)
-        return cls(*both, cells, grid, width, static, chains, coefficient, tuple(groups), shared, tuple(seen))
-
-    @cached_property
-    def alike(self) -> tuple[list[int], ...]:
-        """Series that see the same of what is shared."""
-        found: dict[Any, list[int]] = {}
-        for number, (_, by_all) in enumerate(self.seen):
-            paths = tuple((first, None if c is None else c.tobytes()) for first, c in by_all.paths)
-            found.setdefault((paths, by_all.static.tobytes()), []).append(number)
-        return tuple(found.values())
-
-    @property
-    def work(self) -> float:
-        """Multiplications that a factor takes, or as much time."""
-        (provinces, tactics, periods), wide = self.grid, len(self.shared.place)
-        sizes = np.array([len(group.place) for group in self.provinces], dtype=float)
-        dense = 0.5 * (sizes * wide**2).sum() + 0.5 * (sizes**2 * wide).sum() + (sizes**3).sum() / 3 + wide**3 / 3
-        return float(dense + provinces * tactics * (_PER_ENTRY * periods**2 + _PER_SERIES))
-
-    def factorise(self, prior: tuple[Array, Array, Array], weight: Array) -> "NestedFactor":
-        """Of the prior's precision with weights of the observed cells; `NotPositiveDefinite` where there is none.
-
-        Parameters
-        ----------
-        prior : tuple of array
-            Entries of the prior's precision: of paths in each period (T, P) and beside these (T − 1, P), and of static
-            latents (R, R).
-        weight : array
-            Of each observed cell.
-        """
-        check_deadline()
-        series, periods = self.coefficient.shape
-        grid = np.zeros(series * periods)
-        grid[self.cells] = weight
-        weights = grid.reshape(series, periods)
-        pull = self.coefficient * weights
-        diagonal = prior[0].T[self.chains] + self.coefficient * pull
-        root, gain, covariance, left = _chains(diagonal, np.ascontiguousarray(prior[1].T[self.chains]), weights, pull)
-        if not (root > 0).all():
-            raise NotPositiveDefinite("not positive definite: the path of a series")
-        corner, log_determinant = _prior(self.shared, *prior), 2.0 * float(np.log(root).sum())
-        wide = np.zeros((len(corner), sum(len(group.place) for group in self.provinces)), order="F")
-        for alike in self.alike:
-            _add(corner, left[alike].sum(axis=0), self.seen[alike[0]][1], self.seen[alike[0]][1])
-        inner, first = [], 0
-        for number, group in enumerate(self.provinces):
-            own, across = _prior(group, *prior), wide[:, first : first + len(group.place)]
-            for at in range(number * self.grid[1], (number + 1) * self.grid[1]):
-                by_province, by_all = self.seen[at]
-                _add(own, left[at], by_province, by_province)
-                _add(across, left[at], by_all, by_province)
-            lower = _cholesky(own, "a province")
-            if len(own) and len(corner):
-                wide[:, first : first + len(own)] = blas.dtrsm(1.0, lower, across, side=1, lower=1, trans_a=1)
-            inner.append(lower)
-            first += len(own)
-            log_determinant += 2.0 * float(np.log(np.diagonal(lower)).sum())
-        if wide.size:
-            corner = blas.dsyrk(-1.0, wide, beta=1.0, c=corner, lower=1, overwrite_c=1)
-        corner = _cholesky(corner, "what provinces share")
-        log_determinant += 2.0 * float(np.log(np.diagonal(corner)).sum())
-        return NestedFactor(self, pull, root, gain, covariance, tuple(inner), wide, corner, log_determinant)
 
 
 @dataclass(frozen=True)
@@ -302,6 +150,53 @@ class NestedFactor:
         return Spread(diagonal, beside, corner, variance.ravel()[nesting.cells])
 
 
+def nested_factor(nesting: Nesting, prior: tuple[Array, Array, Array], weight: Array) -> NestedFactor:
+    """Of the prior's precision with weights of the observed cells; `NotPositiveDefinite` where there is none.
+
+    Parameters
+    ----------
+    nesting : Nesting
+        Whose latents these are.
+    prior : tuple of array
+        Entries of the prior's precision: of paths in each period (T, P) and beside these (T − 1, P), and of static
+        latents (R, R).
+    weight : array
+        Of each observed cell.
+    """
+    check_deadline()
+    series, periods = nesting.coefficient.shape
+    grid = np.zeros(series * periods)
+    grid[nesting.cells] = weight
+    weights = grid.reshape(series, periods)
+    pull = nesting.coefficient * weights
+    diagonal = prior[0].T[nesting.chains] + nesting.coefficient * pull
+    root, gain, covariance, left = _chains(diagonal, np.ascontiguousarray(prior[1].T[nesting.chains]), weights, pull)
+    if not (root > 0).all():
+        raise NotPositiveDefinite("not positive definite: the path of a series")
+    corner, log_determinant = _prior(nesting.shared, *prior), 2.0 * float(np.log(root).sum())
+    wide = np.zeros((len(corner), sum(len(group.place) for group in nesting.provinces)), order="F")
+    for alike in nesting.alike:
+        _add(corner, left[alike].sum(axis=0), nesting.seen[alike[0]][1], nesting.seen[alike[0]][1])
+    inner, first = [], 0
+    for number, group in enumerate(nesting.provinces):
+        own, across = _prior(group, *prior), wide[:, first : first + len(group.place)]
+        for at in range(number * nesting.grid[1], (number + 1) * nesting.grid[1]):
+            by_province, by_all = nesting.seen[at]
+            _add(own, left[at], by_province, by_province)
+            _add(across, left[at], by_all, by_province)
+        lower = _cholesky(own, "a province")
+        if len(own) and len(corner):
+            wide[:, first : first + len(own)] = blas.dtrsm(1.0, lower, across, side=1, lower=1, trans_a=1)
+        inner.append(lower)
+        first += len(own)
+        log_determinant += 2.0 * float(np.log(np.diagonal(lower)).sum())
+    if wide.size:
+        corner = blas.dsyrk(-1.0, wide, beta=1.0, c=corner, lower=1, overwrite_c=1)
+    corner = _cholesky(corner, "what provinces share")
+    log_determinant += 2.0 * float(np.log(np.diagonal(corner)).sum())
+    return NestedFactor(nesting, pull, root, gain, covariance, tuple(inner), wide, corner, log_determinant)
+
+
 def _prior(group: Group, diagonal: Array, beside: Array, corner: Array) -> Array:
     """A group's prior precision, path by path, in Fortran's order."""
     periods, size = len(diagonal), len(group.place)
@@ -315,19 +210,7 @@ def _prior(group: Group, diagonal: Array, beside: Array, corner: Array) -> Array
     return found
 
 
-def _seen(part: sparse.csr_array, group: Group, periods: int) -> _Seen:
-    """Of a design (period, latent)."""
-    own = part[:, group.place].toarray()
-    first, at = len(group.paths) * periods, np.arange(periods)
-    found = []
-    for begin in range(0, first, periods):
-        coefficient = own[at, begin + at]
-        if coefficient.any():
-            found.append((begin, None if (coefficient == 1).all() else coefficient))
-    return _Seen(tuple(found), np.ascontiguousarray(own[:, first:]))
-
-
-def _add(out: Array, left: Array, rows: _Seen, columns: _Seen) -> None:
+def _add(out: Array, left: Array, rows: Seen, columns: Seen) -> None:
     """Adds rows'·left·columns, both as matrices over the periods, to a matrix of the latents."""
     periods = len(left)
     of_columns = left @ columns.static
