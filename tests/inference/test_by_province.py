@@ -135,7 +135,7 @@ def test_the_estimate_is_unbiased(made, nested, monkeypatch):
 
 def test_more_draws_where_weights_vary_more(made):
     sizes = [
-        marginal.by_province.sized(at(marginal), np.random.default_rng(1)).size
+        marginal.by_province.sized(marginal.spread(at(marginal), np.random.default_rng(1))).size
         for marginal in (
             made(TERMS["walks of provinces"], fc.Poisson(), mean=50.0),
             made(TERMS["walks of series"], fc.Poisson(), periods=60, provinces=20, mean=0.03),

@@ -1,9 +1,11 @@
 """The engines agree: the fast one against references by the sampler, kept as files (`reference/engines_reference.py`).
 
-The rule: for 99 % of quantities means within 0.1 reference SD and SDs within 5 %, with 20,000 fast draws against an ESS
-of 10,000 (chance alone is then below 0.04 SD and 3 %, at three standard errors); for 99 % of quantiles of future counts
-the share of fast draws below the reference's quantile within 3 standard errors of the level. A case without a reference
-skips.
+The rule: for 99 % of quantities means within 0.1 reference SD and SDs within 5 %, of hyperparameters and slopes within
+10 %, against an ESS of 10,000; for 99 % of quantiles of future counts the share of fast draws below the reference's
+quantile within 3 standard errors of the level. 20,000 fast draws are taken at some 2,500 hyperparameters, of which 1,500
+to 2,400 are effective. Chance alone takes SDs 5 % off then, at three standard errors, and twice that for the log of a
+standard deviation, whose lower tail is long: so fits of several seeds are held together with --full. A case without a
+reference skips.
 """
 
 from pathlib import Path
@@ -20,11 +22,17 @@ REFERENCE = Path(__file__).parent / "reference"
 DRAWS = 20_000
 # Without --full: between them they hold every term.
 QUICK = ("feedback", "space_and_slopes", "measured_with_error")
+SEEDS = (5, 6, 7, 8)
 
 
-def compared(fit, reference):
+def together(parts):
+    """Draws of several fits by name."""
+    return {name: np.concatenate([part[name].ravel() for part in parts]) for name in parts[0]}
+
+
+def compared(fits, reference):
     """Difference of means in reference SDs, and ratio of SDs, by quantity."""
-    found = models.quantities(fit)
+    found = together([models.quantities(fit) for fit in fits])
     table = reference.set_index("quantity")
     assert set(table.index) == set(found)
     values = {name: (draws.mean(), draws.std()) for name, draws in found.items()}
@@ -32,10 +40,10 @@ def compared(fit, reference):
     return pd.DataFrame({"difference": (fast["mean"] - table["mean"]) / table["sd"], "ratio": fast["sd"] / table["sd"]})
 
 
-def outside(fit, reference):
+def outside(fits, reference):
     """Quantiles of future counts that lie further from their level than chance takes them."""
-    draws = models.forecast_draws(fit, DRAWS)
-    effective = fit.diagnostics.set_index("check")["value"][CERTIFIED]
+    draws = together([models.forecast_draws(fit, DRAWS) for fit in fits])
+    effective = sum(fit.diagnostics.set_index("check")["value"][CERTIFIED] for fit in fits)
     rows = []
     for row in reference.itertuples():
         own = draws[row.quantity]
@@ -61,14 +69,17 @@ def test_the_fast_engine_agrees_with_the_sampler(name, full, shared_data_if_real
     if not full and name not in QUICK:
         pytest.skip("only with --full")
     case = models.CASES[name]
-    fit = approximate(*case.fitted(), LaplaceOptions(draws=DRAWS), seed=5)
-    assert fit.diagnostics["passed"].all(), fit.diagnostics
+    model, panel = case.fitted()
+    fits = [approximate(model, panel, LaplaceOptions(draws=DRAWS), seed=seed) for seed in SEEDS[: None if full else 1]]
+    for fit in fits:
+        assert fit.diagnostics["passed"].all(), fit.diagnostics
     reference = pd.read_csv(path)
     assert reference[["ess_bulk", "ess_tail"]].to_numpy().min() >= 10_000
-    found = compared(fit, reference)
-    wrong = found[(found["difference"].abs() > 0.1) | ((found["ratio"] - 1).abs() > 0.05)]
+    found = compared(fits, reference)
+    limit = np.where(found.index.str.startswith("eta["), 0.05, 0.1)
+    wrong = found[(found["difference"].abs() > 0.1) | ((found["ratio"] - 1).abs() > limit)]
     assert len(wrong) <= 0.01 * len(found), wrong.round(3).to_string()
-    ahead = outside(fit, pd.read_csv(REFERENCE / f"engines_{name}_forecast.csv"))
+    ahead = outside(fits, pd.read_csv(REFERENCE / f"engines_{name}_forecast.csv"))
     far = ahead[ahead["z"].abs() > 3]
     assert len(far) <= 0.01 * len(ahead), far.round(2).to_string()
 

@@ -132,9 +132,8 @@ def draw_jointly(
         Up to so many times the fewest hyperparameters.
     """
     size = points_of(made.marginal, draws)
-    made, off = _tried(made, rng)
-    settle = off > _OFF
-    sampler = made.marginal.sampler(made.peak.gaussian, rng)
+    made, off, spread = _tried(made, rng)
+    settle, sampler = off > _OFF, made.marginal.sampler(spread)
     count = max(_LATENTS, -(-draws // size))
     every: _Round | None = None
     mixtures: list[tuple[int, Mixture]] = []
@@ -170,20 +169,22 @@ def draw_jointly(
     return JointDraws(**vars(weighed), vectors=vectors, latents=latents, made=made, lost=lost)
 
 
-def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[HyperPosterior, float]:
+def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[HyperPosterior, float, float]:
     """Told of a few draws before any is weighed; with how far settling their variances of eta moved the log density
-    (nats, the most).
+    (nats), and how much weights of the latents vary there, both the most of any.
     """
 
-    def tried(z: Array, start: Array, variance: Array) -> Evaluated | None:
+    def tried(z: Array, start: Array, variance: Array, own: np.random.Generator) -> tuple[Evaluated, float] | None:
         found = made.evaluator.found(z, start, variance)
-        return None if found is None else found[0]
+        return None if found is None else (found[0], made.marginal.spread(found[1], own))
 
     z = made.draw_mixture(_TRIED, rng, _WIDER)[0]
-    points = [each for each in made.marginal.at_each(tried, z, *made.starts(z)) if each is not None]
-    if not points:
-        return made, 0.0
-    return made.with_points(points), max(point.settled for point in points)
+    items = z, *made.starts(z), rng.spawn(len(z))
+    results = [each for each in made.marginal.at_each(tried, *items) if each is not None]
+    if not results:
+        return made, 0.0, 0.0
+    points, spreads = zip(*results, strict=True)
+    return made.with_points(points), max(point.settled for point in points), max(spreads)
 
 
 def _lessons(made: HyperPosterior, every: _Round) -> npt.NDArray[np.intp]:

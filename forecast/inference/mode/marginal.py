@@ -332,10 +332,14 @@ class Marginal:
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         return Bound(self.in_vector(slopes, gaussian.vector), spread.variance, settled)
 
-    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
-        """What draws latents at a best Gaussian's hyperparameters, with as much effort as the one given needs."""
+    def spread(self, gaussian: Gaussian, rng: np.random.Generator) -> float:
+        """How much weights of draws vary at a Gaussian (see `ByProvince.spread`)."""
         assert isinstance(gaussian, BestGaussian)
-        return self.by_province.sized(gaussian, rng).draw
+        return self.by_province.spread(gaussian, rng)
+
+    def sampler(self, spread: float) -> Sampler:
+        """What draws latents at hyperparameters, with as much effort as such variances of weights need."""
+        return self.by_province.sized(spread).draw
 
     # Slopes ------------------------------------------------------------------------------------------------------
 

@@ -94,8 +94,12 @@ class PublishedMarginal(Marginal):
         mode = self.mode(vector, x)
         return mode, self.bound_of(mode)
 
-    def sampler(self, gaussian: Gaussian, rng: np.random.Generator) -> Sampler:
-        """As `Marginal.sampler`; the effort is chosen anew at all hyperparameters."""
+    def spread(self, gaussian: Gaussian, rng: np.random.Generator) -> float:
+        """Nothing: the effort is chosen anew at all hyperparameters."""
+        return 0.0
+
+    def sampler(self, spread: float) -> Sampler:
+        """As `Marginal.sampler`, by annealing."""
         return lambda at, count, own: anneal(at, partial(self.log_joint, at), count, own)
 
     def log_joint(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:

@@ -62,7 +62,7 @@ def _syria() -> fc.Panel:
     events = fc.read_events(file, source="ucdp", gazetteer=places, boundaries=fc.Boundaries({}), nearest=True)
     span = {"start": "2016-01-01", "end": "2019-11-30"}
     # As when the references were made; simulated panels have months without days too.
-    return fc.build_panel(events, actor="IS", gazetteer=places, seed=1, days=False, **span)
+    return fc.build_panel(events, actor="IS", gazetteer=places, seed=1, days=False, unlocated=False, **span)
 
 
 def _simulated(**options: float) -> Callable[[], fc.Panel]:
