@@ -2,10 +2,10 @@
 
 The rule: for 99 % of quantities means within 0.1 reference SD and SDs within 5 %, of hyperparameters and slopes within
 10 %, against an ESS of 10,000; for 99 % of quantiles of future counts the share of fast draws below the reference's
-quantile within 3 standard errors of the level. 20,000 fast draws are taken at some 2,500 hyperparameters, of which 1,500
-to 2,400 are effective. Chance alone takes SDs 5 % off then, at three standard errors, and twice that for the log of a
-standard deviation, whose lower tail is long: so fits of several seeds are held together with --full. A case without a
-reference skips.
+quantile within 3 standard errors of the level. 20,000 fast draws are taken at some 2,500 hyperparameters, of which
+1,500 to 2,400 are effective. Chance alone takes SDs 5 % off then, at three standard errors, and twice that for the log
+of a standard deviation, whose lower tail is long: so fits of several seeds are held together with --full. A case
+without a reference skips.
 """
 
 from pathlib import Path
