@@ -15,7 +15,7 @@ __all__ = ["Nesting", "Seen"]
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 # What an entry of K takes (see `nested`), and a series beside that, in multiplications of dense matrices (measured).
-_PER_ENTRY, _PER_SERIES = 10.0, 6e5
+_PER_ENTRY, _PER_SERIES = 10.0, 1.5e6
 
 
 @dataclass(frozen=True)
