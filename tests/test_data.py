@@ -177,7 +177,7 @@ def test_crosswalk_has_valid_values_for_every_source():
     assert set(crosswalk["source"]) == {"acled", "acled-aggregated", "gtd", "ucdp", "plain"}
     tactics = crosswalk[crosswalk["field"] == "tactic"]
     ucdp = tactics["source"] == "ucdp"
-    assert set(tactics["value"][~ucdp]) == set(names.TACTICS)
+    assert set(tactics["value"][~ucdp]) == {*names.TACTICS, names.UNKNOWN}
     assert (tactics["label"][ucdp] == tactics["value"][ucdp]).all()
     assert set(crosswalk["value"][crosswalk["field"] == "target"]) == set(names.TARGETS)
 

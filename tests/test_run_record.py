@@ -46,7 +46,7 @@ OPTIONAL = {
     "backtest.vintages",
     "previous",
     *(f"previous.{name}" for name in ("span", "periods", "p_value", "levels", "series", "outlook", "outlook_span")),
-    *(f"previous.{name}" for name in ("revised", "recent", "moved", "notes", "bands")),
+    *(f"previous.{name}" for name in ("revised", "recent", "moved", "notes", "bands", "published")),
     "backtest.places",
     "triggers",
     "triggers.first",

@@ -18,7 +18,7 @@ def _blocks(language: str) -> list[str]:
 
 def test_settings_are_valid(tmp_path):
     whole, parts, own_names, triggers, reports, capability = _blocks("toml")
-    for name in re.findall(r'"([\w.]+\.(?:csv\.gz|geojson))"', whole + parts + own_names):
+    for name in re.findall(r'"([\w.]+\.(?:csv|csv\.gz|geojson))"', whole + parts + own_names + triggers):
         (tmp_path / name).write_text("x")
     path = tmp_path / "forecast.toml"
     path.write_text(whole)

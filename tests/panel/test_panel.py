@@ -269,7 +269,7 @@ def test_files_that_are_no_panels(panel, tmp_path):
 def test_for_people(panel):
     assert "3 provinces × 2 tactics × 6 months" in repr(panel)
     assert "<table" in panel._repr_html_()
-    assert panel.plot().to_dict()["mark"]
+    assert panel.plot().to_dict()["layer"][0]["mark"]["type"] == "line"
     assert panel.summary()["attacks"].sum() == panel.attacks.sum()
 
 
