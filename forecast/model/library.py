@@ -43,7 +43,7 @@ def standard_model() -> Model:
     Levels of provinces, of tactics and of each series, and walks of countries, provinces, tactics and series. On two
     real panels it was best of ten variants in one of four columns, and within 1 % of the best in the others; held-out
     totals lost to the best baseline by 23 and 49 % (see `tests/benchmarks/skill.py` and notebook 03). With hundreds of
-    series it takes some ten times as long as `quick_model`.
+    series it takes several times as long as `quick_model`.
 
     Examples
     --------
