@@ -33,13 +33,18 @@ TERMS = {
 }
 
 
+def nesting_of(field):
+    both = field.design, field.transposed
+    return Nesting.of(field._owners, field._whole, both, field.bound.cells, field.bound.grid)
+
+
 @pytest.fixture
 def made(monkeypatch):
     """A marginal density; with factors along the hierarchy where there can be."""
 
     def of(terms, family, nested=False, provinces=3, periods=20, mean=0.4):
         def nesting(self):
-            return Nesting.of(self._owners, self._whole, self.bound.cells, self.bound.grid) if nested else None
+            return nesting_of(self) if nested else None
 
         chosen = cached_property(nesting)
         chosen.__set_name__(Field, "nesting")
@@ -135,7 +140,7 @@ def test_the_estimate_is_unbiased(made, nested, monkeypatch):
 
 def test_more_draws_where_weights_vary_more(made):
     sizes = [
-        marginal.by_province.sized(marginal.spread(at(marginal), np.random.default_rng(1))).size
+        marginal.by_province.sized(marginal.scatter(at(marginal), np.random.default_rng(1))).size
         for marginal in (
             made(TERMS["walks of provinces"], fc.Poisson(), mean=50.0),
             made(TERMS["walks of series"], fc.Poisson(), periods=60, provinces=20, mean=0.03),

@@ -38,7 +38,9 @@ def with_gaps(panel):
 
 
 def nesting_of(field):
-    return Nesting.of(field._owners, field._whole, field.bound.cells, field.bound.grid)
+    return Nesting.of(
+        field._owners, field._whole, (field.design, field.transposed), field.bound.cells, field.bound.grid
+    )
 
 
 def factors(model, seed=1):

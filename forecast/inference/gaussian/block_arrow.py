@@ -15,7 +15,7 @@ from scipy.linalg import blas, lapack
 from forecast.inference.machine import compiled
 from forecast.progress import check_deadline
 
-__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite"]
+__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "symmetric"]
 
 Array = npt.NDArray[np.float64]
 # Up to this size a matrix is factorised by plain loops, which beat BLAS there; of a triangle, what is 0 is left out
@@ -136,9 +136,14 @@ class Factor:
         corner = np.zeros((0, 0))
         if len(self.corner):
             corner, _ = lapack.dpotri(self.corner, lower=1)
-            corner = np.ascontiguousarray(np.tril(corner) + np.tril(corner, -1).T)
+            corner = np.ascontiguousarray(symmetric(corner))
         diagonal, coupling, arrow = _selected_inverse(self.inverse, self.below, self.cross, corner)
         return BlockArrow(diagonal, coupling, arrow, corner)
+
+
+def symmetric(lower: Array) -> Array:
+    """The symmetric matrix of which a lower triangle is given."""
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
 
 
 def _as_matrices(path: Array, static: Array) -> tuple[Array, Array]:

@@ -180,15 +180,15 @@ class Field:
         """Series in provinces in the whole, where factors that go by these take less than those that go by periods."""
         if self.bound.is_published or self.carried is not None:
             return None
-        found = Nesting.of(self._owners, self._whole, self.bound.cells, self.bound.grid)
-        return found if found is not None and found.work < self._work_by_period else None
+        both = self.design, self.transposed
+        return Nesting.of(self._owners, self._whole, both, self.bound.cells, self.bound.grid, self._work_by_period)
 
     @cached_property
     def provinces(self) -> dict[int, Group]:
         """Latents of each province that has any: independent of other provinces' given the rest."""
         return self._owners.by_province()
 
-    @property
+    @cached_property
     def _owners(self) -> Owners:
         return Owners.of(self.places, self._whole, self.bound.grid, self.width)
 
@@ -202,7 +202,7 @@ class Field:
         width, static = self.width, self.static
         return self.periods * (2 * width**3 + 2 * static * width**2 + static**2 * width) + static**3 / 3
 
-    @property
+    @cached_property
     def _whole(self) -> sparse.csr_array:
         """The design of all cells of the grid."""
         parts = []

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import blas, lapack
 
-from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite, symmetric
 from forecast.inference.gaussian.nesting import Nesting, Seen
 from forecast.inference.gaussian.places import Group
 from forecast.inference.gaussian.spread import Spread
@@ -130,7 +130,7 @@ class NestedFactor:
         for alike in nesting.alike:
             of_shared |= dict.fromkeys(alike, nesting.seen[alike[0]][1].rows(root, periods))
         for number, (at, lower, group) in enumerate(self._blocks):
-            inverse = _symmetric(lapack.dpotri(lower, lower=1)[0]) if len(lower) else lower
+            inverse = symmetric(lapack.dpotri(lower, lower=1)[0]) if len(lower) else lower
             moved = _solved(lower, _times_upper(self.wide[:, at].T, root), backward=True)
             _keep(group, moved, inverse, diagonal, beside, corner)
             for series in range(number * tactics, (number + 1) * tactics):
@@ -250,10 +250,6 @@ def _cholesky(matrix: Array, what: str) -> Array:
 def _solved(lower: Array, right: Array, backward: bool = False) -> Array:
     """L⁻¹ times a matrix, or L⁻ᵀ."""
     return np.asarray(blas.dtrsm(1.0, lower, right, lower=1, trans_a=int(backward))) if right.size else right
-
-
-def _symmetric(lower: Array) -> Array:
-    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
 
 
 def _times_upper(matrix: Array, upper: Array) -> Array:

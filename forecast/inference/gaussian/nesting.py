@@ -1,5 +1,6 @@
 """Which latents of a field belong to one series, which to one province, and what provinces share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,6 +68,8 @@ class Nesting:
         All others.
     seen : tuple of pairs of Seen
         What each series sees of its province, and of what is shared.
+    work : float
+        Multiplications that a factor takes, or as much time.
     """
 
     design: sparse.csr_array
@@ -80,10 +83,22 @@ class Nesting:
     provinces: tuple[Group, ...]
     shared: Group
     seen: tuple[tuple[Seen, Seen], ...]
+    work: float
 
     @classmethod
-    def of(cls, owners: Owners, whole: sparse.csr_array, cells: Ints, grid: tuple[int, int, int]) -> "Nesting | None":
-        """Of a field with the design `whole` of all cells; None where not each series has a path of its own."""
+    def of(
+        cls,
+        owners: Owners,
+        whole: sparse.csr_array,
+        both: tuple[sparse.csr_array, sparse.csr_array],
+        cells: Ints,
+        grid: tuple[int, int, int],
+        most: float = np.inf,
+    ) -> "Nesting | None":
+        """Of a field with the design `whole` of all cells, and `both` that of the observed ones and its transpose.
+
+        None where not each series has a path of its own, and where a factor would take `most` multiplications or more.
+        """
         (provinces, tactics, periods), series, width = grid, grid[0] * grid[1], owners.width
         candidates = np.flatnonzero(owners.series[:width] >= 0)
         chains = np.full(series, -1)
@@ -95,14 +110,16 @@ class Nesting:
         rest[chains] = False
         groups = [owners.group(np.flatnonzero(rest & (owners.province == number))) for number in range(provinces)]
         shared = owners.group(np.flatnonzero(rest & (owners.province < 0)))
+        work = _work(groups, shared, grid)
+        if work >= most:
+            return None
         coefficient, seen = np.empty((series, periods)), []
         for number in range(series):
             part = sparse.csr_array(whole[number * periods : (number + 1) * periods])
             coefficient[number] = part[:, np.arange(periods) * width + chains[number]].diagonal()
             seen.append((_seen(part, groups[number // tactics], periods), _seen(part, shared, periods)))
-        design, static = sparse.csr_array(whole[cells]), whole.shape[1] - periods * width
-        both = design, sparse.csr_array(design.T)
-        return cls(*both, cells, grid, width, static, chains, coefficient, tuple(groups), shared, tuple(seen))
+        static = whole.shape[1] - periods * width
+        return cls(*both, cells, grid, width, static, chains, coefficient, tuple(groups), shared, tuple(seen), work)
 
     @cached_property
     def alike(self) -> tuple[list[int], ...]:
@@ -113,13 +130,13 @@ class Nesting:
             found.setdefault((paths, by_all.static.tobytes()), []).append(number)
         return tuple(found.values())
 
-    @property
-    def work(self) -> float:
-        """Multiplications that a factor takes, or as much time."""
-        (provinces, tactics, periods), wide = self.grid, len(self.shared.place)
-        sizes = np.array([len(group.place) for group in self.provinces], dtype=float)
-        dense = 0.5 * (sizes * wide**2).sum() + 0.5 * (sizes**2 * wide).sum() + (sizes**3).sum() / 3 + wide**3 / 3
-        return float(dense + provinces * tactics * (_PER_ENTRY * periods**2 + _PER_SERIES))
+
+def _work(groups: Sequence[Group], shared: Group, grid: tuple[int, int, int]) -> float:
+    """Multiplications that a factor takes, or as much time."""
+    (provinces, tactics, periods), wide = grid, len(shared.place)
+    sizes = np.array([len(group.place) for group in groups], dtype=float)
+    dense = 0.5 * (sizes * wide**2).sum() + 0.5 * (sizes**2 * wide).sum() + (sizes**3).sum() / 3 + wide**3 / 3
+    return float(dense + provinces * tactics * (_PER_ENTRY * periods**2 + _PER_SERIES))
 
 
 def _seen(part: sparse.csr_array, group: Group, periods: int) -> Seen:

@@ -132,17 +132,20 @@ def draw_jointly(
         Up to so many times the fewest hyperparameters.
     """
     size = points_of(made.marginal, draws)
-    made, off, spread = _tried(made, rng)
-    settle, sampler = off > _OFF, made.marginal.sampler(spread)
+    made, off, scatter = _tried(made, rng)
+    settle, sampler = off > _OFF, made.marginal.sampler(scatter)
     count = max(_LATENTS, -(-draws // size))
     every: _Round | None = None
     mixtures: list[tuple[int, Mixture]] = []
     done, total, number, drawn = 0, size, 0, 0
+    learnt = np.zeros(0, dtype=np.intp)
     while drawn == number and done < most * size:
         number = _next(done, size, total)
         if every is not None:
-            learnt = _lessons(made, every)
-            made = made.with_draws([every.points[point] for point in learnt], every.log_weight[learnt])
+            lessons = _lessons(made, every)
+            if not np.array_equal(lessons, learnt):
+                made = made.with_draws([every.points[point] for point in lessons], every.log_weight[lessons])
+            learnt = lessons
         z, mixture = made.draw_mixture(number, rng, _WIDER)
         # What is drawn before time runs out must be of all parts of the mixture, which come one after the other.
         z = rng.permutation(z)
@@ -176,15 +179,15 @@ def _tried(made: HyperPosterior, rng: np.random.Generator) -> tuple[HyperPosteri
 
     def tried(z: Array, start: Array, variance: Array, own: np.random.Generator) -> tuple[Evaluated, float] | None:
         found = made.evaluator.found(z, start, variance)
-        return None if found is None else (found[0], made.marginal.spread(found[1], own))
+        return None if found is None else (found[0], made.marginal.scatter(found[1], own))
 
     z = made.draw_mixture(_TRIED, rng, _WIDER)[0]
     items = z, *made.starts(z), rng.spawn(len(z))
     results = [each for each in made.marginal.at_each(tried, *items) if each is not None]
     if not results:
         return made, 0.0, 0.0
-    points, spreads = zip(*results, strict=True)
-    return made.with_points(points), max(point.settled for point in points), max(spreads)
+    points, scatters = zip(*results, strict=True)
+    return made.with_points(points), max(point.settled for point in points), max(scatters)
 
 
 def _lessons(made: HyperPosterior, every: _Round) -> npt.NDArray[np.intp]:

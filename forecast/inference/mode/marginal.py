@@ -332,14 +332,14 @@ class Marginal:
             slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
         return Bound(self.in_vector(slopes, gaussian.vector), spread.variance, settled)
 
-    def spread(self, gaussian: Gaussian, rng: np.random.Generator) -> float:
-        """How much weights of draws vary at a Gaussian (see `ByProvince.spread`)."""
+    def scatter(self, gaussian: Gaussian, rng: np.random.Generator) -> float:
+        """How much weights of draws vary at a Gaussian (see `ByProvince.scatter`)."""
         assert isinstance(gaussian, BestGaussian)
-        return self.by_province.spread(gaussian, rng)
+        return self.by_province.scatter(gaussian, rng)
 
-    def sampler(self, spread: float) -> Sampler:
+    def sampler(self, scatter: float) -> Sampler:
         """What draws latents at hyperparameters, with as much effort as such variances of weights need."""
-        return self.by_province.sized(spread).draw
+        return self.by_province.sized(scatter).draw
 
     # Slopes ------------------------------------------------------------------------------------------------------
 

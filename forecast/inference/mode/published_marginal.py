@@ -94,11 +94,11 @@ class PublishedMarginal(Marginal):
         mode = self.mode(vector, x)
         return mode, self.bound_of(mode)
 
-    def spread(self, gaussian: Gaussian, rng: np.random.Generator) -> float:
+    def scatter(self, gaussian: Gaussian, rng: np.random.Generator) -> float:
         """Nothing: the effort is chosen anew at all hyperparameters."""
         return 0.0
 
-    def sampler(self, spread: float) -> Sampler:
+    def sampler(self, scatter: float) -> Sampler:
         """As `Marginal.sampler`, by annealing."""
         return lambda at, count, own: anneal(at, partial(self.log_joint, at), count, own)
 

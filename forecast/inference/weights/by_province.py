@@ -67,16 +67,16 @@ class ByProvince:
     def _family(self) -> Family:
         return self.field.bound.model.family
 
-    def spread(self, gaussian: BestGaussian, rng: np.random.Generator) -> float:
+    def scatter(self, gaussian: BestGaussian, rng: np.random.Generator) -> float:
         """Relative variance of provinces' weights at a Gaussian, summed over provinces."""
         with np.errstate(all="ignore"):
             log_weight = self._weighed(gaussian, _PILOT, rng)[1]
             weight = np.exp(log_weight - log_weight.max(axis=2, keepdims=True))
             return float((weight.var(axis=2, ddof=1) / weight.mean(axis=2) ** 2).sum(axis=0).mean())
 
-    def sized(self, spread: float) -> "ByProvince":
+    def sized(self, scatter: float) -> "ByProvince":
         """With as many draws as such variances ask for."""
-        size = np.ceil(spread / (_SHARED * _VARIANCE))
+        size = np.ceil(scatter / (_SHARED * _VARIANCE))
         return replace(self, size=int(np.clip(size, 1, _MOST)) if np.isfinite(size) else _MOST)
 
     def draw(self, gaussian: BestGaussian, count: int, rng: np.random.Generator) -> WeightedLatents:
