@@ -1,7 +1,9 @@
 """Symmetric positive definite matrices that are block-tridiagonal with an arrow: factors, solutions, draws, inverses.
 
 The loops over the periods are machine code with BLAS inside. Two BLAS threads would fight over the small blocks:
-`forecast.inference.machine.one_thread` is for callers.
+`forecast.inference.machine.one_thread` is for callers, who work at several points in threads of their own. In the BLAS
+and LAPACK of SciPy, which do not let go of the interpreter, these would wait for each other: here are NumPy's products
+and machine code alone.
 """
 
 from dataclasses import dataclass
@@ -10,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import blas, lapack
 
 from forecast.inference.machine import compiled
 from forecast.progress import check_deadline
 
-__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "symmetric"]
+__all__ = ["BlockArrow", "Factor", "NotPositiveDefinite", "factorised"]
 
 Array = npt.NDArray[np.float64]
 # Up to this size a matrix is factorised by plain loops, which beat BLAS there; of a triangle, what is 0 is left out
@@ -55,15 +56,10 @@ class BlockArrow:
         reached, lower, inverse, below, cross = _factorised_paths(self.diagonal, self.coupling, self.arrow)
         if reached < len(self.diagonal):
             raise NotPositiveDefinite(f"not positive definite: period {reached}")
-        corner = np.array(self.corner, order="F")
-        if len(corner):
-            # All periods side by side: one product.
-            wide = cross.reshape(-1, len(corner)).T
-            corner = blas.dsyrk(-1.0, wide, beta=1.0, c=corner, lower=1, overwrite_c=1) if wide.size else corner
-            corner, failed = lapack.dpotrf(corner, lower=1, clean=1)
-            if failed:
-                raise NotPositiveDefinite("not positive definite: the arrow")
-        return Factor(lower, inverse, below, cross, corner)
+        # All periods side by side: one product.
+        wide = cross.reshape(cross.shape[0] * cross.shape[1], cross.shape[2])
+        corner, corner_inverse = factorised(self.corner - wide.T @ wide, "the arrow")
+        return Factor(lower, inverse, below, cross, corner, corner_inverse)
 
     def to_dense(self) -> Array:
         """The whole matrix: period by period, then the arrow."""
@@ -92,8 +88,8 @@ class Factor:
         (T − 1, P, P): rows of the next period, columns of this one.
     cross : array
         (T, P, R): columns of each period, rows of the arrow, transposed.
-    corner : array
-        (R, R): the arrow's own triangle.
+    corner, corner_inverse : array
+        (R, R): the arrow's own triangle, and its inverse.
     """
 
     lower: Array
@@ -101,6 +97,7 @@ class Factor:
     below: Array
     cross: Array
     corner: Array
+    corner_inverse: Array
 
     @cached_property
     def diagonal(self) -> Array:
@@ -115,15 +112,12 @@ class Factor:
     def forward(self, path: Array, static: Array) -> tuple[Array, Array]:
         """L⁻¹ times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns); in their shapes."""
         made, rest = _forward(self.inverse, self.below, self.cross, *_as_matrices(path, static))
-        if rest.size:
-            rest = blas.dtrsm(1.0, self.corner, rest, lower=1)
-        return made.reshape(path.shape), rest.reshape(static.shape)
+        return made.reshape(path.shape), (self.corner_inverse @ rest).reshape(static.shape)
 
     def backward(self, path: Array, static: Array) -> tuple[Array, Array]:
         """L⁻ᵀ times what `forward` takes: of standard normal numbers, draws with the matrix's inverse as covariance."""
         right, rest = _as_matrices(path, static)
-        if rest.size:
-            rest = np.ascontiguousarray(blas.dtrsm(1.0, self.corner, rest, lower=1, trans_a=1))
+        rest = self.corner_inverse.T @ rest
         found = _backward(self.inverse, self.below, self.cross, right, rest)
         return found.reshape(path.shape), rest.reshape(static.shape)
 
@@ -133,17 +127,23 @@ class Factor:
 
     def selected_inverse(self) -> BlockArrow:
         """The inverse's entries where the matrix has its own (Takahashi's recursion); blocks are symmetric."""
-        corner = np.zeros((0, 0))
-        if len(self.corner):
-            corner, _ = lapack.dpotri(self.corner, lower=1)
-            corner = np.ascontiguousarray(symmetric(corner))
+        corner = self.corner_inverse.T @ self.corner_inverse
         diagonal, coupling, arrow = _selected_inverse(self.inverse, self.below, self.cross, corner)
         return BlockArrow(diagonal, coupling, arrow, corner)
 
 
-def symmetric(lower: Array) -> Array:
-    """The symmetric matrix of which a lower triangle is given."""
-    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
+def factorised(matrix: Array, what: str) -> tuple[Array, Array]:
+    """The Cholesky factor of a matrix, of which the lower triangle is read, and its inverse.
+
+    Raises
+    ------
+    NotPositiveDefinite
+        Where there is none; `what` says of what.
+    """
+    lower, inverse = np.zeros(matrix.shape), np.zeros(matrix.shape)
+    if not _factorised(matrix, lower, inverse):
+        raise NotPositiveDefinite(f"not positive definite: {what}")
+    return lower, inverse
 
 
 def _as_matrices(path: Array, static: Array) -> tuple[Array, Array]:

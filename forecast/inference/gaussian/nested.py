@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import blas, lapack
 
-from forecast.inference.gaussian.block_arrow import NotPositiveDefinite, symmetric
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite, factorised
 from forecast.inference.gaussian.nesting import Nesting, Seen
 from forecast.inference.gaussian.places import Group
 from forecast.inference.gaussian.spread import Spread
@@ -45,11 +44,11 @@ class NestedFactor:
     covariance : array
         C (series, period, period).
     inner : tuple of array
-        Cholesky factor of each province's precision given what is shared.
+        Of each province's precision given what is shared, the inverse of the Cholesky factor.
     wide : array
         Columns of provinces, rows of what is shared, in the whole's factor.
     corner : array
-        Cholesky factor of the precision of what is shared.
+        As `inner`, of the precision of what is shared.
     log_determinant : float
         Of the whole.
     """
@@ -66,11 +65,11 @@ class NestedFactor:
 
     @property
     def _blocks(self) -> list[tuple[slice, Array, Group]]:
-        """Of each province: its rows among those of all provinces, its factor, and its latents."""
+        """Of each province: its rows among those of all provinces, its factor's inverse, and its latents."""
         found, first = [], 0
-        for lower, group in zip(self.inner, self.nesting.provinces, strict=True):
-            found.append((slice(first, first + len(lower)), lower, group))
-            first += len(lower)
+        for inverse, group in zip(self.inner, self.nesting.provinces, strict=True):
+            found.append((slice(first, first + len(inverse)), inverse, group))
+            first += len(inverse)
         return found
 
     def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
@@ -82,10 +81,9 @@ class NestedFactor:
         felt = (self.pull[..., None] * own).reshape(-1, columns)[nesting.cells]
         right = right - nesting.transposed @ felt
         of_provinces = np.empty((self.wide.shape[1], columns))
-        for at, lower, group in self._blocks:
-            of_provinces[at] = _solved(lower, right[group.place])
-        shared = right[nesting.shared.place] - self.wide @ of_provinces
-        shared = _solved(self.corner, _solved(self.corner, shared), backward=True)
+        for at, inverse, group in self._blocks:
+            of_provinces[at] = inverse @ right[group.place]
+        shared = self.corner.T @ (self.corner @ (right[nesting.shared.place] - self.wide @ of_provinces))
         x = self._given(shared, of_provinces, own)
         paths = nesting.grid[2] * nesting.width
         return x[:paths].reshape(path.shape), x[paths:].reshape(static.shape)
@@ -96,7 +94,7 @@ class NestedFactor:
         What provinces share is drawn `shared` times, and given each of them all others `each` times.
         """
         (provinces, tactics, periods), columns = self.nesting.grid, shared * each
-        common = _solved(self.corner, rng.standard_normal((len(self.corner), shared)), backward=True)
+        common = self.corner.T @ rng.standard_normal((len(self.corner), shared))
         of_provinces = rng.standard_normal((self.wide.shape[1], columns))
         own = _backwards(self.root, self.gain, rng.standard_normal((provinces * tactics, periods, columns)))
         return self._given(np.repeat(common, each, axis=1), of_provinces, own).reshape(-1, shared, each)
@@ -107,8 +105,8 @@ class NestedFactor:
         x = np.zeros((nesting.grid[2] * nesting.width + nesting.static, columns))
         x[nesting.shared.place] = shared
         rest = of_provinces - self.wide.T @ shared
-        for at, lower, group in self._blocks:
-            x[group.place] = _solved(lower, rest[at], backward=True)
+        for at, inverse, group in self._blocks:
+            x[group.place] = inverse.T @ rest[at]
         u = np.zeros((self.pull.size, columns))
         u[nesting.cells] = nesting.design @ x
         moved = own - self.covariance @ (self.pull[..., None] * u.reshape(*self.pull.shape, columns))
@@ -122,30 +120,28 @@ class NestedFactor:
         tactics, periods = nesting.grid[1:]
         diagonal, beside = np.empty((periods, nesting.width)), np.empty((periods - 1, nesting.width))
         corner = np.zeros((nesting.static, nesting.static))
-        # What is shared is root·ε, with ε standard normal; a province's latents are −moved·ε and more.
-        root = np.asfortranarray(lapack.dtrtri(self.corner, lower=1)[0].T) if len(self.corner) else self.corner
         variance = np.empty(self.pull.shape)
-        _keep(nesting.shared, root, np.zeros((len(root), len(root))), diagonal, beside, corner)
+        shared = self.corner.T @ self.corner
+        _keep(nesting.shared, shared, diagonal, beside, corner)
         of_shared: dict[int, Array] = {}
         for alike in nesting.alike:
-            of_shared |= dict.fromkeys(alike, nesting.seen[alike[0]][1].rows(root, periods))
-        for number, (at, lower, group) in enumerate(self._blocks):
-            inverse = symmetric(lapack.dpotri(lower, lower=1)[0]) if len(lower) else lower
-            moved = _solved(lower, _times_upper(self.wide[:, at].T, root), backward=True)
-            _keep(group, moved, inverse, diagonal, beside, corner)
+            seen = nesting.seen[alike[0]][1]
+            of_shared |= dict.fromkeys(alike, seen.rows(seen.rows(shared, periods).T, periods))
+        for number, (at, inverse, group) in enumerate(self._blocks):
+            gain = self.wide[:, at] @ inverse
+            across = shared @ gain
+            own = inverse.T @ inverse + gain.T @ across
+            _keep(group, own, diagonal, beside, corner)
             for series in range(number * tactics, (number + 1) * tactics):
-                by_province, _ = nesting.seen[series]
-                away = of_shared[series] - by_province.rows(moved, periods)
-                own = by_province.rows(by_province.rows(inverse, periods).T, periods)
-                rest = own.T
-                if away.size:
-                    rest = np.asarray(blas.dsyrk(1.0, away.T, beta=1.0, c=rest, trans=1, lower=1, overwrite_c=1))
+                by_province, by_all = nesting.seen[series]
+                both = by_province.rows(by_all.rows(across, periods).T, periods)
+                rest = of_shared[series] + by_province.rows(by_province.rows(own, periods).T, periods) - both - both.T
                 covariance = self.covariance[series]
-                back = (self.pull[series][:, None] * covariance).T
-                with_rest = blas.dsymm(1.0, rest, back, side=1, lower=1)
+                back = covariance * self.pull[series]
+                with_rest = back @ rest
                 chain, c = nesting.chains[series], nesting.coefficient[series]
-                diagonal[:, chain] = np.diagonal(covariance) + (with_rest * back).sum(axis=1)
-                beside[:, chain] = np.diagonal(covariance, 1) + (with_rest[:-1] * back[1:]).sum(axis=1)
+                diagonal[:, chain] = np.diagonal(covariance) + np.einsum("tu,tu->t", with_rest, back)
+                beside[:, chain] = np.diagonal(covariance, 1) + np.einsum("tu,tu->t", with_rest[:-1], back[1:])
                 variance[series] = np.diagonal(rest) + c**2 * diagonal[:, chain] - 2 * c * np.diagonal(with_rest)
         return Spread(diagonal, beside, corner, variance.ravel()[nesting.cells])
 
@@ -174,33 +170,32 @@ def nested_factor(nesting: Nesting, prior: tuple[Array, Array, Array], weight: A
     if not (root > 0).all():
         raise NotPositiveDefinite("not positive definite: the path of a series")
     corner, log_determinant = _prior(nesting.shared, *prior), 2.0 * float(np.log(root).sum())
-    wide = np.zeros((len(corner), sum(len(group.place) for group in nesting.provinces)), order="F")
+    wide = np.zeros((len(corner), sum(len(group.place) for group in nesting.provinces)))
     for alike in nesting.alike:
-        _add(corner, left[alike].sum(axis=0), nesting.seen[alike[0]][1], nesting.seen[alike[0]][1])
+        seen = nesting.seen[alike[0]][1]
+        _add(corner, left[alike].sum(axis=0), seen, seen)
     inner, first = [], 0
     for number, group in enumerate(nesting.provinces):
-        own, across = _prior(group, *prior), wide[:, first : first + len(group.place)]
+        own = _prior(group, *prior)
+        across = np.zeros((len(corner), len(own)))
         for at in range(number * nesting.grid[1], (number + 1) * nesting.grid[1]):
             by_province, by_all = nesting.seen[at]
             _add(own, left[at], by_province, by_province)
             _add(across, left[at], by_all, by_province)
-        lower = _cholesky(own, "a province")
-        if len(own) and len(corner):
-            wide[:, first : first + len(own)] = blas.dtrsm(1.0, lower, across, side=1, lower=1, trans_a=1)
-        inner.append(lower)
+        lower, inverse = factorised(own, "a province")
+        wide[:, first : first + len(own)] = across @ inverse.T
+        inner.append(inverse)
         first += len(own)
         log_determinant += 2.0 * float(np.log(np.diagonal(lower)).sum())
-    if wide.size:
-        corner = blas.dsyrk(-1.0, wide, beta=1.0, c=corner, lower=1, overwrite_c=1)
-    corner = _cholesky(corner, "what provinces share")
-    log_determinant += 2.0 * float(np.log(np.diagonal(corner)).sum())
-    return NestedFactor(nesting, pull, root, gain, covariance, tuple(inner), wide, corner, log_determinant)
+    lower, inverse = factorised(corner - wide @ wide.T, "what provinces share")
+    log_determinant += 2.0 * float(np.log(np.diagonal(lower)).sum())
+    return NestedFactor(nesting, pull, root, gain, covariance, tuple(inner), wide, inverse, log_determinant)
 
 
 def _prior(group: Group, diagonal: Array, beside: Array, corner: Array) -> Array:
-    """A group's prior precision, path by path, in Fortran's order."""
+    """A group's prior precision, path by path."""
     periods, size = len(diagonal), len(group.place)
-    found, at = np.zeros((size, size), order="F"), np.arange(periods)
+    found, at = np.zeros((size, size)), np.arange(periods)
     for number, path in enumerate(group.paths):
         own = number * periods + at
         found[own, own] = diagonal[:, path]
@@ -226,35 +221,14 @@ def _add(out: Array, left: Array, rows: Seen, columns: Seen) -> None:
     out[first:, beside:] += rows.static.T @ of_columns
 
 
-def _keep(group: Group, root: Array, more: Array, diagonal: Array, beside: Array, corner: Array) -> None:
-    """Writes variances of a group's latents into those of all: what is asked for of root·rootᵀ + more."""
+def _keep(group: Group, covariance: Array, diagonal: Array, beside: Array, corner: Array) -> None:
+    """Writes what is asked for of a group's latents' covariance into that of all."""
     periods = len(diagonal)
     for number, path in enumerate(group.paths):
         at = slice(number * periods, (number + 1) * periods)
-        own, rest = root[at], more[at, at]
-        diagonal[:, path] = np.einsum("tj,tj->t", own, own) + np.diagonal(rest)
-        beside[:, path] = np.einsum("tj,tj->t", own[:-1], own[1:]) + np.diagonal(rest, 1)
+        diagonal[:, path], beside[:, path] = np.diagonal(covariance[at, at]), np.diagonal(covariance[at, at], 1)
     first = len(group.paths) * periods
-    corner[np.ix_(group.static, group.static)] = root[first:] @ root[first:].T + more[first:, first:]
-
-
-def _cholesky(matrix: Array, what: str) -> Array:
-    if not len(matrix):
-        return matrix
-    lower, failed = lapack.dpotrf(matrix, lower=1, clean=1)
-    if failed:
-        raise NotPositiveDefinite(f"not positive definite: {what}")
-    return np.asarray(lower)
-
-
-def _solved(lower: Array, right: Array, backward: bool = False) -> Array:
-    """L⁻¹ times a matrix, or L⁻ᵀ."""
-    return np.asarray(blas.dtrsm(1.0, lower, right, lower=1, trans_a=int(backward))) if right.size else right
-
-
-def _times_upper(matrix: Array, upper: Array) -> Array:
-    """A matrix times an upper triangle."""
-    return np.asarray(blas.dtrmm(1.0, upper, matrix, side=1)) if matrix.size else matrix
+    corner[np.ix_(group.static, group.static)] = covariance[first:, first:]
 
 
 @compiled

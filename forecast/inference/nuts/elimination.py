@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import lapack
 
 from forecast.inference.gaussian.block_arrow import BlockArrow, Factor
 from forecast.inference.machine import compiled
@@ -68,10 +67,7 @@ class Elimination:
         factor = self.factor
         q = factor.forward(path, static)
         b = factor.backward(*q)
-        lower, inverse = np.ascontiguousarray(factor.corner), np.zeros((0, 0))
-        if len(lower):
-            inverse = np.ascontiguousarray(lapack.dtrtri(factor.corner, lower=1)[0])
-        parts = factor.lower, factor.inverse, factor.below, factor.cross, lower, inverse
+        parts = factor.lower, factor.inverse, factor.below, factor.cross, factor.corner, factor.corner_inverse
         return Pull(*q, *b, *_reversed(*parts, *self.y, self.path, self.static, *q, *b))
 
 
