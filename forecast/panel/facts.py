@@ -23,9 +23,10 @@ import pandas as pd
 from forecast import names
 from forecast.errors import InputError
 from forecast.ledger import Ledger
+from forecast.panel.fact import Fact, flat, renumbered, system_of, wholes_first, with_children
 from forecast.panel.reports import ALL, APPROX, AT_LEAST, EXACT, PublishedTotals
 
-__all__ = ["SUBSET_OF", "Fact", "Facts", "facts_of"]
+__all__ = ["SUBSET_OF", "Facts", "facts_of"]
 
 # Definitions that count some of the attacks which another definition of the same publisher counts.
 SUBSET_OF: Mapping[str, str] = MappingProxyType({"claimed": "recorded", "confirmed": "recorded"})
@@ -35,55 +36,6 @@ _ABOUT = 5
 _SERIES = 12
 
 Conflicts = Literal["refuse", "drop"]
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One number.
-
-    Attributes
-    ----------
-    kind : {'total', 'part', 'subset'}
-        What it is; see the module.
-    zone, publisher, definition : str
-        Whose number, of what.
-    periods : tuple of Timestamp
-        First days of the periods that it is summed over.
-    provinces : tuple of str
-        P-codes, in order.
-    tactic : str
-        'all' where it is not split.
-    lower, upper : float
-        Between which the count lies; equal where it is exact, upper infinite for a floor.
-    rows : tuple of int
-        Of the table.
-    whole : int or None
-        Position of the fact that a part or subset belongs to.
-    """
-
-    kind: str
-    zone: str
-    publisher: str
-    definition: str
-    periods: tuple[pd.Timestamp, ...]
-    provinces: tuple[str, ...]
-    tactic: str
-    lower: float
-    upper: float
-    rows: tuple[int, ...]
-    whole: int | None = None
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the number itself is known."""
-        return self.lower == self.upper
-
-    def told(self) -> str:
-        """In words, for messages."""
-        span = f"{self.periods[0]:%Y-%m}" + (f" to {self.periods[-1]:%Y-%m}" if len(self.periods) > 1 else "")
-        number = f"{self.lower:g}" if self.is_exact else f"{self.lower:g} to {self.upper:g}"
-        what = f"{self.definition} {'' if self.tactic == ALL else self.tactic + ' '}attacks"
-        return f"{number} {what} in {'|'.join(self.provinces)}, {span}, by {self.publisher} (row {self.rows[0]})"
 
 
 @dataclass(frozen=True)
@@ -157,7 +109,7 @@ def facts_of(
     """
     found = _Finding(reports)
     single = found.with_series_of_floors(found.without_repetitions(_as_facts(reports)))
-    systems = [found.put_together(same) for same in _grouped(single, _system)]
+    systems = [found.put_together(same) for same in _grouped(single, system_of)]
     for definition in subset_of:
         wider = [definition]
         while wider[-1] in subset_of:
@@ -165,7 +117,7 @@ def facts_of(
             if wider.count(wider[-1]) > 1:
                 problem = "a definition would be part of itself"
                 raise InputError(problem, where="subset_of", found=" < ".join(wider), expected="another, wider one")
-    facts = found.with_subsets(_flat(found.without_months(systems)), subset_of)
+    facts = found.with_subsets(flat(found.without_months(systems)), subset_of)
     if found.contradictions and conflicts == "refuse":
         listed = "; ".join(found.contradictions[:5]) + ("; …" if len(found.contradictions) > 5 else "")
         hint = "Mend the table, or have them resolved by the stated rule: conflicts='drop'"
@@ -220,7 +172,7 @@ class _Finding:
     def without_repetitions(self, facts: Sequence[Fact]) -> list[Fact]:
         """One fact per number; rows that repeat another, or say less of the same number, are not counted twice."""
         kept = []
-        for same in _grouped(facts, lambda fact: (*_system(fact), fact.provinces, fact.tactic)):
+        for same in _grouped(facts, lambda fact: (*system_of(fact), fact.provinces, fact.tactic)):
             lower, upper = max(fact.lower for fact in same), min(fact.upper for fact in same)
             rows = tuple(sorted(row for fact in same for row in fact.rows))
             if lower <= upper:
@@ -241,7 +193,7 @@ class _Finding:
     def with_series_of_floors(self, facts: Sequence[Fact]) -> list[Fact]:
         """A publisher's regular floors are exact, of its own definition; others stay bounds."""
         kept: list[Fact] = []
-        for same in _grouped(facts, lambda fact: _system(fact)[:3]):
+        for same in _grouped(facts, lambda fact: system_of(fact)[:3]):
             widest = max((fact.provinces for fact in same), key=len)
             totals = [fact for fact in same if fact.provinces == widest and fact.tactic == ALL]
             floors = [fact for fact in totals if np.isinf(fact.upper)]
@@ -314,14 +266,14 @@ class _Finding:
                     told = " and ".join(part.told() for part in parts)
                     word = "above" if least > whole.upper else "not"
                     self.contradiction("parts and whole", f"{told} are {word} the whole {whole.told()}", len(parts))
-                    dropped |= _with_children(placed, children)
+                    dropped |= with_children(placed, children)
                 elif least > whole.lower:
                     text = f"{whole.told()}, its parts {least:g}"
                     self.ledger = self.ledger.add(
                         "floor below its parts", 1, "changed", "is raised to their sum", [text]
                     )
                     placed[at] = replace(whole, lower=least, upper=max(whole.upper, least))
-        return _renumbered([None if at in dropped else fact for at, fact in enumerate(placed)])
+        return renumbered([None if at in dropped else fact for at, fact in enumerate(placed)])
 
     def without_months(self, systems: Sequence[list[Fact]]) -> list[list[Fact]]:
         """A span of several periods without those within it that were published by themselves."""
@@ -332,7 +284,7 @@ class _Finding:
                 other[0]
                 for other in done
                 if len(root.periods) > 1
-                and _system(other[0])[:3] == _system(root)[:3]
+                and system_of(other[0])[:3] == system_of(root)[:3]
                 and (other[0].provinces, other[0].tactic) == (root.provinces, root.tactic)
                 and set(other[0].periods) <= set(root.periods)
             ]
@@ -361,7 +313,7 @@ class _Finding:
 
     def with_subsets(self, facts: Sequence[Fact], subset_of: Mapping[str, str]) -> list[Fact]:
         """Numbers of a definition that is part of another, beside that one, become subsets of it."""
-        at = {(*_system(fact), fact.provinces, fact.tactic): number for number, fact in enumerate(facts)}
+        at = {(*system_of(fact), fact.provinces, fact.tactic): number for number, fact in enumerate(facts)}
         kept: list[Fact | None] = list(facts)
         for number, fact in enumerate(facts):
             wider = subset_of.get(fact.definition)
@@ -371,15 +323,11 @@ class _Finding:
             whole = facts[at[key]]
             if fact.lower > whole.upper:
                 self.contradiction("subset and whole", f"{fact.told()} is more than {whole.told()}", 1)
-                for child in _with_children(list(facts), [number]):
+                for child in with_children(list(facts), [number]):
                     kept[child] = None
             elif fact.is_exact and whole.is_exact:
                 kept[number] = replace(fact, kind="subset", whole=at[key])
-        return _wholes_first(_renumbered(kept))
-
-
-def _system(fact: Fact) -> tuple[object, ...]:
-    return fact.zone, fact.publisher, fact.definition, fact.periods
+        return wholes_first(renumbered(kept))
 
 
 def _by_size(fact: Fact) -> tuple[int, tuple[str, ...]]:
@@ -392,44 +340,3 @@ def _grouped(facts: Sequence[Fact], key: Callable[[Fact], tuple[object, ...]]) -
     for fact in facts:
         groups.setdefault(key(fact), []).append(fact)
     return list(groups.values())
-
-
-def _with_children(facts: Sequence[Fact], chosen: Sequence[int]) -> set[int]:
-    """Positions of facts and of all that hang on them."""
-    found = set(chosen)
-    while True:
-        more = {number for number, fact in enumerate(facts) if fact.whole in found} - found
-        if not more:
-            return found
-        found |= more
-
-
-def _renumbered(facts: Sequence[Fact | None]) -> list[Fact]:
-    """Without gaps; positions of wholes follow."""
-    return _taken(facts, [at for at, fact in enumerate(facts) if fact is not None])
-
-
-def _wholes_first(facts: Sequence[Fact]) -> list[Fact]:
-    """In an order in which every fact comes after the one that it belongs to."""
-
-    def depth(at: int) -> int:
-        whole = facts[at].whole
-        return 0 if whole is None else 1 + depth(whole)
-
-    return _taken(facts, sorted(range(len(facts)), key=depth))
-
-
-def _taken(facts: Sequence[Fact | None], order: Sequence[int]) -> list[Fact]:
-    """The facts at these positions, in this order; positions of wholes follow."""
-    new = {old: number for number, old in enumerate(order)}
-    chosen = [fact for fact in (facts[at] for at in order) if fact is not None]
-    return [fact if fact.whole is None else replace(fact, whole=new[fact.whole]) for fact in chosen]
-
-
-def _flat(systems: Sequence[Sequence[Fact]]) -> list[Fact]:
-    """All systems as one list; positions of wholes follow."""
-    facts: list[Fact] = []
-    for system in systems:
-        start = len(facts)
-        facts += [fact if fact.whole is None else replace(fact, whole=fact.whole + start) for fact in system]
-    return facts

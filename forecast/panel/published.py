@@ -14,7 +14,8 @@ from forecast.datasets import data_path
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.ledger import Ledger
-from forecast.panel.facts import SUBSET_OF, Conflicts, Fact, Facts, facts_of
+from forecast.panel.fact import Fact
+from forecast.panel.facts import SUBSET_OF, Conflicts, Facts, facts_of
 from forecast.panel.grid import with_notes
 from forecast.panel.measured import PART_OF
 from forecast.panel.observations import Observations, observations_of_cells
