@@ -13,22 +13,21 @@ from forecast import names
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer, read_gazetteer
 from forecast.events.plain import PART_OF_ANOTHER
-from forecast.events.selection import involved, select_events
+from forecast.events.selection import select_events
 from forecast.events.table import Events
-from forecast.events.versions import UNTIL
 from forecast.ledger import Action, Ledger
+from forecast.panel.axes import chosen_provinces, chosen_tactics, spreads_unknown
 from forecast.panel.breaks import with_told_breaks
 from forecast.panel.calendar import complete_periods, freq_of_weeks, normalise_freq, period_end, period_start, unit_name
 from forecast.panel.coverage import covered_days, covered_since, silences
 from forecast.panel.delay import KnownShare, known_share_of_cells, reports_of, stated_share, told_since
-from forecast.panel.grid import grid_dataset, ordered_tactics, places_of, with_notes
+from forecast.panel.gaps import GTD_GAP, Gap, observed_cells, uncounted_cells
+from forecast.panel.grid import grid_dataset, places_of, with_notes
+from forecast.panel.known import known_records, known_unlocated
 from forecast.panel.panel import Panel
-from forecast.panel.unlocated import enough_kinds, located_share, typed_notes, typed_share, unlocated_notes
+from forecast.panel.unlocated import located_share, typed_notes, typed_share, unlocated_notes
 
-__all__ = ["Gap", "build_panel"]
-
-# A span of days in which nothing was recorded: first day, last day, and the provinces (none given: all).
-Gap = tuple[str, str] | tuple[str, str, Sequence[str]]
+__all__ = ["build_panel"]
 
 # Of how many late periods the share that is known is told.
 _TOLD_SHARES = 3
@@ -38,7 +37,6 @@ _EDITED = (
     "the days on which records were reported are those of later edits, and tell nothing of what was known when: past "
     "forecasts are judged on final data, by the days of the events"
 )
-_GTD_GAP: Gap = ("1993-01-01", "1993-12-31")
 
 
 def build_panel(
@@ -149,7 +147,7 @@ def build_panel(
     since = told_since(reports, events.older)
     # Where only several downloads tell, what was known at one day of the past does not follow.
     edited = not reports.empty and since != pd.Timestamp.min
-    known, ledger = _known_at(events, as_of, by_report=not edited)
+    known, ledger = known_records(events, as_of, by_report=not edited)
     if as_of is None and events.table["source"].astype(str).str.startswith("acled").any():
         since = told_since(reports, events.older, of_edits=True)
     first, last = covered_days(known, events.table, start, end, as_of)
@@ -160,17 +158,17 @@ def build_panel(
         raise InputError("holds no complete period", where=where, expected=expected)
     notes = [*_partial_notes(first, last, periods, freq), *silences(known)]
     notes += [*_source_notes(events), *([_EDITED] if edited and since is None else [])]
-    grid_provinces, left_out = _grid_provinces(events, gazetteer, provinces)
+    grid_provinces, left_out = chosen_provinces(events, gazetteer, provinces)
     notes += left_out
     chosen, ledger = select_events(known, ledger, actor=actor, target=target)
-    spreads, told_kinds = _spreads(events.table, tactics, actor, target) if untyped else (False, [])
+    spreads, told_kinds = spreads_unknown(events.table, tactics, actor, target) if untyped else (False, [])
     notes += told_kinds
     of_known_kind = chosen[chosen[names.TACTIC] != names.UNKNOWN] if spreads else chosen
-    grid_tactics = _grid_tactics(of_known_kind, events.table, tactics)
+    grid_tactics = chosen_tactics(of_known_kind, events.table, tactics)
     if not grid_tactics:
         raise InputError("no event is left to count", hint="Check the filters (actor, target, as_of)")
     placed, ledger = _assign_days(chosen, ledger, multiday, seed)
-    nowhere = _nowhere(events, as_of, not edited, actor, target)
+    nowhere = known_unlocated(events, as_of, not edited, actor, target)
     if not unlocated:
         reason = "their province is not known; left out by choice"
         ledger = ledger.add("unlocated", int(nowhere[names.ATTACKS].sum()), "excluded", reason, nowhere["event_id"])
@@ -182,9 +180,9 @@ def build_panel(
         where = f"{periods[0]:%Y-%m-%d} to {period_end(periods[-1:], freq)[0]:%Y-%m-%d}"
         raise InputError("no attack falls into the panel", where=where, hint="Check start, end, provinces and tactics")
 
-    all_gaps = [*gaps, _GTD_GAP] if (known["source"] == "gtd").any() else gaps
+    all_gaps = [*gaps, GTD_GAP] if (known["source"] == "gtd").any() else gaps
     places = places_of(grid_provinces, gazetteer)
-    observed = _observed(all_gaps, grid_provinces, len(grid_tactics), periods, freq)
+    observed = observed_cells(all_gaps, grid_provinces, len(grid_tactics), periods, freq)
     covered, told_starts = covered_since(
         events.table, places, gazetteer.table[names.COUNTRY], periods, freq, covered_from or {}
     )
@@ -206,7 +204,7 @@ def build_panel(
     notes += _late_notes(known_of.share, used, periods, freq, complete)
     observed &= used
     if events.gaps is not None:
-        uncounted = _uncounted(events.gaps, grid_provinces, grid_tactics, periods, freq)
+        uncounted = uncounted_cells(events.gaps, grid_provinces, grid_tactics, periods, freq)
         reason = "a row of the cell has no readable count; not observed"
         ledger = ledger.add("cells of unknown counts", int((observed & uncounted).sum()), "changed", reason)
         observed &= ~uncounted
@@ -249,47 +247,9 @@ def _freq_of(events: pd.DataFrame, freq: str) -> str:
     return freq_of_weeks(freq, pd.DatetimeIndex(events["date"])) if (days == _WEEK).all() else chosen
 
 
-def _known_at(events: Events, as_of: str | pd.Timestamp | None, by_report: bool) -> tuple[pd.DataFrame, Ledger]:
-    """The newest version of each record that was known at the end of the day `as_of`, by its report or its last day."""
-    if as_of is None:
-        return events.table, events.ledger
-    day = pd.Timestamp(as_of).normalize()
-    versions = events.table if events.older is None else pd.concat([events.older, events.table])
-    known = versions[_is_known(versions, day, by_report)]
-    if UNTIL in known:  # superseded or withdrawn by then
-        known = known[~(known[UNTIL] < day + pd.Timedelta(days=1))].drop(columns=UNTIL)
-    known = known.sort_values("reported", na_position="first", kind="stable").drop_duplicates("event_id", keep="last")
-    if known.empty:
-        raise InputError("no event was known then", where=f"as_of {day:%Y-%m-%d}")
-    unknown = ~events.table["event_id"].isin(known["event_id"])
-    return known, events.ledger.add(
-        "not yet known", int(unknown.sum()), "excluded", f"became known after {day:%Y-%m-%d}"
-    )
-
-
-def _is_known(table: pd.DataFrame, day: pd.Timestamp, by_report: bool) -> "pd.Series[bool]":
-    """Which records were known at the end of a day, by their report or their last day."""
-    since = table["reported"].fillna(table["date_end"]) if by_report else table["date_end"]
-    return since < day + pd.Timedelta(days=1)
-
-
 def _source_notes(events: Events) -> list[str]:
     """What readers must be told of the records themselves: kinds that count twice."""
     return [entry.reason for entry in events.ledger if entry.rule == PART_OF_ANOTHER]
-
-
-def _nowhere(
-    events: Events,
-    as_of: str | pd.Timestamp | None,
-    by_report: bool,
-    actor: str | Sequence[str] | None,
-    target: str | Sequence[str] | None,
-) -> pd.DataFrame:
-    """The chosen records without a province that were known at the end of the day `as_of`."""
-    table = events.table.iloc[:0] if events.unlocated is None else events.unlocated
-    if as_of is not None:
-        table = table[_is_known(table, pd.Timestamp(as_of).normalize(), by_report)]
-    return table[involved(table, actor=actor, target=target)]
 
 
 def _partial_notes(first: pd.Timestamp, last: pd.Timestamp, periods: pd.DatetimeIndex, freq: str) -> list[str]:
@@ -301,42 +261,6 @@ def _partial_notes(first: pd.Timestamp, last: pd.Timestamp, periods: pd.Datetime
     if last > final:
         notes.append(f"the last {unit} is left out: the data end on {last:%Y-%m-%d}, before it is complete")
     return notes
-
-
-def _grid_provinces(
-    events: Events, gazetteer: Gazetteer, provinces: Sequence[str] | Literal["all"] | None
-) -> tuple[list[str], list[str]]:
-    """Units of the grid, and a note on those that hold no record."""
-    units = gazetteer.table
-    if provinces is not None and not isinstance(provinces, str):
-        unknown = [key for key in provinces if key not in units.index]
-        if unknown:
-            raise InputError("unknown provinces", where="provinces", found=unknown, expected=gazetteer.units)
-        return list(provinces), []
-    if provinces not in (None, "all"):
-        raise InputError("unknown choice", where="provinces", found=provinces, expected="a list of units, or 'all'")
-    versions = [events.table] if events.older is None else [events.older, events.table]
-    recorded = list({str(key) for table in versions for key in table[names.PROVINCE].unique()})
-    foreign = sorted(set(recorded) - set(units.index))
-    if foreign:
-        raise InputError(
-            "events lie in provinces that the gazetteer does not hold",
-            found=foreign,
-            hint="Give the gazetteer that they were read with",
-        )
-    countries = units.loc[recorded, names.COUNTRY].unique()
-    whole = units[units[names.COUNTRY].isin(countries)]
-    if provinces == "all":
-        return [str(key) for key in whole.index], []
-    empty = whole[~whole.index.isin(recorded)]
-    kept = [str(key) for key in whole.index if key in recorded]
-    if empty.empty:
-        return kept, []
-    named = ", ".join(empty[names.PROVINCE_NAME].head(5)) + (", …" if len(empty) > 5 else "")
-    return kept, [
-        f"{len(empty)} of {len(whole)} provinces hold no record and are left out ({named}): if they were covered and "
-        "calm, add them by provinces = 'all', or by a list"
-    ]
 
 
 def _late_notes(
@@ -361,33 +285,6 @@ def _late_notes(
             f"much is known so far, {shares}; models are told, and estimate the rest"
         )
     return notes
-
-
-def _spreads(
-    everything: pd.DataFrame,
-    tactics: Sequence[str] | None,
-    actor: str | Sequence[str] | None,
-    target: str | Sequence[str] | None,
-) -> tuple[bool, list[str]]:
-    """Whether attacks of unknown tactic are taken for some of the others, and a note where these are too few."""
-    if tactics is not None and names.UNKNOWN in tactics:
-        return False, []
-    # Of all records that will be known: a tactic must not come and go between the days of a backtest.
-    chosen = everything[involved(everything, actor=actor, target=target)]
-    known = chosen[names.TACTIC] != names.UNKNOWN
-    if enough_kinds(chosen) or not known.any():
-        return bool(known.any()), []
-    return False, [f"too few attacks are of known kind ({known.sum():,} of {len(known):,}) to tell what the others are"]
-
-
-def _grid_tactics(chosen: pd.DataFrame, everything: pd.DataFrame, tactics: Sequence[str] | None) -> list[str]:
-    if tactics is None:
-        return ordered_tactics(chosen[names.TACTIC])
-    known = ordered_tactics(everything[names.TACTIC])
-    unknown = [tactic for tactic in tactics if tactic not in (*known, *names.TACTICS, names.UNKNOWN)]
-    if unknown:
-        raise InputError("unknown tactics", where="tactics", found=unknown, expected=known)
-    return list(tactics)
 
 
 def _assign_days(table: pd.DataFrame, ledger: Ledger, multiday: str, seed: int) -> tuple[pd.DataFrame, Ledger]:
@@ -468,41 +365,3 @@ def _sizes(exposure: Mapping[str, float] | None, provinces: list[str]) -> npt.ND
         hint = "Give it of all provinces, or choose those that have one (provinces)"
         raise InputError("no exposure is given for provinces of the panel", where="exposure", found=absent, hint=hint)
     return np.array([float(exposure[key]) for key in provinces])
-
-
-def _observed(
-    gaps: Sequence[Gap], provinces: list[str], n_tactics: int, periods: pd.DatetimeIndex, freq: str
-) -> npt.NDArray[np.bool_]:
-    observed = np.ones((len(provinces), n_tactics, len(periods)), dtype=bool)
-    ends = period_end(periods, freq)
-    for gap in gaps:
-        first, last = pd.Timestamp(gap[0]), pd.Timestamp(gap[1])
-        members = gap[2] if len(gap) == 3 else provinces
-        unknown = [key for key in members if key not in provinces]
-        if unknown or last < first:
-            raise InputError(
-                "is no gap of this panel",
-                where="gaps",
-                found=list(map(str, gap)),
-                expected="first day, last day, provinces",
-            )
-        touched = (periods <= last) & (ends >= first)
-        observed[np.ix_(np.isin(provinces, list(members)), np.ones(n_tactics, bool), touched)] = False
-    return observed
-
-
-def _uncounted(
-    gaps: pd.DataFrame, provinces: list[str], tactics: list[str], periods: pd.DatetimeIndex, freq: str
-) -> npt.NDArray[np.bool_]:
-    """The cells that rows with an unknown count touch."""
-    touched = np.zeros((len(provinces), len(tactics), len(periods)), dtype=bool)
-    ends = period_end(periods, freq)
-    spans = gaps[[names.PROVINCE, names.TACTIC, "date", "date_end"]].drop_duplicates()
-    # Of unknown tactic, they may be of each.
-    known = [*tactics, names.UNKNOWN]
-    for province, tactic, first, last in spans[
-        spans[names.PROVINCE].isin(provinces) & spans[names.TACTIC].isin(known)
-    ].itertuples(index=False):
-        within = (periods <= last) & (ends >= first.normalize())
-        touched[provinces.index(province), tactics.index(tactic) if tactic in tactics else slice(None)] |= within
-    return touched
