@@ -4,12 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -18,33 +16,22 @@ from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.events.places import Gazetteer
 from forecast.ledger import Ledger
-from forecast.panel.calendar import (
-    CALENDAR_COVARIATES,
-    normalise_freq,
-    period_end,
-    period_lengths,
-    period_range,
-    period_start,
-)
+from forecast.panel.cells import Cells
 from forecast.panel.covariates import align_covariate
-from forecast.panel.groups import province_keys, sum_over
-from forecast.panel.labels import Labelled
-from forecast.panel.measured import PART_OF, Measured, measured_of, measured_parts
+from forecast.panel.groups import province_keys
+from forecast.panel.measured import PART_OF, measured_parts
 from forecast.panel.netcdf import read_netcdf, write_netcdf
-from forecast.panel.observations import Observations, observations_of_cells
-from forecast.panel.published import dataset_from_published, dataset_with_published, keep_reports, report_observations
+from forecast.panel.published import dataset_from_published, dataset_with_published, keep_reports
 from forecast.panel.ready import dataset_from_counts
 from forecast.panel.reports import PublishedTotals
-from forecast.panel.zones import ended, known_ends, told_ends
+from forecast.panel.validity import check_panel
+from forecast.panel.zones import known_ends, told_ends
 
 __all__ = ["Panel", "panel_hash"]
 
-# Coverage from which a count is what happened.
-_OUTCOME = 0.9
-
 
 @dataclass(frozen=True, repr=False)
-class Panel(Labelled):
+class Panel(Cells):
     """Counts of attacks on a complete grid, and what is known about each cell.
 
     Made by `build_panel` or `Panel.from_frame`; nothing changes one in place: its arrays are read-only and
@@ -77,135 +64,7 @@ class Panel(Labelled):
 
     def __post_init__(self) -> None:
         self._freeze()
-        _check(self.dataset)
-
-    # What is in it ------------------------------------------------------------------------------------------
-
-    @property
-    def origin(self) -> pd.Timestamp:
-        """Last day of the last period: what came later is not in the panel."""
-        return pd.Timestamp(self.dataset[names.PERIOD_END].values[-1])
-
-    @property
-    def attacks(self) -> xr.DataArray:
-        """Counts over (province, tactic, period), NaN where a cell was not observed (float64, attacks)."""
-        return self.dataset[names.ATTACKS].where(self.dataset[names.OBSERVED])
-
-    @property
-    def completed(self) -> xr.DataArray:
-        """Counts divided by their coverage (float64, attacks): about as many as there were.
-
-        They are whole numbers, and what rounding adds to a period is taken from a later one of its series: its sums are
-        off by one attack at most, however few there are in a period.
-        """
-        if names.COVERAGE not in self.dataset:
-            return self.attacks
-        sums = ((self.attacks / self.dataset[names.COVERAGE]).fillna(0.0).cumsum(names.PERIOD) + 0.5) // 1
-        whole = sums - sums.shift({names.PERIOD: 1}, fill_value=0.0)
-        return whole.where(self.dataset[names.OBSERVED]).rename(names.ATTACKS)
-
-    @property
-    def known_share(self) -> xr.DataArray:
-        """Share of each cell's records that have come in: its coverage, but for what will never be recorded there.
-
-        That is what has no province or tactic, and what a break of collection leaves out.
-        """
-        whole = xr.ones_like(self.dataset[names.EXPOSURE])
-        never = whole
-        for name in names.SHARES:
-            never = never * self.dataset.get(name, whole)
-        return self.dataset.get(names.COVERAGE, whole) / never
-
-    @property
-    def outcomes(self) -> xr.DataArray:
-        """Counts that forecasts are held against: NaN too where records are coming in and less than nine tenths known.
-
-        They are what is recorded: of a forecast a share counts that is the coverage.
-        """
-        if names.COVERAGE_ERROR not in self.dataset:
-            return self.attacks
-        return self.attacks.where(self.known_share >= _OUTCOME)
-
-    @property
-    def settled(self) -> "Panel":
-        """The panel up to its last period with outcomes: what follows is known in part only."""
-        if names.COVERAGE_ERROR not in self.dataset:
-            return self
-        last = np.flatnonzero(self.outcomes.notnull().any((names.PROVINCE, names.TACTIC)).values)
-        return self.between(end=self.dataset[names.PERIOD_END].values[last[-1]]) if last.size else self
-
-    @property
-    def rates(self) -> xr.DataArray:
-        """Counts per recorded exposure over (province, tactic, period), NaN where a cell was not observed."""
-        return self.attacks / self.recorded_exposure
-
-    @property
-    def recorded_exposure(self) -> xr.DataArray:
-        """Exposure times coverage over (province, tactic, period): expected counts are in proportion to it."""
-        exposure = self.dataset[names.EXPOSURE]
-        return exposure * self.dataset[names.COVERAGE] if names.COVERAGE in self.dataset else exposure
-
-    def exposure_ahead(self, horizon: int, start: int | None = None) -> npt.NDArray[np.float64]:
-        """Exposure of the periods that follow, over (province, tactic, period): that of the last, by its own days.
-
-        Coverage ends with the data: a forecast is of what would be recorded if all attacks could be.
-
-        Parameters
-        ----------
-        horizon : int
-            How many periods.
-        start : int, optional
-            Position of the first of them, where that is not the one after the panel.
-        """
-        before = (len(self.periods) if start is None else start) - 1
-        last = self.dataset[names.EXPOSURE].values[..., before, None]
-        if not self.dataset.attrs.get("days"):
-            return np.repeat(last, horizon, axis=-1)
-        lengths = period_lengths(period_range(self.periods[before], horizon + 1, self.freq), self.freq)
-        return np.asarray(last / lengths[0] * lengths[1:])
-
-    @property
-    def covariates(self) -> list[str]:
-        """Names of the covariates that were attached; those of the calendar are not among them."""
-        return [
-            str(name)
-            for name, variable in self.dataset.data_vars.items()
-            if name not in names.PANEL_VARIABLES and PART_OF not in variable.attrs
-        ]
-
-    @property
-    def ended(self) -> npt.NDArray[np.bool_]:
-        """Of each province, whether its zone ended; forecasts leave these out."""
-        return ended(self.dataset)
-
-    @cached_property
-    def observations(self) -> Observations:
-        """The observations layer: one exact count per observed cell, and what was published over the cells."""
-        published = report_observations(self.dataset)
-        if published is not None:
-            return published
-        return observations_of_cells(self.dataset[names.ATTACKS], self.dataset[names.OBSERVED])
-
-    def covariate(self, name: str) -> xr.DataArray:
-        """A covariate on the panel's cells: dims (province, tactic, period), NaN where it does not apply.
-
-        One of the panel's own, or else one that the calendar gives to every panel: 'ramadan', the share of a period's
-        days in Ramadan. A covariate by force became, when it was attached, that of each province's force in each
-        period.
-        """
-        if name in self.covariates:
-            values = self.dataset[name]
-        elif name in CALENDAR_COVARIATES:
-            share = CALENDAR_COVARIATES[name](self.periods, self.freq)
-            values = xr.DataArray(share, {names.PERIOD: self.dataset[names.PERIOD]}, (names.PERIOD,), name)
-        else:
-            expected, hint = [*self.covariates, *CALENDAR_COVARIATES], "Attach it by Panel.with_covariate"
-            raise InputError("no such covariate", where=name, expected=expected, hint=hint)
-        return values.broadcast_like(self.dataset[names.ATTACKS]).transpose(*names.CELL_DIMS)
-
-    def measured(self, name: str) -> Measured | None:
-        """The mean and the error of a covariate that was attached with its covariance; None for any other."""
-        return measured_of(self.dataset, name)
+        check_panel(self.dataset)
 
     # New panels from it -------------------------------------------------------------------------------------
 
@@ -333,6 +192,14 @@ class Panel(Labelled):
             dataset = dataset.sel({names.TACTIC: chosen})
         return self._cut(dataset)
 
+    @property
+    def settled(self) -> "Panel":
+        """The panel up to its last period with outcomes: what follows is known in part only."""
+        if names.COVERAGE_ERROR not in self.dataset:
+            return self
+        last = np.flatnonzero(self.outcomes.notnull().any((names.PROVINCE, names.TACTIC)).values)
+        return self.between(end=self.dataset[names.PERIOD_END].values[last[-1]]) if last.size else self
+
     def without_ended(self) -> "Panel":
         """Panel without the provinces whose zone ended; an `InputError` where none is left."""
         gone = self.ended
@@ -344,28 +211,6 @@ class Panel(Labelled):
     def _cut(self, dataset: xr.Dataset) -> "Panel":
         """With some of its cells only, and what was published of these."""
         return replace(self, dataset=keep_reports(self.dataset, known_ends(dataset)))
-
-    def aggregate(self, by: str | Mapping[str, Sequence[str]]) -> xr.DataArray:
-        """Sums of attacks over groups of provinces; see `forecast.panel.groups.sum_over`.
-
-        Returns
-        -------
-        DataArray
-            Dims (group, tactic, period), NaN where any cell of a group was not observed.
-        """
-        return sum_over(self.attacks, by)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Tidy table, one row per cell: province, province_name, country, tactic, period, attacks (NaN for a
-        gap), observed, exposure, coverage where it is known, force and the covariates."""
-        columns = [names.ATTACKS, names.OBSERVED, names.EXPOSURE]
-        columns += [names.COVERAGE] if names.COVERAGE in self.dataset else []
-        cells = self.dataset[columns].assign({names.ATTACKS: self.attacks})
-        cells = cells.assign({name: self.covariate(name) for name in self.covariates})
-        cells = cells.assign({names.FORCE: self.dataset[names.FORCE].broadcast_like(self.dataset[names.ATTACKS])})
-        frame = cells.transpose(*names.CELL_DIMS).to_dataframe().reset_index()
-        labels = [names.PROVINCE, names.PROVINCE_NAME, names.COUNTRY, names.TACTIC, names.PERIOD]
-        return frame[[*labels, *columns, names.FORCE, *self.covariates]]
 
     @classmethod
     def from_frame(
@@ -477,19 +322,6 @@ class Panel(Labelled):
 
     # For people ---------------------------------------------------------------------------------------------
 
-    def summary(self) -> pd.DataFrame:
-        """One row per province and tactic: attacks in all, mean per period, share of zeros, gaps."""
-        attacks = self.attacks
-        table = xr.Dataset(
-            {
-                names.ATTACKS: attacks.sum(names.PERIOD),
-                "mean": attacks.mean(names.PERIOD),
-                "zeros": (attacks == 0).sum(names.PERIOD) / attacks.notnull().sum(names.PERIOD),
-                "gaps": attacks.isnull().sum(names.PERIOD),
-            }
-        )
-        return table.to_dataframe().reset_index()[[names.PROVINCE, names.PROVINCE_NAME, names.TACTIC, *table]]
-
     def plot(self, *, events: Sequence[DatedEvent] = ()) -> Any:
         """Altair chart of the attacks per period, one line per tactic, summed over the provinces; marks `events`."""
         from forecast.plots import alt, event_layers
@@ -556,34 +388,3 @@ def panel_hash(panel: Panel) -> str:
         digest.update(f"{name}{dataset[name].dims}{values.shape}".encode())
         digest.update(content)
     return digest.hexdigest()
-
-
-def _check(dataset: xr.Dataset) -> None:
-    freq = normalise_freq(str(dataset.attrs.get("freq")))
-    for name in (names.ATTACKS, names.OBSERVED, names.EXPOSURE):
-        if name not in dataset or dataset[name].dims != names.CELL_DIMS:
-            raise InputError("a panel's variable needs dims (province, tactic, period)", where=name)
-    if not all(dataset.sizes[dim] for dim in names.CELL_DIMS):
-        raise InputError("a panel needs at least one province, tactic and period", found=dict(dataset.sizes))
-    if dataset[names.ATTACKS].dtype != np.int64 or (dataset[names.ATTACKS].values < 0).any():
-        raise InputError(
-            "counts are whole numbers from 0", where=names.ATTACKS, found=str(dataset[names.ATTACKS].dtype)
-        )
-    if not (dataset[names.EXPOSURE].values > 0).all():
-        raise InputError("exposure is above 0 in every cell", where=names.EXPOSURE)
-    if names.COVERAGE in dataset:
-        coverage = dataset[names.COVERAGE]
-        # Above 1 where more is expected to be withdrawn than to come.
-        if coverage.dims != names.CELL_DIMS or not ((coverage.values > 0) & np.isfinite(coverage.values)).all():
-            raise InputError("is a share above 0 of every cell", where=names.COVERAGE)
-    periods = pd.DatetimeIndex(dataset[names.PERIOD].values)
-    if (
-        not periods.equals(period_range(periods[0], len(periods), freq))
-        or periods[0] != period_start(periods[:1], freq)[0]
-    ):
-        raise InputError("periods are consecutive and begin on their first day", where=names.PERIOD)
-    if not (dataset[names.PERIOD_END].values == period_end(periods, freq).values).all():
-        raise InputError("does not match the periods", where=names.PERIOD_END)
-    for dim in (names.PROVINCE, names.TACTIC):
-        if not dataset.indexes[dim].is_unique:
-            raise InputError("labels stand there twice", where=dim)
