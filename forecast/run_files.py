@@ -23,8 +23,8 @@ from forecast.folders import RUN, check_folder, locked, mark, marker_text, write
 from forecast.inputs import input_files
 from forecast.markers import read_marker
 from forecast.panel.panel import Panel
+from forecast.panel.zone_totals import totals_panel
 from forecast.prediction.draws import Forecast
-from forecast.prediction.reports import totals_panel
 from forecast.report.backtest import BacktestPart
 from forecast.report.build import ReportContent, report_notes, report_warnings, write_report
 from forecast.report.capability import CapabilityPart

@@ -7,8 +7,9 @@ from forecast import names
 from forecast.evaluation.scores import mixture_log_score, score_table
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.panel.panel import Panel
+from forecast.panel.zone_totals import series_label
 from forecast.prediction.draws import Forecast
-from forecast.prediction.reports import report_predictive, series_label
+from forecast.prediction.reports import report_predictive
 
 __all__ = ["OVER_ZONE", "REPORT", "score_reports"]
 

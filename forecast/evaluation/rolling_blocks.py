@@ -24,10 +24,10 @@ from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.model.spec import Model
 from forecast.panel.panel import Panel
+from forecast.panel.zone_totals import totals_panel
 from forecast.prediction.continuation import predict
 from forecast.prediction.draws import Forecast
 from forecast.prediction.futures import Future, hold_last
-from forecast.prediction.reports import totals_panel
 from forecast.progress import silent
 from forecast.workers import end_with_parent
 

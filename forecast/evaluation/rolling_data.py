@@ -20,8 +20,8 @@ from forecast.files import read_csv, read_part
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.panel.panel import Panel
+from forecast.panel.zone_totals import totals_panel
 from forecast.prediction.draws import Forecast
-from forecast.prediction.reports import totals_panel
 
 if TYPE_CHECKING:
     import altair as alt

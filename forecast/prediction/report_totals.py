@@ -3,8 +3,9 @@
 import numpy as np
 
 from forecast.inference.posterior.bayesian import BayesianFit
+from forecast.panel.zone_totals import exact_totals, series_label, totals_panel
 from forecast.prediction.draws import Forecast
-from forecast.prediction.reports import exact_totals, published_draws, series_label, totals_panel
+from forecast.prediction.reports import published_draws
 
 __all__ = ["totals_forecast"]
 

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from scipy import sparse
 from scipy.special import log_expit
 
 from forecast import names
@@ -25,25 +24,24 @@ from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.inference.posterior.labels import eta
 from forecast.panel.observations import Observations
 from forecast.panel.panel import Panel
-from forecast.prediction.draws import ALL_TACTICS, Forecast
+from forecast.panel.zone_totals import (
+    SERIES,
+    described,
+    described_reports,
+    is_over_zone,
+    published_rows,
+    series_label,
+    totals_over,
+    with_wholes,
+    zone_totals,
+)
+from forecast.prediction.draws import Forecast
 from forecast.prediction.exports import interval_columns, without_late_means
 from forecast.prediction.report_splits import dispersion_within, draw_within, splits_of, turns_of
 
-__all__ = [
-    "described_reports",
-    "exact_totals",
-    "expected_published",
-    "fitted_published",
-    "fitted_totals",
-    "published_draws",
-    "report_predictive",
-    "series_label",
-    "totals_panel",
-    "zone_totals",
-]
+__all__ = ["expected_published", "fitted_published", "fitted_totals", "published_draws", "report_predictive"]
 
 Array = npt.NDArray[np.float64]
-_KEY = [names.ZONE, names.PUBLISHER, names.DEFINITION]
 _REPORT = "report"
 _DRAWS = 1000
 _LEVELS = (0.5, 0.8, 0.9)
@@ -89,10 +87,10 @@ def expected_published(fit: BayesianFit, forecast: Forecast, levels: Sequence[fl
         table[name] = row
     steps = dict(zip(forecast.periods, forecast.horizons, strict=True))
     table = table.rename(columns={"first": names.PERIOD}).assign(horizon=lambda each: each[names.PERIOD].map(steps))
-    last = zone_totals(fit.panel).set_index(_KEY)["last"]
-    table = table.merge(last, left_on=_KEY, right_index=True, suffixes=("_period", ""))
+    last = zone_totals(fit.panel).set_index(SERIES)["last"]
+    table = table.merge(last, left_on=SERIES, right_index=True, suffixes=("_period", ""))
     table = without_late_means(table, forecast.freq)
-    return table[[*_KEY, "last", names.PERIOD, names.HORIZON, "mean", "mcse", "median", *bounds]]
+    return table[[*SERIES, "last", names.PERIOD, names.HORIZON, "mean", "mcse", "median", *bounds]]
 
 
 def published_draws(fit: BayesianFit, forecast: Forecast, actual: Panel | None = None) -> xr.DataArray:
@@ -142,15 +140,15 @@ def report_predictive(
         cells = forecast.dataset[names.MU]
         wanted = zone_totals(fit.panel)
         here = wanted["units"].map(lambda units: set(units) <= set(forecast.provinces)).astype(bool)
-        observations = _totals(wanted[here], forecast.provinces, len(forecast.tactics), len(forecast.periods))
-        observations = replace(observations, table=_with_wholes(observations.table, wanted[here], fit.panel))
-        table = _described(observations, forecast.provinces, forecast.tactics, forecast.periods)
+        observations = totals_over(wanted[here], forecast.provinces, len(forecast.tactics), len(forecast.periods))
+        observations = replace(observations, table=with_wholes(observations.table, wanted[here], fit.panel))
+        table = described(observations, forecast.provinces, forecast.tactics, forecast.periods)
     else:
         ends = pd.Timestamp(forecast.dataset[names.PERIOD_END].values[-1])
         shared = [unit for unit in forecast.provinces if unit in actual.provinces]
         held = actual.between(forecast.periods[0], ends).select(provinces=shared, tactics=forecast.tactics)
         cells = forecast.dataset[names.MU].sel({dim: held.dataset[dim].values for dim in names.CELL_DIMS})
-        table = _published_rows(held)
+        table = published_rows(held)
         observations = Observations(table, held.observations.cells[table.index])
     log_scale = _log_scale(fit, values, table)
     known = np.asarray(np.isfinite(log_scale[0]))
@@ -166,10 +164,10 @@ def report_predictive(
     size = np.exp(scatter[DISPERSION]) * size
     drawn = draw_counts(of_totals, np.where(known, mean, 0.0), np.where(known, size, np.inf))
     drawn = draw_within(of_splits, drawn, splits, turns)
-    kept = [*_KEY, "kind", names.TACTIC, "first", "last", names.LOWER, names.UPPER]
+    kept = [*SERIES, "kind", names.TACTIC, "first", "last", names.LOWER, names.UPPER]
     coords = {column: (_REPORT, table[column].to_numpy()[known]) for column in kept}
     coords["provinces"] = (_REPORT, table["units"].map("|".join).to_numpy()[known])
-    coords["over_zone"] = (_REPORT, _is_over_zone(table, fit.panel)[known])
+    coords["over_zone"] = (_REPORT, is_over_zone(table, fit.panel)[known])
     made = xr.DataArray(drawn[:, known], coords, (names.SAMPLE, _REPORT), names.ATTACKS)
     size = dispersion_within(size, splits, turns)[:, known]
     return made, mean[:, known], None if np.isinf(size).all() else np.minimum(size, _POISSON)
@@ -194,7 +192,7 @@ def fitted_published(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.
     rows = table.index.intersection(pd.Index(fit.bound.rows))
     table = table.loc[rows].reset_index(drop=True)
     expected = _fitted(fit, Observations(table, fit.panel.observations.cells[rows]), draws, seed)
-    kept = [*_KEY, "kind", "provinces", names.TACTIC, "first", "last", "periods", names.LOWER, names.UPPER]
+    kept = [*SERIES, "kind", "provinces", names.TACTIC, "first", "last", "periods", names.LOWER, names.UPPER]
     return table.assign(provinces=table["units"].map("|".join))[kept].join(expected)
 
 
@@ -208,100 +206,13 @@ def fitted_totals(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.Dat
         provinces that the last such total was of.
     """
     panel = fit.panel
-    observations = _totals(zone_totals(panel), panel.provinces, len(panel.tactics), len(panel.periods))
-    table = _described(observations, panel.provinces, panel.tactics, panel.periods)
+    observations = totals_over(zone_totals(panel), panel.provinces, len(panel.tactics), len(panel.periods))
+    table = described(observations, panel.provinces, panel.tactics, panel.periods)
     expected = _fitted(fit, observations, draws, seed)
-    return table.rename(columns={"first": names.PERIOD})[[*_KEY, names.PERIOD]].join(expected)
-
-
-def described_reports(panel: Panel) -> pd.DataFrame:
-    """The published counts of a panel with what they are of: rows of its observations' table, and some columns more.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `Observations.table`, without the cells that were observed beside published counts, and units
-        (tuple of unit keys), tactic ('all' where it is not split), first and last (period), periods (how many).
-
-    Raises
-    ------
-    InputError
-        For a panel without published counts.
-    """
-    if not panel.observations.is_published:
-        raise InputError("holds no published counts", source="panel", hint="Panel.from_published makes one that does")
-    return _published_rows(panel)
-
-
-def zone_totals(panel: Panel) -> pd.DataFrame:
-    """The totals over a zone in one period that a panel's publishers give: one row per zone, publisher and definition.
-
-    A total is over its zone where it holds more than half of the provinces that are named in the zone, and all tactics.
-
-    Returns
-    -------
-    DataFrame
-        zone, publisher, definition, last (period of the last such total), units (its provinces, a tuple).
-    """
-    table = described_reports(panel)
-    latest = table[_is_over_zone(table, panel)].sort_values("last", kind="stable").drop_duplicates(_KEY, keep="last")
-    return latest[[*_KEY, "last", "units"]].sort_values(_KEY).reset_index(drop=True)
-
-
-def exact_totals(panel: Panel) -> pd.DataFrame:
-    """The rows of `described_reports` that are exact totals over a zone in one period."""
-    table = described_reports(panel)
-    return table[_is_over_zone(table, panel) & (table[names.LOWER] == table[names.UPPER])]
-
-
-def totals_panel(panel: Panel) -> Panel:
-    """The exact totals of zones by themselves, as counts of single cells with gaps: what a baseline is fitted to.
-
-    Returns
-    -------
-    Panel
-        Its provinces are publishers' definitions, 'zone: definition, publisher'; one tactic, 'all'.
-
-    Raises
-    ------
-    InputError
-        For a panel without published counts, and one without an exact total.
-    """
-    table = exact_totals(panel)
-    if table.empty:
-        raise InputError("holds no exact total of a zone in one period", source="panel")
-    labels = series_label(table).rename(names.PROVINCE)
-    counts = pd.Series(table[names.LOWER].to_numpy(), [labels, pd.DatetimeIndex(table["first"])])
-    grid = pd.MultiIndex.from_product([sorted(set(labels)), panel.periods], names=[names.PROVINCE, names.PERIOD])
-    frame = counts.reindex(grid).rename(names.ATTACKS).reset_index().assign(**{names.TACTIC: ALL_TACTICS})
-    totals = Panel.from_frame(frame, freq=panel.freq)
-    return replace(totals, dataset=totals.dataset.assign_attrs(provenance=panel.dataset.attrs["provenance"]))
-
-
-def series_label(table: pd.DataFrame) -> pd.Series:
-    """'zone: definition, publisher' of each row."""
-    return table[names.ZONE] + ": " + table[names.DEFINITION] + ", " + table[names.PUBLISHER]
+    return table.rename(columns={"first": names.PERIOD})[[*SERIES, names.PERIOD]].join(expected)
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
-
-
-def _is_over_zone(table: pd.DataFrame, panel: Panel) -> npt.NDArray[np.bool_]:
-    """Whether a count is of one period, of all tactics, and of more than half of the provinces that are named there."""
-    size = described_reports(panel).explode("units").groupby(names.ZONE)["units"].nunique()
-    over = 2 * table["units"].map(len) > table[names.ZONE].map(size)
-    whole = over & (table["kind"] != "part") & (table[names.TACTIC] == ALL_TACTICS) & (table["periods"] == 1)
-    return whole.to_numpy(dtype=bool)
-
-
-def _published_rows(panel: Panel) -> pd.DataFrame:
-    """`described_reports`, with no row for a panel without published counts."""
-    held = panel.observations
-    rows, labels = np.flatnonzero((held.table[names.PUBLISHER] != "").to_numpy()), [*_KEY, "kind"]
-    table = held.table.iloc[rows].reindex(columns=[*held.table.columns.union([*labels, "whole"], sort=False)])
-    # Where there is no row, pandas would take what was not there for numbers.
-    table = table.astype(dict.fromkeys(labels, object))
-    return _described(Observations(table, held.cells[rows]), panel.provinces, panel.tactics, panel.periods)
 
 
 def _sample_of(fit: BayesianFit, forecast: Forecast) -> dict[str, Array]:
@@ -327,8 +238,8 @@ def _log_scale(fit: BayesianFit, values: dict[str, Array], table: pd.DataFrame) 
     """Log of what the sums of each row are multiplied by, (sample, row); NaN for a definition that the fit lacks."""
     published = Published.of_bound(fit.bound)
     own = fit.panel.observations.table.iloc[fit.bound.rows]
-    known = {key: at for at, key in enumerate(own[_KEY].itertuples(index=False, name=None))}
-    at = np.array([known.get(key, -1) for key in table[_KEY].itertuples(index=False, name=None)], dtype=np.intp)
+    known = {key: at for at, key in enumerate(own[SERIES].itertuples(index=False, name=None))}
+    at = np.array([known.get(key, -1) for key in table[SERIES].itertuples(index=False, name=None)], dtype=np.intp)
     scale = np.zeros((len(next(iter(values.values()))), len(table)))
     for name, index in ((FACTOR, published.factor), (SHARE, published.share)):
         if name in values:
@@ -383,56 +294,3 @@ def _fitted(fit: BayesianFit, observations: Observations, draws: int, seed: int)
     mean, _ = _moments(observations, mu, np.inf, _log_scale(fit, values, observations.table))
     lower, upper = np.quantile(mean, [0.05, 0.95], axis=0)
     return pd.DataFrame({"mean": mean.mean(axis=0), "lower_90": lower, "upper_90": upper})
-
-
-def _totals(wanted: pd.DataFrame, provinces: Sequence[str], tactics: int, periods: int) -> Observations:
-    """A total of each wanted row in every period of a grid, not yet known."""
-    shape = (len(provinces), tactics, periods)
-    at = {unit: row for row, unit in enumerate(provinces)}
-    table = wanted[_KEY].loc[wanted.index.repeat(periods)].reset_index(drop=True)
-    table = table.assign(kind="total", whole=-1, **dict.fromkeys((names.LOWER, names.UPPER), np.nan))
-    members = [
-        np.ravel_multi_index(np.ix_([at[unit] for unit in units], range(tactics), [period]), shape).ravel()
-        for units in wanted["units"]
-        for period in range(periods)
-    ]
-    row = np.repeat(np.arange(len(members)), [len(each) for each in members])
-    cell = np.concatenate([np.zeros(0, np.int64), *members])
-    entries = (np.ones(len(row), dtype=np.int8), (row, cell))
-    return Observations(table, sparse.csr_array(entries, shape=(len(members), int(np.prod(shape)))))
-
-
-def _with_wholes(table: pd.DataFrame, wanted: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """The next totals, with those of a definition that is part of another as its subsets, over the same provinces."""
-    reports = described_reports(panel)
-    within = reports.drop_duplicates(_KEY).set_index(_KEY)["within"]
-    at = {key: number for number, key in enumerate(wanted[_KEY].itertuples(index=False, name=None))}
-    units, periods = wanted["units"].to_numpy(), len(table) // max(len(wanted), 1)
-    whole = np.full(len(wanted), -1)
-    for (zone, publisher, definition), number in at.items():
-        wider = at.get((zone, publisher, within[zone, publisher, definition]), -1)
-        if wider >= 0 and units[wider] == units[number]:
-            whole[number] = wider
-    of_row = np.repeat(whole, periods)
-    step = np.tile(np.arange(periods), len(wanted))
-    is_subset = of_row >= 0
-    return table.assign(
-        kind=np.where(is_subset, "subset", table["kind"]), whole=np.where(is_subset, of_row * periods + step, -1)
-    )
-
-
-def _described(
-    observations: Observations, provinces: Sequence[str], tactics: Sequence[str], periods: pd.DatetimeIndex
-) -> pd.DataFrame:
-    cells = observations.cells
-    shape = (len(provinces), len(tactics), len(periods))
-    unit, tactic, period = np.unravel_index(cells.indices, shape)
-    rows: dict[str, list[object]] = {"units": [], names.TACTIC: [], "first": [], "last": [], "periods": []}
-    for start, stop in zip(cells.indptr[:-1], cells.indptr[1:], strict=True):
-        kinds, spanned = np.unique(tactic[start:stop]), np.unique(period[start:stop])
-        rows["units"].append(tuple(provinces[at] for at in np.unique(unit[start:stop])))
-        rows[names.TACTIC].append(ALL_TACTICS if len(kinds) == len(tactics) else tactics[kinds[0]])
-        rows["first"].append(periods[spanned[0]])
-        rows["last"].append(periods[spanned[-1]])
-        rows["periods"].append(len(spanned))
-    return observations.table.join(pd.DataFrame(rows, index=observations.table.index))

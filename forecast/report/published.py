@@ -11,14 +11,9 @@ from forecast.inference.posterior.bayesian import BayesianFit, posterior_draws
 from forecast.inference.posterior.labels import eta
 from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
+from forecast.panel.zone_totals import described_reports, zone_totals
 from forecast.prediction.draws import ALL_TACTICS, Forecast
-from forecast.prediction.reports import (
-    described_reports,
-    expected_published,
-    fitted_published,
-    fitted_totals,
-    zone_totals,
-)
+from forecast.prediction.reports import expected_published, fitted_published, fitted_totals
 from forecast.report.parts import Part
 from forecast.report.sentences import Finding
 from forecast.report.wording import (

@@ -181,7 +181,7 @@ def ahead(workers, folder):
 
 def first_month(panel):
     """The first of the last 24 published months of any zone."""
-    from forecast.prediction.reports import totals_panel
+    from forecast.panel.zone_totals import totals_panel
 
     totals = totals_panel(panel).attacks.isel(tactic=0)
     return min(totals.sel(province=label).dropna("period").period.values[-MONTHS] for label in NOW.values())

@@ -11,7 +11,7 @@ from forecast.evaluation.reports import score_reports
 from forecast.evaluation.scores import SCORE_COLUMNS
 from forecast.inference.laplace.engine import LaplaceOptions, approximate
 from forecast.inference.posterior.bayesian import posterior_draws
-from forecast.prediction.reports import totals_panel
+from forecast.panel.zone_totals import totals_panel
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by=None), "level")
 ZONE = "SY02|SY08|SY09"

@@ -7,8 +7,8 @@ from published_rows import row
 
 import forecast as fc
 from forecast.evaluation.verification import verify
+from forecast.panel.zone_totals import totals_panel
 from forecast.prediction.report_totals import totals_forecast
-from forecast.prediction.reports import totals_panel
 
 MODEL = fc.Model([fc.Intercept(), fc.Pooled("province")], fc.NegativeBinomial(by=None), "m")
 ZONE = "SY02|SY08|SY09"
