@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from forecast.config import DataSettings, PanelSettings, PlaceSettings, PublishedSettings, Settings
+from forecast.config import Settings
+from forecast.config_sections import DataSettings, PanelSettings, PlaceSettings, PublishedSettings
 from forecast.errors import InputError
 from forecast.files import check_input_file
 from forecast.folders import RUN, folder_format

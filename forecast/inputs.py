@@ -14,7 +14,8 @@ from forecast.capability.capability import CapabilitySource
 from forecast.capability.indicators import Indicators, read_indicators
 from forecast.capability.measurement import Measurement
 from forecast.capability.published import read_activity
-from forecast.config import CapabilitySettings, CovariateSettings, Settings
+from forecast.config import Settings
+from forecast.config_sections import CapabilitySettings, CovariateSettings
 from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries, read_boundaries, shipped_boundaries
 from forecast.events.place_tables import read_aliases, read_forces, read_zones

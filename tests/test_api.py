@@ -11,6 +11,7 @@ import forecast as fc
 from forecast import names
 
 PACKAGE = Path(fc.__file__).parent
+TESTS = Path(__file__).parent
 ORDER = [
     "names",
     "errors",
@@ -37,6 +38,8 @@ ORDER = [
     "simulate",
     "evaluation",
     "report",
+    "config_errors",
+    "config_sections",
     "config",
     "inputs",
     "init",
@@ -64,6 +67,12 @@ def test_public_names_are_sorted_and_are_no_submodules():
     submodules = {path.stem for path in PACKAGE.iterdir()}
     assert lines == sorted(lines)
     assert not set(fc.__all__) - {"__version__"} & submodules
+
+
+@pytest.mark.parametrize("path", sorted([*PACKAGE.rglob("*.py"), *TESTS.rglob("*.py")]), ids=str)
+def test_no_module_is_longer_than_400_lines(path: Path):
+    lines = len(path.read_text().splitlines())
+    assert lines <= 400, f"{lines} lines: split it by what its parts know"
 
 
 def test_unknown_name_is_an_attribute_error():
