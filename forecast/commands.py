@@ -29,6 +29,10 @@ _AcceptLoss = Annotated[
 
 _Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", show_default=True)]
 
+_OutputInstead = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
+]
+
 _AllowUnconverged = Annotated[
     bool, typer.Option("--allow-unconverged", help="Write the report of a fit that failed its checks, with a warning.")
 ]
@@ -123,9 +127,7 @@ def init(
 @app.command(epilog="Example:  forecast run forecast.toml --output out/march")
 def run(
     settings: _SettingsFile,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
-    ] = None,
+    output: _OutputInstead = None,
     allow_unconverged: _AllowUnconverged = False,
     accept_loss: _AcceptLoss = False,
     previous: _Previous = None,
@@ -161,9 +163,7 @@ def check(settings: _SettingsFile, accept_loss: _AcceptLoss = False) -> None:
 @app.command(epilog="Example:  forecast backtest forecast.toml --workers 2 --output out/backtest")
 def backtest(
     settings: _SettingsFile,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for the results; overrules the file.")
-    ] = None,
+    output: _OutputInstead = None,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was broken off.")] = False,
     accept_loss: _AcceptLoss = False,

@@ -1,10 +1,12 @@
 """Fixtures for all tests: where real data lie, whether the long tests run whole, small panels, and a browser."""
 
+import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,8 @@ from forecast.inference.likelihood.published import published_parameters
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.panel.panel import Panel
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
 SHARED_CASES = SHARED_DATA.parent / "cases"
 # Files that take longest, longest first. Two processes take files in this order: one of these, begun late, would leave
 # the other process idle at the end. The first two compile different things.
@@ -59,6 +62,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def full(request: pytest.FixtureRequest) -> bool:
     """True where the slow tests run whole; else they run reduced, in a form that can still fail."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def script() -> Callable[[str], ModuleType]:
+    """The module of a script of the repository, by its path there."""
+
+    def load(path: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")

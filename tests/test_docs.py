@@ -1,6 +1,5 @@
 """The documentation's inputs: every page is there, every key and public name has its place. `make docs` builds it."""
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -14,12 +13,9 @@ DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")
-def generated():
+def generated(script):
     """The module that makes pages."""
-    spec = importlib.util.spec_from_file_location("docs_generated", DOCS / "generated.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs/generated.py")
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import openpyxl
 import pytest
 from progress_lines import without_progress
+from raw_files import workbook
 
 from forecast import cli
 from forecast.run_files import RUN_FILES
@@ -130,18 +130,6 @@ def zipped(members: Mapping[str, str | bytes], encrypted: bool = False) -> bytes
         packed[6] |= 1
         packed[packed.index(b"PK\x01\x02") + 8] |= 1
     return bytes(packed)
-
-
-def workbook(**sheets: list[list[object]]) -> bytes:
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
 
 
 def broken_sheet() -> bytes:

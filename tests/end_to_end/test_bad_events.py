@@ -26,11 +26,11 @@ from bad_input import (
     events,
     settings,
     table,
-    workbook,
     write,
     wrong_source,
     zipped,
 )
+from raw_files import workbook
 
 # The tables keep their own line breaks: one case, one or two lines.
 # fmt: off

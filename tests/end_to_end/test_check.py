@@ -6,28 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from bad_input import PLACES, changed
+from bad_input import SETTINGS as HALF_A_YEAR
 
 from forecast import cli, run
 from forecast.check import check_told
 from forecast.config import read_settings
 from forecast.panel.panel import Panel
 
-SETTINGS = """
-horizon = 2
-draws = 100
-model = "recent_mean"
-[data]
-source = "plain"
-paths = ["events.csv"]
-[places]
-countries = ["Iraq"]
-[panel]
-start = 2020-01-01
-end = 2020-12-31
-[evaluation]
-periods = 0
-"""
-PLACES = ("Diyala", "Anbar", "Kirkuk")
+SETTINGS = changed(HALF_A_YEAR, "2020-06-30", "2020-12-31")
 
 
 @pytest.fixture

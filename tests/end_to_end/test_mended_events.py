@@ -23,9 +23,9 @@ from bad_input import (
     contents,
     table,
     within,
-    workbook,
     write,
 )
+from raw_files import workbook
 
 from forecast.run_files import RUN_FILES
 

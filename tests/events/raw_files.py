@@ -1,5 +1,6 @@
 """Small files in the forms that can be read."""
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -20,15 +21,21 @@ def packed(path: Path, **members: str | bytes) -> Path:
     return path
 
 
-def book(path: Path, **sheets: list[list[object]]) -> Path:
-    workbook = openpyxl.Workbook()
-    workbook.remove(workbook.active)
+def workbook(**sheets: list[list[object]]) -> bytes:
+    """An Excel workbook of these sheets."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
     for name, rows in sheets.items():
-        sheet = workbook.create_sheet(name)
+        sheet = book.create_sheet(name)
         for row in rows:
             sheet.append(row)
-    workbook.save(path)
-    return path
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def book(path: Path, **sheets: list[list[object]]) -> Path:
+    return write(path, workbook(**sheets))
 
 
 def sheet_with(path: Path, rows: dict[int, dict[str, str]]) -> Path:

@@ -23,11 +23,6 @@ from forecast.model.terms import (
 )
 
 
-def only(term, panel):
-    (block,) = term.blocks(panel)
-    return block
-
-
 @pytest.mark.parametrize(("term", "label"), [(Spatial(), "spatial"), (Spillover(), "spillover")])
 def test_a_panel_without_neighbours_is_refused(term, label, make_panel):
     with pytest.raises(InputError, match=f"{label}.*no neighbours.*gazetteer"):
@@ -72,7 +67,8 @@ def test_a_lag_that_falls_on_a_gap_is_refused_or_imputed(kind, lags, panel, with
     gap = with_gaps(panel, (1, 0, 10))
     with pytest.raises(InputError, match=r"not observed.*impute='mean'"):
         kind(lags=lags).blocks(gap)
-    basis = only(kind(lags=lags, impute="mean"), gap).basis
+    (block,) = kind(lags=lags, impute="mean").blocks(gap)
+    basis = block.basis
     assert np.isfinite(basis).all()
     felt = np.zeros(basis.shape, dtype=bool)
     near = gap.dataset["adjacency"].values[1] if kind is Spillover else np.arange(6) == 1
@@ -85,8 +81,8 @@ def test_a_lag_that_falls_on_a_gap_is_refused_or_imputed(kind, lags, panel, with
 
 
 def test_a_gap_in_the_last_period_is_no_lag(panel, with_gaps):
-    basis = only(Excitation(), with_gaps(panel, (1, 0, 39))).basis
-    assert np.isfinite(basis).all()
+    (block,) = Excitation().blocks(with_gaps(panel, (1, 0, 39)))
+    assert np.isfinite(block.basis).all()
 
 
 def test_more_lags_than_periods_are_refused(make_panel):

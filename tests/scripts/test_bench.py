@@ -1,20 +1,12 @@
 """The history of benchmarks: what is kept, and what counts as a loss."""
 
-import importlib.util
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
-BENCH = Path(__file__).resolve().parents[1] / "benchmarks" / "bench.py"
-
 
 @pytest.fixture(scope="module")
-def bench():
-    spec = importlib.util.spec_from_file_location("bench", BENCH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bench(script):
+    return script("tests/benchmarks/bench.py")
 
 
 def row(ratio, name="demo"):

@@ -1,6 +1,5 @@
 """Hashes of forecasts: the same in another process, others for another seed or other data."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,8 @@ QUICK = "many_zeros"
 
 
 @pytest.fixture(scope="module")
-def hashes():
-    spec = importlib.util.spec_from_file_location("hashes", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def hashes(script):
+    return script("scripts/hashes.py")
 
 
 def test_another_process_gives_the_same_hashes_and_another_seed_others(hashes):

@@ -1,6 +1,5 @@
 """What a release must agree on, and that this checkout does."""
 
-import importlib.util
 import zipfile
 from pathlib import Path
 
@@ -10,11 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def release():
-    spec = importlib.util.spec_from_file_location("release", ROOT / "scripts" / "release.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def release(script):
+    return script("scripts/release.py")
 
 
 CHANGELOG = "# Changelog\n\n## 1.2.0 (2026-01-31)\n\n- A change.\n\n## 1.1.0 (2025-01-31)\n\n- Another.\n"

@@ -110,12 +110,8 @@ class Spillover(Feedback):
 
     Parameters
     ----------
-    lags : int
-        How many periods back, each with a slope of its own.
-    slope : TruncatedNormal
-        Prior of each slope.
-    impute : {'', 'mean'}
-        'mean': a lag that was not observed counts as the mean; else it is an error.
+    lags, slope, impute
+        As of `Excitation`.
 
     Examples
     --------
