@@ -169,11 +169,11 @@ class Autoregressive(Path):
         """Log determinant of one path's precision, its diagonal, and that beside it; the numbers may be complex."""
         rho, sigma, variance = self.rho(theta), theta[self.sigma], self._variance(theta)
         # Each innovation's precision stands in its own period, and with rho in the one before and beside both.
-        own = 1.0 / (sigma**2 * variance)
-        middle = own * np.where(np.arange(self.periods) > 0, 1.0, 1.0 - rho**2)
-        middle[:-1] += rho**2 * own[1:]
+        innovation = 1.0 / (sigma**2 * variance)
+        middle = innovation * np.where(np.arange(self.periods) > 0, 1.0, 1.0 - rho**2)
+        middle[:-1] += rho**2 * innovation[1:]
         determinant = np.log(1 - rho**2) - 2 * self.periods * np.log(sigma) - np.log(variance).sum()
-        return determinant, middle, -rho * own[1:]
+        return determinant, middle, -rho * innovation[1:]
 
     def continued(self, last: Array, theta: Mapping[str, Array], steps: int, rng: np.random.Generator) -> Array:
         """Paths after the last period: `last` over (sample, …), the result over (sample, …, step)."""

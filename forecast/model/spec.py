@@ -275,14 +275,14 @@ def _with_shares(
     Walks have one total, levels the other.
     """
     numbers = Counter(isinstance(term, Walk) for term, _ in terms if _has_share(term))
-    found = []
+    shared = []
     for term, blocks in terms:
         if _has_share(term):
-            own = copy(term)
-            object.__setattr__(own, "sigma", vars(term)["sigma"].among(numbers[isinstance(term, Walk)]))
-            blocks = own.blocks(panel)
-        found.append((term, blocks))
-    return tuple(found)
+            with_share = copy(term)
+            object.__setattr__(with_share, "sigma", vars(term)["sigma"].among(numbers[isinstance(term, Walk)]))
+            blocks = with_share.blocks(panel)
+        shared.append((term, blocks))
+    return tuple(shared)
 
 
 def _has_share(term: Term) -> bool:
@@ -331,9 +331,9 @@ def _check_options(kind: type, options: Mapping[str, Any], where: str) -> None:
             continue
         value = options[part.name]
         declared = get_args(part.type) if isinstance(part.type, UnionType) else (part.type,)
-        allowed = tuple(get_origin(each) or each for each in declared)
+        allowed = tuple(get_origin(option) or option for option in declared)
         if not isinstance(value, (*allowed, int) if float in allowed else allowed) or isinstance(value, bool):
-            expected = " or ".join(each.__name__ for each in allowed)
+            expected = " or ".join(option.__name__ for option in allowed)
             raise InputError("is of the wrong kind", where=f"{where}.{part.name}", found=str(value), expected=expected)
         if part.name in _POSITIVE and isinstance(value, Prior) and not value.positive:
             expected = "a prior of numbers above 0, such as HalfNormal"

@@ -71,7 +71,7 @@ FAMILY = {
 
 
 def priors_in(part):
-    return [getattr(part, each.name) for each in fields(part) if isinstance(getattr(part, each.name), Prior)]
+    return [getattr(part, option.name) for option in fields(part) if isinstance(getattr(part, option.name), Prior)]
 
 
 def test_every_term_and_family_is_tried():

@@ -132,7 +132,7 @@ def test_a_walk_of_weeks_has_innovations_of_a_week(damping):
     weekly = fc.simulate_panel(2, 2, 60, freq="W", seed=1).panel
     prior = only(Walk(by="province", damping=damping), weekly).prior
     assert isinstance(prior, RandomWalk if damping == 1 else Autoregressive)
-    (sigma,) = [each for name, each in prior.hyperparameters.items() if name.startswith("sigma")]
+    (sigma,) = [of_sigma for name, of_sigma in prior.hyperparameters.items() if name.startswith("sigma")]
     # Variances of independent innovations add up: those of a month's 4.35 weeks are that of a month.
     assert sigma.scale**2 * 365.25 / 7 / 12 == pytest.approx(0.5**2, rel=1e-3)
     if damping == "learned":
@@ -159,12 +159,12 @@ CHANGES = [
 def priors_of(term, panel):
     """Every prior of a term against a panel: of the latents that are numbers, and of the hyperparameters."""
     blocks = term.blocks(panel)
-    found = {name: prior for block in blocks for name, prior in block.prior.hyperparameters.items()}
+    priors = {name: prior for block in blocks for name, prior in block.prior.hyperparameters.items()}
     for block in blocks:
         latents = block.prior
         direct = getattr(latents, "prior", None) if not latents.hyperparameters else None
-        found[block.name] = direct or (getattr(latents, "mean", None), getattr(latents, "sd", None))
-    return found
+        priors[block.name] = direct or (getattr(latents, "mean", None), getattr(latents, "sd", None))
+    return priors
 
 
 @pytest.mark.parametrize(("term", "change"), CHANGES)
@@ -258,8 +258,8 @@ def test_ramadan_is_known_by_name_in_the_past_and_in_the_future(panel, lag):
 
 def test_a_panels_own_covariate_goes_before_the_calendars(panel):
     values = panel.covariate("capability").fillna(0.0)
-    own = panel.with_covariate("ramadan", values).with_covariate("other", values)
-    np.testing.assert_array_equal(only(Covariate("ramadan"), own).basis, only(Covariate("other"), own).basis)
+    attached = panel.with_covariate("ramadan", values).with_covariate("other", values)
+    np.testing.assert_array_equal(only(Covariate("ramadan"), attached).basis, only(Covariate("other"), attached).basis)
 
 
 @pytest.mark.parametrize("term", [Intercept(), Pooled("province"), Spatial()])
@@ -281,10 +281,10 @@ def test_each_past_count_is_per_its_own_periods_exposure(panel):
     exposure = np.random.default_rng(3).uniform(0.5, 4.0, panel.attacks.shape)
     uneven = replace(panel, dataset=panel.dataset.assign(exposure=(panel.dataset["exposure"].dims, exposure)))
     rates = panel.attacks.values / exposure
-    own = np.log1p(rates)
+    of_cell = np.log1p(rates)
     weights = panel.dataset["adjacency"].values.astype(float)
     near = np.log1p(np.einsum("pq,qkt->pkt", weights / weights.sum(axis=1, keepdims=True), rates))
-    for term, past in ((Excitation(), own), (Spillover(), near)):
+    for term, past in ((Excitation(), of_cell), (Spillover(), near)):
         np.testing.assert_allclose(only(term, uneven).basis[0, ..., 1:], past[..., :-1] - past.mean())
 
 

@@ -65,6 +65,6 @@ def _log_level(panel: Panel) -> float:
     if panel.observations.is_published:
         return most
     observed = panel.dataset[names.OBSERVED].values
-    attacks, exposed = ((each * observed).sum(axis=2) for each in (panel.dataset[names.ATTACKS].values, exposure))
+    attacks, exposed = ((values * observed).sum(axis=2) for values in (panel.dataset[names.ATTACKS].values, exposure))
     seen = exposed > 0
     return min(float(np.log((attacks[seen] + 0.5) / exposed[seen]).mean()), most)
