@@ -303,14 +303,14 @@ def measure_capability(
     periods = pd.date_range(first, last, freq=freq).as_unit("ns")
     working = on_working_scale(table.assign(**_covered(table, periods, freq)), prior.ordinal)
     rng = np.random.default_rng(seed)
-    found = posterior(working, len(periods), 12 / periods_per_year(freq), prior, draws, rng)
+    sampled = posterior(working, len(periods), 12 / periods_per_year(freq), prior, draws, rng)
     forces, used = (sorted(table[name].unique()) for name in (names.FORCE, names.INDICATOR))
     dataset = xr.Dataset(
         {
-            _PATH: ((names.SAMPLE, names.FORCE, names.PERIOD), found.paths),
-            _LOADING: ((names.SAMPLE, names.FORCE, names.INDICATOR), found.loading),
-            _NOISE: ((names.SAMPLE, names.INDICATOR), found.noise),
-            _HALF_LIFE: (names.SAMPLE, found.half_life),
+            _PATH: ((names.SAMPLE, names.FORCE, names.PERIOD), sampled.paths),
+            _LOADING: ((names.SAMPLE, names.FORCE, names.INDICATOR), sampled.loading),
+            _NOISE: ((names.SAMPLE, names.INDICATOR), sampled.noise),
+            _HALF_LIFE: (names.SAMPLE, sampled.half_life),
         },
         {
             names.FORCE: forces,

@@ -59,10 +59,10 @@ class Layout:
         """Elements that a force's likelihood depends on."""
         deviation = np.zeros(self.there.shape, dtype=bool)
         deviation[number] = self.there[number] & (self.there.sum(axis=0) > 1)
-        own = np.ones(self.size, dtype=bool)
-        own[self.slices["deviation"]] = deviation.ravel()
-        own[self.slices["noise"]] = self.levels == 0
-        return np.flatnonzero(own)
+        used = np.ones(self.size, dtype=bool)
+        used[self.slices["deviation"]] = deviation.ravel()
+        used[self.slices["noise"]] = self.levels == 0
+        return np.flatnonzero(used)
 
     def half_life(self, vector: Array) -> float:
         """Months."""
@@ -88,7 +88,7 @@ class Layout:
     def cuts(self, vector: Array, indicator: int) -> Array:
         """Between an ordinal indicator's levels, with infinite ends; about equally frequent levels beforehand."""
         before = int(np.maximum(self.levels[:indicator] - 1, 0).sum())
-        own = vector[self.slices["cuts"]][before : before + self.levels[indicator] - 1]
-        usual = ndtri(np.arange(1, len(own) + 1) / (len(own) + 1)) * np.hypot(1.0, self.prior.loading.median)
-        gaps = np.diff(usual) * np.exp(0.5 * own[1:])
-        return np.concatenate([[-np.inf], usual[0] + own[0] + np.append(0.0, np.cumsum(gaps)), [np.inf]])
+        elements = vector[self.slices["cuts"]][before : before + self.levels[indicator] - 1]
+        usual = ndtri(np.arange(1, len(elements) + 1) / (len(elements) + 1)) * np.hypot(1.0, self.prior.loading.median)
+        gaps = np.diff(usual) * np.exp(0.5 * elements[1:])
+        return np.concatenate([[-np.inf], usual[0] + elements[0] + np.append(0.0, np.cumsum(gaps)), [np.inf]])

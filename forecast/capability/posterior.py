@@ -98,9 +98,9 @@ def posterior(
     chosen = np.sort(rng.choice(_PROPOSALS, draws, p=weight / weight.sum()))
     paths = np.empty((draws, len(forces), periods))
     for place in np.unique(chosen):
-        own = np.flatnonzero(chosen == place)
+        sampled = np.flatnonzero(chosen == place)
         for number, force in enumerate(forces):
-            paths[own, number] = force.drawn(proposed[place], len(own), rng)
+            paths[sampled, number] = force.drawn(proposed[place], len(sampled), rng)
     mixed = rng.permutation(draws)
     vectors = proposed[chosen][mixed]
     loading = np.stack([[layout.loading(vector, number) for number in range(len(forces))] for vector in vectors])
@@ -114,14 +114,14 @@ def _log_density(forces: Sequence["Force"], vector: Array) -> float:
 
 def _searched(layout: Layout, forces: Sequence["Force"], tell: Callable[[str], None]) -> tuple[Array, Array]:
     """Mode of the parameters, and a root of their covariance there; `tell` is told what is done, and may raise."""
-    own = [layout.of_force(number) for number in range(len(forces))]
+    elements_of = [layout.of_force(number) for number in range(len(forces))]
     steps = 0
 
     def value(vector: Array) -> tuple[float, Array]:
         nonlocal steps
         steps += 1
         total, gradient = 0.5 * float(vector @ vector), vector.copy()
-        for force, elements in zip(forces, own, strict=True):
+        for force, elements in zip(forces, elements_of, strict=True):
             here = force.log_likelihood(vector)
             total -= here
             for element in elements:
@@ -129,9 +129,9 @@ def _searched(layout: Layout, forces: Sequence["Force"], tell: Callable[[str], N
                 gradient[element] -= (force.log_likelihood(_moved(vector, element, _STEP)) - here) / _STEP
         return total, gradient
 
-    found = optimize.minimize(value, np.zeros(layout.size), jac=True, method="L-BFGS-B", options={"ftol": _ENOUGH})
-    mode, hessian = np.asarray(found.x), np.eye(layout.size)
-    for force, elements in zip(forces, own, strict=True):
+    minimum = optimize.minimize(value, np.zeros(layout.size), jac=True, method="L-BFGS-B", options={"ftol": _ENOUGH})
+    mode, hessian = np.asarray(minimum.x), np.eye(layout.size)
+    for force, elements in zip(forces, elements_of, strict=True):
         here = force.log_likelihood(mode)
         ends = {one: [force.log_likelihood(_moved(mode, one, sign * _WIDE)) for sign in (1, -1)] for one in elements}
         for place, one in enumerate(elements):
@@ -148,6 +148,6 @@ def _searched(layout: Layout, forces: Sequence["Force"], tell: Callable[[str], N
 
 
 def _moved(vector: Array, element: int, step: float) -> Array:
-    moved = vector.copy()
-    moved[element] += step
-    return moved
+    stepped = vector.copy()
+    stepped[element] += step
+    return stepped

@@ -71,24 +71,24 @@ def read_operations(
     kept = frame[~unknown]
     parts = []
     for column, indicator in _COLUMNS.items():
-        own = kept[kept[column].notna()]
-        sources = own.get("source", "")
+        counted = kept[kept[column].notna()]
+        sources = counted.get("source", "")
         parts.append(
             pd.DataFrame(
                 {
-                    names.FORCE: force[own.index],
+                    names.FORCE: force[counted.index],
                     names.INDICATOR: indicator,
-                    "period_start": own["start"],
-                    names.PERIOD_END: own["end"],
-                    names.VALUE: own[column],
+                    "period_start": counted["start"],
+                    names.PERIOD_END: counted["end"],
+                    names.VALUE: counted[column],
                     "scale": COUNT,
                     "direction": directions.get(indicator, 0),
                     "source": sources,
                 }
             )
         )
-    made = checked_indicators(raw, pd.concat(parts).sort_index(kind="stable"))
-    return _without_overlaps(replace(made, ledger=made.ledger + ledger))
+    indicators = checked_indicators(raw, pd.concat(parts).sort_index(kind="stable"))
+    return _without_overlaps(replace(indicators, ledger=indicators.ledger + ledger))
 
 
 def read_activity(path: str | Path) -> Indicators:
@@ -115,14 +115,15 @@ def read_activity(path: str | Path) -> Indicators:
     if {"publisher", "url"} <= set(frame):
         frame = frame.assign(source=frame["publisher"].fillna("") + " " + frame["url"].fillna(""))
         frame = frame.drop(columns=["publisher", "url"])
-    made = checked_indicators(raw, frame)
+    indicators = checked_indicators(raw, frame)
     reason = "raids and arrests answer to attacks: none is given"
-    return _without_overlaps(replace(made, ledger=made.ledger.add("direction of indicators", 1, "noted", reason)))
+    ledger = indicators.ledger.add("direction of indicators", 1, "noted", reason)
+    return _without_overlaps(replace(indicators, ledger=ledger))
 
 
-def _without_overlaps(made: Indicators) -> Indicators:
+def _without_overlaps(indicators: Indicators) -> Indicators:
     """Counts of one force and indicator that share no day: of a total, what shorter rows leave, or nothing."""
-    table, source = made.table, made.sources[0]["path"]
+    table, source = indicators.table, indicators.sources[0]["path"]
     rows, rests, dropped = [], [], []
     for _, group in table.groupby([names.FORCE, names.INDICATOR], sort=False):
         taken: list[pd.Series] = []
@@ -136,11 +137,12 @@ def _without_overlaps(made: Indicators) -> Indicators:
                 rests.append(f"{label} as {_label(rest)}")
             taken.append(rest)
         rows += taken
-    ledger = made.ledger.add("total of shorter rows", len(rests), "changed", "what these leave of it", rests, source)
+    why = "what these leave of it"
+    ledger = indicators.ledger.add("total of shorter rows", len(rests), "changed", why, rests, source)
     ledger = ledger.add("overlapping totals", len(dropped), "dropped", "no one span is left of them", dropped, source)
     kept = pd.DataFrame(rows).astype(table.dtypes.to_dict())
     keys = [names.FORCE, names.INDICATOR, "period_start"]
-    return replace(made, table=kept.sort_values(keys, kind="stable").reset_index(drop=True), ledger=ledger)
+    return replace(indicators, table=kept.sort_values(keys, kind="stable").reset_index(drop=True), ledger=ledger)
 
 
 def _rest(row: "pd.Series[Any]", taken: list["pd.Series[Any]"]) -> "pd.Series[Any] | None":

@@ -45,11 +45,11 @@ class Force(MLEModel):  # type: ignore[misc]
         self.places = np.nonzero(np.isfinite(self.observed) & ordinal)
         self.category = self.observed[self.places].astype(int)
         self.signal = np.zeros(len(self.category))
-        own, moving = np.unique(self.indicator), 1 + len(cumulators)
-        size = moving + len(own)
+        indicators, moving = np.unique(self.indicator), 1 + len(cumulators)
+        size = moving + len(indicators)
         super().__init__(self.observed, size, k_posdef=1)
         self.design = np.zeros((len(columns), size))
-        self.design[np.arange(len(columns)), moving + np.searchsorted(own, self.indicator)] = 1.0
+        self.design[np.arange(len(columns)), moving + np.searchsorted(indicators, self.indicator)] = 1.0
         transition = np.repeat(np.eye(size)[:, :, None], periods, axis=2)
         selection = np.zeros((size, 1, periods))
         selection[0] = 1.0
@@ -58,8 +58,8 @@ class Force(MLEModel):  # type: ignore[misc]
             selection[place, 0] = np.append(weight[1:, place - 1], 0.0)
         self.transition, self.moved = transition, selection[:moving, 0]
         self.ssm["transition"], self.ssm["selection"] = transition, selection
-        start, level = np.concatenate([[1.0], weight[0], np.zeros(len(own))]), layout.prior.level
-        known = np.repeat([0.0, 1.0], [moving, len(own)])
+        start, level = np.concatenate([[1.0], weight[0], np.zeros(len(indicators))]), layout.prior.level
+        known = np.repeat([0.0, 1.0], [moving, len(indicators)])
         # A root of the first states' covariance, which is singular: statsmodels' own draws of them would be wrong.
         self.first_mean, self.first_root = level.mean * known, np.diag(level.sd * known)
         self.first_root[:, 0] = start
@@ -114,8 +114,8 @@ class Force(MLEModel):  # type: ignore[misc]
         indicator = self.indicator[columns]
         lower, upper = np.empty((2, len(rows)))
         for one in np.unique(indicator):
-            cuts, own = self.layout.cuts(vector, int(one)), indicator == one
-            lower[own], upper[own] = cuts[self.category[own] - 1], cuts[self.category[own]]
+            cuts, rated = self.layout.cuts(vector, int(one)), indicator == one
+            lower[rated], upper[rated] = cuts[self.category[rated] - 1], cuts[self.category[rated]]
         # The observations stay what they are; intercepts make working values of them.
         intercept = np.zeros(self.observed.T.shape)
         for _ in range(_STEPS):
@@ -157,7 +157,7 @@ def _probit(signal: Array, lower: Array, upper: Array) -> tuple[Array, Array, Ar
     near, far = np.where(flipped, -low, high), np.where(flipped, -high, low)
     log_near, log_far = log_ndtr(near), log_ndtr(far)
     log_mass = log_near + np.log1p(-np.exp(log_far - log_near))
-    below, above = (np.exp(-0.5 * each**2 - _LOG_ROOT - log_mass) for each in (low, high))
+    below, above = (np.exp(-0.5 * cut**2 - _LOG_ROOT - log_mass) for cut in (low, high))
     slope = below - above
-    bent = [np.where(np.isfinite(each), each, 0.0) * ratio for each, ratio in ((low, below), (high, above))]
+    bent = [np.where(np.isfinite(cut), cut, 0.0) * ratio for cut, ratio in ((low, below), (high, above))]
     return log_mass, slope, np.maximum(slope**2 - bent[0] + bent[1], 1e-6)

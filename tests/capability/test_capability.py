@@ -200,13 +200,13 @@ def test_working_scales():
             "last": [0, 0, 2, 0, 0, 0],
         }
     )
-    made = on_working_scale(table, "probit")
+    scaled = on_working_scale(table, "probit")
     low = np.log(0.5 / 20.5)
     sd = abs(low) / 2
-    np.testing.assert_allclose(made["working"][:2], [low / 2 / sd, -low / 2 / sd])
-    assert made["sampling"][1] == pytest.approx(1 / (20 * 0.25) / sd**2)
-    assert made["working"][2] - made["working"][3] == pytest.approx(2.0)
-    assert made["working"].tolist()[4:] == [2, 4]
+    np.testing.assert_allclose(scaled["working"][:2], [low / 2 / sd, -low / 2 / sd])
+    assert scaled["sampling"][1] == pytest.approx(1 / (20 * 0.25) / sd**2)
+    assert scaled["working"][2] - scaled["working"][3] == pytest.approx(2.0)
+    assert scaled["working"].tolist()[4:] == [2, 4]
     assert on_working_scale(table, "scored")["working"].tolist()[4:] == [-1, 1]
 
 

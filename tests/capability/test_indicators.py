@@ -28,16 +28,16 @@ def table(**columns):
 def test_a_table_is_read_and_written(tmp_path):
     path = tmp_path / "indicators.csv"
     table().to_csv(path, index=False)
-    made = fc.read_indicators(path)
-    assert tuple(made.table.columns) == names.INDICATOR_COLUMNS
-    assert made.forces == ["ISF", "SDF"]
-    assert made.indicators == ["own_share", "rating"]
-    assert set(made.table["scale"]) == {"share", "ordinal 1-5"}
-    assert made.table["total"].tolist()[0] == 25
-    made.save(path)
-    pd.testing.assert_frame_equal(fc.read_indicators(path).table, made.table)
-    assert "4 values of 2" in repr(made)
-    assert made.plot().to_dict()["facet"]
+    indicators = fc.read_indicators(path)
+    assert tuple(indicators.table.columns) == names.INDICATOR_COLUMNS
+    assert indicators.forces == ["ISF", "SDF"]
+    assert indicators.indicators == ["own_share", "rating"]
+    assert set(indicators.table["scale"]) == {"share", "ordinal 1-5"}
+    assert indicators.table["total"].tolist()[0] == 25
+    indicators.save(path)
+    pd.testing.assert_frame_equal(fc.read_indicators(path).table, indicators.table)
+    assert "4 values of 2" in repr(indicators)
+    assert indicators.plot().to_dict()["facet"]
 
 
 @pytest.mark.parametrize(
@@ -97,28 +97,28 @@ def test_two_files_must_agree(tmp_path):
 def test_what_was_known_on_a_day():
     """A revision counts from the day on which it was reported, a value without one from its last day."""
     first, revised = table().iloc[:1], table(value=0.6).iloc[:1].assign(reported="2021-06-01")
-    made = fc.Indicators.from_frame(pd.concat([first, revised]))
-    assert made.known("2021-01-30").table.empty
-    assert made.known("2021-02-01").table["value"].tolist() == [0.4]
-    assert made.known("2021-06-01").table["value"].tolist() == made.known().table["value"].tolist() == [0.6]
+    indicators = fc.Indicators.from_frame(pd.concat([first, revised]))
+    assert indicators.known("2021-01-30").table.empty
+    assert indicators.known("2021-02-01").table["value"].tolist() == [0.4]
+    assert indicators.known("2021-06-01").table["value"].tolist() == indicators.known().table["value"].tolist() == [0.6]
     with pytest.raises(InputError, match="is no day"):
-        made.known("someday")
+        indicators.known("someday")
 
 
 def test_a_later_report_changes_nothing_before_it():
-    made = fc.Indicators.from_frame(table())
+    indicators = fc.Indicators.from_frame(table())
     later = fc.Indicators.from_frame(pd.concat([table(), table(value=[0.9, 5, 0.9, 5]).assign(reported="2021-09-01")]))
-    pd.testing.assert_frame_equal(made.known("2021-08-31").table, later.known("2021-08-31").table)
+    pd.testing.assert_frame_equal(indicators.known("2021-08-31").table, later.known("2021-08-31").table)
 
 
 def test_a_direction_can_be_given():
-    made = fc.Indicators.from_frame(table(direction=[0, 1, 0, 1]))
-    assert "not used, as no direction is given: own_share" in repr(made)
-    assert (made.with_direction("own_share", -1).table["direction"] == [-1, 1, -1, 1]).all()
+    indicators = fc.Indicators.from_frame(table(direction=[0, 1, 0, 1]))
+    assert "not used, as no direction is given: own_share" in repr(indicators)
+    assert (indicators.with_direction("own_share", -1).table["direction"] == [-1, 1, -1, 1]).all()
     with pytest.raises(InputError, match="is not there"):
-        made.with_direction("raids", 1)
+        indicators.with_direction("raids", 1)
     with pytest.raises(InputError, match="no direction"):
-        made.with_direction("rating", 3)
+        indicators.with_direction("rating", 3)
 
 
 # Published tables ----------------------------------------------------------------------------------------------------
@@ -142,29 +142,29 @@ def test_totals_are_not_added_to_their_parts(tmp_path):
             ("2023-05-01", "2023-05-31", "Iraq+Syria", 40),
         ],
     )
-    made = read_operations(path)
-    spans = made.table.set_index("period_start")
+    indicators = read_operations(path)
+    spans = indicators.table.set_index("period_start")
     assert spans["value"].tolist() == [25, 66, 71]
     assert f"{spans.index[-1]:%Y-%m-%d}" == "2024-04-01"
-    assert made.ledger.rows("overlapping totals") == made.ledger.rows("country without one force") == 1
-    assert set(made.table["direction"]) == {1}
+    assert indicators.ledger.rows("overlapping totals") == indicators.ledger.rows("country without one force") == 1
+    assert set(indicators.table["direction"]) == {1}
     assert set(read_operations(path, directions={}).table["direction"]) == {0}
 
 
 def test_the_shipped_operations():
-    made = read_operations(data_path("oir_operations.csv"))
-    assert made.forces == ["ISF", "SDF"]
-    assert set(made.table.loc[made.table["direction"] == 0, "indicator"]) == {"killed", "detained"}
-    spans = made.table.sort_values(["force", "indicator", "period_start"])
+    indicators = read_operations(data_path("oir_operations.csv"))
+    assert indicators.forces == ["ISF", "SDF"]
+    assert set(indicators.table.loc[indicators.table["direction"] == 0, "indicator"]) == {"killed", "detained"}
+    spans = indicators.table.sort_values(["force", "indicator", "period_start"])
     same = spans.duplicated(["force", "indicator"])
     assert (spans["period_start"] > spans["period_end"].shift())[same].all()
 
 
 def test_raids_and_arrests_have_no_direction():
-    made = read_activity(data_path("sdf_activity.csv"))
-    assert made.indicators == ["arrests", "raids"]
-    assert set(made.table["direction"]) == {0}
-    assert made.ledger.rows("overlapping totals") == 2
+    indicators = read_activity(data_path("sdf_activity.csv"))
+    assert indicators.indicators == ["arrests", "raids"]
+    assert set(indicators.table["direction"]) == {0}
+    assert indicators.ledger.rows("overlapping totals") == 2
 
 
 def test_values_of_the_future_are_refused():
