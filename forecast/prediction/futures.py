@@ -94,11 +94,11 @@ class _Project(Future):
     def paths(self, panel: Panel, name: str, past: Array, periods: pd.DatetimeIndex, rng: np.random.Generator) -> Array:
         rho = rng.choice(self._rho(panel, _measured(panel, name), name), len(past))[:, None]
         shocks, last = rng.standard_normal((len(periods), *past.shape[:2])), past[..., -1]
-        found = np.empty((*past.shape[:2], len(periods)))
+        paths = np.empty((*past.shape[:2], len(periods)))
         for step, shock in enumerate(shocks):
             last = rho * last + np.sqrt(1 - rho**2) * shock
-            found[..., step] = last
-        return found
+            paths[..., step] = last
+        return paths
 
 
 @dataclass(frozen=True)
@@ -274,8 +274,8 @@ def future_covariates(
     InputError
         When one of the panel's own has no policy; the message names all such covariates and the policies that exist.
     """
-    own = [name for name in wanted if name in panel.covariates]
-    without = [name for name in own if name not in futures]
+    attached = [name for name in wanted if name in panel.covariates]
+    without = [name for name in attached if name not in futures]
     if without:
         raise InputError(
             "the model uses covariates whose future is not given",
@@ -284,16 +284,16 @@ def future_covariates(
             expected=["hold_last()", "path(table)", "project()", "scenario(force, shift_sd)", "oracle(panel)"],
         )
     blank = _blank_panel(panel, periods)
-    found: dict[str, xr.DataArray] = {}
+    ahead: dict[str, xr.DataArray] = {}
     for name in wanted:
         if name in past:
             assert rng is not None
             later = futures[name].paths(panel, name, past[name], periods, rng)
             both = np.concatenate([past[name], later], axis=2)
-            found[name] = xr.DataArray(both, dims=(names.SAMPLE, names.FORCE, names.PERIOD), name=name)
+            ahead[name] = xr.DataArray(both, dims=(names.SAMPLE, names.FORCE, names.PERIOD), name=name)
         else:
-            found[name] = futures[name].values(panel, name, periods) if name in own else blank.covariate(name)
-    return found
+            ahead[name] = futures[name].values(panel, name, periods) if name in attached else blank.covariate(name)
+    return ahead
 
 
 def oracles(wanted: Iterable[str], futures: Mapping[str, Future]) -> list[str]:

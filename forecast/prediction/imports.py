@@ -100,4 +100,4 @@ def _array(
     missing = int(np.isnan(values).sum())
     if missing:
         raise InputError("cells are missing or no numbers", where=value, found=f"{missing:,} of {len(values):,}")
-    return values.reshape([len(each) for each in labels]), np.asarray(labels[0])
+    return values.reshape([len(labels_of_dim) for labels_of_dim in labels]), np.asarray(labels[0])

@@ -64,12 +64,12 @@ def splits_of(table: pd.DataFrame, whole: Index, cells: Index) -> list[Split]:
     def depth(row: int) -> int:
         return 0 if whole[row] < 0 else 1 + depth(whole[row])
 
-    found = []
+    splits = []
     for (at, label), rows in sorted(groups.items(), key=lambda item: depth(item[0][0])):
         is_subset = label.startswith("subset")
         is_complete = not is_subset and cells[rows].sum() == cells[at]
-        found.append(Split(at, tuple(rows), bool(is_complete), is_subset))
-    return found
+        splits.append(Split(at, tuple(rows), bool(is_complete), is_subset))
+    return splits
 
 
 @dataclass(frozen=True)

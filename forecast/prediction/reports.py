@@ -86,7 +86,7 @@ def expected_published(fit: BayesianFit, forecast: Forecast, levels: Sequence[fl
     for name, row in zip(bounds, quantiles[1:], strict=True):
         table[name] = row
     steps = dict(zip(forecast.periods, forecast.horizons, strict=True))
-    table = table.rename(columns={"first": names.PERIOD}).assign(horizon=lambda each: each[names.PERIOD].map(steps))
+    table = table.rename(columns={"first": names.PERIOD}).assign(horizon=lambda rows: rows[names.PERIOD].map(steps))
     last = zone_totals(fit.panel).set_index(SERIES)["last"]
     table = table.merge(last, left_on=SERIES, right_index=True, suffixes=("_period", ""))
     table = without_late_means(table, forecast.freq)
@@ -168,9 +168,9 @@ def report_predictive(
     coords = {column: (_REPORT, table[column].to_numpy()[known]) for column in kept}
     coords["provinces"] = (_REPORT, table["units"].map("|".join).to_numpy()[known])
     coords["over_zone"] = (_REPORT, is_over_zone(table, fit.panel)[known])
-    made = xr.DataArray(drawn[:, known], coords, (names.SAMPLE, _REPORT), names.ATTACKS)
+    counts = xr.DataArray(drawn[:, known], coords, (names.SAMPLE, _REPORT), names.ATTACKS)
     size = dispersion_within(size, splits, turns)[:, known]
-    return made, mean[:, known], None if np.isinf(size).all() else np.minimum(size, _POISSON)
+    return counts, mean[:, known], None if np.isinf(size).all() else np.minimum(size, _POISSON)
 
 
 def fitted_published(fit: BayesianFit, draws: int = _DRAWS, *, seed: int) -> pd.DataFrame:
@@ -237,8 +237,8 @@ def _phi(forecast: Forecast) -> Array | float:
 def _log_scale(fit: BayesianFit, values: dict[str, Array], table: pd.DataFrame) -> Array:
     """Log of what the sums of each row are multiplied by, (sample, row); NaN for a definition that the fit lacks."""
     published = Published.of_bound(fit.bound)
-    own = fit.panel.observations.table.iloc[fit.bound.rows]
-    known = {key: at for at, key in enumerate(own[SERIES].itertuples(index=False, name=None))}
+    used = fit.panel.observations.table.iloc[fit.bound.rows]
+    known = {key: at for at, key in enumerate(used[SERIES].itertuples(index=False, name=None))}
     at = np.array([known.get(key, -1) for key in table[SERIES].itertuples(index=False, name=None)], dtype=np.intp)
     scale = np.zeros((len(next(iter(values.values()))), len(table)))
     for name, index in ((FACTOR, published.factor), (SHARE, published.share)):

@@ -97,20 +97,20 @@ def contrast(base: Forecast, scenario: Forecast) -> Contrast:
         For forecasts that are no twins.
     """
     for what in ("origin", "model", "seed", "family", "freq"):
-        found, expected = (str(each.dataset.attrs[what]) for each in (scenario, base))
+        found, expected = (str(one.dataset.attrs[what]) for one in (scenario, base))
         if found != expected:
             raise InputError(f"has another {what}", where="scenario", found=found, expected=expected)
     if base.draws.sizes != scenario.draws.sizes or base.provinces != scenario.provinces:
-        found, expected = (str(dict(each.draws.sizes)) for each in (scenario, base))
+        found, expected = (str(dict(one.draws.sizes)) for one in (scenario, base))
         raise InputError("has other draws or cells", where="scenario", found=found, expected=expected)
-    of_base, of_scenario = (_expected(each) for each in (base, scenario))
+    of_base, of_scenario = (_expected(one) for one in (base, scenario))
     place_names = base.dataset[names.PROVINCE_NAME].values.astype(str)
     rows = [_contrasted(TOTAL, ALL, ALL, of_base.sum(axis=(1, 2)), of_scenario.sum(axis=(1, 2)))]
     for number, province in enumerate(base.provinces):
-        pair = (each[:, number].sum(axis=1) for each in (of_base, of_scenario))
+        pair = (one[:, number].sum(axis=1) for one in (of_base, of_scenario))
         rows.append(_contrasted(names.PROVINCE, province, place_names[number], *pair))
     for number, tactic in enumerate(base.tactics):
-        pair = (each[:, :, number].sum(axis=1) for each in (of_base, of_scenario))
+        pair = (one[:, :, number].sum(axis=1) for one in (of_base, of_scenario))
         rows.append(_contrasted(names.TACTIC, tactic, tactic, *pair))
     return Contrast(pd.DataFrame(rows))
 
@@ -172,7 +172,7 @@ def percent_change(fit: BayesianFit, name: str = "capability") -> pd.DataFrame:
     change, weight = np.expm1(slope), _recent_mean(fit)
     force = fit.panel.dataset[names.FORCE].values[:, -1].astype(str)
     measured = fit.panel.measured(name) is not None
-    where = {str(each): force == each for each in sorted(set(force) - {""})}
+    where = {str(partner): force == partner for partner in sorted(set(force) - {""})}
     where[ALL] = force != "" if measured else np.ones(len(force), dtype=bool)
     rows = []
     for label, held in where.items():

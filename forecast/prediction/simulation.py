@@ -109,7 +109,9 @@ def with_predictions(fit: BayesianFit, forecast: Forecast) -> BayesianFit:
 def _measured_past(fit: BayesianFit, values: Mapping[str, Array], draws: int) -> dict[str, Array]:
     """Paths of the covariates that were measured with error, in the panel's periods: (sample, force, period)."""
     known = {name: fit.panel.measured(name) for name in fit.model.covariates}
-    paths = {name: each.paths(values.get(error_name(name))) for name, each in known.items() if each is not None}
+    paths = {
+        name: measured.paths(values.get(error_name(name))) for name, measured in known.items() if measured is not None
+    }
     return {name: np.broadcast_to(path, (draws, *path.shape[1:])) for name, path in paths.items()}
 
 

@@ -83,10 +83,10 @@ def test_the_calendar_goes_on_by_itself_but_not_in_place_of_a_panels_own(panel, 
     values = future_covariates(panel, ["ramadan", "oil"], {"oil": hold_last()}, ahead)
     assert list(values) == ["ramadan", "oil"]
     np.testing.assert_array_equal(values["ramadan"][2, 1], ramadan_share(ahead, panel.freq))
-    own = panel.with_covariate("ramadan", pd.Series(1.0, index=panel.periods))
+    attached = panel.with_covariate("ramadan", pd.Series(1.0, index=panel.periods))
     with pytest.raises(InputError, match="ramadan"):
-        future_covariates(own, ["ramadan"], {}, periods)
-    assert (future_covariates(own, ["ramadan"], {"ramadan": hold_last()}, periods)["ramadan"] == 1).all()
+        future_covariates(attached, ["ramadan"], {}, periods)
+    assert (future_covariates(attached, ["ramadan"], {"ramadan": hold_last()}, periods)["ramadan"] == 1).all()
 
 
 def test_covariates_without_a_policy_are_listed(panel, periods):

@@ -13,10 +13,10 @@ def test_views_and_samples_come_back_as_they_were(forecast, panel):
     samples = forecast.to_hub("sample", target="deaths").sample(frac=1, random_state=1)
     read = fc.Forecast.from_views(shuffled, panel, model="theirs")
     also = fc.Forecast.from_hub(samples, panel, model="theirs", target="deaths")
-    for each in (read, also):
-        np.testing.assert_array_equal(each.draws.values, forecast.draws.values)
-        assert (each.model, each.origin) == ("theirs", forecast.origin)
-        assert each.periods.equals(forecast.periods)
+    for back in (read, also):
+        np.testing.assert_array_equal(back.draws.values, forecast.draws.values)
+        assert (back.model, back.origin) == ("theirs", forecast.origin)
+        assert back.periods.equals(forecast.periods)
 
 
 def test_a_file_comes_back_too(forecast, panel, tmp_path):

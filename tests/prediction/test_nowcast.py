@@ -233,7 +233,7 @@ def lossy(make_fit):
     located, typed = (np.full(whole.shape, share) for share in (0.75, 0.8))
     variables = {"attacks": seen, "located": located, "typed": typed, "coverage": located * typed}
     panel = replace(bare, dataset=bare.dataset.assign({name: (dims, array) for name, array in variables.items()}))
-    fits = [make_fit(model, each, truth) for each in (panel, bare)]
+    fits = [make_fit(model, known, truth) for known in (panel, bare)]
     return *fits, placed - seen, whole - placed
 
 

@@ -81,5 +81,5 @@ def test_dispersions_are_those_of_the_draws(psi):
 def test_splits_by_province_and_by_tactic_and_subsets_are_apart():
     kinds = ["total", "part", "part", "part", "subset", "part"]
     table = pd.DataFrame({"kind": kinds, "tactic": ["all", "all", "all", "ied", "all", "all"]})
-    found = splits_of(table, np.array([-1, 0, 0, 0, 0, 1]), np.array([6, 4, 2, 3, 6, 2]))
-    assert found == [Split(0, (1, 2), True), Split(0, (3,), False), Split(0, (4,), False, True), Split(1, (5,), False)]
+    splits = splits_of(table, np.array([-1, 0, 0, 0, 0, 1]), np.array([6, 4, 2, 3, 6, 2]))
+    assert splits == [Split(0, (1, 2), True), Split(0, (3,), False), Split(0, (4,), False, True), Split(1, (5,), False)]

@@ -52,12 +52,12 @@ def test_a_later_total_is_held_against_them(fit):
     totals = totals_forecast(fit, fc.predict(fit, 2, draws=400, seed=3))
     later = pd.DataFrame([*ROWS, row(ZONE, 44, "2021-05"), row(ZONE, 20, "2021-05", definition="claimed")])
     actual = totals_panel(fc.Panel.from_published(later, days=False))
-    found = verify(totals, actual, totals_panel(fit.panel), levels=("province",))
-    assert found.outcomes[["province", "observed"]].values.tolist() == [
+    verified = verify(totals, actual, totals_panel(fit.panel), levels=("province",))
+    assert verified.outcomes[["province", "observed"]].values.tolist() == [
         [label, count] for label, count in zip(totals.provinces, (20, 44), strict=True)
     ]
-    assert found.revisions.empty
-    assert 0 < found.p_value <= 1
+    assert verified.revisions.empty
+    assert 0 < verified.p_value <= 1
 
 
 @pytest.mark.parametrize("floors", [[], [row("SY09", 4, "2021-04", bound="at_least")]])

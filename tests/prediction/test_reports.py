@@ -101,18 +101,18 @@ def test_every_draw_is_of_one_posterior_sample(made):
 def test_counts_of_a_later_panel(fit, forecast):
     drawn = fc.published_draws(fit, forecast, fc.Panel.from_published(pd.DataFrame(LATER)))
     labels = (drawn[name].values for name in ("kind", "definition", "lower"))
-    found = [(str(kind), str(definition), int(lower)) for kind, definition, lower in zip(*labels, strict=True)]
+    counts = [(str(kind), str(definition), int(lower)) for kind, definition, lower in zip(*labels, strict=True)]
     whole, claimed = ("total", "recorded", 44), ("subset", "claimed", 22)
     parts = {("part", "recorded", count): mu for count, mu in zip((8, 12, 24), MU, strict=True)}
     # September lies after the forecast, and nothing is known of `new`.
-    assert sorted(found) == sorted([whole, *parts, claimed])
-    by = {key: drawn.values[:, at] for at, key in enumerate(found)}
+    assert sorted(counts) == sorted([whole, *parts, claimed])
+    by = {key: drawn.values[:, at] for at, key in enumerate(counts)}
     for key, share in ((claimed, 0.5), *((key, mu / 40) for key, mu in parts.items())):
         assert (by[key] <= by[whole]).all()
         assert by[key].sum() / by[whole].sum() == pytest.approx(share, abs=0.02)
     np.testing.assert_array_equal(sum(by[key] for key in parts), by[whole])
     _, mean, size = report_predictive(fit, forecast, fc.Panel.from_published(pd.DataFrame(LATER)))
-    for at, key in enumerate(found):
+    for at, key in enumerate(counts):
         # Of 2,000 draws, whose variances have errors of some 5 %.
         variance = mean[:, at].mean() + mean[:, at].mean() ** 2 / size[:, at].mean()
         assert by[key].var() == pytest.approx(variance, rel=0.2)

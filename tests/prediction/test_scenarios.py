@@ -141,12 +141,12 @@ def test_forecasts_that_are_no_twins_are_refused(fitted):
 
 
 def test_a_contrast_shows_itself(fitted):
-    found = fc.contrast(ahead(fitted, fc.project()), ahead(fitted, fc.scenario("force_1", 1.0)))
-    assert repr(found).startswith("Contrast: expected attacks")
-    assert "<table" in found._repr_html_()
-    assert found.to_frame() is found.table
-    assert {"ratio_lower", "probability_rise"} <= set(found.table)
-    found.plot().to_dict()
+    contrast = fc.contrast(ahead(fitted, fc.project()), ahead(fitted, fc.scenario("force_1", 1.0)))
+    assert repr(contrast).startswith("Contrast: expected attacks")
+    assert "<table" in contrast._repr_html_()
+    assert contrast.to_frame() is contrast.table
+    assert {"ratio_lower", "probability_rise"} <= set(contrast.table)
+    contrast.plot().to_dict()
 
 
 def test_percent_change_is_that_of_the_slopes(fitted):
@@ -234,12 +234,12 @@ def test_the_force_of_a_province_may_change(panel):
     """A province handed over feels the other force's capability from then on, in the fit and after it."""
     force = panel.dataset["force"].values.copy()
     force[0, 20:] = "force_2"
-    moved = replace(panel, dataset=panel.dataset.assign(force=(("province", "period"), force)))
-    terms = moved.measured("measured")
+    changed = replace(panel, dataset=panel.dataset.assign(force=(("province", "period"), force)))
+    terms = changed.measured("measured")
     assert (terms.unit[0, :20] == 0).all()
     assert (terms.unit[0, 20:] == 1).all()
     model = fc.Model([*TERMS, fc.Covariate("measured")], fc.NegativeBinomial(by=None))
-    fit = fc.fit(model, moved, engine="laplace", seed=1)
+    fit = fc.fit(model, changed, engine="laplace", seed=1)
     base, other = (ahead(fit, future, draws=50) for future in (fc.project(), fc.scenario("force_1", 1.0)))
     np.testing.assert_array_equal(base.dataset["mu"][:, 0], other.dataset["mu"][:, 0])
     assert (base.dataset["mu"][:, 1] != other.dataset["mu"][:, 1]).all()
