@@ -199,8 +199,8 @@ def _independent(terms: list[str], columns: Mapping[str, Array], rows: Mask) -> 
     kept, notes = list(terms), list[str]()
     while True:
         matrix = stack(columns, tuple(kept), rows.shape)[rows]
-        own = np.abs(np.diagonal(np.linalg.qr(matrix, mode="r")))
-        redundant = np.flatnonzero(own < _SMALLEST_PART * np.sqrt(len(matrix)))
+        sizes = np.abs(np.diagonal(np.linalg.qr(matrix, mode="r")))
+        redundant = np.flatnonzero(sizes < _SMALLEST_PART * np.sqrt(len(matrix)))
         if not len(redundant):
             return tuple(kept), tuple(notes)
         notes.append(f"{kept[redundant[0]]} is left out: it cannot be told from the other terms")

@@ -187,9 +187,9 @@ def fit_conflictology(
     require_auto(engine)
     _, notes = tactic_means(panel)
     attacks = panel.completed
-    own = _last_observed(attacks.values, model.window)
-    state = {"own": _by_series(panel, own, _PAST)}
-    length = own.shape[-1]
+    past = _last_observed(attacks.values, model.window)
+    state = {"own": _by_series(panel, past, _PAST)}
+    length = past.shape[-1]
     if model.whole_panel:
         observed = attacks.notnull().any((names.PROVINCE, names.TACTIC)).values
         whole = attacks.values[:, :, np.flatnonzero(observed)[-model.window :]]
@@ -282,11 +282,11 @@ def predict_conflictology(
 ) -> Forecast:
     """Draws of past counts; see `predict`."""
     rng, shape = start_drawing(fit, horizon, futures, draws, seed)
-    own = fit.state["own"].values
-    lengths = np.isfinite(own).sum(-1)[None, :, :, None]
+    past = fit.state["own"].values
+    lengths = np.isfinite(past).sum(-1)[None, :, :, None]
     back = 1 + np.floor(rng.random(shape) * lengths).astype(np.intp)
     rows, columns = np.ogrid[: shape[1], : shape[2]]
-    values = own[rows[None, ..., None], columns[None, ..., None], -back]
+    values = past[rows[None, ..., None], columns[None, ..., None], -back]
     if fit.model.whole_panel:
         whole = fit.state["whole"].values
         chosen = rng.integers(whole.shape[-1], size=(draws, horizon))
@@ -316,11 +316,11 @@ def _last_observed(attacks: Array, window: int) -> Array:
     A series that was never observed gets evenly spaced quantiles of what its tactic's others have.
     """
     order = np.argsort(~np.isnan(attacks), axis=-1, kind="stable")
-    own = np.take_along_axis(attacks, order, axis=-1)[..., -window:]
-    filled = own.copy()
-    for row, column in np.argwhere(np.isnan(own).all(-1)):
-        pool = own[:, column][~np.isnan(own[:, column])]
-        levels = (np.arange(own.shape[-1]) + 0.5) / own.shape[-1]
+    last = np.take_along_axis(attacks, order, axis=-1)[..., -window:]
+    filled = last.copy()
+    for row, column in np.argwhere(np.isnan(last).all(-1)):
+        pool = last[:, column][~np.isnan(last[:, column])]
+        levels = (np.arange(last.shape[-1]) + 0.5) / last.shape[-1]
         filled[row, column] = np.quantile(pool, levels, method="inverted_cdf")
     return filled
 

@@ -25,8 +25,8 @@ def test_dispersion_is_the_maximum_of_the_likelihood():
     rng = np.random.default_rng(1)
     means = rng.gamma(2, 2, 500)
     counts = draw_counts(rng, means, 1.5).astype(float)
-    found = dispersion(counts, means)
-    grid = found * np.exp(np.linspace(-1, 1, 201))
+    estimate = dispersion(counts, means)
+    grid = estimate * np.exp(np.linspace(-1, 1, 201))
     values = [log_likelihood(counts, means, phi) for phi in grid]
     assert np.argmax(values) == 100
 
