@@ -143,6 +143,6 @@ def _shown(value: Any) -> str:
 
 def _outline(signature: inspect.Signature) -> str:
     """The arguments by name, those that may be left out in brackets."""
-    needed = [name for name, each in signature.parameters.items() if each.default is inspect.Parameter.empty]
+    needed = [name for name, parameter in signature.parameters.items() if parameter.default is inspect.Parameter.empty]
     optional = [name for name in signature.parameters if name not in needed]
     return f"({', '.join([*needed, *(f'[{name}]' for name in optional)])})"

@@ -325,11 +325,11 @@ def places(
 
     with shown_steps() as step:
         step("reading the provinces", 0, 1)
-        found = read_places(file, name=name, country=country)
-        found.save(output)
-    say("\n".join([*found.notes, repr(found.gazetteer)]))
+        provinces = read_places(file, name=name, country=country)
+        provinces.save(output)
+    say("\n".join([*provinces.notes, repr(provinces.gazetteer)]))
     typer.echo(output / "gazetteer.csv")
-    if found.geometries:
+    if provinces.geometries:
         typer.echo(output / "boundaries.geojson")
 
 

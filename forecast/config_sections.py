@@ -114,10 +114,10 @@ class DataSettings(Section):
         paths: list[Any] = []
         for path in value:
             is_pattern = isinstance(path, str) and glob.has_magic(path) and not (folder / path).is_file()
-            found = sorted(glob.glob(str(Path(glob.escape(str(folder))) / path))) if is_pattern else [path]
-            if not found:
+            matches = sorted(glob.glob(str(Path(glob.escape(str(folder))) / path))) if is_pattern else [path]
+            if not matches:
                 raise ValueError(f"no file matches {shorten(path, 200)}")
-            paths += found
+            paths += matches
         return list(dict.fromkeys(paths)) if all(isinstance(path, str) for path in paths) else paths
 
 
@@ -246,7 +246,7 @@ class CapabilitySettings(Section):
     @field_validator("scenarios")
     @classmethod
     def _named(cls, value: list[ScenarioSettings]) -> list[ScenarioSettings]:
-        known = [each.name for each in value]
+        known = [named.name for named in value]
         if len(set(known)) < len(known):
             raise ValueError("two scenarios have the same name")
         return value

@@ -217,7 +217,7 @@ def _settings_again(run: Run, folder: Path, data: Sequence[Path]) -> Settings:
     try:
         return Settings.model_validate(given, context={"folder": Path.cwd()})
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        problems = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
         raise InputError("; ".join(problems), source=folder / RUN.marker, hint=hint) from None
 
 

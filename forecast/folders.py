@@ -198,8 +198,8 @@ def folder_format(folder: Path, kind: FolderKind) -> int | None:
             begin = stream.read(200)
     except OSError:
         return None
-    found = re.match(rb'\s*\{\s*"kind":\s*"%s",\s*"format":\s*(\d{1,9})\b' % kind.name.encode(), begin)
-    return None if found is None else int(found[1])
+    match = re.match(rb'\s*\{\s*"kind":\s*"%s",\s*"format":\s*(\d{1,9})\b' % kind.name.encode(), begin)
+    return None if match is None else int(match[1])
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------

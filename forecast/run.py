@@ -301,7 +301,7 @@ def _own_zones(forecast: Forecast) -> dict[str, tuple[str, ...]]:
     """The zones in which published totals were counted, where several are forecast."""
     labels = forecast.dataset[names.ZONE].values.astype(str)
     units = pd.Series(forecast.provinces, index=labels)
-    zones = {str(zone): tuple(own) for zone, own in units.groupby(level=0)}
+    zones = {str(zone): tuple(provinces) for zone, provinces in units.groupby(level=0)}
     return zones if len(zones) > 1 else {}
 
 

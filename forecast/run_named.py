@@ -33,7 +33,7 @@ def scored_models(settings: Settings) -> dict[str, Any]:
 
 def triggers_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[Trigger, ...]:
     """The settings' triggers, each with the provinces and tactics whose attacks count."""
-    made = []
+    triggers = []
     for given in settings.triggers:
         where = f"triggers.{given.name}"
         provinces = _provinces(given.where, panel, zones, where)
@@ -41,8 +41,8 @@ def triggers_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[s
             raise InputError("unknown tactic", where=where, found=given.tactic, expected=panel.tactics)
         tactics = panel.tactics if given.tactic is None else [given.tactic]
         event = given.threshold, given.horizon, given.probability
-        made.append(Trigger(given.name, tuple(provinces), tuple(tactics), *event))
-    return tuple(made)
+        triggers.append(Trigger(given.name, tuple(provinces), tuple(tactics), *event))
+    return tuple(triggers)
 
 
 def population_of(
@@ -69,7 +69,7 @@ def events_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str
     """The settings' dated events; an `InputError` for one that no chart could mark."""
     last = period_end(next_periods(panel.periods[-1], settings.horizon, panel.freq)[-1:], panel.freq)[0]
     labels = province_labels(panel.dataset)
-    made = []
+    events = []
     for given in settings.events:
         where, first = f"events.{given.name}", pd.Timestamp(given.date)
         end = first if given.end is None else pd.Timestamp(given.end)
@@ -79,8 +79,8 @@ def events_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str
             raise InputError("lies outside the data and the forecast", where=where, found=found, expected=expected)
         provinces = _provinces(given.where, panel, zones, where)
         place = "" if given.where == "all" else labels.get(given.where, given.where.replace("_", " "))
-        made.append(DatedEvent(given.name, f"{first:%Y-%m-%d}", f"{end:%Y-%m-%d}", place, tuple(provinces)))
-    return tuple(made)
+        events.append(DatedEvent(given.name, f"{first:%Y-%m-%d}", f"{end:%Y-%m-%d}", place, tuple(provinces)))
+    return tuple(events)
 
 
 def _provinces(named: str, panel: Panel, zones: Mapping[str, Sequence[str]], where: str) -> Sequence[str]:
@@ -97,8 +97,8 @@ def _provinces(named: str, panel: Panel, zones: Mapping[str, Sequence[str]], whe
 
 def scenarios_of(settings: Settings, futures: Mapping[str, Future]) -> dict[str, Future]:
     """The scenarios that the settings name."""
-    found = {}
+    scenarios = {}
     for given in settings.capability.scenarios if settings.capability is not None else ():
         start = None if given.start is None else f"{given.start:%Y-%m-%d}"
-        found[given.name] = scenario(given.force, given.shift_sd, start, given.ramp, base=futures[CAPABILITY])
-    return found
+        scenarios[given.name] = scenario(given.force, given.shift_sd, start, given.ramp, base=futures[CAPABILITY])
+    return scenarios

@@ -30,7 +30,11 @@ def test_every_verb_names_an_argument_of_the_wrong_type(verb, argument):
     call = getattr(fc, verb)
     signature = inspect.signature(call)
     # Those before it are of the right type as far as anybody looks: the first that is wrong is named.
-    given = {name: Alien() for name, each in signature.parameters.items() if each.default is inspect.Parameter.empty}
+    given = {
+        name: Alien()
+        for name, parameter in signature.parameters.items()
+        if parameter.default is inspect.Parameter.empty
+    }
     with pytest.raises(
         fc.InputError, match=rf"{verb}: \w+: is of the wrong type \(found Alien; expected .+\)"
     ) as error:

@@ -26,9 +26,9 @@ def test_an_example_runs_and_is_short(name, code, tmp_path, monkeypatch):
 
 def run(name):
     """The names that an example makes; dataclasses look for the module that they stand in."""
-    made = {"__name__": __name__}
-    exec(compile(dict(EXAMPLES)[name], name, "exec"), made)
-    return made
+    namespace = {"__name__": __name__}
+    exec(compile(dict(EXAMPLES)[name], name, "exec"), namespace)
+    return namespace
 
 
 def test_a_term_of_ones_own_is_known_by_settings_once_it_stands_among_the_others(tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ def test_coupled_counts_are_twins():
     """Equal means give equal counts, larger ones no smaller counts, whatever stands beside them."""
     mean = np.random.default_rng(2).gamma(1.0, 20.0, (50, 40))
     other = mean * np.where(np.arange(40) % 2, 1.3, 1.0)
-    one, two = (draw_coupled(np.random.default_rng(3), each, 2.0) for each in (mean, other))
+    one, two = (draw_coupled(np.random.default_rng(3), expected, 2.0) for expected in (mean, other))
     np.testing.assert_array_equal(one[:, ::2], two[:, ::2])
     assert (two >= one).all()
     assert (two > one).mean() > 0.2

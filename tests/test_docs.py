@@ -38,7 +38,7 @@ def _keys(model) -> set[str]:
 
 def _parts(hint) -> list:
     inner = getattr(hint, "__args__", ())
-    return [hint, *(part for each in inner for part in _parts(each))]
+    return [hint, *(part for argument in inner for part in _parts(argument))]
 
 
 def test_every_key_of_the_settings_has_a_row(pages):

@@ -44,10 +44,10 @@ def test_every_public_name_has_one_or_is_listed():
 
 @pytest.mark.parametrize("name", sorted(set(fc.__all__) - WITHOUT - {"__version__"}))
 def test_an_example(name):
-    found = doctest.DocTestFinder(recurse=False).find(getattr(fc, name), name, globs={"fc": fc})
+    examples = doctest.DocTestFinder(recurse=False).find(getattr(fc, name), name, globs={"fc": fc})
     runner = doctest.DocTestRunner(verbose=False)
     told: list[str] = []
-    for example in found:
+    for example in examples:
         runner.run(example, out=told.append)
     assert runner.tries > 0
     assert not runner.failures, "".join(told)

@@ -71,8 +71,8 @@ def countries_held(draft: pd.DataFrame, provinces: pd.DataFrame, shipped: Gazett
     """Countries of the shipped gazetteer that rows name, or in which the provinces lie that they name."""
     named = [_held(str(country), shipped) for country in draft[names.COUNTRY].dropna().unique()]
     keys = provinces.loc[provinces[names.PROVINCE].isin(shipped.units), names.PROVINCE]
-    found = {*named, *shipped.table.loc[keys, names.COUNTRY]} - {""}
-    return tuple(str(country) for country in shipped.table[names.COUNTRY].unique() if country in found)
+    held = {*named, *shipped.table.loc[keys, names.COUNTRY]} - {""}
+    return tuple(str(country) for country in shipped.table[names.COUNTRY].unique() if country in held)
 
 
 def with_similar_names(provinces: pd.DataFrame) -> pd.DataFrame:
