@@ -138,7 +138,7 @@ def _one_row_per_event(raw: RawTable) -> RawTable:
     event = event[event.duplicated(keep=False)]
     further = event.index[event.duplicated()]
     first = frame.drop(index=further)
-    sides = [_joined(first[own], first[others]) for own, others in _SIDES]
+    sides = [_joined(first[actor], first[others]) for actor, others in _SIDES]
     first = first.assign(actor=sides[0], opponent=sides[1], inter=first["inter2"])
     if len(further):
         merged = _others(frame.loc[event.index], event, first["actor"])

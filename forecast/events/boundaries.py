@@ -78,18 +78,18 @@ class Boundaries:
         coordinates = np.column_stack([np.asarray(longitude, float), np.asarray(latitude, float)])
         keys = np.array([*self.geometries, None], dtype=object)
         polygons = np.array(list(self.shapes().values()), dtype=object)
-        found, distance = np.full(len(coordinates), len(polygons)), np.zeros(len(coordinates))
+        position, distance = np.full(len(coordinates), len(polygons)), np.zeros(len(coordinates))
         if not len(polygons) or not len(coordinates):
-            return keys[found], distance
+            return keys[position], distance
         tree = shapely.STRtree(polygons)
         rows, shapes = tree.query(shapely.points(coordinates), predicate="covered_by")
-        found[rows[::-1]] = shapes[::-1]
-        outside = np.flatnonzero(found == len(polygons))
+        position[rows[::-1]] = shapes[::-1]
+        outside = np.flatnonzero(position == len(polygons))
         if within_km > 0 and len(outside):
             nearest, km = _nearest_polygons(coordinates[outside], polygons)
             near = km <= within_km
-            found[outside[near]], distance[outside[near]] = nearest[near], km[near]
-        return keys[found], distance
+            position[outside[near]], distance[outside[near]] = nearest[near], km[near]
+        return keys[position], distance
 
 
 def shipped_boundaries(gazetteer: Gazetteer) -> Boundaries | None:

@@ -35,9 +35,9 @@ class Wanted:
             chosen: dict[str, str] = {}
             missing = []
             for name, spellings in {**self.required, **self.optional}.items():
-                found = next((present[spelling] for spelling in spellings if spelling in present), None)
-                if found is not None:
-                    chosen[name] = found
+                column = next((present[spelling] for spelling in spellings if spelling in present), None)
+                if column is not None:
+                    chosen[name] = column
                 elif name in self.required:
                     missing.append(" or ".join(spellings))
             if missing:

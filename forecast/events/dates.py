@@ -181,9 +181,9 @@ def _order(
     first, second = numbers["first"].astype(int), numbers["second"].astype(int)
     proofs = {}
     for order, high, low in ((True, first, second), (False, second, first)):
-        found = values[first.index[(high > 12) & (low <= 12)]]
-        if len(found):
-            proofs[order] = f"{found.iloc[0]} in row {text.index[text == found.iloc[0]][0]}"
+        decisive = values[first.index[(high > 12) & (low <= 12)]]
+        if len(decisive):
+            proofs[order] = f"{decisive.iloc[0]} in row {text.index[text == decisive.iloc[0]][0]}"
     if len(proofs) == 2:
         problem = "dates with the day first and with the month first stand in one file"
         raise _error(raw, column, problem, proofs.values(), hint="Write them all as 2019-03-06")

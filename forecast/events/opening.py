@@ -206,9 +206,9 @@ def _zip_member(path: Path) -> str:
 
 def _tables(names: list[str]) -> list[str]:
     """Members that hold tables; text files only where there is nothing else, for they are often read-me files."""
-    own = [name for name in names if not name.startswith("__MACOSX/") and not PurePosixPath(name).name.startswith(".")]
-    tables = [name for name in own if name.lower().endswith(_TABLE_SUFFIXES)]
-    return tables or [name for name in own if name.lower().endswith(".txt")]
+    kept = [name for name in names if not name.startswith("__MACOSX/") and not PurePosixPath(name).name.startswith(".")]
+    tables = [name for name in kept if name.lower().endswith(_TABLE_SUFFIXES)]
+    return tables or [name for name in kept if name.lower().endswith(".txt")]
 
 
 def _refuse_outside(path: Path, name: str) -> None:

@@ -230,11 +230,11 @@ def _aliases(frame: pd.DataFrame, rows: pd.DataFrame, taken: Mapping[str, str]) 
     present = {str(column).casefold(): str(column) for column in frame}
     columns = [present[column] for column in _ALIASES if column in present and present[column] not in taken.values()]
     others = frame.loc[rows.index, columns].assign(label=rows["label"])
-    found = []
+    aliases = []
     for _, group in others.groupby(rows[names.PROVINCE], sort=False):
         words = [part.strip() for value in group.to_numpy().ravel() for part in str(value).split("|")]
-        found.append(tuple(dict.fromkeys(word for word in words if word and word != group["label"].iloc[0])))
-    return found
+        aliases.append(tuple(dict.fromkeys(word for word in words if word and word != group["label"].iloc[0])))
+    return aliases
 
 
 def _with_points(table: pd.DataFrame, frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

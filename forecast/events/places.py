@@ -70,9 +70,9 @@ class Gazetteer:
         """(country or '', spelling) -> units that bear it, or the p-code for a name of a divided province."""
         matches: dict[tuple[str, str], set[str]] = {}
         for key, row in self.table.iterrows():
-            own = [str(key), row[names.PROVINCE_NAME], *row["aliases"]]
+            of_unit = [str(key), row[names.PROVINCE_NAME], *row["aliases"]]
             shared = [row[names.PCODE], row["iso_3166_2"], *row["shared_names"]]
-            named = [(name, str(key)) for name in own] + [(name, row[names.PCODE]) for name in shared if name]
+            named = [(name, str(key)) for name in of_unit] + [(name, row[names.PCODE]) for name in shared if name]
             for name, match in named:
                 for country in ("", row[names.COUNTRY]):
                     matches.setdefault((country, spell(name)), set()).add(match)
@@ -276,9 +276,9 @@ def read_gazetteer(path: str | Path | None = None) -> Gazetteer:
     for column in ("aliases", "neighbours"):
         raw[column] = [tuple(part.strip() for part in text.split("|") if part.strip()) for text in raw[column]]
     raw["shared_names"] = [spellings.get(key, ()) for key in raw[names.PROVINCE]]
-    own = set(raw[names.PROVINCE]) | set(raw[names.PCODE])
+    held = set(raw[names.PROVINCE]) | set(raw[names.PCODE])
     if not raw[names.ZONE].any():  # units of divided provinces have neighbours in the gazetteer that they divide
-        foreign = sorted({near for neighbours in raw["neighbours"] for near in neighbours} - own)
+        foreign = sorted({near for neighbours in raw["neighbours"] for near in neighbours} - held)
         if foreign:
             raise InputError("names provinces that it does not hold", source=path, where="neighbours", found=foreign)
     table = raw.set_index(names.PROVINCE)

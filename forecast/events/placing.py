@@ -44,15 +44,15 @@ def place(
     ledger = ledger.add("country", foreign.sum(), action, reason, shown, limit=None)
     draft = draft[~foreign]
     draft, unlocated, ledger = _without_province(draft, ledger, gazetteer)
-    found = gazetteer.match(draft["place_label"], draft[names.COUNTRY])
-    placed = _by_coordinates(draft[found.isna()], gazetteer, boundaries, nearest_km)
-    found = found.fillna(placed[names.PROVINCE])
+    units = gazetteer.match(draft["place_label"], draft[names.COUNTRY])
+    placed = _by_coordinates(draft[units.isna()], gazetteer, boundaries, nearest_km)
+    units = units.fillna(placed[names.PROVINCE])
     ledger = _note_coordinates(
         draft.join(placed[["how", "distance_km", "doubtful"]], how="right"), ledger, gazetteer, boundaries
     )
-    ledger = _note_unplaced(draft[found.isna()], ledger, gazetteer, boundaries, nearest_km)
-    ledger = note_resemblances(ledger, draft[found.isna() & draft["place_label"].notna()], found, gazetteer)
-    draft = draft[found.notna()].assign(**{names.PROVINCE: found.dropna()})
+    ledger = _note_unplaced(draft[units.isna()], ledger, gazetteer, boundaries, nearest_km)
+    ledger = note_resemblances(ledger, draft[units.isna() & draft["place_label"].notna()], units, gazetteer)
+    draft = draft[units.notna()].assign(**{names.PROVINCE: units.dropna()})
     draft, ledger = _choose_units(draft, ledger, gazetteer, boundaries)
     country = gazetteer.table[names.COUNTRY].reindex(draft[names.PROVINCE]).to_numpy()
     draft = draft.assign(**{names.COUNTRY: country})

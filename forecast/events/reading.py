@@ -181,8 +181,8 @@ def _drafts(
                 hint = "Name every file once"
                 raise InputError("is given twice, under this or another name", source=path, hint=hint)
         if len(inputs) > 1:  # ids made from row numbers are unique within one file only
-            made = draft["event_id"].str.startswith(MADE_ID)
-            draft["event_id"] = draft["event_id"].mask(made, f"file-{number}-" + draft["event_id"])
+            has_made_id = draft["event_id"].str.startswith(MADE_ID)
+            draft["event_id"] = draft["event_id"].mask(has_made_id, f"file-{number}-" + draft["event_id"])
         drafts.append(draft)
         ledger = ledger + lines
         sources.append({"path": readable_name(path), "sha256": content, "source": source, "rows": len(draft)})
@@ -254,11 +254,11 @@ def _renamed(draft: pd.DataFrame, ledger: Ledger, aliases: Mapping[str, str]) ->
     """The provinces that the user takes names for, in the place of these names."""
     labels = draft["place_label"]
     provinces = {label: aliases.get(normalise_name(label)) for label in labels.dropna().unique()}
-    found = labels.map(provinces).astype("str")
+    renamed = labels.map(provinces).astype("str")
     shown = [f"{label} as {province}" for label, province in provinces.items() if province is not None]
     reason = "taken for the province that the table of aliases names"
-    ledger = ledger.add("alias", int(found.notna().sum()), "changed", reason, shown)
-    return draft.assign(place_label=found.fillna(labels)), ledger
+    ledger = ledger.add("alias", int(renamed.notna().sum()), "changed", reason, shown)
+    return draft.assign(place_label=renamed.fillna(labels)), ledger
 
 
 def _translate(draft: pd.DataFrame, ledger: Ledger, crosswalk: Crosswalk, source: str) -> tuple[pd.DataFrame, Ledger]:
@@ -267,8 +267,8 @@ def _translate(draft: pd.DataFrame, ledger: Ledger, crosswalk: Crosswalk, source
     unmapped = tactic.isna() & draft["tactic_label"].notna()
     unknown = draft["tactic_label"].isna() | tactic.eq(names.UNKNOWN).fillna(False)
     # A plain table (and UCDP's dyads) may bring tactics of its own; other sources have a closed list of labels.
-    own = source in ("plain", "ucdp")
-    reason = "kept as a tactic of its own" if own else "counted as 'other'"
+    is_open = source in ("plain", "ucdp")
+    reason = "kept as a tactic of its own" if is_open else "counted as 'other'"
     ledger = ledger.add(
         "label not in the crosswalk",
         unmapped.sum(),
@@ -284,7 +284,7 @@ def _translate(draft: pd.DataFrame, ledger: Ledger, crosswalk: Crosswalk, source
         draft["event_id"][unknown],
     )
     tactic = tactic.mask(unknown, names.UNKNOWN)
-    if own:
+    if is_open:
         tactic = tactic.fillna(draft["tactic_label"].str.strip().str.casefold().str.replace(r"\s+", "_", regex=True))
     target = crosswalk.apply(draft["target_label"], source, "target").fillna(names.UNKNOWN)
     return draft.assign(**{names.TACTIC: tactic.fillna("other"), "target": target}), ledger

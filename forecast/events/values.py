@@ -248,8 +248,8 @@ def ids(raw: RawTable, column: str, ledger: Ledger) -> tuple[pd.Series, Ledger]:
     reason = "ids made from row numbers"
     ledger = ledger.add("events without an id", int(missing.sum()), "noted", reason, source=raw.name)
     if missing.any():
-        made = pd.Series(MADE_ID + frame.index.astype("str"), index=frame.index, dtype="str")
-        given = given.mask(missing, made)
+        numbered = pd.Series(MADE_ID + frame.index.astype("str"), index=frame.index, dtype="str")
+        given = given.mask(missing, numbered)
     return given, ledger
 
 

@@ -208,8 +208,8 @@ def test_rows_of_one_event_in_an_actor_based_export_are_merged(tmp_path: Path) -
     assert draft["fatalities"].tolist() == [3, 3, 3]
     assert ledger.rows("rows of one event") == 4
     events = read_events(tmp_path / "a.csv", source="acled")
-    found = {actor: len(events.select(actor=actor)) for actor in ("a", "B", "C", "D", "E", "Q*")}
-    assert found == {"a": 2, "B": 1, "C": 1, "D": 1, "E": 1, "Q*": 1}
+    counts = {actor: len(events.select(actor=actor)) for actor in ("a", "B", "C", "D", "E", "Q*")}
+    assert counts == {"a": 2, "B": 1, "C": 1, "D": 1, "E": 1, "Q*": 1}
     with pytest.raises(InputError, match=r"no record has this actor.*expected A, Islamic State \(Syria\), C, QSD, B"):
         events.select(actor="F")
 

@@ -150,9 +150,9 @@ def test_divided_provinces():
 
 def test_nearest_point_within_a_distance():
     latitude, longitude = pd.Series([33.4, 33.34, float("nan")]), pd.Series([44.4, 60.0, 44.0])
-    found = locate(latitude, longitude, GAZETTEER, nearest=True)["province"]
-    assert found.tolist()[0] == "IQG08"
-    assert found.isna().tolist() == [False, True, True]
+    placed = locate(latitude, longitude, GAZETTEER, nearest=True)["province"]
+    assert placed.tolist()[0] == "IQG08"
+    assert placed.isna().tolist() == [False, True, True]
     assert locate(latitude, longitude, GAZETTEER, nearest=True, max_distance_km=1.0)["province"].isna().all()
     assert locate(latitude, longitude, GAZETTEER)["province"].isna().all(), "without consent nothing is guessed"
 
@@ -162,8 +162,8 @@ def test_some_countries_only():
     assert len(iraq.units) == 18
     # Just beyond the Syrian border, and nearer to Deir ez-Zor's point than to any in Iraq.
     point = pd.Series([34.6]), pd.Series([40.7])
-    found = [locate(*point, places, nearest=True, max_distance_km=300) for places in (GAZETTEER, iraq)]
-    assert [table["province"].tolist() for table in found] == [["SY09"], ["IQG01"]]
+    placed = [locate(*point, places, nearest=True, max_distance_km=300) for places in (GAZETTEER, iraq)]
+    assert [table["province"].tolist() for table in placed] == [["SY09"], ["IQG01"]]
     with pytest.raises(InputError, match="unknown countries"):
         GAZETTEER.select(["Atlantis"])
 
@@ -172,7 +172,7 @@ def test_distance_is_the_great_circle():
     # Baghdad's and Diyala's points are 89.6 km apart (haversine, radius 6,371 km).
     point = GAZETTEER.table.loc["IQG10", ["latitude", "longitude"]]
     others = GAZETTEER.table.drop(index="IQG10")
-    found = [
+    distances = [
         locate(
             pd.Series([point["latitude"]]),
             pd.Series([point["longitude"]]),
@@ -182,7 +182,7 @@ def test_distance_is_the_great_circle():
         )["province"]
         for km in (89.4, 89.8)
     ]
-    assert [bool(series.isna()[0]) for series in found] == [True, False]
+    assert [bool(series.isna()[0]) for series in distances] == [True, False]
 
 
 @pytest.fixture
@@ -210,15 +210,15 @@ def test_polygons_come_before_points(squares):
     assert list(boundaries.geometries) == ["IQG08", "IQG10"]
     latitude, longitude = pd.Series([33.5, 33.5, 32.65, 34.04]), pd.Series([44.9, 45.1, 44.61, 44.87])
     # The last point lies outside both polygons, by .04 degrees of latitude: 4.4 km from Baghdad's corner side.
-    found = locate(latitude, longitude, GAZETTEER, boundaries, nearest=True, max_distance_km=20)
-    assert found["province"].tolist() == ["IQG08", "IQG10", "IQG07", "IQG08"]
-    assert found["how"].tolist() == ["polygon", "polygon", "nearest", "margin"]
-    assert found["distance_km"].round(1).tolist()[3] == 4.4
+    placed = locate(latitude, longitude, GAZETTEER, boundaries, nearest=True, max_distance_km=20)
+    assert placed["province"].tolist() == ["IQG08", "IQG10", "IQG07", "IQG08"]
+    assert placed["how"].tolist() == ["polygon", "polygon", "nearest", "margin"]
+    assert placed["distance_km"].round(1).tolist()[3] == 4.4
 
 
 def test_parts_of_a_divided_province_by_nearest_point():
-    found = locate(pd.Series([35.35, 34.7]), pd.Series([40.8, 40.0]), DIVIDED, among=pd.Series(["SY09", "SY09"]))
-    assert found["province"].tolist() == ["SY09@northeast", "SY09@central"]
+    placed = locate(pd.Series([35.35, 34.7]), pd.Series([40.8, 40.0]), DIVIDED, among=pd.Series(["SY09", "SY09"]))
+    assert placed["province"].tolist() == ["SY09@northeast", "SY09@central"]
 
 
 @pytest.mark.parametrize(

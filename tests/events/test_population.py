@@ -20,21 +20,21 @@ def read(tmp_path):
 
 
 def test_names_keys_and_aliases_lead_to_provinces(read):
-    made = read(
+    population = read(
         "Governorate;Population\nDeir-ez-Zor;1.200.000\nSY02;3.400.000\nThe port;900.000\nHoms;\nNowhere;5.000\n",
         aliases={"port": "Latakia", "the port": "Latakia"},
     )
-    assert made.people.to_dict() == {"SY09": 1_200_000, "SY02": 3_400_000, "SY06": 900_000}
-    assert len(made.unmatched) == 1
-    assert made.unmatched[0].startswith("Nowhere (nearest: ")
+    assert population.people.to_dict() == {"SY09": 1_200_000, "SY02": 3_400_000, "SY06": 900_000}
+    assert len(population.unmatched) == 1
+    assert population.unmatched[0].startswith("Nowhere (nearest: ")
 
 
 def test_a_country_tells_provinces_of_one_name_apart(read, tmp_path):
     places = "province,country,province_name,latitude,longitude\nA1,Ruritania,North,,\nB1,Zenda,North,,\n"
     (tmp_path / "places.csv").write_text(places)
     gazetteer = read_gazetteer(tmp_path / "places.csv")
-    made = read("country,province,population\nZenda,North,7\nRuritania,North,8\n", gazetteer)
-    assert made.people.to_dict() == {"B1": 7, "A1": 8}
+    population = read("country,province,population\nZenda,North,7\nRuritania,North,8\n", gazetteer)
+    assert population.people.to_dict() == {"B1": 7, "A1": 8}
     with pytest.raises(InputError, match="names no known province"):
         read("province,population\nNorth,7\n", gazetteer)
 
