@@ -30,10 +30,10 @@ def with_told_breaks(dataset: xr.Dataset, ledger: Ledger) -> tuple[xr.Dataset, L
     periods = pd.DatetimeIndex(dataset[names.PERIOD].values)
     provinces = attacks.sum(names.TACTIC, skipna=False).values
     levels = attacks.values.reshape(-1, len(periods)), provinces
-    breaks = [found for found in map(_common_break, levels) if found is not None]
+    breaks = [common for common in map(_common_break, levels) if common is not None]
     notes: dict[str, list[str]] = {"common break": [], "late provinces": []}
     if breaks:
-        at, change = max(breaks, key=lambda found: abs(found[1]))
+        at, change = max(breaks, key=lambda common: abs(common[1]))
         notes["common break"].append(
             f"from about {periods[at]:%Y-%m-%d} on nearly all series have {np.exp(change):.2g} times the attacks of "
             "before, at once: if what is recorded changed, tell it by another source (collection_break), or give an "

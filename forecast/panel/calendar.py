@@ -85,10 +85,10 @@ def parse_days(values: pd.Series) -> pd.Series:
 
 def parse_day(day: str | pd.Timestamp) -> pd.Timestamp:
     """One day; an InputError where it is none."""
-    found = pd.to_datetime(str(day), errors="coerce")
-    if pd.isna(found):
+    parsed = pd.to_datetime(str(day), errors="coerce")
+    if pd.isna(parsed):
         raise InputError("is no day", where="day", found=day, expected="a day such as 2019-03-06")
-    return found
+    return parsed
 
 
 def period_start(dates: "pd.Series[pd.Timestamp] | pd.DatetimeIndex", freq: str) -> pd.DatetimeIndex:

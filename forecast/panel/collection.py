@@ -70,8 +70,8 @@ def collection_break(panel: Panel, other: Panel, date: str) -> Panel:
     dim = f"{names.COVERAGE}_component"
     errors = blank.where(less, 0.0).expand_dims({dim: 1}, axis=-1) * error
     if names.COVERAGE_ERROR in before:
-        (own,) = (name for name in before[names.COVERAGE_ERROR].dims if name not in names.CELL_DIMS)
-        errors = xr.concat([before[names.COVERAGE_ERROR].rename({own: dim}), errors], dim)
+        (component,) = (name for name in before[names.COVERAGE_ERROR].dims if name not in names.CELL_DIMS)
+        errors = xr.concat([before[names.COVERAGE_ERROR].rename({component: dim}), errors], dim)
         before = before.drop_vars(names.COVERAGE_ERROR)
     dataset = before.assign(
         {
@@ -96,15 +96,15 @@ def _log_factor(panel: Panel, other: Panel, day: pd.Timestamp) -> tuple[float, f
         raise InputError("has other periods", where="other", found=other.freq, expected=panel.freq)
     if panel.observations.is_published or other.observations.is_published:
         raise InputError("needs counts of cells", where="panel", found="published counts")
-    own, theirs = xr.align(*(each.attacks.sum(names.TACTIC, skipna=False) for each in (panel, other)), join="inner")
-    if not own.size:
+    ours, theirs = xr.align(*(one.attacks.sum(names.TACTIC, skipna=False) for one in (panel, other)), join="inner")
+    if not ours.size:
         raise InputError("has no province and period in common with the panel", where="other")
     around = int(periods_per_year(panel.freq))
-    steps = np.arange(own.sizes[names.PERIOD]) - int(np.searchsorted(own[names.PERIOD].values, np.datetime64(day)))
+    steps = np.arange(ours.sizes[names.PERIOD]) - int(np.searchsorted(ours[names.PERIOD].values, np.datetime64(day)))
     near = (steps >= -around) & (steps < around)
-    seen = np.isfinite(own.values) & np.isfinite(theirs.values) & near & (own.values + theirs.values > 0)
+    seen = np.isfinite(ours.values) & np.isfinite(theirs.values) & near & (ours.values + theirs.values > 0)
     province, period = np.nonzero(seen)
-    pairs, after = np.stack([own.values[seen], theirs.values[seen]], axis=1), steps[period] >= 0
+    pairs, after = np.stack([ours.values[seen], theirs.values[seen]], axis=1), steps[period] >= 0
     for side in (after, ~after):
         if len(np.unique(period[side])) < _FEWEST_PERIODS or (pairs[side].sum(axis=0) < _FEWEST_ATTACKS).any():
             problem = (

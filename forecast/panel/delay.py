@@ -166,17 +166,17 @@ def known_share(
     share, error = np.ones((groups, len(periods))), np.zeros((groups, len(periods), 0))
     if not late or reports.empty:
         return KnownShare(share, error)
-    log_share, common, own, scatter = (np.zeros((groups, late)) for _ in range(4))
+    log_share, common, of_group, scatter = (np.zeros((groups, late)) for _ in range(4))
     told = (reports["date_end"] > since).to_numpy()
     numbers = _by_age(reports[told], group[told], groups, periods, freq, ages[: late + 1])
     for age, (kept, before, whole) in enumerate(numbers):
         for sign, of in ((1, whole), (-1, before)):
-            for total, part in zip((log_share, common, own, scatter), _shares(kept, of), strict=True):
+            for total, part in zip((log_share, common, of_group, scatter), _shares(kept, of), strict=True):
                 total[:, age] += sign * part if total is log_share else part
     at = len(periods) - 1 - np.arange(late)
     share[:, at] = np.where(np.abs(log_share) < _WHOLE, 1.0, np.exp(log_share))
     used = ((share[:, at] >= least) & (share[:, at] != 1)).ravel()
-    root = _root(_covariance(common, own, scatter), used)
+    root = _root(_covariance(common, of_group, scatter), used)
     error = np.zeros((groups, len(periods), root.shape[1]))
     error[:, at] = root.reshape(groups, late, -1)
     return KnownShare(share, error)
@@ -202,8 +202,8 @@ def known_share_of_cells(
         kinds.get_indexer(pd.Index(reports[names.TACTIC])),
     )
     of_report = np.where((at < 0) | (kind < 0), -1, at * len(tactics) + kind)
-    found = known_share(reports, of_report, len(countries) * len(tactics), periods, freq, day, since, least)
-    return KnownShare(found.share[group], found.error[group])
+    known = known_share(reports, of_report, len(countries) * len(tactics), periods, freq, day, since, least)
+    return KnownShare(known.share[group], known.error[group])
 
 
 def stated_share(shares: Sequence[float], shape: tuple[int, int, int]) -> KnownShare:
@@ -274,16 +274,16 @@ def _shares(kept: Array, whole: Array) -> tuple[Array, Array, Array, Array]:
     prior = 1 / between_groups - 1 if between_groups else np.inf
     weight = 1 / (1 + numbers / prior)
     share = weight * pooled + (1 - weight) * parts / np.maximum(numbers, 1.0)
-    own = _log_variance(share, prior + numbers) if between_groups else np.zeros(count)
+    of_group = _log_variance(share, prior + numbers) if between_groups else np.zeros(count)
     with np.errstate(divide="ignore"):
         log_share = np.log(share)
     if not between_periods:
-        return log_share, weight**2 * common, own, np.zeros(count)
+        return log_share, weight**2 * common, of_group, np.zeros(count)
     # The log of a period's share, which is beta distributed around that of all.
     known, missing = pooled * (1 / between_periods - 1), (1 - pooled) * (1 / between_periods - 1)
     log_share += special.digamma(known) - special.digamma(known + missing) - np.log(pooled)
     of_period = special.polygamma(1, known) - special.polygamma(1, known + missing)
-    return log_share, weight**2 * common, own, np.full(count, of_period)
+    return log_share, weight**2 * common, of_group, np.full(count, of_period)
 
 
 def _log_variance(share: Any, size: Any) -> Any:
@@ -316,14 +316,14 @@ def _root(covariance: Array, used: npt.NDArray[np.bool_]) -> Array:
     return root
 
 
-def _covariance(common: Array, own: Array, scatter: Array) -> Array:
+def _covariance(common: Array, of_group: Array, scatter: Array) -> Array:
     """Covariance of the errors of log shares over (group and age, the same), from variances over (group, age).
 
     An estimate errs alike at all ages, for they are of the same periods; what a period adds is its own.
     """
     groups, ages = common.shape
     same_group, same_age = np.eye(groups)[:, None, :, None], np.eye(ages)[None, :, None, :]
-    found = np.multiply.outer(np.sqrt(common), np.sqrt(common))
-    found = found + same_group * np.multiply.outer(np.sqrt(own), np.sqrt(own))
-    found = found + same_age * np.sqrt(scatter)[:, :, None, None] * np.sqrt(scatter)[None, None]
-    return np.asarray(found.reshape(groups * ages, groups * ages))
+    covariance = np.multiply.outer(np.sqrt(common), np.sqrt(common))
+    covariance = covariance + same_group * np.multiply.outer(np.sqrt(of_group), np.sqrt(of_group))
+    covariance = covariance + same_age * np.sqrt(scatter)[:, :, None, None] * np.sqrt(scatter)[None, None]
+    return np.asarray(covariance.reshape(groups * ages, groups * ages))

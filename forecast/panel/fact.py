@@ -69,12 +69,12 @@ def system_of(fact: Fact) -> tuple[object, ...]:
 
 def with_children(facts: Sequence[Fact], chosen: Sequence[int]) -> set[int]:
     """Positions of facts and of all that hang on them."""
-    found = set(chosen)
+    positions = set(chosen)
     while True:
-        more = {number for number, fact in enumerate(facts) if fact.whole in found} - found
+        more = {number for number, fact in enumerate(facts) if fact.whole in positions} - positions
         if not more:
-            return found
-        found |= more
+            return positions
+        positions |= more
 
 
 def renumbered(facts: Sequence[Fact | None]) -> list[Fact]:

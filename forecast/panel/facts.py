@@ -107,9 +107,9 @@ def facts_of(
     series of floors in a zone (12 and more, and most of its totals there) is exact, of its own definition; other floors
     are bounds. A floor below the sum of its own parts is raised to it.
     """
-    found = _Finding(reports)
-    single = found.with_series_of_floors(found.without_repetitions(_as_facts(reports)))
-    systems = [found.put_together(same) for same in _grouped(single, system_of)]
+    findings = _Finding(reports)
+    single = findings.with_series_of_floors(findings.without_repetitions(_as_facts(reports)))
+    systems = [findings.put_together(same) for same in _grouped(single, system_of)]
     for definition in subset_of:
         wider = [definition]
         while wider[-1] in subset_of:
@@ -117,13 +117,13 @@ def facts_of(
             if wider.count(wider[-1]) > 1:
                 problem = "a definition would be part of itself"
                 raise InputError(problem, where="subset_of", found=" < ".join(wider), expected="another, wider one")
-    facts = found.with_subsets(flat(found.without_months(systems)), subset_of)
-    if found.contradictions and conflicts == "refuse":
-        listed = "; ".join(found.contradictions[:5]) + ("; …" if len(found.contradictions) > 5 else "")
+    facts = findings.with_subsets(flat(findings.without_months(systems)), subset_of)
+    if findings.contradictions and conflicts == "refuse":
+        listed = "; ".join(findings.contradictions[:5]) + ("; …" if len(findings.contradictions) > 5 else "")
         hint = "Mend the table, or have them resolved by the stated rule: conflicts='drop'"
-        problem = f"{len(found.contradictions)} published counts contradict others: {listed}"
+        problem = f"{len(findings.contradictions)} published counts contradict others: {listed}"
         raise InputError(problem, source="published totals", hint=hint)
-    return Facts(tuple(facts), reports.ledger + found.ledger, tuple(found.notes))
+    return Facts(tuple(facts), reports.ledger + findings.ledger, tuple(findings.notes))
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------

@@ -73,18 +73,18 @@ def _points_elsewhere(path: str | Path) -> bool:
     """Whether a file has links to others, or data that lie in others: a crafted one would show what is in those."""
     import h5py
 
-    found = []
+    elsewhere = []
 
     def look_at_link(name: str, link: Any) -> None:
-        found.append(isinstance(link, h5py.ExternalLink))
+        elsewhere.append(isinstance(link, h5py.ExternalLink))
 
     def look_at_data(name: str, part: Any) -> None:
-        found.append(isinstance(part, h5py.Dataset) and (part.external is not None or part.is_virtual))
+        elsewhere.append(isinstance(part, h5py.Dataset) and (part.external is not None or part.is_virtual))
 
     with suppress(OSError, RuntimeError, ValueError, KeyError), h5py.File(path, "r") as file:
         file.visititems_links(look_at_link)
         file.visititems(look_at_data)
-    return any(found)
+    return any(elsewhere)
 
 
 def _decoded(dataset: xr.Dataset) -> xr.Dataset:

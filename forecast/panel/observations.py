@@ -53,11 +53,11 @@ class Observations:
 
     def totals(self, exposure: npt.NDArray[np.float64]) -> tuple[float, float]:
         """Attacks in all, and the exposure of the cells that they are of; parts and subsets of others left out."""
-        own = np.ones(len(self), dtype=bool)
+        counted = np.ones(len(self), dtype=bool)
         if self.is_published:
-            own = (self.table["kind"] == "total").to_numpy() & self.table[names.VALUE].notna().to_numpy()
-        value = self.table[names.VALUE].to_numpy()[own]
-        return float(value.sum()), float((self.cells[own] @ exposure.ravel()).sum())
+            counted = (self.table["kind"] == "total").to_numpy() & self.table[names.VALUE].notna().to_numpy()
+        value = self.table[names.VALUE].to_numpy()[counted]
+        return float(value.sum()), float((self.cells[counted] @ exposure.ravel()).sum())
 
 
 def observations_of_cells(attacks: xr.DataArray, observed: xr.DataArray) -> Observations:

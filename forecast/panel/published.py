@@ -155,8 +155,8 @@ def report_observations(dataset: xr.Dataset) -> Observations | None:
     if reports is None or not dataset[names.OBSERVED].values.any():
         return reports
     cells = observations_of_cells(dataset[names.ATTACKS], dataset[names.OBSERVED])
-    own = cells.table.assign(kind="total", whole=-1, is_reference=True, within="", **{names.ZONE: ""})
-    table = pd.concat([reports.table, own], ignore_index=True)
+    of_cells = cells.table.assign(kind="total", whole=-1, is_reference=True, within="", **{names.ZONE: ""})
+    table = pd.concat([reports.table, of_cells], ignore_index=True)
     return Observations(table, sparse.csr_array(sparse.vstack([reports.cells, cells.cells])))
 
 
@@ -175,23 +175,23 @@ def _reports_of(dataset: xr.Dataset) -> Observations | None:
 
 def keep_reports(before: xr.Dataset, after: xr.Dataset) -> xr.Dataset:
     """After some provinces, tactics or periods were chosen: the reports whose cells are all still there."""
-    found = _reports_of(before)
-    if found is None:
+    reports = _reports_of(before)
+    if reports is None:
         return after
     position = [after.indexes[dim].get_indexer(before.indexes[dim]) for dim in names.CELL_DIMS]
-    old = np.unravel_index(found.cells.indices, [before.sizes[dim] for dim in names.CELL_DIMS])
-    new = [each[of] for each, of in zip(position, old, strict=True)]
-    row = np.repeat(np.arange(len(found)), np.diff(found.cells.indptr))
-    gone = np.unique(row[np.any([each < 0 for each in new], axis=0)])
-    kept = np.setdiff1d(np.arange(len(found)), gone)
-    table = found.table.iloc[kept].reset_index(drop=True)
-    number = np.full(len(found) + 1, -1)
+    old = np.unravel_index(reports.cells.indices, [before.sizes[dim] for dim in names.CELL_DIMS])
+    new = [along[of] for along, of in zip(position, old, strict=True)]
+    row = np.repeat(np.arange(len(reports)), np.diff(reports.cells.indptr))
+    gone = np.unique(row[np.any([along < 0 for along in new], axis=0)])
+    kept = np.setdiff1d(np.arange(len(reports)), gone)
+    table = reports.table.iloc[kept].reset_index(drop=True)
+    number = np.full(len(reports) + 1, -1)
     number[kept] = np.arange(len(kept))
     table["whole"] = number[table["whole"].to_numpy()]
     # A part whose whole is gone says something by itself.
     table.loc[table["whole"] < 0, "kind"] = "total"
     shape = tuple(after.sizes[dim] for dim in names.CELL_DIMS)
-    flat = np.ravel_multi_index([np.maximum(each, 0) for each in new], shape)
+    flat = np.ravel_multi_index([np.maximum(along, 0) for along in new], shape)
     members = [flat[row == at] for at in kept]
     parts = [name for name, variable in after.variables.items() if variable.attrs.get(PART_OF) == _OWNER]
     after = after.drop_vars(parts)
@@ -215,17 +215,17 @@ def _cells(dataset: xr.Dataset, fact: Fact, units: Mapping[tuple[str, str], str]
         pd.Index(dataset.indexes[names.TACTIC] if fact.tactic == ALL else [fact.tactic]),
         pd.DatetimeIndex(fact.periods),
     )
-    found = [dataset.indexes[dim].get_indexer(each) for dim, each in zip(names.CELL_DIMS, labels, strict=True)]
+    positions = [dataset.indexes[dim].get_indexer(of_dim) for dim, of_dim in zip(names.CELL_DIMS, labels, strict=True)]
     shape = [dataset.sizes[dim] for dim in names.CELL_DIMS]
-    return np.ravel_multi_index(np.ix_(*found), shape).ravel()
+    return np.ravel_multi_index(np.ix_(*positions), shape).ravel()
 
 
 def _refuse_foreign(facts: Facts, units: Mapping[tuple[str, str], str], dataset: xr.Dataset) -> None:
     """An InputError where a fact is about units that a panel does not have."""
     provinces = [str(unit) for unit in dataset.indexes[names.PROVINCE]]
     for fact in facts.facts:
-        own = [units[fact.zone, pcode] for pcode in fact.provinces]
-        foreign = [unit for unit in own if unit not in provinces]
+        named = [units[fact.zone, pcode] for pcode in fact.provinces]
+        foreign = [unit for unit in named if unit not in provinces]
         if foreign:
             problem, where = "is about units that the panel does not have", f"row {fact.rows[0]}"
             hint = "Leave them out, or give the gazetteer of the panel's provinces"
@@ -245,7 +245,7 @@ def _variables(table: pd.DataFrame, members: Sequence[npt.NDArray[np.int64]]) ->
         values = table[column].to_numpy()
         values = values.astype(str) if values.dtype == object else values
         kept[f"{_REPORT}_{column}"] = (_REPORT, values, part)
-    lengths = [len(each) for each in members]
+    lengths = [len(cells) for cells in members]
     row = np.repeat(np.arange(len(members)), lengths)
     cell = np.concatenate([np.zeros(0, np.int64), *members]).astype(np.int64)
     return {**kept, f"{_ENTRY}_row": (_ENTRY, row, part), f"{_ENTRY}_cell": (_ENTRY, cell, part)}
@@ -273,9 +273,9 @@ def _units(facts: Facts, known: Collection[str]) -> dict[tuple[str, str], str]:
         zones.setdefault(pcode, []).append(zone)
     units = {}
     for zone, pcode in pairs:
-        own = f"{pcode}@{zone}"
-        whole = len(zones[pcode]) == 1 and own not in known
-        units[zone, pcode] = pcode if whole else own
+        part = f"{pcode}@{zone}"
+        whole = len(zones[pcode]) == 1 and part not in known
+        units[zone, pcode] = pcode if whole else part
     return units
 
 
@@ -283,12 +283,12 @@ def _references(facts: Facts, subset_of: Mapping[str, str]) -> dict[str, tuple[s
     """Per zone the publisher's definition whose factor is 1: one that is part of no other, with the most totals."""
     totals = pd.Series([_key(fact) for fact in facts.facts if fact.kind != "subset"])
     counts = totals.value_counts()
-    found: dict[str, tuple[str, str, str]] = {}
+    references: dict[str, tuple[str, str, str]] = {}
     for zone in sorted({key[0] for key in counts.index}):
-        own = [key for key in counts.index if key[0] == zone]
-        widest = [key for key in own if (zone, key[1], subset_of.get(key[2], "")) not in own]
-        found[zone] = max(widest, key=lambda key: (counts[[key]].iloc[0], key))
-    return found
+        series = [key for key in counts.index if key[0] == zone]
+        widest = [key for key in series if (zone, key[1], subset_of.get(key[2], "")) not in series]
+        references[zone] = max(widest, key=lambda key: (counts[[key]].iloc[0], key))
+    return references
 
 
 def _check_bounds(table: pd.DataFrame) -> None:

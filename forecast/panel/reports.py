@@ -101,7 +101,7 @@ class PublishedTotals:
 
         table = self.table
         middle = table["period_start"] + (table[names.PERIOD_END] - table["period_start"]) / 2
-        widest = table.groupby(names.ZONE)["provinces"].transform(lambda each: max(each, key=len))
+        widest = table.groupby(names.ZONE)["provinces"].transform(lambda sets: max(sets, key=len))
         frame = table.assign(middle=middle)[(table["provinces"] == widest) & (table[names.TACTIC] == ALL)]
         shown = frame[["middle", names.ATTACKS, names.ZONE, names.DEFINITION, names.PUBLISHER, "bound"]]
         return (
@@ -218,8 +218,8 @@ def _checked(
 def _provinces(text: pd.DataFrame, source: str | Path, gazetteer: Gazetteer) -> "pd.Series[str]":
     """P-codes in order, joined by '|'."""
     split = text["provinces"].astype("string").fillna("").str.split(_BETWEEN, regex=False).explode().str.strip()
-    found = gazetteer.match(split.reset_index(drop=True)).set_axis(split.index)
-    missing = found.isna()
+    units = gazetteer.match(split.reset_index(drop=True)).set_axis(split.index)
+    missing = units.isna()
     if missing.any():
         row, label = split.index[missing][0], str(split[missing].iloc[0])
         hint = f"Nearest names: {', '.join(gazetteer.suggest(label))}" if label else ""
@@ -227,12 +227,12 @@ def _provinces(text: pd.DataFrame, source: str | Path, gazetteer: Gazetteer) -> 
             "unknown province", source=source, where=f"row {row}, column provinces", found=label or "nothing", hint=hint
         )
     # A part of a province is that of the row's zone.
-    codes = found.str.split("@").str[0]
-    return codes.groupby(level=0).agg(lambda each: _BETWEEN.join(sorted(set(each)))).reindex(text.index)
+    codes = units.str.split("@").str[0]
+    return codes.groupby(level=0).agg(lambda codes_of_row: _BETWEEN.join(sorted(set(codes_of_row)))).reindex(text.index)
 
 
 def _publishers(given: "pd.Series[str]", same: Mapping[str, str]) -> "tuple[pd.Series[str], Sequence[str]]":
     """One name per publisher, and which names were changed."""
     plain = given.str.split(_VIA, regex=False).str[0].str.strip()
-    found = plain.replace(dict(same))
-    return found, sorted(given[found != given].unique())
+    publisher = plain.replace(dict(same))
+    return publisher, sorted(given[publisher != given].unique())

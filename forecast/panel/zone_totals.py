@@ -130,7 +130,7 @@ def totals_over(wanted: pd.DataFrame, provinces: Sequence[str], tactics: int, pe
         for units in wanted["units"]
         for period in range(periods)
     ]
-    row = np.repeat(np.arange(len(members)), [len(each) for each in members])
+    row = np.repeat(np.arange(len(members)), [len(cells) for cells in members])
     cell = np.concatenate([np.zeros(0, np.int64), *members])
     entries = (np.ones(len(row), dtype=np.int8), (row, cell))
     return Observations(table, sparse.csr_array(entries, shape=(len(members), int(np.prod(shape)))))

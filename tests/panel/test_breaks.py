@@ -40,10 +40,10 @@ def test_no_break_is_said_where_there_is_none(seed):
 
 
 def test_breaks_to_a_fifth_are_found_near_their_place():
-    found = [told(simulated(seed, 0.2), "common break") for seed in range(6)]
+    notes = [told(simulated(seed, 0.2), "common break") for seed in range(6)]
     # 40 of 40 such breaks were found, 36 of them within a period: of six, one may be missed by chance (p = .1).
     near = [f"{day:%Y-%m-%d}" for day in simulated(0).periods[39:42]]
-    assert sum(any(f"from about {day}" in line for day in near) for line in found) >= 4
+    assert sum(any(f"from about {day}" in line for day in near) for line in notes) >= 4
 
 
 def test_a_province_that_begins_late_is_said(shared_cases):

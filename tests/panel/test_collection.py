@@ -23,11 +23,11 @@ def two_sources(seed, factor, *, scatter=0.15):
     theirs = np.minimum(0.5 * np.exp(rng.normal(0, scatter, 48)), 1.0)
     # Each has provinces that it knows better.
     known = rng.uniform(0.6, 1.0, (2, 6, 1, 1))
-    own, other = (
+    ours, other = (
         replace(panel, dataset=panel.dataset.assign({names.ATTACKS: (dims, rng.binomial(attacks, chance * known[at]))}))
         for at, chance in enumerate((share, theirs))
     )
-    return own, other, f"{panel.periods[SINCE]:%Y-%m-%d}"
+    return ours, other, f"{panel.periods[SINCE]:%Y-%m-%d}"
 
 
 @pytest.mark.parametrize("factor", [0.4, 2.5])

@@ -243,14 +243,14 @@ def test_errors_are_as_large_as_said(scatter):
         until = "2022-12-31"
         at = starts.get_loc("2022-12-01")
         known = known_on(records, until)
-        found = shares(known, until)
+        known_shares = shares(known, until)
         months = known["date_end"].dt.to_period("M").dt.to_timestamp()
         so_far = np.array([(months == starts[at - back]).sum() for back in range(3)])
         true = so_far / number[at - np.arange(3)]
-        share = found.share[0, -1:-4:-1]
+        share = known_shares.share[0, -1:-4:-1]
         # Records of a month are themselves a sample, which the counts' likelihood knows.
         sampling = (1 - share) / share / number[at - np.arange(3)]
-        variance = (found.error[0, -1:-4:-1] ** 2).sum(axis=-1)
+        variance = (known_shares.error[0, -1:-4:-1] ** 2).sum(axis=-1)
         scores.append((np.log(true) - np.log(share)) / np.sqrt(variance + sampling))
     scores = np.array(scores)
     assert np.abs(scores.mean(axis=0)).max() < 4 / np.sqrt(len(scores))

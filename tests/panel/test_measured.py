@@ -56,11 +56,11 @@ def test_the_error_keeps_nearly_all_of_its_variance_and_its_shape(panel, bare):
     _, covariance = parts(bare.periods)
     for number, scale in enumerate((1.0, 4.0)):
         root = measured.factor[number]
-        made, wanted = root @ root.T, scale * covariance.values[0]
-        assert 0.95 <= np.trace(made) / np.trace(wanted) <= 1
-        assert np.abs(made - wanted).max() < 0.2 * wanted[0, 0]
+        kept, wanted = root @ root.T, scale * covariance.values[0]
+        assert 0.95 <= np.trace(kept) / np.trace(wanted) <= 1
+        assert np.abs(kept - wanted).max() < 0.2 * wanted[0, 0]
         # What is kept are the leading parts: the rest is a covariance too.
-        assert np.linalg.eigvalsh(wanted - made)[0] > -1e-9
+        assert np.linalg.eigvalsh(wanted - kept)[0] > -1e-9
     # A component belongs to one force.
     assert not (np.abs(measured.factor).max(axis=1) > 0).all(axis=0).any()
     np.testing.assert_array_equal(measured.unit[3, [0, 23]], [1, 0])

@@ -127,8 +127,8 @@ def test_the_calendar_gives_every_panel_a_covariate(panel):
     expected = ramadan_share(panel.periods, panel.freq)
     assert expected.any()
     assert (share.values == expected).all()
-    own = panel.with_covariate("ramadan", pd.Series(7.0, index=panel.periods))
-    assert (own.covariate("ramadan") == 7).all()
+    attached = panel.with_covariate("ramadan", pd.Series(7.0, index=panel.periods))
+    assert (attached.covariate("ramadan") == 7).all()
 
 
 def test_an_unknown_covariate_is_refused(panel):

@@ -75,9 +75,9 @@ def test_slices_and_files_keep_both(panel, events, tmp_path):
 
 def test_what_the_panel_has_no_cells_for_is_left_out(events, row):
     more = [row("SY09", 3, tactic="kidnapping"), row("SY09", 50, "2021-01", "2021-12"), row("SY09", 9, "2021-06")]
-    made = events.with_published(pd.DataFrame(more))
-    assert made.observations.table["value"][0] == 9
-    assert made.ledger.rows("no cells") == 2
+    both = events.with_published(pd.DataFrame(more))
+    assert both.observations.table["value"][0] == 9
+    assert both.ledger.rows("no cells") == 2
     with pytest.raises(InputError, match="say nothing of the panel's tactics and periods"):
         events.with_published(pd.DataFrame(more[:2]))
 

@@ -15,20 +15,20 @@ def test_a_table_is_read_and_written(row, tmp_path):
     ]
     path = tmp_path / "reports.csv"
     pd.DataFrame(rows).to_csv(path, index=False)
-    made = fc.read_published(path, publishers={"RIC": "Rojava Information Center"})
-    assert made.table["provinces"].tolist() == ["SY02|SY09", "SY09", "SY02|SY09"]
-    assert made.publishers == ["Rojava Information Center"]
-    assert made.ledger.rows("same publisher") == 2
-    assert made.table["reported"].notna().tolist() == [True, False, False]
-    assert made.table.index.tolist() == [2, 3, 4]
-    made.save(path)
+    totals = fc.read_published(path, publishers={"RIC": "Rojava Information Center"})
+    assert totals.table["provinces"].tolist() == ["SY02|SY09", "SY09", "SY02|SY09"]
+    assert totals.publishers == ["Rojava Information Center"]
+    assert totals.ledger.rows("same publisher") == 2
+    assert totals.table["reported"].notna().tolist() == [True, False, False]
+    assert totals.table.index.tolist() == [2, 3, 4]
+    totals.save(path)
     again = fc.read_published(path)
-    pd.testing.assert_frame_equal(again.table, made.table)
-    assert len(made.known("2021-04-01")) == 2
-    assert len(made.known("2021-04-05")) == 3
-    assert "3 published counts, 2019-01-01 to 2021-03-31" in repr(made)
-    assert "northeast: 3 recorded; by Rojava Information Center" in made._repr_html_()
-    assert made.plot().to_dict()["facet"]
+    pd.testing.assert_frame_equal(again.table, totals.table)
+    assert len(totals.known("2021-04-01")) == 2
+    assert len(totals.known("2021-04-05")) == 3
+    assert "3 published counts, 2019-01-01 to 2021-03-31" in repr(totals)
+    assert "northeast: 3 recorded; by Rojava Information Center" in totals._repr_html_()
+    assert totals.plot().to_dict()["facet"]
 
 
 def test_a_part_of_a_province_is_that_of_the_zone(row, reports):
@@ -36,8 +36,8 @@ def test_a_part_of_a_province_is_that_of_the_zone(row, reports):
     from forecast.events.places import read_gazetteer
 
     divided = read_gazetteer().divide(read_gazetteer(data_path("units_syria.csv")))
-    made = reports(row("SY09@northeast|SY08", 5), gazetteer=divided)
-    assert made.table["provinces"].tolist() == ["SY08|SY09"]
+    totals = reports(row("SY09@northeast|SY08", 5), gazetteer=divided)
+    assert totals.table["provinces"].tolist() == ["SY08|SY09"]
 
 
 @pytest.mark.parametrize(

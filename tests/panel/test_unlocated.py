@@ -32,33 +32,33 @@ def share(located, unlocated, country=IRAQ, tactics=("ied",)):
 def test_counts_over_shares_add_up_to_all_attacks_where_there_are_many():
     """With shares that scatter far beyond chance each month's is what was counted."""
     placed = np.random.default_rng(1).integers(200, 1800, len(MONTHS))
-    found = share(attacks(placed), attacks(2000 - placed))[0, 0]
-    np.testing.assert_allclose(placed / found, 2000, rtol=0.01)
+    shares = share(attacks(placed), attacks(2000 - placed))[0, 0]
+    np.testing.assert_allclose(placed / shares, 2000, rtol=0.01)
 
 
 def test_a_few_attacks_have_the_share_of_the_year_around_them():
     """One in four lost every month: no more scatter than by chance."""
-    found = share(attacks(np.full(24, 3)), attacks(np.full(24, 1)))[0, 0]
-    np.testing.assert_allclose(found, 0.75, atol=0.005)
+    shares = share(attacks(np.full(24, 3)), attacks(np.full(24, 1)))[0, 0]
+    np.testing.assert_allclose(shares, 0.75, atol=0.005)
     # And half of them in the second year: the months in the middle lie between.
     lost = np.repeat([1, 3], 12)
-    found = share(attacks(np.full(24, 3)), attacks(lost))[0, 0]
-    assert found[0] == pytest.approx(0.75, abs=0.01)
-    assert found[-1] == pytest.approx(0.5, abs=0.01)
-    assert (np.diff(found[5:19]) < 0).all()
+    shares = share(attacks(np.full(24, 3)), attacks(lost))[0, 0]
+    assert shares[0] == pytest.approx(0.75, abs=0.01)
+    assert shares[-1] == pytest.approx(0.5, abs=0.01)
+    assert (np.diff(shares[5:19]) < 0).all()
 
 
 def test_a_month_without_placed_attacks_keeps_a_share_above_zero():
-    found = share(attacks([5, 0, 5]), attacks([1, 8, 1]))[0, 0]
-    assert ((found > 0) & (found < 1)).all()
-    assert found[1] < found[0]
+    shares = share(attacks([5, 0, 5]), attacks([1, 8, 1]))[0, 0]
+    assert ((shares > 0) & (shares < 1)).all()
+    assert shares[1] < shares[0]
 
 
 def test_other_countries_and_tactics_of_the_grid_are_not_touched():
     located = pd.concat([attacks([8] * 24), attacks([8] * 24, "Syria")])
-    found = share(located, attacks([8] * 24), TWO)
-    np.testing.assert_allclose(found[0], 0.5, atol=0.01)
-    assert (found[1] == 1).all()
+    shares = share(located, attacks([8] * 24), TWO)
+    np.testing.assert_allclose(shares[0], 0.5, atol=0.01)
+    assert (shares[1] == 1).all()
     assert (share(located, attacks([8] * 24, "Mali"), TWO) == 1).all()
     # What is of a tactic that the grid has not plays no part.
     assert (share(located, attacks([8] * 24, tactic="suicide"), TWO)[1] == 1).all()
@@ -75,8 +75,8 @@ def test_a_tactic_that_is_placed_less_often_has_its_own_mean():
     every = {tactic: rng.poisson(4.0, len(MONTHS)) for tactic in lost}
     gone = {tactic: rng.binomial(every[tactic], chance) for tactic, chance in lost.items()}
     located = pd.concat([attacks(every[tactic] - gone[tactic], tactic=tactic) for tactic in lost])
-    found = share(located, pd.concat([attacks(gone[tactic], tactic=tactic) for tactic in lost]), tactics=tuple(lost))
-    means = found[0].mean(axis=1)
+    shares = share(located, pd.concat([attacks(gone[tactic], tactic=tactic) for tactic in lost]), tactics=tuple(lost))
+    means = shares[0].mean(axis=1)
     # 96 attacks of each: errors of .03 and .05.
     np.testing.assert_allclose(means, [0.9, 0.5], atol=0.12)
 
@@ -88,13 +88,13 @@ def test_attacks_without_either_count_in_proportion_to_the_others():
         [attacks([300] * 24, tactic=tactic) for tactic in both] + [attacks([200] * 24, tactic="unknown")]
     )
     nowhere = pd.concat([attacks([100] * 24, tactic="ied"), attacks([200] * 24, tactic="unknown")])
-    found = share(placed, nowhere, tactics=both)[0, :, 0]
+    shares = share(placed, nowhere, tactics=both)[0, :, 0]
     mix = np.array([400, 300]) / 700 * 200
     expected = (300 + mix) / (300 + mix + [100, 0] + mix)
     # Shares that differ so much, and never scatter, are as counted.
-    np.testing.assert_allclose(found, expected, atol=0.01)
-    own = share(placed, nowhere, tactics=(*both, "unknown"))[0, :, 0]
-    np.testing.assert_allclose(own, [0.75, 1.0, 0.5], atol=0.01)
+    np.testing.assert_allclose(shares, expected, atol=0.01)
+    with_unknown = share(placed, nowhere, tactics=(*both, "unknown"))[0, :, 0]
+    np.testing.assert_allclose(with_unknown, [0.75, 1.0, 0.5], atol=0.01)
 
 
 def test_kinds_are_known_less_often_in_some_provinces():
@@ -106,9 +106,9 @@ def test_kinds_are_known_less_often_in_some_provinces():
             attacks([9] * 24).assign(province="C"),
         ]
     )
-    found = typed_share(table, np.array(["Iraq", "Iraq", "Syria"], dtype=object), ["A", "B", "C"], MONTHS, "MS")
-    np.testing.assert_allclose(found[0], 0.5, atol=0.02)
-    assert (found[1:] == 1).all()
+    shares = typed_share(table, np.array(["Iraq", "Iraq", "Syria"], dtype=object), ["A", "B", "C"], MONTHS, "MS")
+    np.testing.assert_allclose(shares[0], 0.5, atol=0.02)
+    assert (shares[1:] == 1).all()
 
 
 # From a file to a panel ---------------------------------------------------------------------------------------------
