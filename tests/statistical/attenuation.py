@@ -75,8 +75,8 @@ def _fitted_to(panel: fc.Panel, paths: Iterable[np.ndarray], seed: int) -> tuple
     slopes, passed, fit = [], True, None
     for number, path in enumerate(paths):
         known = xr.DataArray(path, {"period": panel.dataset["period"]}, ("period",), "capability")
-        own = panel.with_covariate("capability", known)
-        fit = fc.fit(_model(), own, engine="laplace", start=fit, seed=seed + number)
+        attached = panel.with_covariate("capability", known)
+        fit = fc.fit(_model(), attached, engine="laplace", start=fit, seed=seed + number)
         # A covariate without a unit of its own is standardised.
         slopes.append(fit.posterior["slope_capability"].values.ravel() / path.std())
         passed = passed and bool(fit.diagnostics["passed"].all())

@@ -36,8 +36,8 @@ def held(seeds, missing, only=None):
         capability = fc.measure_capability(indicators, start=MONTHS[0], end=MONTHS[-1], draws=300, seed=seed)
         frame = capability.to_frame().set_index("force")
         for force in FORCES:
-            own, path = frame.loc[force], truth.sel(force=force).values
-            inside = (own["lower"].to_numpy() <= path) & (path <= own["upper"].to_numpy())
+            of_force, path = frame.loc[force], truth.sel(force=force).values
+            inside = (of_force["lower"].to_numpy() <= path) & (path <= of_force["upper"].to_numpy())
             rows.append([inside[at] for at in PLACES.values()])
         loadings = capability.loadings.set_index(["force", "indicator"])["loading"]
         known = simulated["loading"].to_series().loc[loadings.index]
