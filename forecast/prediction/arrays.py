@@ -11,11 +11,13 @@ import xarray as xr
 from forecast import names
 from forecast.errors import InputError
 from forecast.panel.calendar import next_periods, normalise_freq, period_end, period_range
+from forecast.panel.labels import Labelled
 from forecast.panel.panel import Panel
 
 __all__ = [
     "ALL_TACTICS",
     "HISTORY_LENGTH",
+    "Ahead",
     "check_labels",
     "check_levels",
     "labels_after",
@@ -28,6 +30,25 @@ __all__ = [
 ALL_TACTICS = "all"
 # How many past periods a forecast keeps: two years.
 HISTORY_LENGTH = {names.MONTHLY: 24} | dict.fromkeys(names.WEEKS, 104)
+
+
+class Ahead(Labelled):
+    """What forecasts of draws and of quantiles have in common: from when and of which model they are, and of what."""
+
+    @property
+    def origin(self) -> pd.Timestamp:
+        """Last day of the data."""
+        return pd.Timestamp(self.dataset.attrs[names.ORIGIN])
+
+    @property
+    def model(self) -> str:
+        """The model's name in tables; it ends in '(oracle)' where it was given what nobody could know."""
+        return str(self.dataset.attrs[names.MODEL])
+
+    @property
+    def members(self) -> dict[str, dict[str, list[str]]]:
+        """The panel's provinces and tactics that each label stands for: {'province': {label: provinces}, …}."""
+        return members(self.dataset)
 
 
 def labels_after(panel: Panel, horizon: int) -> xr.Dataset:

@@ -16,12 +16,11 @@ from forecast.dated import DatedEvent
 from forecast.errors import InputError
 from forecast.events.boundaries import Boundaries
 from forecast.panel.calendar import normalise_freq, period_end
-from forecast.panel.labels import Labelled
 from forecast.panel.netcdf import read_netcdf, write_netcdf
 from forecast.panel.panel import Panel
 from forecast.panel.zones import told_ends
 from forecast.prediction import arrays, exports, imports
-from forecast.prediction.arrays import ALL_TACTICS, check_levels
+from forecast.prediction.arrays import ALL_TACTICS, Ahead, check_levels
 from forecast.prediction.maps import MapMeasure, map_chart
 from forecast.prediction.sums import summed_dataset
 
@@ -36,7 +35,7 @@ ORACLE_SUFFIX = " (oracle)"
 
 
 @dataclass(frozen=True, repr=False)
-class Forecast(Labelled):
+class Forecast(Ahead):
     """Joint draws of the counts of all provinces and tactics in the periods after the data.
 
     One sample is one draw of the whole future, so that sums over provinces, tactics or periods of the same
@@ -146,21 +145,6 @@ class Forecast(Labelled):
     def horizons(self) -> list[int]:
         """Steps after the origin: 1, 2, …"""
         return [int(step) for step in self.dataset[names.HORIZON].values]
-
-    @property
-    def origin(self) -> pd.Timestamp:
-        """Last day of the data."""
-        return pd.Timestamp(self.dataset.attrs[names.ORIGIN])
-
-    @property
-    def model(self) -> str:
-        """The model's name in tables; it ends in '(oracle)' where it was given what nobody could know."""
-        return str(self.dataset.attrs[names.MODEL])
-
-    @property
-    def members(self) -> dict[str, dict[str, list[str]]]:
-        """The panel's provinces and tactics that each label stands for: {'province': {label: provinces}, …}."""
-        return arrays.members(self.dataset)
 
     @property
     def nowcast(self) -> "Forecast | None":

@@ -13,9 +13,8 @@ import xarray as xr
 from forecast import names
 from forecast.dated import DatedEvent
 from forecast.errors import InputError
-from forecast.panel.labels import Labelled
 from forecast.panel.panel import Panel
-from forecast.prediction.arrays import check_labels, check_levels, labels_after, members
+from forecast.prediction.arrays import Ahead, check_labels, check_levels, labels_after
 from forecast.prediction.draws import Forecast
 from forecast.prediction.exports import HUB_LEVELS, checked_series, draw_fan, events_of, interval_columns
 from forecast.prediction.imports import hub_quantiles
@@ -31,7 +30,7 @@ _DIGITS = 9
 
 
 @dataclass(frozen=True, repr=False)
-class QuantileForecast(Labelled):
+class QuantileForecast(Ahead):
     """Quantiles of the counts of provinces and tactics in the periods after the data, each cell for itself.
 
     How cells depend on each other is not known, so that nothing can be said of their sums: `aggregate` refuses.
@@ -151,21 +150,6 @@ class QuantileForecast(Labelled):
         known = {round(level, _DIGITS) for level in self.levels}
         lower = [level for level in self.levels if level < 0.5 and round(1 - level, _DIGITS) in known]
         return sorted(round(1 - 2 * level, _DIGITS) for level in lower)
-
-    @property
-    def origin(self) -> pd.Timestamp:
-        """Last day of the data."""
-        return pd.Timestamp(self.dataset.attrs[names.ORIGIN])
-
-    @property
-    def model(self) -> str:
-        """The model's name in tables."""
-        return str(self.dataset.attrs[names.MODEL])
-
-    @property
-    def members(self) -> dict[str, dict[str, list[str]]]:
-        """The panel's provinces and tactics that each label stands for, as of `Forecast.members`."""
-        return members(self.dataset)
 
     def quantile(self, level: float) -> xr.DataArray:
         """The quantile of a level (float, attacks), dims (province, tactic, period).
