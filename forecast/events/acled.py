@@ -158,8 +158,8 @@ def _others(rows: pd.DataFrame, event: pd.Series, actor: pd.Series) -> pd.DataFr
     head = pd.Series(event.index, event.index).groupby(event).transform("first")
     named = pd.concat(
         [
-            pd.DataFrame({"head": head, "name": _joined(rows[own], rows[others]), "inter": rows[inter]})
-            for (own, others), inter in zip(_SIDES, ("inter1", "inter2"), strict=True)
+            pd.DataFrame({"head": head, "name": _joined(rows[column], rows[others]), "inter": rows[inter]})
+            for (column, others), inter in zip(_SIDES, ("inter1", "inter2"), strict=True)
         ]
     ).sort_index(kind="stable")
     named = named.assign(name=named["name"].str.split(SIDE)).explode("name").dropna(subset="name")
