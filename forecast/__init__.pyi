@@ -123,8 +123,8 @@ from .prediction.scenarios import contrast as contrast
 from .prediction.scenarios import decompose as decompose
 from .prediction.scenarios import percent_change as percent_change
 from .prediction.simulation import with_predictions as with_predictions
-from .report.build import ReportContent as ReportContent
 from .report.build import write_report as write_report
+from .report.content import ReportContent as ReportContent
 from .run import load_demo as load_demo
 from .simulate.events import simulate_events as simulate_events
 from .simulate.indicators import simulate_indicators as simulate_indicators

@@ -26,8 +26,9 @@ from forecast.panel.panel import Panel
 from forecast.panel.zone_totals import totals_panel
 from forecast.prediction.draws import Forecast
 from forecast.report.backtest import BacktestPart
-from forecast.report.build import ReportContent, report_notes, report_warnings, write_report
+from forecast.report.build import write_report
 from forecast.report.capability import CapabilityPart
+from forecast.report.content import ReportContent, report_notes, report_warnings
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import OnsetPart
 from forecast.report.parts import table_of

@@ -8,6 +8,7 @@ import pytest
 import forecast as fc
 from forecast.events.sources import SOURCES
 from forecast.model.terms import TERMS
+from forecast.report import build
 
 TEXT = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### … (.+?)$.*?```python\n(.*?)```", TEXT, flags=re.MULTILINE | re.DOTALL)
@@ -45,3 +46,12 @@ def test_a_reader_of_ones_own_is_a_source_once_it_stands_among_the_others(tmp_pa
     events = fc.read_events("register.csv", source="ruritania")
     assert events.table["province"].tolist() == ["IQG01"]
     assert events.ledger.loss == 0.5
+
+
+def test_a_section_of_ones_own_is_on_the_page_once_it_stands_among_the_others(monkeypatch):
+    made = run("a section")
+    monkeypatch.setattr(build, "SECTIONS", (made["SECTION"], *build.SECTIONS))
+    html = build.render(made["page"].content)
+    assert '<a href="#peaks">Peaks</a>' in html
+    assert '<section id="peaks">\n<h2>The worst month of each tactic</h2>' in html
+    assert html.index('id="table-peaks"') < html.index('<section id="know">')

@@ -19,10 +19,10 @@ from forecast.report.parts import Part
 from forecast.report.vega import Chart, data_label
 from forecast.report.wording import (
     amount,
-    capital,
     day_label,
     mean_amount,
     model_label,
+    model_row,
     percent,
     signed,
     signed_percent,
@@ -245,10 +245,7 @@ def score_rows(part: BacktestPart) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "group": table[LEVEL].map(_LEVELS),
-            "Model": [
-                capital(model_label(name)) + (", this report" if name == part.model else "")
-                for name in table[names.MODEL]
-            ],
+            "Model": [model_row(name, part.model) for name in table[names.MODEL]],
         }
     )
     for column, label in _MEASURES.items():

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from forecast import names
 from forecast.report.capability import level_text
@@ -45,7 +46,7 @@ _BESIDE: Mapping[str, Callable[[Any], str]] = {
 _NUMBERS = ("recent", "deaths", "next_", "sum_", "mean_", "rise", "above", *_BESIDE)
 
 
-def outlook_table(outlook: Outlook, sums: Mapping[str, str], anchors: Mapping[str, str], simulated: bool) -> str:
+def outlook_table(outlook: Outlook, sums: Mapping[str, str], anchors: Mapping[str, str], simulated: bool) -> Markup:
     """The forecast of all provinces together, of countries and zones, and of each province.
 
     They lead to their sections, whose addresses are in `sums` (of groups, the total first) and `anchors`.
@@ -71,7 +72,7 @@ def outlook_table(outlook: Outlook, sums: Mapping[str, str], anchors: Mapping[st
     )
 
 
-def tactic_table(cells: pd.DataFrame, outlook: Outlook, name: str, where: str, simulated: bool) -> str:
+def tactic_table(cells: pd.DataFrame, outlook: Outlook, name: str, where: str, simulated: bool) -> Markup:
     """The forecast of every tactic in one province."""
     frame = _figure_columns(cells, outlook, {"tactic_name": "Tactic"})
     caption = f"{where}, by tactic"
@@ -79,7 +80,7 @@ def tactic_table(cells: pd.DataFrame, outlook: Outlook, name: str, where: str, s
     return html_table(frame, name, caption, simulated, spanners=_spanners(frame, outlook), numbers=numbers)
 
 
-def period_table(series: Series, name: str, where: str, unit: str, simulated: bool) -> str:
+def period_table(series: Series, name: str, where: str, unit: str, simulated: bool) -> Markup:
     """The forecast of every period of one series: median and intervals."""
     ahead = series.starts[len(series.past) :]
     frame = pd.DataFrame({capital(unit): [period_label(start, series.freq) for start in ahead]})

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import pandas as pd
+from markupsafe import Markup
 
 from forecast.files import neutralised
 from forecast.report.svg import element, words
@@ -26,7 +27,7 @@ def html_table(
     prose: bool = False,
     links: Sequence[str] = (),
     numbers: pd.DataFrame | None = None,
-) -> str:
+) -> Markup:
     """A table that scrolls sideways by itself where it is wide, with a link to it as a CSV file.
 
     Parameters
@@ -69,14 +70,15 @@ def html_table(
     table += element("thead", _headings(columns, left, spanners or {})) + element("tbody", rows)
     table = element("table", table, id=f"table-{name}", class_="prose" if prose else None)
     scrolls = element("div", table, class_="table", role="region", tabindex=0, aria_label=caption)
-    return scrolls + csv_link(frame if numbers is None else numbers, name, f"{caption} as a CSV file", "As CSV")
+    return Markup(scrolls) + csv_link(frame if numbers is None else numbers, name, f"{caption} as a CSV file", "As CSV")
 
 
-def csv_link(table: pd.DataFrame, name: str, says: str, text: str) -> str:
+def csv_link(table: pd.DataFrame, name: str, says: str, text: str) -> Markup:
     """A link that saves a table as a CSV file, which the page itself holds."""
     data = neutralised(table).to_csv(index=False, lineterminator="\n", float_format="%.6g")
     address = f"data:text/csv;charset=utf-8,{quote(data, safe=_PLAIN)}"
-    return words("a", text, class_="csv", download=f"{name}.csv", href=address, aria_label=f"{text}: {says}")
+    link = words("a", text, class_="csv", download=f"{name}.csv", href=address, aria_label=f"{text}: {says}")
+    return Markup(link)
 
 
 # What stands as it is in the data of a link.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from forecast import names
 from forecast.panel.breaks import COMMON_BREAK
@@ -35,7 +36,7 @@ class Late:
     """What the page says of the last periods: a sentence, and a table of all provinces together."""
 
     text: str
-    table: str
+    table: Markup
 
 
 def late_records(panel: Panel, forecast: Forecast, unit: str, simulated: bool) -> Late | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from forecast import names
 from forecast.evaluation.onset import CALM, CALM_PERIODS, series_states
@@ -56,11 +57,11 @@ class OnsetPart(Part):
 
 @dataclass(frozen=True)
 class CalmPlaces:
-    """Sentences and tables of the section; `past` is '' where there is no backtest."""
+    """Sentences and tables of the section; `past` is empty where there is no backtest."""
 
     said: list[str]
-    table: str
-    past: str
+    table: Markup
+    past: Markup
 
 
 def onset_part(history: pd.DataFrame, horizon: int) -> OnsetPart:
@@ -165,10 +166,10 @@ def _past_said(part: OnsetPart | None, unit: str) -> str:
     )
 
 
-def _past_table(part: OnsetPart | None, unit: str, simulated: bool) -> str:
-    """How often an attack came, by the word for its chance; '' without a backtest."""
+def _past_table(part: OnsetPart | None, unit: str, simulated: bool) -> Markup:
+    """How often an attack came, by the word for its chance; empty without a backtest."""
     if part is None or part.classes.empty:
-        return ""
+        return Markup()
     rows = records(part.classes)
     frame = pd.DataFrame(
         {

@@ -1,7 +1,7 @@
-"""The sections of single provinces and of their sums: charts, tables and one sentence each."""
+"""What the page shows of single provinces and of their sums: charts, tables and one sentence each."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,22 +17,19 @@ from forecast.report.figures import Group, Outlook, records
 from forecast.report.overlays import Overlays
 from forecast.report.wording import amount, between, chance_that, mean_amount, tactic_label
 
-__all__ = ["Section", "group_anchors", "province_anchors", "sections_of"]
+__all__ = ["Fold", "folds_of", "group_anchors", "province_anchors"]
 
 # Keys that can stand in an address, and among them those that are names of other parts of the page.
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]*")
-_PAGE = re.compile(
-    "now|know|calm|previous|triggers|series|provinces|numbers|published|capability|past|backtest|model|limits|measure|"
-    "(about|sum|province|table|totals|activity|capability|backtest)-.*"
-)
+_PAGE = re.compile("now|about|where|measure|view|(about|sum|province|table|totals|activity|capability|backtest)-.*")
 
 
 _NO_OVERLAYS = Overlays()
 
 
 @dataclass(frozen=True)
-class Section:
-    """A province, or a sum of provinces.
+class Fold:
+    """What is shown of a province, or of a sum of provinces, once its name is opened.
 
     Attributes
     ----------
@@ -71,43 +68,44 @@ class Section:
 
 
 def group_anchors(groups: Sequence[Group]) -> dict[str, str]:
-    """Addresses of the sections of groups by their keys."""
+    """Addresses of groups by their keys."""
     return {group.key: f"sum-{number}" for number, group in enumerate(groups)}
 
 
-def province_anchors(forecast: Forecast) -> dict[str, str]:
-    """Addresses of the sections of provinces: their keys, where these can be, so that `#IQG10` leads there."""
+def province_anchors(forecast: Forecast, reserved: Collection[str] = ()) -> dict[str, str]:
+    """Addresses of provinces: their keys, where these can be, so that `#IQG10` leads there, and are not reserved."""
     return {
-        key: key if _KEY.fullmatch(key) and not _PAGE.fullmatch(key) else f"province-{number}"
+        key: key if _KEY.fullmatch(key) and not _PAGE.fullmatch(key) and key not in reserved else f"province-{number}"
         for number, key in enumerate(forecast.provinces)
     }
 
 
-def sections_of(
+def folds_of(
     panel: Panel,
     forecast: Forecast,
     outlook: Outlook,
     groups: Sequence[Group],
+    anchors: Mapping[str, str],
     simulated: bool,
     overlays: Overlays = _NO_OVERLAYS,
-) -> tuple[list[Section], list[Section]]:
-    """The sections of groups, and those of provinces by country and expected attacks."""
+) -> tuple[list[Fold], list[Fold]]:
+    """Those of groups, and those of provinces by country and expected attacks; `anchors`: see `province_anchors`."""
     panel = panel.without_ended()
     members = {group.key: group.members for group in groups}
     options = (panel, forecast, outlook, overlays)
-    sums: list[Section] = []
+    sums: list[Fold] = []
     if members:
         total = pd.DataFrame([outlook.total]).assign(name="All provinces")
         total[names.PROVINCE] = next(iter(members))
         table = pd.concat([total, outlook.groups]).assign(country="sum of provinces")
         cells = outlook.figures(forecast.aggregate(members)) if outlook.shows_tactics else pd.DataFrame()
-        sums = list(_sections(*options, group_anchors(groups), table, cells, groups, simulated))
+        sums = list(_folds(*options, group_anchors(groups), table, cells, groups, simulated))
     table = outlook.provinces.sort_values(["country", "sum_median"], ascending=[True, False], kind="stable")
     cells = outlook.cells if outlook.shows_tactics else pd.DataFrame()
-    return sums, list(_sections(*options, province_anchors(forecast), table, cells, None, simulated))
+    return sums, list(_folds(*options, anchors, table, cells, None, simulated))
 
 
-def _sections(
+def _folds(
     panel: Panel,
     forecast: Forecast,
     outlook: Outlook,
@@ -117,7 +115,7 @@ def _sections(
     cells: pd.DataFrame,
     groups: Sequence[Group] | None,
     simulated: bool,
-) -> Iterator[Section]:
+) -> Iterator[Fold]:
     by = None if groups is None else {group.key: group.members for group in groups}
     # Which bands of the last report are of which row: one province alone is the total.
     levels = {} if groups is None else {group.key: (group.level, group.label or TOTAL) for group in groups}
@@ -133,7 +131,7 @@ def _sections(
         drawn = f"{says} {series.marked}".rstrip()
         part = cells[cells[names.PROVINCE] == key] if len(cells) else cells
         part = part.assign(name=name, tactic_name=part[names.TACTIC].map(tactic_label)) if len(part) else part
-        yield Section(
+        yield Fold(
             anchor=anchor,
             name=name,
             where=str(row["country"]),

@@ -20,11 +20,13 @@ __all__ = [
     "change_between",
     "counted",
     "day_label",
+    "digits",
     "direction",
     "likelihood",
     "listed",
     "mean_amount",
     "model_label",
+    "model_row",
     "percent",
     "period_label",
     "periods_label",
@@ -77,6 +79,14 @@ def mean_amount(value: float) -> str:
     if not np.isfinite(value):
         return "–"
     return f"{value:,.1f}" if abs(value) < 99.95 else f"{value:,.0f}"
+
+
+def digits(value: float) -> str:
+    """Three significant digits, at most three decimals: '0.312', '12.3'; '–' where there is no number."""
+    if not np.isfinite(value):
+        return "–"
+    decimals = int(np.clip(2 - np.floor(np.log10(abs(value))), 0, 3)) if value else 3
+    return f"{value:,.{decimals}f}"
 
 
 def attacks(count: float) -> str:
@@ -187,6 +197,11 @@ def chance_that(clause: str, probability: float) -> str:
 def model_label(name: str) -> str:
     """A model as a reader is told it, with its name behind: 'the recent mean (recent_mean)'."""
     return f"{_MODELS[name]} ({name})" if name in _MODELS else name
+
+
+def model_row(name: str, main: str) -> str:
+    """A model as a row of a table begins with it; `main` is the report's."""
+    return capital(model_label(name)) + (", this report" if name == main else "")
 
 
 def listed(items: Sequence[str]) -> str:

@@ -19,8 +19,8 @@ from forecast.ledger import Ledger
 from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.backtest import backtest_part
-from forecast.report.build import ReportContent
 from forecast.report.capability import CapabilityPart
+from forecast.report.content import ReportContent
 from forecast.report.population import PopulationPart
 from forecast.report.previous import previous_part
 from forecast.report.triggers import TriggersPart, triggers_part

@@ -10,7 +10,8 @@ from shapely.geometry import Point, mapping
 
 from forecast.dated import DatedEvent
 from forecast.report.backtest import backtest_part
-from forecast.report.build import ReportContent, write_report
+from forecast.report.build import write_report
+from forecast.report.content import ReportContent
 from forecast.report.deaths import DeathsPart
 from forecast.report.onset import onset_part
 from forecast.report.population import PopulationPart

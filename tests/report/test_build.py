@@ -13,7 +13,8 @@ import pytest
 from forecast.errors import InputError
 from forecast.ledger import Ledger
 from forecast.prediction.draws import Forecast
-from forecast.report.build import ReportContent, render, report_warnings, write_report
+from forecast.report.build import render, write_report
+from forecast.report.content import ReportContent, report_warnings
 from forecast.report.wording import LIKELIHOOD_SCALE
 
 SECTIONS = ["now", "know", "series", "provinces", "numbers", "past", "limits"]

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from forecast.prediction.draws import Forecast
-from forecast.report.build import ReportContent, render
+from forecast.report.build import render
+from forecast.report.content import ReportContent
 from forecast.report.fans import series_of, small_fan
 from forecast.report.late import both_readings, late_records, placed_said
 

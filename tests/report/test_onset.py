@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from forecast.prediction.draws import Forecast
-from forecast.report.build import ReportContent, render
+from forecast.report.build import render
+from forecast.report.content import ReportContent
 from forecast.report.figures import outlook
 from forecast.report.onset import OnsetPart, calm_places, onset_part
 from forecast.report.parts import plain_json

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from forecast.dated import DatedEvent, in_order
-from forecast.report.build import ReportContent, render
+from forecast.report.build import render
+from forecast.report.content import ReportContent
 from forecast.report.fans import large_fan, series_of, small_fan
 from forecast.report.overlays import Overlays
 from forecast.report.previous import previous_part

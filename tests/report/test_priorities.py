@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.report.backtest import BacktestPart, backtest_part
-from forecast.report.build import ReportContent, render
+from forecast.report.build import render
+from forecast.report.content import ReportContent
 from forecast.report.parts import plain_json
 from forecast.report.priorities import grades, priorities
 

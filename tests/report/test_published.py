@@ -10,7 +10,8 @@ from published_rows import row
 
 import forecast as fc
 from forecast.report import about
-from forecast.report.build import ReportContent, render
+from forecast.report.build import render
+from forecast.report.content import ReportContent
 from forecast.report.overlays import Overlays
 from forecast.report.published import (
     PublishedPart,

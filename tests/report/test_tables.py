@@ -4,9 +4,11 @@ from html.parser import HTMLParser
 import pandas as pd
 
 from forecast.ledger import Ledger
-from forecast.report import figure_tables, tables
+from forecast.report import figure_tables
 from forecast.report.fans import series_of
 from forecast.report.figures import outlook
+from forecast.report.sections.about import input_table, ledger_table
+from forecast.report.sections.past import score_table
 
 
 class _Cells(HTMLParser):
@@ -86,21 +88,21 @@ def test_periods_of_a_province(make_panel, make_forecast):
 
 def test_the_ledger_escapes_what_it_shows():
     ledger = Ledger().add("<b>rule</b>", 1234, "dropped", 'why "so" & not', ["<script>x</script>"], "a'b")
-    html = tables.ledger_table(ledger, False)
+    html = ledger_table(ledger, False)
     assert "<b>" not in html
     assert "<script>" not in html
     assert _rows(html)[1] == ["a'b", "<b>rule</b>", "dropped", "1,234", 'why "so" & not', "<script>x</script>"]
 
 
 def test_nothing_to_show_is_no_table():
-    assert tables.ledger_table(Ledger(), False) == ""
-    assert tables.input_table([]) == ""
-    assert tables.score_table(pd.DataFrame(), "a", "month", False) == ""
+    assert ledger_table(Ledger(), False) == ""
+    assert input_table([]) == ""
+    assert score_table(pd.DataFrame(), "a", "month", False) == ""
 
 
 def test_scores_by_cell_and_total_best_first(make_content):
     content = make_content(countries=("Syria",))
-    rows = _rows(tables.score_table(content.scores, "regression", "month", False))
+    rows = _rows(score_table(content.scores, "regression", "month", False))
     labels = [row[0] for row in rows]
     assert labels.index("Each province, tactic and month") < labels.index("Total of each month")
     models = labels[labels.index("Each province, tactic and month") + 1 :][:2]
@@ -117,7 +119,7 @@ def test_scores_by_cell_and_total_best_first(make_content):
 
 
 def test_inputs_keep_all_columns_that_say_something():
-    html = tables.input_table([{"path": "a.csv", "rows": 1234, "sha256": ""}, {"path": "b.csv", "licence": "CC BY"}])
+    html = input_table([{"path": "a.csv", "rows": 1234, "sha256": ""}, {"path": "b.csv", "licence": "CC BY"}])
     assert _rows(html) == [
         ["File", "Rows", "licence"],
         ["a.csv", "1,234", "–"],

@@ -1,0 +1,107 @@
+"""The section on the partner forces' capability."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+from markupsafe import Markup
+
+from forecast.report.capability import (
+    CapabilityPart,
+    decomposition_rows,
+    latest_rows,
+    loading_rows,
+    path_charts,
+    said,
+    scenario_rows,
+    slope_rows,
+)
+from forecast.report.html_tables import html_table
+from forecast.report.page import Page
+from forecast.report.section import Section, drawing, note, paragraphs, subheading
+
+__all__ = ["SECTION"]
+
+
+def _blocks(page: Page) -> list[Markup]:
+    part = page.capability
+    if part is None:
+        return []
+    charts = path_charts(part.capability, page.panel, page.overlays, page.simulated)
+    return [
+        Markup('<p class="banner">{}</p>').format(
+            "These are associations, not effects. For a slope to say what would happen if somebody raised or lowered a "
+            "force’s capability, the following would have to hold: nothing that moves both capability and attacks is "
+            "missing from the model; attacks do not themselves move the indicators within a period (forces that are "
+            "attacked more may be helped, rated or reported differently); the link is the same in the range of the "
+            "scenario as in the past; and the indicators measure capability, not activity."
+        ),
+        paragraphs(said(part)),
+        *(
+            drawing(
+                chart,
+                f"Capability of {force} as its indicators tell it, without the counts of attacks: mean and 90% band, "
+                "in SDs. Points are the indicators’ values, each in SDs of its own and turned so that up means more "
+                "capability.",
+            )
+            for chart, force in charts
+        ),
+        *_tables(part, page),
+    ]
+
+
+def _tables(part: CapabilityPart, page: Page) -> Iterator[Markup]:
+    simulated = page.simulated
+    if len(page.latest):
+        yield subheading("Where each force stands")
+        caption = "Where the capability of each force stands at the end of the data, in SDs of its own"
+        yield _table(latest_rows(page.latest), "latest", caption, ["Force"], simulated, numbers=page.latest)
+        yield note(f"{page.levels} The map of the first screen can show it.")
+    yield subheading("The indicators behind the paths")
+    caption = "What each indicator says of capability"
+    yield _table(loading_rows(part.capability), "loadings", caption, ["Force", "Indicator"], simulated)
+    yield note(
+        "Loading: SDs of the indicator per SD of capability; the sign is that of the direction which was given to it. "
+        "“Share due to capability” is the rest of its variance that is not its own noise."
+    )
+    if len(part.slopes):
+        yield subheading("What goes with higher capability")
+        caption = "Change of attacks that goes with higher capability, an association"
+        yield _table(slope_rows(part.slopes), "slopes", caption, ["Force", "Tactic"], simulated)
+        yield note(
+            "Percent change of expected attacks per SD of capability, in the provinces of each force, weighed by the "
+            "attacks of the last year. The error of the indicators is carried into these intervals."
+        )
+    if len(part.scenarios):
+        yield subheading("What if capability changed")
+        caption = "Attacks in the scenarios, associations carried forward"
+        yield _table(scenario_rows(part.scenarios), "scenarios", caption, ["Sum of"], simulated, groups="group")
+        yield note(
+            "Expected attacks over the whole horizon. A scenario and the base forecast share all random numbers, so "
+            "that the change is that of the scenario alone. Provinces whose expectation does not change, or is below "
+            "half an attack, are left out."
+        )
+    if len(part.decomposition):
+        heading = "What the forecast change is made of"
+        yield subheading(heading)
+        yield _table(decomposition_rows(part.decomposition), "decomposition", heading, ["Part"], simulated)
+        yield note(
+            "Change of expected attacks from the mean of the last year to the mean of the forecast, part by part, all "
+            "cells weighed by their attacks in the last year. Parts add up on the log scale."
+        )
+
+
+def _table(
+    frame: pd.DataFrame,
+    name: str,
+    caption: str,
+    left: Sequence[str],
+    simulated: bool,
+    *,
+    groups: str | None = None,
+    numbers: pd.DataFrame | None = None,
+) -> Markup:
+    right = [column for column in frame.columns if column not in (*left, groups)]
+    return html_table(frame, name, caption, simulated, groups=groups, prose=True, right=right, numbers=numbers)
+
+
+SECTION: Section = Section("capability", "Capability", "The partner forces’ capability", _blocks)
