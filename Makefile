@@ -1,4 +1,5 @@
 # make demo   set up and open-able forecast report in out/demo
+# make picture  the picture of README, from that report
 # make docs   the documentation as a site in out/docs, which opens from the folder and loads nothing from the network
 # make release  sdist and wheel in dist, tried in an empty environment
 # make bench    cost and skill as ratios, kept and compared; make coverage prints what tests reach
@@ -13,10 +14,13 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAGES := test-contracts test-statistics test-end-to-end test-notebooks
 FULL :=
 
-.PHONY: demo docs test test-full lint release test-lowest bench coverage clean $(STAGES)
+.PHONY: demo picture docs test test-full lint release test-lowest bench coverage clean $(STAGES)
 
 demo: $(VENV)/.installed
 	$(BIN)/forecast demo --output out/demo
+
+picture: $(VENV)/.test-installed demo
+	$(BIN)/python scripts/picture.py out/demo/report.html
 
 # All at once: stages one after the other would each end with one process idle, and load everything anew.
 test: $(VENV)/.test-installed

@@ -108,7 +108,7 @@ def linked(markdown: str) -> str:
     def link(match: re.Match[str]) -> str:
         text, target, anchor = match.groups()
         page = PAGES.get(target) or NOTEBOOKS.get(target.rsplit("/", 1)[-1])
-        if target.startswith("docs/") and target.endswith(".md"):
+        if target.startswith("docs/"):
             page = target.removeprefix("docs/")
         return f"[{text}](/{page}{anchor or ''})" if page else f"{text}"
 

@@ -6,9 +6,17 @@ from pathlib import Path
 from forecast.errors import InputError
 from forecast.files import safe_write
 
-__all__ = ["write_pdf"]
+__all__ = ["chromium_path", "write_pdf"]
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+def chromium_path(where: str) -> str:
+    """Where Chromium is; an InputError where it is not on the path."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        raise InputError("Chromium is not on the path", where=where, hint="Install it, or print the report by hand")
+    return chromium
 
 
 def write_pdf(report: str | Path, path: str | Path) -> Path:
@@ -19,9 +27,7 @@ def write_pdf(report: str | Path, path: str | Path) -> Path:
     InputError
         When the extra `pdf` or Chromium is missing.
     """
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        raise InputError("Chromium is not on the path", where="--pdf", hint="Install it, or print the report by hand")
+    chromium = chromium_path("--pdf")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
