@@ -125,6 +125,7 @@ from .prediction.scenarios import percent_change as percent_change
 from .prediction.simulation import with_predictions as with_predictions
 from .report.build import write_report as write_report
 from .report.content import ReportContent as ReportContent
+from .report.totals import plot_published as plot_published
 from .run import load_demo as load_demo
 from .simulate.events import simulate_events as simulate_events
 from .simulate.indicators import simulate_indicators as simulate_indicators

@@ -10,7 +10,17 @@ import forecast as fc
 WITHOUT = {
     *("Capability", "CapabilitySource", "measure_capability", "Indicators", "read_indicators", "Measurement"),
     *("read_activity", "read_operations", "path_given_counts", "Contrast", "contrast", "decompose", "project", "path"),
-    *("oracle", "scenario", "placed", "expected_published", "fitted_published", "published_draws", "Facts", "facts_of"),
+    *(
+        "oracle",
+        "scenario",
+        "placed",
+        "expected_published",
+        "fitted_published",
+        "plot_published",
+        "published_draws",
+        "Facts",
+        "facts_of",
+    ),
     *(
         "PublishedTotals",
         "read_published",

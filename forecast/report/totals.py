@@ -1,32 +1,56 @@
-"""Charts of the section on published totals: what was published, fitted and is expected, and forces' activity."""
+"""Charts of published totals, on the page and alone: what was published, fitted and is expected; and activity."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import altair as alt
 import pandas as pd
 
 from forecast import names
+from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.panel.calendar import unit_name
 from forecast.panel.panel import Panel
+from forecast.plots import alt
+from forecast.prediction.draws import Forecast
 from forecast.report.overlays import Overlays
-from forecast.report.published import ABOUT, EXACT, FLOOR, PublishedPart, zone_label
+from forecast.report.published import ABOUT, EXACT, FLOOR, PublishedPart, published_part, zone_label
 from forecast.report.vega import COLOURS, Chart, data_label
 
-__all__ = ["activity_charts", "totals_charts"]
+__all__ = ["activity_charts", "plot_published", "totals_charts"]
 
 _SHAPES = {EXACT: "circle", FLOOR: "triangle-up", ABOUT: "diamond"}
 
 
+def plot_published(fit: BayesianFit, forecast: Forecast) -> alt.VConcatChart:
+    """Altair chart of published totals, one row for each zone, with what is fitted and what is expected next.
+
+    Points are totals as published, one colour per definition and publisher, with their bound as shape; rules are totals
+    over several periods, per period. Lines and bands are the mean and the 90 % interval of what the model expects to be
+    published, dashes and the light band at the end the median and the 90 % interval of the next ones.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+        Of a panel of published counts (`Panel.from_published`).
+    forecast : Forecast
+        What `predict` made of it.
+
+    Raises
+    ------
+    InputError
+        For a panel without published counts, or a forecast that was not made of this fit.
+    """
+    rows = [
+        chart.properties(width=640, height=220, title=alt.TitleParams(zone_label(zone), anchor="start"))
+        for zone, chart in _zone_charts(published_part(fit, forecast), fit.panel, Overlays())
+    ]
+    chart: alt.VConcatChart = alt.vconcat(*rows).resolve_scale(color="independent", shape="independent")
+    chart.title = data_label(forecast.simulated)
+    return chart
+
+
 def totals_charts(part: PublishedPart, panel: Panel, overlays: Overlays, simulated: bool) -> list[tuple[Chart, str]]:
     """One chart per zone: published totals, what is fitted, and what is expected next; with their zones."""
-    charts, zones = [], panel.dataset[names.ZONE].values.astype(str).tolist()
-    for number, zone in enumerate(sorted(part.totals[names.ZONE].unique())):
-        tables = (part.totals, part.fitted, part.expected)
-        totals, fitted, expected = (_labelled(table[table[names.ZONE] == zone]) for table in tables)
-        members = [key for key, own in zip(panel.provinces, zones, strict=True) if own == zone]
-        marks = _marks(overlays, members, pd.concat([totals, fitted, expected]))
-        layers = alt.layer(*_layers(totals, fitted, expected, unit_name(part.freq)), *marks)
-        layers = layers.resolve_scale(color="shared", shape="shared")
+    charts = []
+    for number, (zone, layers) in enumerate(_zone_charts(part, panel, overlays)):
         chart = layers.properties(width="container", height=280, title=data_label(simulated))
         words = f"Published totals of {zone} with their fitted values and the next expected ones"
         charts.append((Chart(f"totals-{number}", chart, words), zone_label(zone)))
@@ -55,6 +79,17 @@ def activity_charts(part: PublishedPart, overlays: Overlays, simulated: bool) ->
 # Parts ---------------------------------------------------------------------------------------------------------------
 
 
+def _zone_charts(part: PublishedPart, panel: Panel, overlays: Overlays) -> Iterator[tuple[str, alt.LayerChart]]:
+    zones = panel.dataset[names.ZONE].values.astype(str).tolist()
+    for zone in sorted(part.totals[names.ZONE].unique()):
+        tables = (part.totals, part.fitted, part.expected)
+        totals, fitted, expected = (_labelled(table[table[names.ZONE] == zone]) for table in tables)
+        members = [key for key, own in zip(panel.provinces, zones, strict=True) if own == zone]
+        marks = _marks(overlays, members, pd.concat([totals, fitted, expected]))
+        layers = alt.layer(*_layers(totals, fitted, expected, unit_name(part.freq)), *marks)
+        yield zone, layers.resolve_scale(color="shared", shape="shared")
+
+
 def _labelled(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(series=table[names.DEFINITION] + ", " + table[names.PUBLISHER])
 
@@ -74,10 +109,11 @@ def _layers(totals: pd.DataFrame, fitted: pd.DataFrame, expected: pd.DataFrame, 
         alt.Tooltip("value:Q", title=f"Published, per {unit}", format=".1f"),
         alt.Tooltip("bound:N", title="Bound"),
     ]
+    bounds = [bound for bound in _SHAPES if (totals["bound"] == bound).any()]
     shape = alt.Shape(
         "bound:N",
         scale=alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values())),
-        legend=alt.Legend(orient="bottom", title=None),
+        legend=alt.Legend(orient="top", title=None, values=bounds) if len(bounds) > 1 else None,
     )
     several = totals[totals["first"].str[:7] != totals["end"].str[:7]]
     middle = pd.to_datetime(totals["first"]) + (pd.to_datetime(totals["end"]) - pd.to_datetime(totals["first"])) / 2
@@ -108,4 +144,5 @@ def _x(field: str) -> alt.X:
 
 def _colour(series: list[str]) -> alt.Color:
     scale = alt.Scale(domain=series, range=list(COLOURS.series))
-    return alt.Color("series:N", scale=scale, legend=alt.Legend(orient="bottom", title=None, labelLimit=0))
+    # A name each line: where letters are wider than they were measured, names beside each other would overlap.
+    return alt.Color("series:N", scale=scale, legend=alt.Legend(orient="bottom", title=None, labelLimit=0, columns=1))

@@ -117,6 +117,17 @@ def test_totals_mark_events_of_their_zone(part, fit):
         assert letters == (["A"] if zone == "Central" else ["B"])
 
 
+def test_the_same_chart_stands_by_itself(fit, forecast, part, make_panel, make_fit):
+    chart = fc.plot_published(fit, forecast).to_dict()
+    on_page = [item.chart.to_dict() for item, _ in totals_charts(part, fit.panel, Overlays(), False)]
+    assert [zone["title"]["text"] for zone in chart["vconcat"]] == ["Central", "Northeast"]
+    assert [zone["layer"] for zone in chart["vconcat"]] == [zone["layer"] for zone in on_page]
+    plain = make_panel([[[1, 2, 3]]])
+    model = fc.Model([fc.Intercept()], fc.Poisson(), "plain")
+    with pytest.raises(fc.InputError, match="published"):
+        fc.plot_published(make_fit(model, plain, {"intercept": 0.0}, draws=20), forecast)
+
+
 def test_the_whole_page(fit, forecast, part):
     content = ReportContent(title="T", panel=fit.panel, forecasts={"published": forecast}, published=part)
     page = render(content)
