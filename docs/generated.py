@@ -1,10 +1,12 @@
 """Pages of the documentation that are made when it is built, a hook of MkDocs.
 
-They come from docstrings, settings, errors, notebooks and files of the repository, each of which says its matter once.
+They come from docstrings, settings, errors, notebooks, kept benchmarks and files of the repository, each of which says
+its matter once.
 """
 
 import ast
 import base64
+import csv
 import html
 import json
 import re
@@ -77,6 +79,7 @@ def pages() -> dict[str, str]:
         "reference/settings.md": settings_page(),
         "reference/commands.md": commands_page(),
         "reference/errors.md": errors_page(),
+        "explanation/benchmarks.md": benchmarks_page(),
     }
 
 
@@ -291,6 +294,39 @@ def _words(node: ast.expr) -> str:
 
 def _cell(text: str) -> str:
     return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
+
+
+# Benchmarks -----------------------------------------------------------------------------------------------------------
+
+
+def benchmarks_page() -> str:
+    """What `make bench` kept of the newest run, beside the one before and the first."""
+    with (ROOT / "tests" / "benchmarks" / "history.csv").open(encoding="utf-8", newline="") as file:
+        kept: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+        for row in csv.DictReader(file):
+            kept.setdefault((row["table"], row["row"], row["measure"]), []).append(row)
+    tables = {
+        "engine": ("Cost", "Processor seconds of a fit with its forecast over those of a fixed computation."),
+        "skill": ("Skill", "Forecast error (CRPS of log) of `quick` over that of the recent mean: below 1 is better."),
+    }
+    lines = [
+        "# Skill and speed, run by run",
+        "",
+        "`make bench` measures both as ratios to what is computed beside them, so that numbers of two machines can be"
+        " compared, and keeps them; this page is made of what was kept. Less is better; a run that is a fifth worse"
+        " than the median of the last five fails. What is measured less often has [tables of its own](skill.md).",
+        "",
+    ]
+    for table, (heading, what) in tables.items():
+        lines += [f"## {heading}", "", what, "", "| panel | measure | newest | before | first | runs | newest of |"]
+        lines.append("|---|---|---|---|---|---|---|")
+        for (name, row, measure), runs in kept.items():
+            if name == table:
+                newest, before = runs[-1], runs[-2]["ratio"] if len(runs) > 1 else "–"
+                numbers = f"{newest['ratio']} | {before} | {runs[0]['ratio']} | {len(runs)}"
+                lines.append(f"| {row} | {measure} | {numbers} | {newest['version']}, {newest['day']} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 # Notebooks ------------------------------------------------------------------------------------------------------------

@@ -68,6 +68,21 @@ def test_commands_and_errors_are_told(pages):
     assert "Ask for joint samples" in pages["reference/errors.md"]
 
 
+def test_all_that_benchmarks_kept_stands_on_their_page(pages, generated, monkeypatch, tmp_path):
+    history = ROOT / "tests" / "benchmarks" / "history.csv"
+    rows = {tuple(line.split(",")[2:5]) for line in history.read_text(encoding="utf-8").splitlines()[1:]}
+    page = pages["explanation/benchmarks.md"]
+    assert all(f"| {row} | {measure} | " in page for _, row, measure in rows)
+    assert page.count("\n| ") == len(rows) + 2
+    monkeypatch.setattr(generated, "ROOT", tmp_path)
+    (tmp_path / "tests" / "benchmarks").mkdir(parents=True)
+    runs = (
+        "2026-01-01,0.1,engine,demo,cost,30\n2026-02-01,0.2,engine,demo,cost,25\n2026-03-01,0.3,engine,demo,cost,20\n"
+    )
+    (tmp_path / "tests" / "benchmarks" / "history.csv").write_text(f"day,version,table,row,measure,ratio\n{runs}")
+    assert "| demo | cost | 20 | 25 | 30 | 3 | 0.3, 2026-03-01 |" in generated.benchmarks_page()
+
+
 def test_the_navigation_and_the_pages_are_the_same(pages):
     listed = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2])
     assert sorted(listed) == sorted(pages)
