@@ -65,5 +65,7 @@ def ceiling(value: float) -> int:
 def ticks(top: int) -> list[int]:
     """Round numbers from 0 to `top`, three to six of them, the last at or below `top`."""
     power = 10.0 ** np.floor(np.log10(top / 4))
-    step = max(next(nice * power for nice in _STEPS if top / (nice * power) <= 5), 1.0)
+    by = (float(max(nice * power, 1.0)) for nice in _STEPS)
+    # Attacks are whole: an axis by 2.5 would be printed 0, 2, 5, 8, 10.
+    step = next(step for step in by if top / step <= 5 and step.is_integer())
     return [round(step * number) for number in range(int(top // step) + 1)]

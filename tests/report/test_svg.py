@@ -34,7 +34,8 @@ def test_axes_end_at_round_numbers_above_all_others(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "top", "ticks"), [(0, 4, [0, 1, 2, 3, 4]), (109, 120, [0, 25, 50, 75, 100]), (7, 8, [0, 2, 4, 6, 8])]
+    ("value", "top", "ticks"),
+    [(0, 4, [0, 1, 2, 3, 4]), (109, 120, [0, 25, 50, 75, 100]), (7, 8, [0, 2, 4, 6, 8]), (11, 12, [0, 5, 10])],
 )
 def test_axes(value, top, ticks):
     assert svg.ceiling(value) == top
