@@ -40,10 +40,9 @@ def with_capability(model: Model, by: str | None = names.TACTIC, lag: int = 0) -
 def standard_model() -> Model:
     """The model of a user who asks for nothing: levels and walks at every level, negative binomial with phi per tactic.
 
-    Levels of provinces, of tactics and of each series, and walks of countries, provinces, tactics and series. On two
-    real panels it was best of ten variants in one of four columns, and within 1 % of the best in the others; held-out
-    totals lost to the best baseline by 23 and 49 % (see `tests/benchmarks/skill.py` and notebook 03). With hundreds of
-    series it takes several times as long as `quick_model`.
+    Levels of provinces, of tactics and of each series, and walks of countries, provinces, tactics and series. Alone it
+    forecasts the cells of some real panels better than `quick_model`; with hundreds of series it takes several times as
+    long (`docs/decisions/default-model.md`).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Forecasts of other packages on the tuning panels, beside the default model's: AutoETS, AutoTheta and boosted trees.
+"""Forecasts of other packages on the tuning panels, beside the default's: AutoETS, AutoTheta, boosted trees and hhh4.
 
     pip install -c constraints.txt '.[rivals]'
     python tests/benchmarks/rivals.py --scores out/protocol/second.csv --half second [--panels syria iraq]
@@ -7,13 +7,17 @@ AutoETS and AutoTheta (statsforecast) forecast the log of (count + 1) of each se
 fitted to the sums at each level (province, tactic, total) themselves, which favours them: their forecasts of cells and
 of totals need not agree. Boosted trees (LightGBM) are one model of all cells: a Tweedie mean given the last twelve
 counts, their means, the month and the series, and negative binomial counts about it, drawn step by step so that sums
-are sums of the same draws. `--scores` is the table that `protocol.py` wrote of the same half.
+are sums of the same draws. Where R and its package surveillance are, so is hhh4 (`hhh4.R`), with simulated paths.
+`--scores` is the table that `protocol.py` wrote of the same half.
 """
 
 import argparse
+import shutil
+import subprocess
+import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,25 +86,45 @@ def boosted(counts: Array, horizon: int, season: int, seed: int) -> Array:
     return paths[:, periods:].reshape(DRAWS, cells, horizon)
 
 
-def scored(panel: Panel, end: pd.Timestamp, horizon: int, seed: int) -> list[tuple[str, str, float]]:
-    """CRPS of log(1 + count) of each rival at each level, from one origin."""
-    ends = pd.DatetimeIndex(panel.dataset["period_end"].values)
-    now = int(ends.get_loc(end)) + 1
+def hhh4(counts: Array, knows: Sequence[int], horizon: int) -> dict[int, Array]:
+    """Draws (sample, cell, period) of hhh4 at origins that know so many periods of counts (cell, period)."""
+    cell, period = np.divmod(np.arange(counts.size), counts.shape[1])
+    table = pd.DataFrame({"series": cell, "t": period + 1, "attacks": counts.ravel().astype(int)})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        table.to_csv(folder / "panel.csv", index=False)
+        pd.DataFrame({"t": knows}).to_csv(folder / "origins.csv", index=False)
+        words = folder / "panel.csv", folder, folder / "origins.csv", horizon, DRAWS
+        script = Path(__file__).with_name("hhh4.R")
+        subprocess.run(["Rscript", script, *map(str, words)], check=True, capture_output=True)
+        paths = {now: pd.read_csv(folder / f"{now}.csv", header=None).to_numpy(float) for now in knows}
+    return {now: each.reshape(DRAWS, horizon, -1).transpose(0, 2, 1) for now, each in paths.items()}
+
+
+def scored(panel: Panel, now: int, horizon: int, seed: int, drawn: Mapping[str, Array]) -> list[tuple[str, str, float]]:
+    """CRPS of log(1 + count) of each rival at each level, from one origin that knows so many periods.
+
+    `drawn` are draws (sample, cell, period) of rivals beside those that are fitted here.
+    """
     attacks = panel.attacks.fillna(0.0).values
     past, came = attacks[..., :now], attacks[..., now : now + horizon]
     season = 12 if panel.freq == "MS" else 52
-    draws = boosted(past.reshape(-1, now), horizon, season, seed).reshape(DRAWS, *came.shape)
+    paths = {"boosted trees": boosted(past.reshape(-1, now), horizon, season, seed), **drawn}
     rows = []
     for level, axes in LEVELS.items():
         outcome = came.sum(axis=axes).reshape(-1, horizon)
         summed = past.sum(axis=axes).reshape(-1, now)
-        forecasts = {"boosted trees": draws.sum(axis=tuple(axis + 1 for axis in axes)).reshape(DRAWS, -1, horizon)}
+        over = tuple(axis + 1 for axis in axes)
+        forecasts = {
+            model: draws.reshape(DRAWS, *came.shape).sum(axis=over).reshape(DRAWS, -1, horizon)
+            for model, draws in paths.items()
+        }
         for model in ("AutoETS", "AutoTheta"):
             forecasts[model] = of_series(summed, horizon, model, season if now >= 3 * season else 1)
         for model, values in forecasts.items():
             sample = np.sort(np.log1p(np.moveaxis(values, 0, -1).reshape(outcome.size, -1)), axis=1)
             # Quantiles stand for the whole distribution, draws are a sample of it.
-            pairs = None if model == "boosted trees" else QUANTILES**2
+            pairs = None if model in paths else QUANTILES**2
             rows.append((level, model, float(crps(np.log1p(outcome.ravel()), sample, pairs).mean())))
     return rows
 
@@ -120,8 +144,13 @@ def main() -> None:
         panel = tried.panel()
         origins = tried.days(panel)
         half = origins[: len(origins) // 2] if given.half == "first" else origins[len(origins) // 2 :]
-        for seed, end in enumerate(half):
-            rows += [(name, *row) for row in scored(panel, end, tried.horizon, seed)]
+        ends = pd.DatetimeIndex(panel.dataset["period_end"].values)
+        knows = [int(ends.get_loc(end)) + 1 for end in half]
+        counts = panel.attacks.fillna(0.0).values.reshape(-1, len(ends))
+        simulated = hhh4(counts, knows, tried.horizon) if shutil.which("Rscript") else {}
+        for seed, now in enumerate(knows):
+            drawn = {"hhh4": simulated[now]} if simulated else {}
+            rows += [(name, *row) for row in scored(panel, now, tried.horizon, seed, drawn)]
         print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
     table = pd.DataFrame(rows, columns=["panel", "level", "model", "crps_log"])
     means = table.groupby(["panel", "level", "model"])["crps_log"].mean()
