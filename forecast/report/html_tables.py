@@ -9,7 +9,7 @@ from markupsafe import Markup
 from forecast.files import neutralised
 from forecast.report.svg import element, words
 
-__all__ = ["csv_link", "html_table"]
+__all__ = ["csv_link", "html_table", "prose_table"]
 
 # Columns of text in tables of numbers.
 _TEXT = ("Province", "Tactic", "Model", "Month", "Week", "force")
@@ -71,6 +71,21 @@ def html_table(
     table = element("table", table, id=f"table-{name}", class_="prose" if prose else None)
     scrolls = element("div", table, class_="table", role="region", tabindex=0, aria_label=caption)
     return Markup(scrolls) + csv_link(frame if numbers is None else numbers, name, f"{caption} as a CSV file", "As CSV")
+
+
+def prose_table(
+    frame: pd.DataFrame,
+    name: str,
+    caption: str,
+    left: Sequence[str],
+    simulated: bool,
+    *,
+    groups: str | None = None,
+    numbers: pd.DataFrame | None = None,
+) -> Markup:
+    """An `html_table` of text, whose columns stand right but for those that are named."""
+    right = [column for column in frame.columns if column not in (*left, groups)]
+    return html_table(frame, name, caption, simulated, groups=groups, prose=True, right=right, numbers=numbers)
 
 
 def csv_link(table: pd.DataFrame, name: str, says: str, text: str) -> Markup:

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from forecast.report.backtest import backtest_charts, backtest_said, score_rows, worst_rows
-from forecast.report.html_tables import html_table
+from forecast.report.html_tables import html_table, prose_table
 from forecast.report.page import Page
 from forecast.report.section import Section, drawing, note, paragraphs, subheading
 from forecast.report.wording import province_labels
@@ -17,7 +17,6 @@ def _blocks(page: Page) -> list[Markup]:
         return []
     caption = "Forecast errors of every model at past dates"
     worst = worst_rows(part, province_labels(page.forecast.dataset))
-    right = [column for column in worst.columns if column not in ("group", "Where")]
     where = "Where and when the model of this report did worst"
     return [
         paragraphs(backtest_said(part)),
@@ -31,7 +30,7 @@ def _blocks(page: Page) -> list[Markup]:
         subheading("Calibration"),
         *(drawing(chart, shown) for chart, shown in backtest_charts(part, simulated)),
         subheading("Where it does worst"),
-        html_table(worst, "worst", where, simulated, groups="group", prose=True, right=right),
+        prose_table(worst, "worst", where, ["Where"], simulated, groups="group"),
         note(
             "Provinces and dates at which the model’s score is furthest above that of the rival. Where the difference "
             "is below 0, the model’s score was the lower one even there."

@@ -1,8 +1,7 @@
 """The section on the partner forces' capability."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import pandas as pd
 from markupsafe import Markup
 
 from forecast.report.capability import (
@@ -15,7 +14,7 @@ from forecast.report.capability import (
     scenario_rows,
     slope_rows,
 )
-from forecast.report.html_tables import html_table
+from forecast.report.html_tables import prose_table
 from forecast.report.page import Page
 from forecast.report.section import Section, drawing, note, paragraphs, subheading
 
@@ -54,11 +53,11 @@ def _tables(part: CapabilityPart, page: Page) -> Iterator[Markup]:
     if len(page.latest):
         yield subheading("Where each force stands")
         caption = "Where the capability of each force stands at the end of the data, in SDs of its own"
-        yield _table(latest_rows(page.latest), "latest", caption, ["Force"], simulated, numbers=page.latest)
+        yield prose_table(latest_rows(page.latest), "latest", caption, ["Force"], simulated, numbers=page.latest)
         yield note(f"{page.levels} The map of the first screen can show it.")
     yield subheading("The indicators behind the paths")
     caption = "What each indicator says of capability"
-    yield _table(loading_rows(part.capability), "loadings", caption, ["Force", "Indicator"], simulated)
+    yield prose_table(loading_rows(part.capability), "loadings", caption, ["Force", "Indicator"], simulated)
     yield note(
         "Loading: SDs of the indicator per SD of capability; the sign is that of the direction which was given to it. "
         "“Share due to capability” is the rest of its variance that is not its own noise."
@@ -66,7 +65,7 @@ def _tables(part: CapabilityPart, page: Page) -> Iterator[Markup]:
     if len(part.slopes):
         yield subheading("What goes with higher capability")
         caption = "Change of attacks that goes with higher capability, an association"
-        yield _table(slope_rows(part.slopes), "slopes", caption, ["Force", "Tactic"], simulated)
+        yield prose_table(slope_rows(part.slopes), "slopes", caption, ["Force", "Tactic"], simulated)
         yield note(
             "Percent change of expected attacks per SD of capability, in the provinces of each force, weighed by the "
             "attacks of the last year. The error of the indicators is carried into these intervals."
@@ -74,7 +73,7 @@ def _tables(part: CapabilityPart, page: Page) -> Iterator[Markup]:
     if len(part.scenarios):
         yield subheading("What if capability changed")
         caption = "Attacks in the scenarios, associations carried forward"
-        yield _table(scenario_rows(part.scenarios), "scenarios", caption, ["Sum of"], simulated, groups="group")
+        yield prose_table(scenario_rows(part.scenarios), "scenarios", caption, ["Sum of"], simulated, groups="group")
         yield note(
             "Expected attacks over the whole horizon. A scenario and the base forecast share all random numbers, so "
             "that the change is that of the scenario alone. Provinces whose expectation does not change, or is below "
@@ -83,25 +82,11 @@ def _tables(part: CapabilityPart, page: Page) -> Iterator[Markup]:
     if len(part.decomposition):
         heading = "What the forecast change is made of"
         yield subheading(heading)
-        yield _table(decomposition_rows(part.decomposition), "decomposition", heading, ["Part"], simulated)
+        yield prose_table(decomposition_rows(part.decomposition), "decomposition", heading, ["Part"], simulated)
         yield note(
             "Change of expected attacks from the mean of the last year to the mean of the forecast, part by part, all "
             "cells weighed by their attacks in the last year. Parts add up on the log scale."
         )
-
-
-def _table(
-    frame: pd.DataFrame,
-    name: str,
-    caption: str,
-    left: Sequence[str],
-    simulated: bool,
-    *,
-    groups: str | None = None,
-    numbers: pd.DataFrame | None = None,
-) -> Markup:
-    right = [column for column in frame.columns if column not in (*left, groups)]
-    return html_table(frame, name, caption, simulated, groups=groups, prose=True, right=right, numbers=numbers)
 
 
 SECTION: Section = Section("capability", "Capability", "The partner forces’ capability", _blocks)

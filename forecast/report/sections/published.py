@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from forecast.report.html_tables import html_table
+from forecast.report.html_tables import prose_table
 from forecast.report.page import Page
 from forecast.report.published import PublishedPart, expected_rows, province_rows, published_said
 from forecast.report.section import Section, drawing, note, paragraphs, subheading
@@ -54,11 +54,9 @@ def _charts(part: PublishedPart, page: Page) -> Iterator[Markup]:
 
 
 def _expected(part: PublishedPart, simulated: bool) -> Iterator[Markup]:
-    frame = expected_rows(part)
-    right = [column for column in frame.columns if column not in ("group", "For")]
     heading = "The next expected reports"
     yield subheading(heading)
-    yield html_table(frame, "expected", heading, simulated, groups="group", prose=True, right=right)
+    yield prose_table(expected_rows(part), "expected", heading, ["For"], simulated, groups="group")
     yield note(
         "The number that each publisher would give for the zone, by the name that it counts attacks under, if it "
         "reports at all. The interval holds the uncertainty of the attacks, of the share that the publisher counts, "
@@ -67,11 +65,9 @@ def _expected(part: PublishedPart, simulated: bool) -> Iterator[Markup]:
 
 
 def _informed(part: PublishedPart, simulated: bool) -> Iterator[Markup]:
-    frame, left = province_rows(part), ("group", "Province", "Known lately by")
-    right = [column for column in frame.columns if column not in left]
-    heading = "How each province is known"
+    heading, left = "How each province is known", ("Province", "Known lately by")
     yield subheading(heading)
-    yield html_table(frame, "informed", heading, simulated, groups="group", prose=True, right=right)
+    yield prose_table(province_rows(part), "informed", heading, left, simulated, groups="group")
     yield note(
         "A number of its own is a published count of that province alone, or what is left of a total whose other "
         "provinces were published. “Totals with it” are published counts over several provinces of which it is one. "

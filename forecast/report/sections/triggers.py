@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from forecast.report.html_tables import html_table
+from forecast.report.html_tables import prose_table
 from forecast.report.page import Page
 from forecast.report.section import Section, note, paragraphs
 from forecast.report.triggers import trigger_rows, triggers_said
@@ -16,10 +16,8 @@ def _blocks(page: Page) -> Sequence[Markup]:
     part = page.content.triggers
     if part is None or page.content.no_chances:
         return ()
-    frame, left = trigger_rows(part), ("Trigger", "Event")
-    right = [column for column in frame.columns if column not in left]
-    caption = "Each trigger, its event and its past"
-    table = html_table(frame, "triggers", caption, page.simulated, prose=True, right=right, numbers=part.triggers)
+    caption, left = "Each trigger, its event and its past", ("Trigger", "Event")
+    table = prose_table(trigger_rows(part), "triggers", caption, left, page.simulated, numbers=part.triggers)
     return (
         paragraphs(triggers_said(part)),
         table,
