@@ -17,6 +17,7 @@ from forecast.inference.mode import marginal
 from forecast.inference.mode.search import climb
 from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.inference.posterior.labels import posterior_names
+from forecast.inference.weights.weighted import WeightedLatents, repeated
 from forecast.model.families import (
     HurdleNegativeBinomial,
     NegativeBinomial,
@@ -329,3 +330,40 @@ def test_a_warm_start_gives_the_same_mode(fitted, small):
     """The latents' prior mean stays what it is, and the hyperparameters' mode is found again."""
     warm = approximate(MODEL, small, LaplaceOptions(draws=50), start=fitted, seed=2)
     np.testing.assert_allclose(warm.state["mode"], fitted.state["mode"], atol=0.02)
+
+
+def test_points_that_chance_made_heavy_are_estimated_again(small, monkeypatch):
+    """Three estimates that are seven nats too high: they would hold nearly all of the weight."""
+    sampler, counted = marginal.Marginal.sampler, []
+
+    def spoiling(self, scatter):
+        draw = sampler(self, scatter)
+
+        def drawn(gaussian, count, rng):
+            weighted = draw(gaussian, count, rng)
+            counted.append(count)
+            return replace(weighted, log_weight=weighted.log_weight + (7.0 if len(counted) <= 3 else 0.0))
+
+        return drawn
+
+    monkeypatch.setattr(marginal.Marginal, "sampler", spoiling)
+    drawn = approximate(MODEL, small, LaplaceOptions(draws=400), seed=1)
+    assert drawn.certificate["passed"].all()
+    # Else rounds wait for others as heavy.
+    assert len(counted) < 200
+
+
+def test_the_mean_of_estimates_takes_draws_by_their_weights():
+    """Two estimates, of which one has three times the weight of the other."""
+    results = iter([(0.0, 0.0), (1.0, np.log(3.0))] * 200)
+
+    def sampler(gaussian, count, rng):
+        value, log_weight = next(results)
+        return WeightedLatents(np.full((1, count), value), log_weight)
+
+    rng = np.random.default_rng(1)
+    parts = [repeated(sampler, 2)(None, 8, rng) for _ in range(200)]
+    assert {part.latents.shape for part in parts} == {(1, 8)}
+    np.testing.assert_allclose([part.log_weight for part in parts], np.log(2.0))
+    # 200 times 8 draws, resampled with little scatter: 0.75 within 4.5 errors of independent ones.
+    assert abs(np.mean([part.latents for part in parts]) - 0.75) < 4.5 * (0.75 * 0.25 / 1600) ** 0.5

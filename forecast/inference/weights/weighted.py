@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forecast.inference.weights.pareto import resampled
 
-__all__ = ["Sampler", "WeightedLatents", "picked"]
+__all__ = ["Sampler", "WeightedLatents", "picked", "repeated"]
 
 Array = npt.NDArray[np.float64]
 
@@ -47,3 +47,15 @@ def picked(log_weight: Array, count: int, rng: np.random.Generator) -> tuple[npt
 
 # Draws so many latents at a Gaussian's hyperparameters.
 Sampler = Callable[[Any, int, np.random.Generator], WeightedLatents]
+
+
+def repeated(sampler: Sampler, times: int) -> Sampler:
+    """By the mean of so many independent estimates; draws are taken from them by their weights."""
+
+    def draw(gaussian: Any, count: int, rng: np.random.Generator) -> WeightedLatents:
+        parts = [sampler(gaussian, count, rng) for _ in range(times)]
+        latents = np.concatenate([part.latents for part in parts], axis=1)
+        log_weight = np.repeat([part.log_weight for part in parts], count)
+        return WeightedLatents.taken(latents, log_weight, count, rng)
+
+    return draw
