@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import forecast as fc
+from forecast.inference.machine import one_thread
 from forecast.inference.mode.information import information
 from forecast.inference.mode.marginal import Marginal
-from forecast.inference.mode.search import climb
+from forecast.inference.mode.search import TOLERANCE, climb, heavier_of_both, updated
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,34 @@ def test_slopes_that_go_together_are_searched_together():
     assert found.evaluations <= 10
     assert found.decrement < 0.005
     assert (np.abs(np.log(ratio_of_deviations(marginal, found)[-3:])) < 0.1).all()
+
+
+def test_curvature_does_not_explode_where_the_density_hardly_bends():
+    """Along a step the gradient changed by a thousandth of what was expected, by nothing, or the other way."""
+    inverse, step = np.diag([1.0, 0.5, 0.1]), np.array([0.5, -0.3, 0.1])
+    expected = np.linalg.solve(inverse, step)
+    for share in (1e-3, 0.0, -2.0):
+        found = updated(inverse, step, share * expected)
+        assert np.linalg.eigvalsh(found).min() > 0
+        # Five times the variance along the step, as if the gradient had changed by a fifth.
+        assert np.allclose(found @ expected, 5 * step)
+        assert found.trace() < 5 * inverse.trace()
+    # A change that is not too small is taken as it is.
+    np.testing.assert_allclose(updated(inverse, step, 0.5 * expected) @ (0.5 * expected), step)
+
+
+def test_the_search_from_walks_ends_at_a_mode(shared_data):
+    """On this panel the density hardly bends between two points on the way: the search ended there, 300 SDs wide."""
+    places = fc.read_gazetteer().select(["Syria"])
+    events = fc.read_events(shared_data / "ucdp_ged_syria_2016_2019.csv.gz", source="ucdp", gazetteer=places)
+    panel = fc.build_panel(events, freq="W", gazetteer=places, seed=1)
+    marginal = Marginal(fc.quick_model().bind(panel.between(end="2019-09-15")))
+    with one_thread():
+        heavier, other = heavier_of_both(marginal, climb(marginal))
+    for found in (heavier,) if other is None else (heavier, other):
+        assert found.decrement < TOLERANCE
+        # The prior's are 1.
+        assert np.diag(found.covariance).max() < 1.5
 
 
 def test_information_is_close_to_the_curvature(marginal, peak):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.laplace.coordinates import Axis, whitening
 from forecast.inference.laplace.evaluation import Evaluated, Evaluator
 from forecast.inference.laplace.hyperposterior import HyperPosterior, Shape
@@ -88,6 +89,8 @@ def _along_axes(evaluator: Evaluator, told: InTime) -> tuple[tuple[Axis, ...], l
 def _axis(evaluator: Evaluator, top: Evaluated, number: int) -> tuple[Axis, list[Evaluated]]:
     """The coordinate along one axis, and the points on it."""
     found = [point for sign in (1.0, -1.0) for point in _side(evaluator, top, number, sign)]
+    if not found:
+        raise NotPositiveDefinite("numbers run out about it")
     profile = [(float(point.z[number]), top.value - point.value, float(point.gradient[number])) for point in found]
     return Axis.of(profile, max(_SLOWEST, float(np.linalg.norm(evaluator.root[:, number])))), found
 

@@ -16,7 +16,7 @@ from forecast.inference.mode.marginal import Bound, Marginal
 from forecast.inference.mode.slopes import Pilot
 from forecast.model.latents import Autoregressive, Independent
 
-__all__ = ["Peak", "attempt", "climb", "heavier_of_both", "higher_of_both", "laid_out", "other_than"]
+__all__ = ["Peak", "attempt", "climb", "heavier_of_both", "higher_of_both", "laid_out", "other_than", "updated"]
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")
@@ -28,6 +28,8 @@ _STEPS = 60
 _LONGEST = 1.0
 # Information is taken anew while the log density promises to rise by more than this.
 _FAR = 1.0
+# The least change of a gradient along a step, as a share of what the inverse Hessian says of it.
+_DAMPED = 0.2
 # Prior SDs below the median from which standard deviations set out: from above, a flat part may lie between.
 _OUTSET = -0.5
 # SDs between two modes: nearer, a search has ended on a flat slope of the first. (6 to 15 on three weekly files that
@@ -108,22 +110,25 @@ def climb(
     gaussian, bound = marginal.best(vector, x)
     known = information(marginal, gaussian, bound)
     inverse = np.asarray(np.linalg.inv(known.matrix)) if covariance is None else covariance
-    evaluations, decrement = 1, 0.0
+    evaluations, decrement, is_fresh = 1, 0.0, covariance is None
     for _ in range(_STEPS):
         step = inverse @ bound.gradient
         decrement = 0.5 * float(bound.gradient @ step)
         if decrement < TOLERANCE or stop(gaussian.vector):
             break
         moved = _moved(marginal, gaussian, bound, known.tangent, step, 2 * decrement)
+        if moved is None and not is_fresh:
+            inverse, is_fresh = np.asarray(np.linalg.inv(known.matrix)), True
+            continue
         if moved is None:
             break
         before, (gaussian, fresh) = gaussian, moved
         evaluations += 1
-        known = information(marginal, gaussian, fresh)
-        if decrement > _FAR:
+        known, is_fresh = information(marginal, gaussian, fresh), decrement > _FAR
+        if is_fresh:
             inverse = np.asarray(np.linalg.inv(known.matrix))
         else:
-            inverse = _updated(inverse, gaussian.vector - before.vector, bound.gradient - fresh.gradient)
+            inverse = updated(inverse, gaussian.vector - before.vector, bound.gradient - fresh.gradient)
         bound = fresh
     return Peak(gaussian, bound, inverse, known.tangent, decrement, evaluations, known.of_counts)
 
@@ -214,10 +219,16 @@ def attempt(
     return None
 
 
-def _updated(inverse: Array, step: Array, change: Array) -> Array:
-    """The inverse Hessian after a step that changed the (negative) gradient so (BFGS)."""
-    along = float(step @ change)
-    if along <= 1e-10:
-        return inverse
+def updated(inverse: Array, step: Array, change: Array) -> Array:
+    """The inverse Hessian after a step that changed the (negative) gradient so (BFGS).
+
+    Where it changed by less than a share of what was expected, the change is moved towards that (Powell 1978): the
+    density need not bend downwards between two points, and its inverse curvature would explode.
+    """
+    expected = np.linalg.solve(inverse, step)
+    along, foreseen = float(step @ change), float(step @ expected)
+    if along < _DAMPED * foreseen:
+        change = expected + (1 - _DAMPED) * foreseen / (foreseen - along) * (change - expected)
+        along = _DAMPED * foreseen
     project = np.eye(len(step)) - np.outer(step, change) / along
     return np.asarray(project @ inverse @ project.T + np.outer(step, step) / along)
