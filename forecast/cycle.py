@@ -97,7 +97,7 @@ def watched(part: PreviousPart, data_end: pd.Timestamp) -> str:
     lines = [previous_lead(part), *previous_said(part)]
     reasons = needs_eyes(part)
     if part.has_come:
-        table = level_rows(part).rename(columns={level: f"inside {level}" for level in ("50%", "90%")})
+        table = level_rows(part).rename(columns=lambda name: f"inside {name}" if "%" in name else name)
         lines += ["", *table.to_string(index=False).splitlines(), ""]
     else:
         lines.append(f"The data end on {data_end:%Y-%m-%d}.")

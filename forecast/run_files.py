@@ -34,6 +34,7 @@ from forecast.report.onset import OnsetPart
 from forecast.report.parts import table_of
 from forecast.report.population import PopulationPart
 from forecast.report.previous import PreviousPart, previous_part
+from forecast.report.previous_chain import goes_on
 from forecast.report.published import PublishedPart
 from forecast.report.triggers import TriggersPart
 from forecast.run_record import RunRecord
@@ -156,7 +157,16 @@ def load_previous(folder: str | Path, panel: Panel) -> Run:
         matched(*_comparable(earlier, panel)[::2])
     except InputError as error:
         raise error.again(source=folder) from error
+    last = _last(earlier)
+    if last is not None:
+        with damage_is_input(Path(folder) / RUN.marker, _AGAIN):
+            goes_on(last.reports, last.covered)
     return earlier
+
+
+def _last(run: Run) -> PreviousPart | None:
+    """What a run says of the one before it."""
+    return PreviousPart.from_record(run.record.previous) if run.record.previous else None
 
 
 def part_of_previous(
@@ -169,8 +179,9 @@ def part_of_previous(
     InputError
         Where the two cannot be compared.
     """
-    now = totals if panel.observations.is_published else forecast
-    return previous_part(*_comparable(earlier, panel), now, published=panel.observations.is_published)
+    published = panel.observations.is_published
+    now = totals if published else forecast
+    return previous_part(*_comparable(earlier, panel), now, published=published, last=_last(earlier))
 
 
 def _comparable(earlier: Run, panel: Panel) -> tuple[Forecast, Panel, Panel]:
@@ -333,7 +344,7 @@ def _content(result: Run) -> ReportContent:
         capability=None if result.capability is None else _capability_part(result.capability, record),
         backtest=BacktestPart.from_record(record.backtest) if record.backtest else None,
         published=PublishedPart.from_record(record.published) if record.published else None,
-        previous=PreviousPart.from_record(record.previous) if record.previous else None,
+        previous=_last(result),
         triggers=TriggersPart.from_record(record.triggers) if record.triggers else None,
         onsets=OnsetPart.from_record(record.onsets) if record.onsets else None,
         deaths=DeathsPart.from_record(record.deaths) if record.deaths else None,

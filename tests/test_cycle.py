@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 
+import pandas as pd
 import pytest
 
 from forecast import cli
@@ -12,6 +13,7 @@ from forecast.config import read_settings
 from forecast.cycle import earlier_runs, next_folder, watch, watch_panel
 from forecast.errors import InputError
 from forecast.report.previous import RULE
+from forecast.report.previous_chain import is_doubted
 
 SETTINGS = """
 horizon = 3
@@ -204,6 +206,52 @@ def test_update_makes_the_next_run_and_keeps_the_earlier_ones(folder, monkeypatc
     assert out.endswith("out/2022-11-30-2/report.html\n")
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["2022-10-31", "2022-11-30", "2022-11-30-2"]
     assert contents(folder / "out" / "2022-10-31") == first
+
+
+def test_updates_in_a_row_are_watched_together(folder, issued, monkeypatch, capsys):
+    """Counts that are a little too high each month: no month is off by itself, and all of them together are."""
+    out = folder / "out"
+    out.mkdir()
+    shutil.copytree(issued, out / "2022-10-31")
+    file = folder / "data" / "counts.csv"
+    high = {f"{place}_2022_{month}": 4 for place in ("Anbar", "Diyala", "Kirkuk") for month in (11, 12)}
+    file.write_text(counts("2022-11-01", **high))
+    code, said, err = command("update forecast.toml", monkeypatch, capsys)
+    assert (code, "Taken together" in said) == (0, False), err
+    file.write_text(counts("2022-12-01", **high))
+    # The same is said of the second report by `watch`, before there is a third.
+    code, said, _ = command("watch out/2022-11-30 data/counts.csv", monkeypatch, capsys)
+    assert code == 0
+    together = "Taken together, 2 reports are within chance (evidence "
+    assert together in said
+    assert "the total came above the middle of what was expected in 2 of 2." in said
+    assert re.search(r"Compared over 2 reports +inside 50% over 2 reports", said)
+    assert together in command("update forecast.toml", monkeypatch, capsys)[1]
+    record = json.loads((out / "2022-12-31" / "run.json").read_text())
+    assert [row["data_end"] for row in record["previous"]["reports"]] == ["31 Oct 2022", "30 Nov 2022"]
+    # Of a run that was issued before reports were counted together, they are counted from then on.
+    marker = out / "2022-11-30" / "run.json"
+    older = json.loads(marker.read_text())
+    del older["previous"]["reports"]
+    covered = older["previous"].pop("covered")
+    marker.write_text(json.dumps(older))
+    code, said, _ = command("watch out/2022-11-30 data/counts.csv", monkeypatch, capsys)
+    assert (code, "Taken together" in said) == (0, False)
+    # Some more months of the same need eyes.
+    same = record["previous"]["reports"][1:]
+    number = next(number for number in range(1, 100) if is_doubted(pd.DataFrame(same * number))) - 1
+    older["previous"] |= {"reports": same * number, "covered": covered}
+    marker.write_text(json.dumps(older))
+    code, said, _ = command("watch out/2022-11-30 data/counts.csv", monkeypatch, capsys)
+    assert code == 1
+    reason = f"NEEDS EYES: {number + 1} reports together are further off than chance explains (evidence 2"
+    assert said.splitlines()[-1].startswith(reason)
+    # What was edited is told.
+    del older["previous"]["covered"][0]["outcomes"]
+    older["previous"]["covered"] = older["previous"]["covered"][:1]
+    marker.write_text(json.dumps(older))
+    code, _, err = command("watch out/2022-11-30 data/counts.csv", monkeypatch, capsys)
+    assert (code, "run.json: was edited or damaged" in err) == (2, True)
 
 
 def test_only_finished_runs_are_earlier_ones(folder, issued):

@@ -1,8 +1,6 @@
 """Verification: what an earlier forecast said of periods that have come since, against what came.
 
-Cells of a period depend on each other, and so do the periods of one forecast. Its draws are joint: where the forecast
-is right, what came is as good as one draw more, so that any statistic of what came may be ranked among the same
-statistic of every draw. Such a test holds its level whatever the dependence (Monte Carlo test, Barnard 1963).
+What came is tested by its ranks among the draws (`rank_tests`), since cells and periods depend on each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from forecast import names
 from forecast.errors import InputError
 from forecast.evaluation.calibration import pit
+from forecast.evaluation.rank_tests import combined, distances, rank_bounds, rank_p_values
 from forecast.evaluation.recorded import counts_like, recorded
 from forecast.evaluation.scores import CELL, LEVEL
 from forecast.panel.panel import Panel
@@ -31,10 +29,7 @@ __all__ = [
     "TACTIC",
     "TOTAL",
     "Verification",
-    "combined",
-    "distances",
     "matched",
-    "rank_p_values",
     "revisions",
     "verify",
 ]
@@ -57,8 +52,6 @@ LEVELS: Final = tuple(_SUMS)
 # Below this p-value what came is more than chance: of forecasts that are right, one in twenty is doubted.
 ALARM = 0.05
 _INTERVALS = (0.5, 0.9)
-# Sums of logs are compared as if they were exact: equal outcomes must not differ by rounding.
-_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -84,6 +77,11 @@ class Verification:
     p_value : float
         Of the forecast as a whole: that the smallest of these p-values, and of the largest misses of each level, would
         be so small.
+    p_bounds : tuple of float
+        Of a randomised p-value: shares of draws that would lie further off, and so far off or further (`p_value`).
+    pit_bounds : tuple of float
+        Of the randomised PIT of the total over all periods that have come: shares of the draws, and of what came as
+        one more, that are lower, and at most as high; 0 and 1 where the total is not compared.
     revisions : DataFrame
         Counts up to the earlier origin that are others now: province, tactic, period, before, after.
     recent : tuple of float
@@ -105,6 +103,8 @@ class Verification:
     series: pd.DataFrame
     levels: pd.DataFrame
     p_value: float
+    p_bounds: tuple[float, float]
+    pit_bounds: tuple[float, float]
     revisions: pd.DataFrame
     recent: tuple[float, float]
     notes: tuple[str, ...] = ()
@@ -181,6 +181,7 @@ def verify(
     tables: list[pd.DataFrame] = []
     sums: list[pd.DataFrame] = []
     rows, statistics = [], []
+    p_bounds, pit_bounds = (0.0, float("nan")), (0.0, 1.0)
     come = bool(actual.outcomes.sel({names.PERIOD: actual.periods.isin(issued.periods)}).notnull().any())
     forecast = recorded(issued, actual)[0] if come else issued
     for level in _levels(forecast, levels) if come else ():
@@ -194,16 +195,22 @@ def verify(
         series, largest = _series(summed, counts)
         p_value = float(rank_p_values(mean)[0])
         statistics += [mean, largest]
+        if level == TOTAL:
+            pit_bounds = rank_bounds(-_pool(summed, counts)[0][:, 0].astype(float))
         tables.append(outcomes.assign(**{LEVEL: level}))
         sums.append(series.assign(**{LEVEL: level}))
         inside = [float(outcomes[name].mean()) for name in ("inside_50", "inside_90")]
         rows.append((level, len(outcomes), *inside, p_value))
+    if statistics:
+        p_bounds = rank_bounds(combined(statistics))
     return Verification(
         issued,
         _together(tables, _OUTCOME_COLUMNS),
         _together(sums, _SERIES_COLUMNS),
         pd.DataFrame(rows, columns=[LEVEL, "outcomes", "inside_50", "inside_90", "p_value"]),
-        float(rank_p_values(combined(statistics))[0]) if statistics else float("nan"),
+        p_bounds[1],
+        p_bounds,
+        pit_bounds,
         revisions(before, actual) if before is not None else pd.DataFrame(columns=_REVISION_COLUMNS),
         (float("nan"), float("nan")) if before is None else _recent_change(before, actual),
         notes,
@@ -259,28 +266,6 @@ def revisions(before: Panel, after: Panel) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(_REVISION_COLUMNS, [*labels, *values], strict=True)))
 
 
-def distances(pool: Counts) -> Array:
-    """How far off each count is among those of its column, see `verify`; rows (what came, draws) are treated alike."""
-    size = len(pool)
-    at_most = stats.rankdata(pool, method="max", axis=0) / size
-    at_least = (size + 1 - stats.rankdata(pool, method="min", axis=0)) / size
-    far = -np.log(np.minimum(1.0, 2 * np.minimum(at_most, at_least)))
-    logs = np.log1p(pool)
-    ends = np.partition(logs, (0, 1, size - 2, size - 1), axis=0)
-    far += np.where(logs == ends[-1], logs - ends[-2], 0.0) + np.where(logs == ends[0], ends[1] - logs, 0.0)
-    return np.asarray(far.round(_DIGITS))
-
-
-def rank_p_values(values: Array) -> Array:
-    """For each value the share of all that are as large or larger, itself included."""
-    return np.asarray(stats.rankdata(-values.round(_DIGITS), method="max") / len(values))
-
-
-def combined(statistics: Sequence[Array]) -> Array:
-    """One statistic of several (each over what came and the draws): the larger, the smaller their smallest p-value."""
-    return np.asarray(-np.min([rank_p_values(values) for values in statistics], axis=0))
-
-
 # Parts ---------------------------------------------------------------------------------------------------------------
 
 _BOUNDS = [f"{side}_{100 * level:g}" for level in _INTERVALS for side in ("lower", "upper")]
@@ -324,11 +309,8 @@ def _outcomes(forecast: Forecast, counts: xr.DataArray, seed: int) -> tuple[pd.D
 
 def _series(forecast: Forecast, counts: xr.DataArray) -> tuple[pd.DataFrame, Array]:
     """What came of each series over all periods, and how far off the furthest is, among what came and in every draw."""
-    seen = np.isfinite(counts.values)
-    there = seen.any(axis=-1)
-    came = np.nansum(counts.values, axis=-1)[there]
-    draws = np.where(seen, forecast.draws.values, 0).sum(axis=-1)[:, there]
-    pool = np.vstack([came, draws]).astype(np.int64)
+    pool, seen = _pool(forecast, counts)
+    there = np.asarray(seen.any(axis=-1))
     far = distances(pool)
     largest = far.max(axis=1)
     alone = np.array([rank_p_values(column)[0] for column in far.T])
@@ -340,6 +322,15 @@ def _series(forecast: Forecast, counts: xr.DataArray) -> tuple[pd.DataFrame, Arr
         | {"p_value": alone, "adjusted": adjusted}
     )
     return table.iloc[np.argsort(-far[0], kind="stable")], largest
+
+
+def _pool(forecast: Forecast, counts: xr.DataArray) -> tuple[Counts, npt.NDArray[np.bool_]]:
+    """Sums over the periods that have come, of what came (first) and of every draw; and what was observed."""
+    seen = np.isfinite(counts.values)
+    there = seen.any(axis=-1)
+    came = np.nansum(counts.values, axis=-1)[there]
+    draws = np.where(seen, forecast.draws.values, 0).sum(axis=-1)[:, there]
+    return np.vstack([came, draws]).astype(np.int64), seen
 
 
 def _labels(forecast: Forecast, there: npt.NDArray[np.bool_]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import names
+from forecast.evaluation.rank_tests import DOUBT
 from forecast.evaluation.scores import CELL, LEVEL
 from forecast.evaluation.verification import ALARM, COUNTRY, LEVELS, PROVINCE, TACTIC, TOTAL, Verification, verify
 from forecast.panel.calendar import unit_name
@@ -16,6 +17,7 @@ from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
 from forecast.report.overlays import BAND
 from forecast.report.parts import Part
+from forecast.report.previous_chain import chain_said, covered_with, evidence_label, goes_on, is_doubted, reports_with
 from forecast.report.wording import (
     amount,
     attacks,
@@ -50,8 +52,11 @@ _NOT_KNOWN = float("nan")
 # What `forecast watch` ends with exit code 1 by; it is printed with every verdict.
 RULE = (
     f"The rule: something needs eyes where a forecast that is right would lie so far off in {100 * ALARM:g}% of cases "
-    f"or fewer, all levels tested together, or where revisions moved more than {100 * _REVISED:g}% of the attacks of "
-    "the last twelve periods before it."
+    "or fewer, all levels tested together; where the evidence against all reports since the last such alarm reaches "
+    f"{DOUBT:g}, which it does in {100 / DOUBT:g}% of cases or fewer if they are right, however many follow; or where "
+    f"revisions moved more than {100 * _REVISED:g}% of the attacks of the last twelve periods before it. "
+    "Evidence is what a stake of 1 would have become in fair bets against the reports, one after the other: that "
+    "misses are too large, and that totals lie to one side."
 )
 
 
@@ -91,6 +96,11 @@ class PreviousPart(Part):
         lower_90, lower_50, median, upper_50, upper_90 (attacks); of what has the same parts then and now.
     published : bool
         Whether provinces are publishers' totals of zones.
+    reports : DataFrame
+        This report and those before it that were compared in turn, since the first or the last alarm of all together:
+        data_end, p_lower, p_upper, pit_lower, pit_upper (see `p_bounds` and `pit_bounds` of `Verification`).
+    covered : DataFrame
+        Of all these, by level: outcomes, inside_50, inside_90 (how many).
     """
 
     data_end: str
@@ -108,6 +118,8 @@ class PreviousPart(Part):
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
     bands: pd.DataFrame = field(default_factory=pd.DataFrame)
     published: bool = False
+    reports: pd.DataFrame = field(default_factory=pd.DataFrame)
+    covered: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def unit(self) -> str:
@@ -127,11 +139,18 @@ class PreviousPart(Part):
 
 
 def previous_part(
-    earlier: Forecast, before: Panel, panel: Panel, forecast: Forecast | None = None, *, published: bool = False
+    earlier: Forecast,
+    before: Panel,
+    panel: Panel,
+    forecast: Forecast | None = None,
+    *,
+    published: bool = False,
+    last: PreviousPart | None = None,
 ) -> PreviousPart:
     """Compare an earlier forecast with a panel that knows more, and with the forecast that is made from it.
 
-    With `published` all four are of publishers' totals (`totals_panel`), each a series by itself.
+    With `published` all four are of publishers' totals (`totals_panel`), each a series by itself. `last` is what the
+    earlier report said of those before it; after an alarm of all together they are counted anew.
 
     Raises
     ------
@@ -141,6 +160,7 @@ def previous_part(
     found = verify(earlier, panel, before, levels=(PROVINCE,) if published else LEVELS)
     labels = province_labels(earlier.dataset) | ({} if forecast is None else province_labels(forecast.dataset))
     outlook, span = (pd.DataFrame(), "") if forecast is None else _outlook(found.forecast, forecast, labels)
+    reports, covered = (pd.DataFrame(), pd.DataFrame()) if last is None else goes_on(last.reports, last.covered)
     recent, moved = (value if math.isfinite(value) else None for value in found.recent)
     return PreviousPart(
         data_end=day_label(earlier.origin),
@@ -159,6 +179,8 @@ def previous_part(
         # No chart shows publishers' totals by these names.
         bands=pd.DataFrame() if published else _bands(found, earlier, panel),
         published=published,
+        reports=reports_with(reports, found),
+        covered=covered_with(covered, found),
     )
 
 
@@ -200,6 +222,8 @@ def previous_said(part: PreviousPart) -> list[str]:
                 f"Too far off to be the worst of so many by chance: {'; '.join(places)}"
                 f"{_and_more(len(broken) - len(places))}."
             )
+        if len(part.reports) > 1 or is_doubted(part.reports):
+            said.append(chain_said(part.reports))
     if part.outlook_span:
         said.append(_outlook_said(part))
     said.append(_revisions_said(part))
@@ -211,6 +235,9 @@ def needs_eyes(part: PreviousPart) -> list[str]:
     reasons = []
     if part.p_value is not None and part.p_value <= ALARM:
         reasons.append(f"what came is further off than chance explains ({probability_of(part.p_value)})")
+    if is_doubted(part.reports):
+        together = f"{counted(len(part.reports), 'report')} together are"
+        reasons.append(f"{together} further off than chance explains (evidence {evidence_label(part.reports)})")
     if part.recent is not None and part.moved is not None and part.moved > _REVISED * part.recent:
         unit = unit_name(part.freq)
         reasons.append(

@@ -10,9 +10,9 @@ from forecast.evaluation.scores import CELL, LEVEL
 from forecast.evaluation.verification import COUNTRY, PROVINCE, TACTIC, TOTAL
 from forecast.panel.calendar import unit_name
 from forecast.report.previous import PreviousPart, probability_of, rows_of
-from forecast.report.wording import amount, between, capital, tactic_label
+from forecast.report.wording import amount, between, capital, counted, tactic_label
 
-__all__ = ["level_rows", "outcome_rows", "outlook_rows", "revision_rows"]
+__all__ = ["level_heads", "level_rows", "outcome_rows", "outlook_rows", "revision_rows"]
 
 # Rows of tables that may be long; their files have all.
 _ROWS = 10
@@ -27,7 +27,7 @@ _LEVELS = {
 def level_rows(part: PreviousPart) -> pd.DataFrame:
     """How many outcomes of each level lay inside their intervals, as a table for readers."""
     table = part.levels
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "Numbers of": [f"Each {part.unit}" if level == PROVINCE else _LEVELS[level] for level in table[LEVEL]],
             "Compared": [amount(value) for value in table["outcomes"]],
@@ -36,6 +36,23 @@ def level_rows(part: PreviousPart) -> pd.DataFrame:
             "So far off by chance": [probability_of(value) for value in table["p_value"]],
         }
     )
+    if len(part.reports) > 1:
+        covered, over = part.covered.set_index(LEVEL).loc[table[LEVEL]], _over(part)
+        frame[f"Compared{over}"] = [amount(value) for value in covered["outcomes"]]
+        for level in (50, 90):
+            frame[f"{level}%{over}"] = [_percent(share) for share in covered[f"inside_{level}"] / covered["outcomes"]]
+    return frame
+
+
+def level_heads(part: PreviousPart) -> dict[str, dict[str, str]]:
+    """Headings above those of `level_rows`: of this report's intervals, and of those of all reports so far."""
+    heads = {"Inside the interval of": {level: level for level in ("50%", "90%")}}
+    together = {f"{name}{_over(part)}": name for name in ("Compared", "50%", "90%")}
+    return heads | ({capital(_over(part).strip()): together} if len(part.reports) > 1 else {})
+
+
+def _over(part: PreviousPart) -> str:
+    return f" over {counted(len(part.reports), 'report')}"
 
 
 def _percent(share: float) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from forecast.errors import InputError
-from forecast.evaluation.verification import combined, distances, matched, rank_p_values, revisions, verify
+from forecast.evaluation.verification import matched, revisions, verify
 from forecast.prediction.draws import Forecast
 
 PAST, AHEAD, DRAWS = 6, 3, 400
@@ -66,51 +66,6 @@ def test_a_draw_passes_and_a_broken_series_is_named(case):
     # Where three months came, one of which tells nothing, the other two are compared.
     some = verify(forecast, after(came).between(end="2020-08-31"), before)
     assert some.periods.tolist() == [pd.Timestamp("2020-07-01"), pd.Timestamp("2020-08-01")]
-
-
-def _p_values(rng, replicates, draws, shift=1.0):
-    """p-values of a forecast whose series share a shock and a walk, each of what came and of draws that are right."""
-    found = []
-    for _ in range(replicates):
-        path = np.cumsum(rng.normal(0, 0.5, (draws + 1, 1, 3)), axis=-1) + rng.normal(0, 0.5, (draws + 1, 8, 1))
-        path[0, 0] += np.log(shift)
-        pool = rng.poisson(np.exp(path))
-        cells = [distances(pool[..., period]) for period in range(3)]
-        totals = [distances(pool[..., period].sum(axis=1, keepdims=True)) for period in range(3)]
-        statistics = [np.mean([far.mean(axis=1) for far in level], axis=0) for level in (cells, totals)]
-        statistics.append(distances(pool.sum(axis=-1)).max(axis=1))
-        found.append([rank_p_values(values)[0] for values in (*statistics, combined(statistics))])
-    return np.array(found)
-
-
-def test_the_test_holds_its_level_where_cells_and_periods_depend_on_each_other():
-    replicates = 300
-    found = _p_values(np.random.default_rng(2), replicates, draws=99)
-    for level in (0.05, 0.2, 0.5):
-        shares, error = (found <= level).mean(axis=0), np.sqrt(level * (1 - level) / replicates)
-        assert (shares < level + 3.5 * error).all()
-        # Sums have hardly any ties, and meet the level; the largest of few small counts ties, and stays below it.
-        assert (shares[:2] > level - 3.5 * error).all()
-    strange = _p_values(np.random.default_rng(3), 20, draws=99, shift=20.0)
-    assert (strange[:, 3] <= 0.05).mean() > 0.7
-
-
-def test_p_values_of_all_draws_in_turn_are_uniform_at_most():
-    pool = np.random.default_rng(4).poisson(0.3, (200, 5))
-    values = rank_p_values(combined([distances(pool).mean(axis=1), distances(pool).max(axis=1)]))
-    for level in (0.01, 0.05, 0.1, 0.5):
-        assert (values <= level).mean() <= level
-
-
-def test_a_count_beyond_all_draws_is_the_further_off_the_larger_it_is():
-    pool = np.array([[30], *[[count] for count in range(10)]])
-    nearer = pool.copy()
-    nearer[0] = 12
-    assert distances(pool)[0] > distances(nearer)[0] > np.log(11 / 2)
-    np.testing.assert_allclose(distances(pool)[0], np.log(11 / 2) + np.log(31 / 10), atol=1e-8)
-    low = np.array([[0], *[[count] for count in range(9, 19)]])
-    np.testing.assert_allclose(distances(low)[0], np.log(11 / 2) + np.log(10), atol=1e-8)
-    assert (distances(np.zeros((5, 1), int)) == 0).all()
 
 
 def test_where_nothing_has_come_nothing_is_claimed(case):

@@ -144,7 +144,7 @@ def tried(gazetteer_panel):
 def previous(gazetteer_panel, make_forecast):
     """What a report says of the last one, three months earlier: one province and tactic broke, a count was revised."""
 
-    def make(countries=("Syria",), tactics=TACTICS, *, come=2, broken=40, revised=4, horizon=4):
+    def make(countries=("Syria",), tactics=TACTICS, *, come=2, broken=40, revised=4, horizon=4, last=None):
         panel = gazetteer_panel(countries=countries, tactics=tactics, periods=30)
         before = panel.between(end=panel.periods[-come - 1] + pd.offsets.MonthEnd(0))
         earlier = make_forecast(before, horizon=horizon, draws=400)
@@ -152,7 +152,7 @@ def previous(gazetteer_panel, make_forecast):
         attacks[2, 0, -1] += broken if come else 0
         attacks[1, 1, 3] += revised
         now = replace(panel, dataset=panel.dataset.assign(attacks=attacks))
-        return previous_part(earlier, before, now, make_forecast(now, horizon=horizon))
+        return previous_part(earlier, before, now, make_forecast(now, horizon=horizon), last=last)
 
     return make
 

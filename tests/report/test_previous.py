@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forecast.report import previous_chain
 from forecast.report.build import render
 from forecast.report.parts import plain_json
 from forecast.report.previous import (
@@ -15,7 +16,8 @@ from forecast.report.previous import (
     previous_lead,
     previous_said,
 )
-from forecast.report.previous_rows import level_rows, outcome_rows, outlook_rows, revision_rows
+from forecast.report.previous_chain import evidence_of
+from forecast.report.previous_rows import level_heads, level_rows, outcome_rows, outlook_rows, revision_rows
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,66 @@ def test_levels_are_shares_of_what_was_compared(part):
     np.testing.assert_allclose(rows["90%"].str.rstrip("%").astype(float), 100 * own, atol=0.5)
 
 
+def test_reports_in_a_row_are_counted_together(previous):
+    first = previous(broken=0, revised=0)
+    assert len(first.reports) == 1
+    assert not any("Taken together" in sentence for sentence in previous_said(first))
+    assert "over" not in " ".join(level_rows(first))
+    second = previous(broken=0, revised=0, last=first)
+    said = [sentence for sentence in previous_said(second) if "Taken together" in sentence]
+    assert len(said) == 1
+    assert re.fullmatch(
+        r"Taken together, 2 reports are within chance \(evidence \d+\.\d, where 20 needs eyes\); "
+        r"the total came above the middle of what was expected in [02] of 2\.",
+        said[0],
+    )
+    # Numbers of outcomes, and of those inside, are sums over both.
+    assert (second.covered["outcomes"] == 2 * second.levels["outcomes"]).all()
+    np.testing.assert_allclose(second.covered["inside_90"], 2 * second.levels["inside_90"] * second.levels["outcomes"])
+    rows = level_rows(second)
+    assert rows["Compared over 2 reports"].tolist() == ["4", "8", "56", "112"]
+    assert rows["50% over 2 reports"].tolist() == rows["50%"].tolist()
+    assert set(level_heads(second)["Over 2 reports"]) <= set(rows)
+    # Where nothing has come they stay as they were.
+    none = previous(come=0, last=second)
+    assert (len(none.reports), none.covered["outcomes"].sum()) == (2, second.covered["outcomes"].sum())
+    assert not any("Taken together" in sentence for sentence in previous_said(none))
+
+
+def test_reports_that_are_off_together_need_eyes_once(previous):
+    right = previous(broken=0, revised=0)
+    lopsided = right.reports.assign(p_lower=0.2, p_upper=0.21, pit_lower=0.9, pit_upper=0.91)
+    last = replace(right, reports=lopsided.loc[[0] * 4].reset_index(drop=True))
+    assert needs_eyes(last) == []
+    alarm = replace(last, reports=lopsided.loc[[0] * 8].reset_index(drop=True))
+    reasons = needs_eyes(alarm)
+    assert len(reasons) == 1
+    assert re.fullmatch(r"8 reports together are further off than chance explains \(evidence \d+\.\d\)", reasons[0])
+    assert any(
+        sentence.startswith("Taken together, 8 reports are further off than chance explains (evidence ")
+        and sentence.endswith("the total came above the middle of what was expected in 8 of 8.")
+        for sentence in previous_said(alarm)
+    )
+    # The next report is counted anew, with what came since.
+    anew = previous(broken=0, revised=0, last=alarm)
+    assert (len(anew.reports), anew.covered["outcomes"].tolist()) == (1, right.covered["outcomes"].tolist())
+    assert len(previous(broken=0, revised=0, last=last).reports) == 5
+
+
+def test_evidence_that_is_printed_agrees_with_the_verdict(previous, monkeypatch):
+    reports = previous(broken=0).reports
+    for value, printed, verdict in ((19.99, "19.9", "within chance"), (20.0, "20.0", "further off than chance ")):
+        monkeypatch.setattr(previous_chain, "evidence_of", lambda _, value=value: value)
+        assert re.match(
+            rf"Taken together, 1 report is {verdict}.*\(evidence {printed},", previous_chain.chain_said(reports)
+        )
+    monkeypatch.undo()
+    # A total that is not known bets nothing, and is not counted.
+    unknown = reports.assign(pit_lower=0.0, pit_upper=1.0)
+    assert "the total" not in previous_chain.chain_said(unknown)
+    assert evidence_of(reports.head(0)) == 1.0
+
+
 def test_a_part_goes_through_json_and_back(part, previous):
     for given in (part, previous(come=0, revised=0)):
         back = PreviousPart.from_record(json.loads(json.dumps(plain_json(given.to_record()), allow_nan=False)))
@@ -136,7 +198,7 @@ def test_a_part_goes_through_json_and_back(part, previous):
         assert needs_eyes(back) == needs_eyes(given)
 
 
-def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content, part):
+def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content, part, previous):
     content = make_content(evaluated=False, countries=("Syria",))
     bare = render(content)
     assert "What the last report said" not in bare
@@ -148,3 +210,7 @@ def test_the_section_stands_in_the_page_and_only_where_there_is_one(make_content
     assert re.search(r'<a href="#SY\d+">', section)
     for name in ("levels", "outcomes", "outlook", "revised"):
         assert f'<table id="table-last-{name}"' in section
+    assert "Over 2 reports" not in section
+    again = render(replace(content, previous=previous(broken=0, last=previous(broken=0))))
+    assert re.search(r'colspan="3"[^>]*>Over 2 reports<', again)
+    assert "Taken together, 2 reports are within chance" in again

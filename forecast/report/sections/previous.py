@@ -7,7 +7,7 @@ from markupsafe import Markup
 from forecast.report.html_tables import html_table
 from forecast.report.page import Page
 from forecast.report.previous import RULE, PreviousPart, previous_lead, previous_said
-from forecast.report.previous_rows import level_rows, outcome_rows, outlook_rows, revision_rows
+from forecast.report.previous_rows import level_heads, level_rows, outcome_rows, outlook_rows, revision_rows
 from forecast.report.section import Section, note, paragraphs, subheading
 
 __all__ = ["SECTION"]
@@ -41,9 +41,8 @@ def _outcomes(part: PreviousPart, page: Page) -> Iterator[Markup]:
         "fewer, since their bounds count as inside. Sums are of the same joint draws. Provinces are in the order of "
         "how improbable what came was; the file holds all of them."
     )
-    inside = {"Inside the interval of": {"50%": "50%", "90%": "90%"}}
     caption = "Numbers that came inside their intervals, by level"
-    yield html_table(level_rows(part), "last-levels", caption, page.simulated, spanners=inside)
+    yield html_table(level_rows(part), "last-levels", caption, page.simulated, spanners=level_heads(part))
     yield note(
         "The last column: the probability that what comes lies so far off if the forecast is right. Numbers of one "
         f"{page.unit} depend on each other; each of the forecast’s joint draws was taken in turn for what came, so "
