@@ -172,3 +172,6 @@ def test_the_next_run_of_published_totals_tells_of_the_last(tmp_path, monkeypatc
     assert "All 2 publishers' totals had as many attacks in Sep 2021" in page
     assert "No publisher's total has another outlook" in page
     assert "Publisher's totals, the furthest off first" in page
+    # There is no total of all of them, whose evidence would count.
+    compared = json.loads((tmp_path / "out" / "2021-09-30" / "run.json").read_text())["previous"]["reports"]
+    assert [(row["pit_lower"], row["pit_upper"]) for row in compared] == [(0, 1)]
