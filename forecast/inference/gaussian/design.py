@@ -4,7 +4,6 @@ A depends on the hyperparameters only through slopes on a covariate that was mea
 row is a0 + s·u, where u picks the error of its force and period.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +34,6 @@ class Design:
 
     field: Field
     slope: Array | None
-
-    @classmethod
-    def of_theta(cls, field: Field, theta: Mapping[str, Array]) -> "Design":
-        """For given hyperparameters."""
-        return cls(field, None if field.carried is None else field.carried.slope(theta))
 
     @property
     def offset(self) -> Array:
@@ -96,7 +90,7 @@ class Design:
         at = carried.columns
         across = np.concatenate([inverse.arrow[:, :, at].reshape(-1, at.stop - at.start), inverse.corner[:, at]])
         with_others = pairs.of_cells(across)
-        own = ((carried.rows @ inverse.corner[at, at]) * carried.rows).sum(axis=1)[carried.row]
-        with_error = with_others + self.slope * own
+        error_variance = ((carried.rows @ inverse.corner[at, at]) * carried.rows).sum(axis=1)[carried.row]
+        with_error = with_others + self.slope * error_variance
         variance = variance + self.slope * (with_others + with_error)
         return Spread(diagonal, inverse.coupling, inverse.corner, variance, with_error)

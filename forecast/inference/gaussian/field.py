@@ -55,8 +55,8 @@ class ErrorPairs:
 
     def of_cells(self, across: Array) -> Array:
         """A·across·row of each cell, for a matrix (latent, component)."""
-        each = np.einsum("pc,pc->p", across[self.latent], self.rows[self.row])
-        return np.asarray(self.backward @ each)
+        per_pair = np.einsum("pc,pc->p", across[self.latent], self.rows[self.row])
+        return np.asarray(self.backward @ per_pair)
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,15 @@ class Field:
     @cached_property
     def places(self) -> tuple[Place, ...]:
         """The blocks in their order."""
-        found, first = [], {True: 0, False: 0}
+        places, first = [], {True: 0, False: 0}
         for block in self.bound.blocks:
             if isinstance(block.prior, Direct) or block.error is not None:
                 continue
             along = block.has_path
             size = int(np.prod(block.shape[:-1] if along else block.shape))
-            found.append(Place(block, along, slice(first[along], first[along] + size)))
+            places.append(Place(block, along, slice(first[along], first[along] + size)))
             first[along] += size
-        return tuple(found)
+        return tuple(places)
 
     @property
     def periods(self) -> int:
@@ -142,13 +142,13 @@ class Field:
     @cached_property
     def feedback(self) -> dict[str, Array]:
         """What each slope with a prior of its own is multiplied by: (slope, observed cell)."""
-        found = {}
+        feedback = {}
         for block in self.bound.blocks:
             if isinstance(block.prior, Direct):
                 assert block.basis is not None
                 basis = np.broadcast_to(block.basis, (len(block.basis), *self.bound.grid))
-                found[block.name] = basis.reshape(len(basis), -1)[:, self.bound.cells]
-        return found
+                feedback[block.name] = basis.reshape(len(basis), -1)[:, self.bound.cells]
+        return feedback
 
     @cached_property
     def carried(self) -> Carried | None:
@@ -310,7 +310,7 @@ class Field:
     def by_name(self, x: Array) -> dict[str, Array]:
         """Latents by the names of their blocks and in their shapes, samples first; `x` is (latent, sample)."""
         path, static = self.split(x)
-        found = {}
+        latents = {}
         for place in self.places:
             if place.along:
                 values = path[:, place.at].transpose(2, 1, 0)
@@ -318,5 +318,5 @@ class Field:
                     values = np.concatenate([np.zeros((*values.shape[:2], 1)), values[..., 1:]], axis=-1)
             else:
                 values = static[place.at].T
-            found[place.block.name] = np.ascontiguousarray(values).reshape(x.shape[1], *place.block.shape)
-        return found
+            latents[place.block.name] = np.ascontiguousarray(values).reshape(x.shape[1], *place.block.shape)
+        return latents

@@ -25,7 +25,7 @@ from forecast.inference.likelihood.published import Published
 from forecast.inference.likelihood.published_entries import Entries
 from forecast.inference.likelihood.published_sums import EntryCovariance, Slopes, Sums, columns_of_sums
 from forecast.inference.likelihood.splits import PSI
-from forecast.inference.mode.marginal import STEP, Bound, Marginal, Mode
+from forecast.inference.mode.marginal import STEP, Bound, Marginal
 from forecast.inference.weights.annealing import anneal
 from forecast.inference.weights.weighted import Sampler
 from forecast.model.families import NUMPY
@@ -77,9 +77,9 @@ class PublishedMarginal(Marginal):
         sums = self.sums(theta, x)
         partials = sums.partials(1)
         slopes = sums.first(partials)
-        own = sums.in_parameters(slopes) if parameters else {}
+        scores = sums.in_parameters(slopes) if parameters else {}
         value = np.array([sums.value(partials)])
-        return _SumTerms(value, (sums.in_eta(slopes.entry),), {name: (each,) for name, each in own.items()}, sums)
+        return _SumTerms(value, (sums.in_eta(slopes.entry),), {name: (score,) for name, score in scores.items()}, sums)
 
     def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
         """Derivatives in the parameters, which `terms` has as they are."""
@@ -100,7 +100,7 @@ class PublishedMarginal(Marginal):
 
     def sampler(self, scatter: float) -> Sampler:
         """As `Marginal.sampler`, by annealing."""
-        return lambda at, count, own: anneal(at, partial(self.log_joint, at), count, own)
+        return lambda at, count, rng: anneal(at, partial(self.log_joint, at), count, rng)
 
     def log_joint(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
         """Exact log density of statements, latents and hyperparameters at columns of latents (n, column).
@@ -117,14 +117,14 @@ class PublishedMarginal(Marginal):
         constant = 0.5 * gaussian.prior.log_determinant + self.hyperparameters.log_prior(gaussian.vector)
         return value + constant - 0.5 * (away * pull).sum(axis=0), gaussian.design.back(slope) - pull
 
-    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[AnyFactor, bool]:
+    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> AnyFactor:
         """With the observed information, and where that is not positive definite with the expected one."""
         assert isinstance(terms, _SumTerms)
         try:
-            return self._observed(prior, terms.sums), True
+            return self._observed(prior, terms.sums)
         except NotPositiveDefinite:
             root, period = self.information(terms.sums)
-            return prior.with_curvature(*self.field.squares(root, period)).factorise(), False
+            return prior.with_curvature(*self.field.squares(root, period)).factorise()
 
     def _observed(self, prior: PriorPrecision, sums: Sums) -> AnyFactor:
         weight, middle = sums.observed()
@@ -171,7 +171,7 @@ class PublishedMarginal(Marginal):
             likely = likely * (1 + size) / (left + size)
         return member, whole, likely
 
-    def bound_of(self, mode: Mode) -> "_SumBound":
+    def bound_of(self, mode: Gaussian) -> "_SumBound":
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
         field, design, sums = self.field, self.design(mode.theta), self.sums(mode.theta, mode.x)
         spread = design.spread(mode.factor)
@@ -191,10 +191,10 @@ class PublishedMarginal(Marginal):
         columns = factor.solve(*field.split(design.back(np.eye(len(self.bound.cells)))))
         return EntryCovariance.of(self.entries, design.of(field.join(*columns)))
 
-    def _scores(self, sums: Sums, across: Slopes, moved: Array) -> dict[str, Array]:
+    def _scores(self, sums: Sums, across: Slopes, shift: Array) -> dict[str, Array]:
         """Derivatives of the log density in the parameters of the likelihood, with `sums.across` and a shift of eta."""
         partials = sums.partials(2)
-        return sums.in_parameters(sums.first(partials) + across * 0.5 + sums.along(partials, moved))
+        return sums.in_parameters(sums.first(partials) + across * 0.5 + sums.along(partials, shift))
 
     def of_parameters(self, gaussian: Gaussian, bound: Bound) -> Iterator[tuple[int, Array, float]]:
         """As `Marginal.of_parameters`."""
@@ -205,9 +205,9 @@ class PublishedMarginal(Marginal):
             for element in range(place.start, place.stop):
                 gradient, score = [], []
                 for step in (-STEP, STEP):
-                    moved = gaussian.theta[name].astype(float).copy()
-                    moved.reshape(-1)[element - place.start] += step
-                    terms = self.terms({**gaussian.theta, name: moved}, gaussian.x, 1)
+                    values = gaussian.theta[name].astype(float).copy()
+                    values.reshape(-1)[element - place.start] += step
+                    terms = self.terms({**gaussian.theta, name: values}, gaussian.x, 1)
                     gradient.append(terms.eta[0])
                     across = terms.sums.across(bound.covariance)
                     scores = self._scores(terms.sums, across, bound.along)[name]
