@@ -67,9 +67,10 @@ class Design:
         """A'WA for weights of the observed cells: diagonal blocks, arrow and corner; lower triangles."""
         diagonal, arrow, corner = self.field.curvature(weight)
         if self.slope is not None:
-            carried, pairs = self._carried, self.field.pairs_with_error
-            at = carried.columns
-            path, static = self.field.split(pairs.times_rows(weight * self.slope))
+            carried, at = self._carried, self._carried.columns
+            path, static = self.field.split(
+                (self.field.transposed @ carried.placed(weight * self.slope)) @ carried.rows
+            )
             arrow[:, :, at] += path
             corner[:, at] += static
             corner[at] += static.T
@@ -86,10 +87,9 @@ class Design:
         variance = self.field.variances(inverse)
         if self.slope is None:
             return Spread(diagonal, inverse.coupling, inverse.corner, variance)
-        carried, pairs = self._carried, self.field.pairs_with_error
-        at = carried.columns
+        carried, at = self._carried, self._carried.columns
         across = np.concatenate([inverse.arrow[:, :, at].reshape(-1, at.stop - at.start), inverse.corner[:, at]])
-        with_others = pairs.of_cells(across)
+        with_others = np.einsum("cr,cr->c", self.field.design @ across, carried.rows[carried.row])
         error_variance = ((carried.rows @ inverse.corner[at, at]) * carried.rows).sum(axis=1)[carried.row]
         with_error = with_others + self.slope * error_variance
         variance = variance + self.slope * (with_others + with_error)

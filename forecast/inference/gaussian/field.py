@@ -19,44 +19,9 @@ from forecast.inference.gaussian.places import Group, Owners, Place
 from forecast.model.latents import Direct, Independent, RandomWalk
 from forecast.model.spec import BoundModel
 
-__all__ = ["ErrorPairs", "Field"]
+__all__ = ["Field"]
 
 Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ErrorPairs:
-    """Pairs of a latent and a row of the error (a force and period) that stand together in the eta of some cell.
-
-    Attributes
-    ----------
-    forward, backward : sparse array
-        (pair, cell) with the design's entries, and its transpose.
-    latent, row : array of int
-        Of each pair.
-    rows : array
-        (row, component): the error per unit of its own latents.
-    size : int
-        Number of latents.
-    """
-
-    forward: sparse.csr_array
-    backward: sparse.csr_array
-    latent: npt.NDArray[np.int64]
-    row: npt.NDArray[np.int64]
-    rows: Array
-    size: int
-
-    def times_rows(self, weight: Array) -> Array:
-        """A'W times each cell's row: (latent, component)."""
-        shape = (self.size, len(self.rows))
-        sums = sparse.csr_array(sparse.coo_array((self.forward @ weight, (self.latent, self.row)), shape=shape))
-        return np.asarray(sums @ self.rows)
-
-    def of_cells(self, across: Array) -> Array:
-        """A·across·row of each cell, for a matrix (latent, component)."""
-        per_pair = np.einsum("pc,pc->p", across[self.latent], self.rows[self.row])
-        return np.asarray(self.backward @ per_pair)
 
 
 @dataclass(frozen=True)
@@ -157,18 +122,6 @@ class Field:
             place = next(place for place in self.places if place.block.name == latents)
             return Carried.of(self.bound, error, place.at)
         return None
-
-    @cached_property
-    def pairs_with_error(self) -> "ErrorPairs":
-        """The design's entries beside the error of the same cell."""
-        assert self.carried is not None
-        design, rows = self.design, len(self.carried.rows)
-        cell = np.repeat(np.arange(design.shape[0]), np.diff(design.indptr))
-        pair, entry = np.unique(design.indices.astype(np.int64) * rows + self.carried.row[cell], return_inverse=True)
-        shape = (len(pair), design.shape[0])
-        forward = sparse.csr_array(sparse.coo_array((design.data, (entry, cell)), shape=shape))
-        latent, row = np.divmod(pair, rows)
-        return ErrorPairs(forward, sparse.csr_array(forward.T), latent, row, self.carried.rows, self.size)
 
     @cached_property
     def design(self) -> sparse.csr_array:

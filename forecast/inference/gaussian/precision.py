@@ -11,11 +11,12 @@ from scipy import linalg
 from forecast.inference.gaussian.block_arrow import BlockArrow
 from forecast.inference.gaussian.field import Field
 from forecast.inference.gaussian.places import prior_parts
-from forecast.inference.likelihood.jets import IMAGINARY_STEP
 
-__all__ = ["PriorPrecision", "prior_precision"]
+__all__ = ["IMAGINARY_STEP", "PriorPrecision", "prior_precision"]
 
 Array = npt.NDArray[np.float64]
+# Of derivatives by an imaginary step (Squire & Trapp 1998): its square is lost beside 1, which leaves the first order.
+IMAGINARY_STEP = 1e-30
 
 
 @dataclass(frozen=True)

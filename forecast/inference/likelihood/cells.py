@@ -51,14 +51,14 @@ def expected_terms(
         total = counts.value + phi
         value = table[counts.pair] + counts.value * (eta - log_phi) - total * softplus
         slope = counts.value - total * share
-        by_name: dict[str, tuple[Array, ...]] = {}
+        by_name: dict[str, Array] = {}
         if parameters:
             pair_phi = np.exp(_of_tactic(theta["log_phi"], counts.distinct_tactic))
             rising = (special.digamma(counts.distinct_value + pair_phi) - special.digamma(pair_phi))[counts.pair]
-            by_name["log_phi"] = (phi * (rising - softplus) - slope,)
+            by_name["log_phi"] = phi * (rising - softplus) - slope
         return CellTerms(value, (slope, -total * both), by_name)
     terms = cell_terms(family, counts, eta + _NODES[:, None] * np.sqrt(variance), theta, order=2, parameters=parameters)
-    by_name = {name: (_WEIGHTS @ parts[0],) for name, parts in terms.parameters.items()}
+    by_name = {name: _WEIGHTS @ scores for name, scores in terms.parameters.items()}
     return CellTerms(_WEIGHTS @ terms.value, tuple(_WEIGHTS @ derivative for derivative in terms.eta), by_name)
 
 

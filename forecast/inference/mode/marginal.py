@@ -184,10 +184,8 @@ class Marginal:
 
     def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""
-        terms, field = self.terms(theta, x, 2), self.field
-        log_prior, path, static = prior.log_density(*field.split(x - field.mean))
-        from_counts = self.design(theta).back(terms.eta[0])
-        return terms, float(terms.value.sum()) + log_prior, field.join(path, static) + from_counts
+        terms = self.terms(theta, x, 2)
+        return terms, *self._log_joint(terms, prior, self.design(theta), x)
 
     def _line_search(
         self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array, value: float, step: Array, rise: float
@@ -305,7 +303,7 @@ class Marginal:
         field, theta, x = self.field, gaussian.theta, gaussian.x
         terms = self.expected(theta, x, spread.variance, parameters=True)
         slopes: dict[str, Any] = self._prior_slopes(gaussian.prior, x, np.zeros(field.size), spread)
-        slopes |= self.by_parameter(theta, {name: parts[0] for name, parts in terms.parameters.items()})
+        slopes |= self.by_parameter(theta, terms.parameters)
         slopes |= {name: basis @ terms.eta[0] for name, basis in field.feedback.items()}
         if field.carried is not None and spread.with_error is not None:
             per_slope = field.carried.felt(field.split(x)[1]) * terms.eta[0] + spread.with_error * terms.eta[1]
@@ -355,14 +353,14 @@ class Marginal:
                 self.expected({**theta, name: theta[name] + step}, x, variance, parameters=True)
                 for step in (-STEP, 0.0, STEP)
             )
-            curved = (below.parameters[name][0] - above.parameters[name][0]) / (2 * STEP)
+            curved = (below.parameters[name] - above.parameters[name]) / (2 * STEP)
             mixed = (above.eta[0] - below.eta[0]) / (2 * STEP)
             place = self.hyperparameters.slices[name]
             for element in range(place.start, place.stop):
                 cells = tactic == element - place.start if theta[name].ndim else np.ones(len(tactic), dtype=bool)
                 difference = float(curved[cells].sum())
                 # Squared scores where the density bends the other way.
-                squares = float((here.parameters[name][0][cells] ** 2).sum())
+                squares = float((here.parameters[name][cells] ** 2).sum())
                 yield element, mixed * cells, difference if difference > 0 else squares
 
     def slopes_of_cells(self, gaussian: Gaussian, bound: Bound) -> tuple[Array, Array]:

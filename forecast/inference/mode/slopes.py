@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.likelihood.jets import IMAGINARY_STEP
+from forecast.inference.gaussian.precision import IMAGINARY_STEP
 from forecast.model.priors import Normal
 
 __all__ = ["Pilot", "PooledSlopes"]

@@ -179,7 +179,7 @@ class Whitened:
         value += marginal.hyperparameters.log_prior(vector)
         back = eliminated.reverse(path + from_counts[0], static + from_counts[1])
         slopes: dict[str, Any] = prior.slopes(eliminated.path, shifted, back.diagonal, back.beside, back.corner)
-        slopes |= marginal.by_parameter(theta, {name: first for name, (first,) in terms.parameters.items()})
+        slopes |= marginal.by_parameter(theta, terms.parameters)
         if field.feedback or field.carried is not None:
             through = pilot.informed(pilot.design.of(field.join(back.path, back.static)))
             slopes |= {name: basis @ (terms.eta[0] - through) for name, basis in field.feedback.items()}
