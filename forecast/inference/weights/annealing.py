@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.gaussian.best import Gaussian
-from forecast.inference.weights.weighted import WeightedLatents, picked
+from forecast.inference.weights.weighted import WeightedLatents
 
 __all__ = ["anneal"]
 
@@ -52,8 +52,7 @@ def anneal(gaussian: Gaussian, log_joint: LogJoint, count: int, rng: np.random.G
     """
     temperatures = temperatures_for(_annealed(gaussian, log_joint, _PILOT, 1, rng)[1])
     latents, log_weight = _annealed(gaussian, log_joint, count, temperatures, rng)
-    columns, log_mean = picked(log_weight, count, rng)
-    return WeightedLatents(latents[:, columns], log_mean)
+    return WeightedLatents.taken(latents, log_weight, count, rng)
 
 
 def _annealed(

@@ -29,6 +29,12 @@ class WeightedLatents:
     latents: Array
     log_weight: float
 
+    @classmethod
+    def taken(cls, latents: Array, log_weight: Array, count: int, rng: np.random.Generator) -> "WeightedLatents":
+        """So many of draws (n, draw) with log weights (draw), by these."""
+        columns, log_mean = picked(log_weight, count, rng)
+        return cls(latents[:, columns], log_mean)
+
 
 def picked(log_weight: Array, count: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.intp], float]:
     """So many of draws with log weights (draw), by these; and the log of the weights' mean."""
