@@ -50,13 +50,13 @@ def one_core() -> Iterator[None]:
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Machine code, kept on disk: beside the package, in the home folder, or where `check_caches` sends it."""
-    made: Callable[..., Any]
+    machine_code: Callable[..., Any]
     try:
-        made = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        machine_code = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:
         check_caches()
         try:
-            made = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+            machine_code = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
         except RuntimeError:
-            made = numba.njit(nogil=True, error_model="numpy")(function)
-    return made
+            machine_code = numba.njit(nogil=True, error_model="numpy")(function)
+    return machine_code

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import pytest
+from dense_algebra import to_dense
 from scipy.special import logsumexp
 
 import forecast as fc
@@ -65,14 +66,14 @@ def log_joint(marginal, gaussian, x):
     """Exact, straight from its definition."""
     bound, field = marginal.bound, marginal.field
     mass = bound.model.family.log_mass(bound.counts, marginal.eta(gaussian.theta, x).T, gaussian.theta).sum(axis=1)
-    dense = gaussian.prior.with_curvature(*field.curvature(np.zeros(len(bound.cells)))).to_dense()
+    dense = to_dense(gaussian.prior.with_curvature(*field.curvature(np.zeros(len(bound.cells)))))
     away = x - field.mean[:, None]
     log_prior = 0.5 * np.linalg.slogdet(dense)[1] - 0.5 * (away * (dense @ away)).sum(axis=0)
     return mass + log_prior + marginal.hyperparameters.log_prior(gaussian.vector)
 
 
 def precision_of(gaussian):
-    return gaussian.prior.with_curvature(*gaussian.design.curvature(gaussian.weight)).to_dense()
+    return to_dense(gaussian.prior.with_curvature(*gaussian.design.curvature(gaussian.weight)))
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=str)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from dense_algebra import to_dense
 
 from forecast.inference.gaussian.block_arrow import BlockArrow, NotPositiveDefinite
 from forecast.inference.gaussian.low_rank import Updated
@@ -33,7 +34,7 @@ def test_it_is_the_factor_of_the_changed_matrix(parts):
     matrix, columns, middle = parts
     assert np.linalg.eigvalsh(middle)[0] < 0 < np.linalg.eigvalsh(middle)[-1]
     found = Updated.of(matrix.factorise(), *split(columns), middle)
-    dense = matrix.to_dense() + columns @ middle @ columns.T
+    dense = to_dense(matrix) + columns @ middle @ columns.T
     inverse, every = np.linalg.inv(dense), np.eye(len(dense))
     assert found.log_determinant == pytest.approx(np.linalg.slogdet(dense)[1])
     np.testing.assert_allclose(join(*found.solve(*split(every))), inverse, atol=1e-12)
@@ -54,7 +55,7 @@ def test_columns_that_say_the_same_twice_are_taken(parts):
     matrix, columns, _ = parts
     twice = np.concatenate([columns[:, :1], columns[:, :1]], axis=1)
     found = Updated.of(matrix.factorise(), *split(twice), np.diag([0.3, -0.1]))
-    dense = matrix.to_dense() + 0.2 * columns[:, :1] @ columns[:, :1].T
+    dense = to_dense(matrix) + 0.2 * columns[:, :1] @ columns[:, :1].T
     np.testing.assert_allclose(join(*found.solve(*split(np.eye(len(dense))))), np.linalg.inv(dense), atol=1e-7)
 
 

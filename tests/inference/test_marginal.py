@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from dense_algebra import to_dense
 from scipy import integrate, stats
 
 import forecast as fc
 from forecast.inference.mode.hyperparameters import Hyperparameters
-from forecast.inference.mode.marginal import TOLERANCE, Marginal
+from forecast.inference.mode.marginal import Marginal
 
 TERMS = [
     [fc.Pooled("province"), fc.Pooled("province", "tactic")],
@@ -47,12 +48,11 @@ CASES = [(terms, fc.NegativeBinomial()) for terms in TERMS] + [(TERMS[0], family
 def test_latents_are_at_their_mode(panel):
     made = marginal(panel, [fc.Pooled("province"), fc.Walk(by="province")], fc.NegativeBinomial())
     mode = made.mode(np.zeros(made.hyperparameters.size))
-    top = made._objective(mode.theta, mode.prior, mode.x)[1]
+    _, top, gradient = made._objective(mode.theta, mode.prior, mode.x)
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-3)
     rng = np.random.default_rng(0)
     for _ in range(20):
         assert made._objective(mode.theta, mode.prior, mode.x + 1e-3 * rng.normal(size=mode.x.shape))[1] < top
-    assert mode.definite
-    assert mode.decrement < TOLERANCE
 
 
 def test_the_value_is_nearly_the_integral():
@@ -68,9 +68,10 @@ def test_the_value_is_nearly_the_integral():
 
         area = integrate.quad(density, mode.x[0] - 2, mode.x[0] + 2, epsabs=1e-12)[0]
         exact = np.log(area) + top - 0.5 * phi**2 - 0.5 * np.log(2 * np.pi)
-        _, second, third, fourth = made.terms(mode.theta, mode.x, 4).eta
+        _, second, third = made.terms(mode.theta, mode.x, 3).eta
+        below, above = (made.terms(mode.theta, mode.x + step, 3).eta[2].sum() for step in (-1e-4, 1e-4))
         information = 0.25 - second.sum()
-        missing = fourth.sum() / (8 * information**2) + 5 * third.sum() ** 2 / (24 * information**3)
+        missing = (above - below) / 2e-4 / (8 * information**2) + 5 * third.sum() ** 2 / (24 * information**3)
         assert abs(missing) > 1e-3
         np.testing.assert_allclose(exact - mode.value, missing, rtol=0.1)
 
@@ -124,7 +125,7 @@ def test_mean_and_precision_reproduce_themselves(panel):
     found, bound = made.best(vector, made.mode(vector).x)
     field, variance = made.field, bound.variance
     expected = made.expected(found.theta, found.x, variance)
-    dense = found.prior.with_curvature(*found.design.curvature(-expected.eta[1])).to_dense()
+    dense = to_dense(found.prior.with_curvature(*found.design.curvature(-expected.eta[1])))
     assert found.factor.log_determinant == pytest.approx(np.linalg.slogdet(dense)[1], abs=1e-6)
     covariance = np.linalg.inv(dense)
     np.testing.assert_allclose(np.diag(field.design @ covariance @ field.design.T), variance, rtol=1e-5)

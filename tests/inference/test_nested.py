@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from dense_algebra import to_dense
 
 import forecast as fc
 from forecast.inference.gaussian import nesting
@@ -58,7 +59,7 @@ def factors(model, seed=1):
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_everything_is_as_in_dense_algebra(model):
     factor, plain, design, rng = factors(model)
-    dense, field = plain.to_dense(), design.field
+    dense, field = to_dense(plain), design.field
     inverse = np.linalg.inv(dense)
     np.testing.assert_allclose(factor.log_determinant, np.linalg.slogdet(dense)[1], rtol=1e-10)
     np.testing.assert_allclose(field.join(*factor.solve(*field.split(np.eye(len(dense))))), inverse, atol=1e-9)
@@ -85,7 +86,7 @@ def prior_entries(design):
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_draws_have_the_inverse_as_covariance(model):
     factor, plain, _, rng = factors(model)
-    covariance, count = np.linalg.inv(plain.to_dense()), 20_000
+    covariance, count = np.linalg.inv(to_dense(plain)), 20_000
     x = factor.drawn(count // 2, 2, rng)
     np.testing.assert_array_equal(x[factor.nesting.shared.place, :, 0], x[factor.nesting.shared.place, :, 1])
     sd = np.sqrt(np.diag(covariance))

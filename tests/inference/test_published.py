@@ -169,7 +169,7 @@ def test_the_samplers_form_is_the_same_with_an_exact_gradient(rows, tactics, mod
     steps = 1e-5 * np.eye(len(x))
     slopes = [(value(x + step) - value(x - step)) / 2e-5 for step in steps]
     np.testing.assert_allclose(marginal.design(theta).back(terms.eta[0]), slopes, atol=1e-5)
-    for name, (gradient,) in terms.parameters.items():
+    for name, gradient in terms.parameters.items():
         for at in np.ndindex(theta[name].shape):
             up, down = ({**theta, name: theta[name].copy()} for _ in range(2))
             up[name][at] += 1e-5

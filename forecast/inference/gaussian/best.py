@@ -121,9 +121,9 @@ class FixedPoint:
         at, step = np.log(variance), np.log(fresh) - np.log(variance)
         share = np.full(len(at), _FIRST_SHARE)
         if self._before is not None:
-            moved, change = at - self._before[0], step - self._before[1]
-            far = np.abs(moved) > _TELLS
-            share[far] = np.clip(-moved[far] / np.where(change[far] < 0, change[far], -np.inf), *_SHARES)
+            position_change, change = at - self._before[0], step - self._before[1]
+            far = np.abs(position_change) > _TELLS
+            share[far] = np.clip(-position_change[far] / np.where(change[far] < 0, change[far], -np.inf), *_SHARES)
         self._before = at, step
         return np.asarray(np.exp(at + share * step))
 

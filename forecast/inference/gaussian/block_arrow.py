@@ -61,20 +61,6 @@ class BlockArrow:
         corner, corner_inverse = factorised(self.corner - wide.T @ wide, "the arrow")
         return Factor(lower, inverse, below, cross, corner, corner_inverse)
 
-    def to_dense(self) -> Array:
-        """The whole matrix: period by period, then the arrow."""
-        periods, width = self.diagonal.shape[:2]
-        paths = periods * width
-        dense = np.zeros((paths + len(self.corner),) * 2)
-        for period in range(periods):
-            here = slice(period * width, (period + 1) * width)
-            dense[here, here] = np.tril(self.diagonal[period])
-            dense[paths:, here] = self.arrow[period].T
-        beside = np.arange(paths - width) if periods else np.arange(0)
-        dense[beside + width, beside] = self.coupling.ravel()
-        dense[paths:, paths:] = np.tril(self.corner)
-        return np.asarray(dense + np.tril(dense, -1).T)
-
 
 @dataclass(frozen=True)
 class Factor:
@@ -111,15 +97,15 @@ class Factor:
 
     def forward(self, path: Array, static: Array) -> tuple[Array, Array]:
         """L⁻¹ times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns); in their shapes."""
-        made, rest = _forward(self.inverse, self.below, self.cross, *_as_matrices(path, static))
-        return made.reshape(path.shape), (self.corner_inverse @ rest).reshape(static.shape)
+        solution, rest = _forward(self.inverse, self.below, self.cross, *_as_matrices(path, static))
+        return solution.reshape(path.shape), (self.corner_inverse @ rest).reshape(static.shape)
 
     def backward(self, path: Array, static: Array) -> tuple[Array, Array]:
         """L⁻ᵀ times what `forward` takes: of standard normal numbers, draws with the matrix's inverse as covariance."""
         right, rest = _as_matrices(path, static)
         rest = self.corner_inverse.T @ rest
-        found = _backward(self.inverse, self.below, self.cross, right, rest)
-        return found.reshape(path.shape), rest.reshape(static.shape)
+        solution = _backward(self.inverse, self.below, self.cross, right, rest)
+        return solution.reshape(path.shape), rest.reshape(static.shape)
 
     def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
         """The matrix's inverse times what `forward` takes."""
@@ -156,53 +142,53 @@ def _as_matrices(path: Array, static: Array) -> tuple[Array, Array]:
 
 
 @compiled
-def _factorised_block(block: Any, own: Any, back: Any) -> Any:
+def _factorised_block(block: Any, lower: Any, inverse: Any) -> Any:
     """The Cholesky factor of a matrix and its inverse, row after row; see `_factorised`."""
     for i in range(block.shape[0]):
         for j in range(i):
             total = block[i, j]
             for k in range(j):
-                total -= own[i, k] * own[j, k]
-            own[i, j] = total * back[j, j]
+                total -= lower[i, k] * lower[j, k]
+            lower[i, j] = total * inverse[j, j]
         total = block[i, i]
         for k in range(i):
-            total -= own[i, k] * own[i, k]
+            total -= lower[i, k] * lower[i, k]
         if not total > 0.0:
             return False
-        own[i, i] = np.sqrt(total)
-        scale = 1.0 / own[i, i]
+        lower[i, i] = np.sqrt(total)
+        scale = 1.0 / lower[i, i]
         for k in range(i):
-            factor = -own[i, k] * scale
+            factor = -lower[i, k] * scale
             for j in range(k + 1):
-                back[i, j] += factor * back[k, j]
-        back[i, i] = scale
+                inverse[i, j] += factor * inverse[k, j]
+        inverse[i, i] = scale
     return True
 
 
 @compiled
-def _factorised(matrix: Any, own: Any, back: Any) -> Any:
-    """The Cholesky factor of a matrix and its inverse, into `own` and `back` (both 0 before); False where it has none.
+def _factorised(matrix: Any, lower: Any, inverse: Any) -> Any:
+    """The Cholesky factor of a matrix and its inverse, into `lower` and `inverse` (0 before); False where it has none.
 
     By columns of blocks: what is below a block and what is left of it goes to BLAS.
     """
     size = matrix.shape[0]
     for first in range(0, size, _BLOCK):
         last = min(first + _BLOCK, size)
-        block, before = matrix[first:last, first:last].copy(), own[first:last, :first].copy()
+        block, before = matrix[first:last, first:last].copy(), lower[first:last, :first].copy()
         if first:
             block -= np.dot(before, before.T)
-        factor, inverse = np.zeros(block.shape), np.zeros(block.shape)
-        if not _factorised_block(block, factor, inverse):
+        block_lower, block_inverse = np.zeros(block.shape), np.zeros(block.shape)
+        if not _factorised_block(block, block_lower, block_inverse):
             return False
-        own[first:last, first:last], back[first:last, first:last] = factor, inverse
+        lower[first:last, first:last], inverse[first:last, first:last] = block_lower, block_inverse
         if first:
-            left = np.dot(before, back[:first, :first].copy())
-            back[first:last, :first] = -np.dot(inverse, left)
+            left = np.dot(before, inverse[:first, :first].copy())
+            inverse[first:last, :first] = -np.dot(block_inverse, left)
         if last < size:
             below = matrix[last:, first:last].copy()
             if first:
-                below -= np.dot(own[last:, :first].copy(), before.T)
-            own[last:, first:last] = np.dot(below, inverse.T)
+                below -= np.dot(lower[last:, :first].copy(), before.T)
+            lower[last:, first:last] = np.dot(below, block_inverse.T)
     return True
 
 
@@ -212,11 +198,11 @@ def _lower_times(lower: Any, matrix: Any) -> Any:
     size = lower.shape[0]
     if size <= 2 * _BLOCK:
         return np.dot(lower, matrix)
-    found = np.empty(matrix.shape)
+    product = np.empty(matrix.shape)
     for first in range(0, size, _BLOCK):
         last = min(first + _BLOCK, size)
-        found[first:last] = np.dot(lower[first:last, :last].copy(), matrix[:last])
-    return found
+        product[first:last] = np.dot(lower[first:last, :last].copy(), matrix[:last])
+    return product
 
 
 @compiled
@@ -270,30 +256,30 @@ def _factorised_paths(diagonal: Any, coupling: Any, arrow: Any) -> Any:
 @compiled
 def _forward(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> Any:
     periods, width = path.shape[:2]
-    found, rest = np.empty(path.shape), static.copy()
+    solution, rest = np.empty(path.shape), static.copy()
     for t in range(periods if width else 0):
         right = path[t].copy()
         if t:
-            _take_upper_times(below[t - 1], found[t - 1], right)
-        found[t] = _lower_times(inverse[t], right)
+            _take_upper_times(below[t - 1], solution[t - 1], right)
+        solution[t] = _lower_times(inverse[t], right)
         if static.shape[0]:
-            rest -= np.dot(cross[t].T, found[t])
-    return found, rest
+            rest -= np.dot(cross[t].T, solution[t])
+    return solution, rest
 
 
 @compiled
 def _backward(inverse: Any, below: Any, cross: Any, path: Any, static: Any) -> Any:
     """Rows of the periods, given those of the arrow."""
     periods, width = path.shape[:2]
-    found = np.empty(path.shape)
+    solution = np.empty(path.shape)
     for t in range(periods - 1, -1, -1) if width else range(0):
         right = path[t].copy()
         if static.shape[0]:
             right -= np.dot(cross[t], static)
         if t < periods - 1:
-            right -= np.dot(below[t].T, found[t + 1])
-        found[t] = np.dot(inverse[t].T, right)
-    return found
+            right -= np.dot(below[t].T, solution[t + 1])
+        solution[t] = np.dot(inverse[t].T, right)
+    return solution
 
 
 @compiled
@@ -307,18 +293,18 @@ def _selected_inverse(inverse: Any, below: Any, cross: Any, corner: Any) -> Any:
         # Every period's entries at once; what comes through later periods is taken off in the loop.
         arrow = np.dot(beside.reshape(periods * width, size), corner).reshape(periods, width, size)
     for t in range(periods - 1, -1, -1) if width else range(0):
-        own, slab = np.dot(inverse[t].T, inverse[t]), -arrow[t]
+        block, slab = np.dot(inverse[t].T, inverse[t]), -arrow[t]
         if t < periods - 1:
             under = np.dot(below[t], inverse[t])
             between = -np.dot(diagonal[t + 1], under)
             if size:
                 slab -= np.dot(under.T, arrow[t + 1])
                 between -= np.dot(arrow[t + 1], beside[t].T)
-            own -= np.dot(under.T, between)
+            block -= np.dot(under.T, between)
             for i in range(width):
                 coupling[t, i] = between[i, i]
         if size:
-            own -= np.dot(beside[t], slab.T)
+            block -= np.dot(beside[t], slab.T)
             arrow[t] = slab
-        diagonal[t] = own
+        diagonal[t] = block
     return diagonal, coupling, arrow

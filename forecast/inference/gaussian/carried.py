@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from forecast.model.blocks import Error
 from forecast.model.spec import BoundModel
@@ -83,6 +84,11 @@ class Carried:
     def back(self, values: Array) -> Array:
         """Uᵀ times values of the observed cells."""
         return np.asarray(self.rows.T @ np.bincount(self.row, values, minlength=len(self.rows)))
+
+    def placed(self, values: Array) -> sparse.csr_array:
+        """Values of the observed cells, each in its row: (cell, row)."""
+        cells = len(self.row)
+        return sparse.csr_array((values, self.row, np.arange(cells + 1)), shape=(cells, len(self.rows)))
 
     @cached_property
     def derivatives(self) -> dict[str, Array]:

@@ -4,7 +4,6 @@ A depends on the hyperparameters only through slopes on a covariate that was mea
 row is a0 + s·u, where u picks the error of its force and period.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +34,6 @@ class Design:
 
     field: Field
     slope: Array | None
-
-    @classmethod
-    def of_theta(cls, field: Field, theta: Mapping[str, Array]) -> "Design":
-        """For given hyperparameters."""
-        return cls(field, None if field.carried is None else field.carried.slope(theta))
 
     @property
     def offset(self) -> Array:
@@ -73,9 +67,10 @@ class Design:
         """A'WA for weights of the observed cells: diagonal blocks, arrow and corner; lower triangles."""
         diagonal, arrow, corner = self.field.curvature(weight)
         if self.slope is not None:
-            carried, pairs = self._carried, self.field.pairs_with_error
-            at = carried.columns
-            path, static = self.field.split(pairs.times_rows(weight * self.slope))
+            carried, at = self._carried, self._carried.columns
+            path, static = self.field.split(
+                (self.field.transposed @ carried.placed(weight * self.slope)) @ carried.rows
+            )
             arrow[:, :, at] += path
             corner[:, at] += static
             corner[at] += static.T
@@ -92,11 +87,10 @@ class Design:
         variance = self.field.variances(inverse)
         if self.slope is None:
             return Spread(diagonal, inverse.coupling, inverse.corner, variance)
-        carried, pairs = self._carried, self.field.pairs_with_error
-        at = carried.columns
+        carried, at = self._carried, self._carried.columns
         across = np.concatenate([inverse.arrow[:, :, at].reshape(-1, at.stop - at.start), inverse.corner[:, at]])
-        with_others = pairs.of_cells(across)
-        own = ((carried.rows @ inverse.corner[at, at]) * carried.rows).sum(axis=1)[carried.row]
-        with_error = with_others + self.slope * own
+        with_others = np.einsum("cr,cr->c", self.field.design @ across, carried.rows[carried.row])
+        error_variance = ((carried.rows @ inverse.corner[at, at]) * carried.rows).sum(axis=1)[carried.row]
+        with_error = with_others + self.slope * error_variance
         variance = variance + self.slope * (with_others + with_error)
         return Spread(diagonal, inverse.coupling, inverse.corner, variance, with_error)

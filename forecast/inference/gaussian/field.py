@@ -19,44 +19,9 @@ from forecast.inference.gaussian.places import Group, Owners, Place
 from forecast.model.latents import Direct, Independent, RandomWalk
 from forecast.model.spec import BoundModel
 
-__all__ = ["ErrorPairs", "Field"]
+__all__ = ["Field"]
 
 Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ErrorPairs:
-    """Pairs of a latent and a row of the error (a force and period) that stand together in the eta of some cell.
-
-    Attributes
-    ----------
-    forward, backward : sparse array
-        (pair, cell) with the design's entries, and its transpose.
-    latent, row : array of int
-        Of each pair.
-    rows : array
-        (row, component): the error per unit of its own latents.
-    size : int
-        Number of latents.
-    """
-
-    forward: sparse.csr_array
-    backward: sparse.csr_array
-    latent: npt.NDArray[np.int64]
-    row: npt.NDArray[np.int64]
-    rows: Array
-    size: int
-
-    def times_rows(self, weight: Array) -> Array:
-        """A'W times each cell's row: (latent, component)."""
-        shape = (self.size, len(self.rows))
-        sums = sparse.csr_array(sparse.coo_array((self.forward @ weight, (self.latent, self.row)), shape=shape))
-        return np.asarray(sums @ self.rows)
-
-    def of_cells(self, across: Array) -> Array:
-        """A·across·row of each cell, for a matrix (latent, component)."""
-        each = np.einsum("pc,pc->p", across[self.latent], self.rows[self.row])
-        return np.asarray(self.backward @ each)
 
 
 @dataclass(frozen=True)
@@ -74,15 +39,15 @@ class Field:
     @cached_property
     def places(self) -> tuple[Place, ...]:
         """The blocks in their order."""
-        found, first = [], {True: 0, False: 0}
+        places, first = [], {True: 0, False: 0}
         for block in self.bound.blocks:
             if isinstance(block.prior, Direct) or block.error is not None:
                 continue
             along = block.has_path
             size = int(np.prod(block.shape[:-1] if along else block.shape))
-            found.append(Place(block, along, slice(first[along], first[along] + size)))
+            places.append(Place(block, along, slice(first[along], first[along] + size)))
             first[along] += size
-        return tuple(found)
+        return tuple(places)
 
     @property
     def periods(self) -> int:
@@ -142,13 +107,13 @@ class Field:
     @cached_property
     def feedback(self) -> dict[str, Array]:
         """What each slope with a prior of its own is multiplied by: (slope, observed cell)."""
-        found = {}
+        feedback = {}
         for block in self.bound.blocks:
             if isinstance(block.prior, Direct):
                 assert block.basis is not None
                 basis = np.broadcast_to(block.basis, (len(block.basis), *self.bound.grid))
-                found[block.name] = basis.reshape(len(basis), -1)[:, self.bound.cells]
-        return found
+                feedback[block.name] = basis.reshape(len(basis), -1)[:, self.bound.cells]
+        return feedback
 
     @cached_property
     def carried(self) -> Carried | None:
@@ -157,18 +122,6 @@ class Field:
             place = next(place for place in self.places if place.block.name == latents)
             return Carried.of(self.bound, error, place.at)
         return None
-
-    @cached_property
-    def pairs_with_error(self) -> "ErrorPairs":
-        """The design's entries beside the error of the same cell."""
-        assert self.carried is not None
-        design, rows = self.design, len(self.carried.rows)
-        cell = np.repeat(np.arange(design.shape[0]), np.diff(design.indptr))
-        pair, entry = np.unique(design.indices.astype(np.int64) * rows + self.carried.row[cell], return_inverse=True)
-        shape = (len(pair), design.shape[0])
-        forward = sparse.csr_array(sparse.coo_array((design.data, (entry, cell)), shape=shape))
-        latent, row = np.divmod(pair, rows)
-        return ErrorPairs(forward, sparse.csr_array(forward.T), latent, row, self.carried.rows, self.size)
 
     @cached_property
     def design(self) -> sparse.csr_array:
@@ -310,7 +263,7 @@ class Field:
     def by_name(self, x: Array) -> dict[str, Array]:
         """Latents by the names of their blocks and in their shapes, samples first; `x` is (latent, sample)."""
         path, static = self.split(x)
-        found = {}
+        latents = {}
         for place in self.places:
             if place.along:
                 values = path[:, place.at].transpose(2, 1, 0)
@@ -318,5 +271,5 @@ class Field:
                     values = np.concatenate([np.zeros((*values.shape[:2], 1)), values[..., 1:]], axis=-1)
             else:
                 values = static[place.at].T
-            found[place.block.name] = np.ascontiguousarray(values).reshape(x.shape[1], *place.block.shape)
-        return found
+            latents[place.block.name] = np.ascontiguousarray(values).reshape(x.shape[1], *place.block.shape)
+        return latents

@@ -64,17 +64,17 @@ class Updated:
 
     def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
         """H⁻¹ times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns); in their shapes."""
-        return self._moved(self.base.solve(path, static), -self.shrunk, (path, static), self.solved, self.solved)
+        return self._plus(self.base.solve(path, static), -self.shrunk, (path, static), self.solved, self.solved)
 
     def backward(self, path: Array, static: Array) -> tuple[Array, Array]:
         """Of standard normal numbers, draws with the covariance H⁻¹."""
         drawn = self.base.backward(path, static)
-        return self._moved(drawn, self.root, drawn, (self.path, self.static), self.solved)
+        return self._plus(drawn, self.root, drawn, (self.path, self.static), self.solved)
 
     def forward(self, path: Array, static: Array) -> tuple[Array, Array]:
         """The transpose of `backward`."""
-        moved = self._moved((path, static), self.root.T, (path, static), self.solved, (self.path, self.static))
-        return self.base.forward(*moved)
+        updated = self._plus((path, static), self.root.T, (path, static), self.solved, (self.path, self.static))
+        return self.base.forward(*updated)
 
     def selected_inverse(self) -> BlockArrow:
         """Entries of H⁻¹ where B has its own."""
@@ -87,7 +87,7 @@ class Updated:
             inverse.corner - taken @ static.T,
         )
 
-    def _moved(
+    def _plus(
         self,
         vectors: tuple[Array, Array],
         middle: Array,

@@ -66,40 +66,40 @@ class NestedFactor:
     @property
     def _blocks(self) -> list[tuple[slice, Array, Group]]:
         """Of each province: its rows among those of all provinces, its factor's inverse, and its latents."""
-        found, first = [], 0
+        blocks, first = [], 0
         for inverse, group in zip(self.inner, self.nesting.provinces, strict=True):
-            found.append((slice(first, first + len(inverse)), inverse, group))
+            blocks.append((slice(first, first + len(inverse)), inverse, group))
             first += len(inverse)
-        return found
+        return blocks
 
     def solve(self, path: Array, static: Array) -> tuple[Array, Array]:
         """The matrix's inverse times vectors (T, P) and (R), or matrices (T, P, columns) and (R, columns)."""
         nesting = self.nesting
         columns = int(np.prod(path.shape[2:]))
         right = np.concatenate([path.reshape(-1, columns), static.reshape(len(static), columns)])
-        own = self.covariance @ path.reshape(*path.shape[:2], columns)[:, nesting.chains].transpose(1, 0, 2)
-        felt = (self.pull[..., None] * own).reshape(-1, columns)[nesting.cells]
+        chains = self.covariance @ path.reshape(*path.shape[:2], columns)[:, nesting.chains].transpose(1, 0, 2)
+        felt = (self.pull[..., None] * chains).reshape(-1, columns)[nesting.cells]
         right = right - nesting.transposed @ felt
         of_provinces = np.empty((self.wide.shape[1], columns))
         for at, inverse, group in self._blocks:
             of_provinces[at] = inverse @ right[group.place]
         shared = self.corner.T @ (self.corner @ (right[nesting.shared.place] - self.wide @ of_provinces))
-        x = self._given(shared, of_provinces, own)
+        x = self._given(shared, of_provinces, chains)
         paths = nesting.grid[2] * nesting.width
         return x[:paths].reshape(path.shape), x[paths:].reshape(static.shape)
 
-    def drawn(self, shared: int, each: int, rng: np.random.Generator) -> Array:
-        """Draws with the matrix's inverse as covariance (latent, shared, each).
+    def drawn(self, shared: int, per_shared: int, rng: np.random.Generator) -> Array:
+        """Draws with the matrix's inverse as covariance (latent, shared, per_shared).
 
-        What provinces share is drawn `shared` times, and given each of them all others `each` times.
+        What provinces share is drawn `shared` times, and given each of them all others `per_shared` times.
         """
-        (provinces, tactics, periods), columns = self.nesting.grid, shared * each
+        (provinces, tactics, periods), columns = self.nesting.grid, shared * per_shared
         common = self.corner.T @ rng.standard_normal((len(self.corner), shared))
         of_provinces = rng.standard_normal((self.wide.shape[1], columns))
-        own = _backwards(self.root, self.gain, rng.standard_normal((provinces * tactics, periods, columns)))
-        return self._given(np.repeat(common, each, axis=1), of_provinces, own).reshape(-1, shared, each)
+        chains = _backwards(self.root, self.gain, rng.standard_normal((provinces * tactics, periods, columns)))
+        return self._given(np.repeat(common, per_shared, axis=1), of_provinces, chains).reshape(-1, shared, per_shared)
 
-    def _given(self, shared: Array, of_provinces: Array, own: Array) -> Array:
+    def _given(self, shared: Array, of_provinces: Array, chains: Array) -> Array:
         """Latents (n, column): provinces and chains, whose own parts are given, moved by what they see."""
         nesting, columns = self.nesting, shared.shape[1]
         x = np.zeros((nesting.grid[2] * nesting.width + nesting.static, columns))
@@ -109,9 +109,9 @@ class NestedFactor:
             x[group.place] = inverse.T @ rest[at]
         u = np.zeros((self.pull.size, columns))
         u[nesting.cells] = nesting.design @ x
-        moved = own - self.covariance @ (self.pull[..., None] * u.reshape(*self.pull.shape, columns))
+        given_rest = chains - self.covariance @ (self.pull[..., None] * u.reshape(*self.pull.shape, columns))
         place = np.arange(nesting.grid[2]) * nesting.width + nesting.chains[:, None]
-        x[place.ravel()] = moved.reshape(-1, columns)
+        x[place.ravel()] = given_rest.reshape(-1, columns)
         return x
 
     def spread(self) -> Spread:
@@ -130,12 +130,13 @@ class NestedFactor:
         for number, (at, inverse, group) in enumerate(self._blocks):
             gain = self.wide[:, at] @ inverse
             across = shared @ gain
-            own = inverse.T @ inverse + gain.T @ across
-            _keep(group, own, diagonal, beside, corner)
+            of_province = inverse.T @ inverse + gain.T @ across
+            _keep(group, of_province, diagonal, beside, corner)
             for series in range(number * tactics, (number + 1) * tactics):
                 by_province, by_all = nesting.seen[series]
                 both = by_province.rows(by_all.rows(across, periods).T, periods)
-                rest = of_shared[series] + by_province.rows(by_province.rows(own, periods).T, periods) - both - both.T
+                within = by_province.rows(by_province.rows(of_province, periods).T, periods)
+                rest = of_shared[series] + within - both - both.T
                 covariance = self.covariance[series]
                 back = covariance * self.pull[series]
                 with_rest = back @ rest
@@ -176,16 +177,16 @@ def nested_factor(nesting: Nesting, prior: tuple[Array, Array, Array], weight: A
         _add(corner, left[alike].sum(axis=0), seen, seen)
     inner, first = [], 0
     for number, group in enumerate(nesting.provinces):
-        own = _prior(group, *prior)
-        across = np.zeros((len(corner), len(own)))
+        of_province = _prior(group, *prior)
+        across = np.zeros((len(corner), len(of_province)))
         for at in range(number * nesting.grid[1], (number + 1) * nesting.grid[1]):
             by_province, by_all = nesting.seen[at]
-            _add(own, left[at], by_province, by_province)
+            _add(of_province, left[at], by_province, by_province)
             _add(across, left[at], by_all, by_province)
-        lower, inverse = factorised(own, "a province")
-        wide[:, first : first + len(own)] = across @ inverse.T
+        lower, inverse = factorised(of_province, "a province")
+        wide[:, first : first + len(of_province)] = across @ inverse.T
         inner.append(inverse)
-        first += len(own)
+        first += len(of_province)
         log_determinant += 2.0 * float(np.log(np.diagonal(lower)).sum())
     lower, inverse = factorised(corner - wide @ wide.T, "what provinces share")
     log_determinant += 2.0 * float(np.log(np.diagonal(lower)).sum())
@@ -195,14 +196,14 @@ def nested_factor(nesting: Nesting, prior: tuple[Array, Array, Array], weight: A
 def _prior(group: Group, diagonal: Array, beside: Array, corner: Array) -> Array:
     """A group's prior precision, path by path."""
     periods, size = len(diagonal), len(group.place)
-    found, at = np.zeros((size, size)), np.arange(periods)
+    precision, at = np.zeros((size, size)), np.arange(periods)
     for number, path in enumerate(group.paths):
-        own = number * periods + at
-        found[own, own] = diagonal[:, path]
-        found[own[1:], own[:-1]] = found[own[:-1], own[1:]] = beside[:, path]
+        rows = number * periods + at
+        precision[rows, rows] = diagonal[:, path]
+        precision[rows[1:], rows[:-1]] = precision[rows[:-1], rows[1:]] = beside[:, path]
     first = len(group.paths) * periods
-    found[first:, first:] = corner[np.ix_(group.static, group.static)]
-    return found
+    precision[first:, first:] = corner[np.ix_(group.static, group.static)]
+    return precision
 
 
 def _add(out: Array, left: Array, rows: Seen, columns: Seen) -> None:
@@ -250,13 +251,13 @@ def _chains(diagonal: Any, beside: Any, weight: Any, pull: Any) -> Any:
                 gain[s, t] = -beside[s, t] / pivot
                 taken = beside[s, t] ** 2 / pivot
         for t in range(periods - 1, -1, -1):
-            own = 1.0 / root[s, t] ** 2
+            variance = 1.0 / root[s, t] ** 2
             for u in range(t + 1, periods):
                 value = gain[s, t] * covariance[s, t + 1, u]
                 covariance[s, t, u] = covariance[s, u, t] = value
             if t < periods - 1:
-                own += gain[s, t] ** 2 * covariance[s, t + 1, t + 1]
-            covariance[s, t, t] = own
+                variance += gain[s, t] ** 2 * covariance[s, t + 1, t + 1]
+            covariance[s, t, t] = variance
         for t in range(periods):
             for u in range(periods):
                 left[s, t, u] = -pull[s, t] * covariance[s, t, u] * pull[s, u]
@@ -268,11 +269,11 @@ def _chains(diagonal: Any, beside: Any, weight: Any, pull: Any) -> Any:
 def _backwards(root: Any, gain: Any, normal: Any) -> Any:
     """Chains (series, period, column) from standard normal numbers."""
     series, periods, columns = normal.shape
-    found = np.empty(normal.shape)
+    paths = np.empty(normal.shape)
     for s in range(series):
         for t in range(periods - 1, -1, -1):
             for column in range(columns):
-                found[s, t, column] = normal[s, t, column] / root[s, t]
+                paths[s, t, column] = normal[s, t, column] / root[s, t]
                 if t < periods - 1:
-                    found[s, t, column] += gain[s, t] * found[s, t + 1, column]
-    return found
+                    paths[s, t, column] += gain[s, t] * paths[s, t + 1, column]
+    return paths

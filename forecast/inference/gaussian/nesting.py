@@ -37,11 +37,11 @@ class Seen:
 
     def rows(self, matrix: Array, periods: int) -> Array:
         """The product with a matrix of the latents' rows: (period, column)."""
-        found = np.ascontiguousarray(self.static @ matrix[len(matrix) - self.static.shape[1] :])
+        product = np.ascontiguousarray(self.static @ matrix[len(matrix) - self.static.shape[1] :])
         for first, coefficient in self.paths:
             part = matrix[first : first + periods]
-            found += part if coefficient is None else coefficient[:, None] * part
-        return found
+            product += part if coefficient is None else coefficient[:, None] * part
+        return product
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ class Nesting:
     @cached_property
     def alike(self) -> tuple[list[int], ...]:
         """Series that see the same of what is shared."""
-        found: dict[Any, list[int]] = {}
+        groups: dict[Any, list[int]] = {}
         for number, (_, by_all) in enumerate(self.seen):
             paths = tuple((first, None if c is None else c.tobytes()) for first, c in by_all.paths)
-            found.setdefault((paths, by_all.static.tobytes()), []).append(number)
-        return tuple(found.values())
+            groups.setdefault((paths, by_all.static.tobytes()), []).append(number)
+        return tuple(groups.values())
 
 
 def _work(groups: Sequence[Group], shared: Group, grid: tuple[int, int, int]) -> float:
@@ -141,11 +141,11 @@ def _work(groups: Sequence[Group], shared: Group, grid: tuple[int, int, int]) ->
 
 def _seen(part: sparse.csr_array, group: Group, periods: int) -> Seen:
     """Of a design (period, latent)."""
-    own = part[:, group.place].toarray()
+    design = part[:, group.place].toarray()
     first, at = len(group.paths) * periods, np.arange(periods)
-    found = []
+    paths = []
     for begin in range(0, first, periods):
-        coefficient = own[at, begin + at]
+        coefficient = design[at, begin + at]
         if coefficient.any():
-            found.append((begin, None if (coefficient == 1).all() else coefficient))
-    return Seen(tuple(found), np.ascontiguousarray(own[:, first:]))
+            paths.append((begin, None if (coefficient == 1).all() else coefficient))
+    return Seen(tuple(paths), np.ascontiguousarray(design[:, first:]))

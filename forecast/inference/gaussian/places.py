@@ -74,15 +74,15 @@ class Owners:
         apart = np.zeros(labels, dtype=bool)
         for place in places:
             first = 0 if place.along else width
-            own = isinstance(place.block.prior, Independent | Path)
-            apart[first + place.at.start : first + place.at.stop] = own
-        found = []
+            independent = isinstance(place.block.prior, Independent | Path)
+            apart[first + place.at.start : first + place.at.stop] = independent
+        sole_owners = []
         for owner, owners in ((series, provinces * tactics), (series // tactics, provinces)):
             seen, by = np.divmod(np.unique(label.astype(np.int64) * owners + owner), owners)
             one = np.full(labels, -1)
             one[seen] = by
-            found.append(np.where(apart & (np.bincount(seen, minlength=labels) == 1), one, -1))
-        return cls(found[0], found[1], width, periods)
+            sole_owners.append(np.where(apart & (np.bincount(seen, minlength=labels) == 1), one, -1))
+        return cls(sole_owners[0], sole_owners[1], width, periods)
 
     def group(self, labels: Ints) -> "Group":
         """Of labels."""

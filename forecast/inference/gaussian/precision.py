@@ -11,11 +11,12 @@ from scipy import linalg
 from forecast.inference.gaussian.block_arrow import BlockArrow
 from forecast.inference.gaussian.field import Field
 from forecast.inference.gaussian.places import prior_parts
-from forecast.inference.likelihood.jets import IMAGINARY_STEP
 
-__all__ = ["PriorPrecision", "prior_precision"]
+__all__ = ["IMAGINARY_STEP", "PriorPrecision", "prior_precision"]
 
 Array = npt.NDArray[np.float64]
+# Of derivatives by an imaginary step (Squire & Trapp 1998): its square is lost beside 1, which leaves the first order.
+IMAGINARY_STEP = 1e-30
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class PriorPrecision:
 
     def times(self, path: Array, static: Array) -> tuple[Array, Array]:
         """Q times vectors (T, P) and (R), or matrices (T, P, column) and (R, column)."""
-        diagonal, beside = (each.reshape(*each.shape, *(1,) * (path.ndim - 2)) for each in (self.diagonal, self.beside))
+        columns = (1,) * (path.ndim - 2)
+        diagonal, beside = (part.reshape(*part.shape, *columns) for part in (self.diagonal, self.beside))
         by_path = diagonal * path
         by_path[:-1] += beside * path[1:]
         by_path[1:] += beside * path[:-1]
@@ -83,36 +85,37 @@ class PriorPrecision:
         of_diagonal = diagonal - 0.5 * path**2
         of_beside = beside - path[:-1] * path[1:]
         of_corner = corner - 0.5 * np.outer(static, static)
-        found = {}
-        for each in self.derivatives:
-            if each.along:
-                gradient = of_diagonal[:, each.at].sum(axis=1) @ each.parts[0]
-                gradient += of_beside[:, each.at].sum(axis=1) @ each.parts[1]
-            elif each.parts[0].ndim < 2:
-                gradient = np.trace(of_corner[each.at, each.at]) * each.parts[0]
+        slopes = {}
+        for derivative in self.derivatives:
+            at, parts = derivative.at, derivative.parts
+            if derivative.along:
+                gradient = of_diagonal[:, at].sum(axis=1) @ parts[0] + of_beside[:, at].sum(axis=1) @ parts[1]
+            elif parts[0].ndim < 2:
+                gradient = np.trace(of_corner[at, at]) * parts[0]
             else:
-                gradient = (of_corner[each.at, each.at] * each.parts[0]).sum()
-            found[each.name] = float(gradient) + 0.5 * each.log_determinant
-        return found
+                gradient = (of_corner[at, at] * parts[0]).sum()
+            slopes[derivative.name] = float(gradient) + 0.5 * derivative.log_determinant
+        return slopes
 
     def forces(self, path: Array, static: Array) -> Iterator[tuple[str, tuple[Array, Array], tuple[Array, Array]]]:
         """Of each hyperparameter: the derivative of `log_density`'s gradient, and Q⁻¹ times it; both in both shapes."""
-        for each in self.derivatives:
-            force, moved = (np.zeros_like(path), np.zeros_like(static)), (np.zeros_like(path), np.zeros_like(static))
-            if each.along:
-                own, (middle, side) = path[:, each.at], each.parts
-                out = -middle[:, None] * own
-                out[:-1] -= side[:, None] * own[1:]
-                out[1:] -= side[:, None] * own[:-1]
+        for derivative in self.derivatives:
+            at = derivative.at
+            force, response = (np.zeros_like(path), np.zeros_like(static)), (np.zeros_like(path), np.zeros_like(static))
+            if derivative.along:
+                latents, (middle, side) = path[:, at], derivative.parts
+                out = -middle[:, None] * latents
+                out[:-1] -= side[:, None] * latents[1:]
+                out[1:] -= side[:, None] * latents[:-1]
                 banded = np.zeros((2, len(path)))
-                banded[0, 1:], banded[1] = self.beside[:, each.at.start], self.diagonal[:, each.at.start]
-                force[0][:, each.at], moved[0][:, each.at] = out, linalg.solveh_banded(banded, out)
+                banded[0, 1:], banded[1] = self.beside[:, at.start], self.diagonal[:, at.start]
+                force[0][:, at], response[0][:, at] = out, linalg.solveh_banded(banded, out)
             else:
-                (slope,), own, block = each.parts, static[each.at], self.corner[each.at, each.at]
-                out = -slope * own if slope.ndim < 2 else -slope @ own
-                force[1][each.at] = out
-                moved[1][each.at] = out / block[0, 0] if slope.ndim < 2 else linalg.solve(block, out, assume_a="pos")
-            yield each.name, force, moved
+                (slope,), latents, block = derivative.parts, static[at], self.corner[at, at]
+                out = -slope * latents if slope.ndim < 2 else -slope @ latents
+                force[1][at] = out
+                response[1][at] = out / block[0, 0] if slope.ndim < 2 else linalg.solve(block, out, assume_a="pos")
+            yield derivative.name, force, response
 
 
 def prior_precision(field: Field, theta: Mapping[str, Any]) -> PriorPrecision:

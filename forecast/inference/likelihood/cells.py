@@ -51,15 +51,15 @@ def expected_terms(
         total = counts.value + phi
         value = table[counts.pair] + counts.value * (eta - log_phi) - total * softplus
         slope = counts.value - total * share
-        by_name: dict[str, tuple[Array, ...]] = {}
+        by_name: dict[str, Array] = {}
         if parameters:
-            own = np.exp(_of_tactic(theta["log_phi"], counts.distinct_tactic))
-            rising = (special.digamma(counts.distinct_value + own) - special.digamma(own))[counts.pair]
-            by_name["log_phi"] = (phi * (rising - softplus) - slope,)
+            pair_phi = np.exp(_of_tactic(theta["log_phi"], counts.distinct_tactic))
+            rising = (special.digamma(counts.distinct_value + pair_phi) - special.digamma(pair_phi))[counts.pair]
+            by_name["log_phi"] = phi * (rising - softplus) - slope
         return CellTerms(value, (slope, -total * both), by_name)
     terms = cell_terms(family, counts, eta + _NODES[:, None] * np.sqrt(variance), theta, order=2, parameters=parameters)
-    by_name = {name: (_WEIGHTS @ parts[0],) for name, parts in terms.parameters.items()}
-    return CellTerms(_WEIGHTS @ terms.value, tuple(_WEIGHTS @ each for each in terms.eta), by_name)
+    by_name = {name: _WEIGHTS @ scores for name, scores in terms.parameters.items()}
+    return CellTerms(_WEIGHTS @ terms.value, tuple(_WEIGHTS @ derivative for derivative in terms.eta), by_name)
 
 
 def log_mass_of_draws(family: Family, counts: Counts, eta: Array, d: Array, theta: Mapping[str, Array]) -> Array:
@@ -92,8 +92,8 @@ def log_mass_of_draws(family: Family, counts: Counts, eta: Array, d: Array, thet
 
 def _of_negative_binomial(counts: Counts, theta: Mapping[str, Array]) -> tuple[Array, Array, Array]:
     """log phi and phi of each cell, and what does not depend on eta for each distinct pair."""
-    log_phi, own = (_of_tactic(theta["log_phi"], tactic) for tactic in (counts.tactic, counts.distinct_tactic))
-    phi, value = np.exp(own), counts.distinct_value
+    log_phi, pair_log_phi = (_of_tactic(theta["log_phi"], tactic) for tactic in (counts.tactic, counts.distinct_tactic))
+    phi, value = np.exp(pair_log_phi), counts.distinct_value
     table = special.gammaln(value + phi) - special.gammaln(phi) - special.gammaln(value + 1)
     return log_phi, np.exp(log_phi), table
 

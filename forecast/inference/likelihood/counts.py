@@ -64,8 +64,8 @@ def pointwise(bound: BoundModel, eta: Array, theta: Mapping[str, Array]) -> Arra
     total = (eta + bound.log_exposure).reshape(len(eta), -1)
     result = np.empty((len(eta), len(value)))
     for sample in range(len(eta)):
-        own = {name: np.asarray(theta[name])[sample] for name in family.parameters()}
-        result[sample] = family.log_mass(bound.counts, total[sample, bound.cells], own)
+        parameters = {name: np.asarray(theta[name])[sample] for name in family.parameters()}
+        result[sample] = family.log_mass(bound.counts, total[sample, bound.cells], parameters)
     return result
 
 
@@ -119,5 +119,5 @@ def add_likelihood(bound: BoundModel, eta: Any, theta: Mapping[str, Any]) -> Non
 
 def _drawn(family: Family, rng: np.random.Generator, eta: Array, theta: Mapping[str, Array], tactic: Any) -> Array:
     """Counts of single cells, through the family's own draws: each cell is a tactic to it."""
-    own = {name: (array[tactic] if array.ndim else array)[None] for name, array in theta.items()}
-    return np.asarray(family.draw(rng, eta[None, None], own)[0, 0], dtype=float)
+    parameters = {name: (array[tactic] if array.ndim else array)[None] for name, array in theta.items()}
+    return np.asarray(family.draw(rng, eta[None, None], parameters)[0, 0], dtype=float)

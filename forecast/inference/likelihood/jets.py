@@ -1,9 +1,6 @@
 """Exact derivatives of a family's log mass, without a line per family: Taylor arithmetic behind the family's `maths`.
 
-A jet holds the Taylor coefficients of an expression in eta (Griewank & Walther 2008, chapter 13). Derivatives in a
-parameter come from moving that parameter by an imaginary step (Squire & Trapp 1998), which has no rounding error of
-differences. Functions are taken of the real part and continued to first order, exact for a step so small: that is
-faster than complex functions, and none of them overflows.
+A jet holds the Taylor coefficients of an expression in eta, or in a parameter (Griewank & Walther 2008, chapter 13).
 """
 
 from collections.abc import Callable, Mapping
@@ -18,12 +15,9 @@ from scipy import special
 
 from forecast.model.families import Counts, Family
 
-__all__ = ["IMAGINARY_STEP", "JET_MATHS", "CellTerms", "Jet", "cell_terms"]
+__all__ = ["JET_MATHS", "CellTerms", "Jet", "cell_terms"]
 
 Array = npt.NDArray[np.float64]
-# Of complex-step derivatives: its square is lost beside 1, so that nothing of second order is left.
-IMAGINARY_STEP = 1e-30
-_ORDERS = range(1, 5)
 
 
 @dataclass(frozen=True)
@@ -36,14 +30,13 @@ class CellTerms:
         Log mass (cell).
     eta : tuple of arrays
         Derivatives with respect to eta, of orders 1, 2, … (cell).
-    parameters : dict of str to tuple of arrays
-        By name of a parameter of the family: the derivatives, with respect to the cell's own element of it, of the log
-        mass and of its first and second derivative in eta (as far as their order is below the highest in `eta`).
+    parameters : dict of str to array
+        By name of a parameter of the family: the derivative with respect to the cell's own element of it (cell).
     """
 
     value: Array
     eta: tuple[Array, ...]
-    parameters: dict[str, tuple[Array, ...]]
+    parameters: dict[str, Array]
 
 
 def cell_terms(
@@ -68,36 +61,23 @@ def cell_terms(
     theta : mapping
         Parameters of the family, by name.
     order : int
-        Highest derivative in eta, from 1 to 4.
+        Highest derivative in eta, from 1 to 3.
     parameters : bool
         Whether to differentiate in the parameters as well.
-
-    Raises
-    ------
-    ValueError
-        Where the order is none of these.
 
     Notes
     -----
     An eta so far out that its exponential overflows gives terms that are not finite, without a warning.
     """
-    if order not in _ORDERS:
-        raise ValueError(f"order is {order}; derivatives are of orders 1 to 4")
+
+    def differentiated(eta: Any, theta: Mapping[str, Any]) -> list[Array]:
+        return family.log_mass(counts, eta, theta, JET_MATHS).derivatives(shape)  # type: ignore[no-any-return]
+
+    shape, names = eta.shape, family.parameters() if parameters else ()
     with np.errstate(all="ignore"):
-        value, *derivatives = _differentiated(family, counts, eta, theta, order)
-        mixed = {}
-        for name in family.parameters() if parameters else ():
-            moved = {**theta, name: np.asarray(theta[name]) + IMAGINARY_STEP * 1j}
-            mixed[name] = tuple(
-                each.imag / IMAGINARY_STEP for each in _differentiated(family, counts, eta, moved, min(order - 1, 2))
-            )
-    return CellTerms(value, tuple(derivatives), mixed)
-
-
-def _differentiated(family: Family, counts: Counts, eta: Array, theta: Mapping[str, Any], order: int) -> list[Any]:
-    """Log mass and its derivatives in eta."""
-    mass: Jet = family.log_mass(counts, Jet((eta, 1.0)[: order + 1], order), theta, JET_MATHS)
-    return mass.derivatives(eta.shape)
+        value, *derivatives = differentiated(Jet((eta, 1.0), order), theta)
+        scores = {name: differentiated(eta, {**theta, name: Jet((theta[name], 1.0), 1)})[1] for name in names}
+    return CellTerms(value, tuple(derivatives), scores)
 
 
 class Jet:
@@ -124,12 +104,13 @@ class Jet:
         return [part if np.shape(part) == shape else np.full(shape, part) for part in scaled]
 
     def __getitem__(self, index: Any) -> "Jet":
-        return Jet(tuple(part[index] if np.ndim(part) else part for part in self.parts), self.order)
+        """Some elements along the last axis."""
+        return Jet(tuple(part[..., index] if np.ndim(part) else part for part in self.parts), self.order)
 
     def __add__(self, other: Any) -> "Jet":
-        own, others = self.parts, other.parts if isinstance(other, Jet) else (other,)
-        both = tuple(a + b for a, b in zip(own, others, strict=False))
-        return Jet((*both, *own[len(both) :], *others[len(both) :]), self.order)
+        parts, others = self.parts, other.parts if isinstance(other, Jet) else (other,)
+        both = tuple(a + b for a, b in zip(parts, others, strict=False))
+        return Jet((*both, *parts[len(both) :], *others[len(both) :]), self.order)
 
     __radd__ = __add__
 
@@ -137,12 +118,10 @@ class Jet:
         return Jet(tuple(-part for part in self.parts), self.order)
 
     def __sub__(self, other: Any) -> "Jet":
-        own, others = self.parts, other.parts if isinstance(other, Jet) else (other,)
-        both = tuple(a - b for a, b in zip(own, others, strict=False))
-        return Jet((*both, *own[len(both) :], *(-part for part in others[len(both) :])), self.order)
+        return self.__add__(-other)
 
     def __rsub__(self, other: Any) -> "Jet":
-        return Jet((other,), self.order) - self
+        return (-self).__add__(other)
 
     def __mul__(self, other: Any) -> "Jet":
         if not isinstance(other, Jet):
@@ -201,26 +180,8 @@ def _composed(x: Jet, slopes: list[Any]) -> Jet:
 
 
 def _lifted(slopes: Callable[[Any, int], list[Any]]) -> Callable[[Any], Any]:
-    """A function of real or complex numbers and of jets, from its value and derivatives at real numbers."""
-
-    def function(x: Any) -> Any:
-        jet = x if isinstance(x, Jet) else Jet((x,), 0)
-        at = jet.parts[0]
-        if not np.iscomplexobj(at):
-            result = _composed(jet, slopes(at, jet.order))
-        else:
-            real = slopes(at.real, jet.order + 1)
-            result = _composed(jet, [_continued(real[k], real[k + 1], at.imag) for k in range(jet.order + 1)])
-        return result if isinstance(x, Jet) else result.parts[0]
-
-    return function
-
-
-def _continued(value: Any, slope: Any, step: Any) -> Any:
-    """A function at an imaginary step from where it has this value and slope."""
-    result = np.empty(np.shape(step), dtype=complex)
-    result.real, result.imag = value, slope * step
-    return result
+    """A function of numbers and of jets, from its value and derivatives at numbers."""
+    return lambda x: _composed(x, slopes(x.parts[0], x.order)) if isinstance(x, Jet) else slopes(x, 0)[0]
 
 
 def _exp(x: Any, order: int) -> list[Any]:
@@ -228,7 +189,7 @@ def _exp(x: Any, order: int) -> list[Any]:
 
 
 def _expm1(x: Any, order: int) -> list[Any]:
-    return [np.expm1(x), *_exp(x, order)[1:]] if order else [np.expm1(x)]
+    return [np.expm1(x), *_exp(x, order)[1:]]
 
 
 def _softplus(x: Any, order: int) -> list[Any]:
@@ -242,19 +203,18 @@ def _softplus(x: Any, order: int) -> list[Any]:
     share = np.exp(np.minimum(x, 0.0)) * share
     slopes = [value, share, both]
     if order > 2:
-        lean = both * (1.0 - 2.0 * share)
-        slopes += [lean, both * (1.0 - 6.0 * both), lean * (1.0 - 12.0 * both)]
+        slopes.append(both * (1.0 - 2.0 * share))
     return slopes[: order + 1]
 
 
 def _log(x: Any) -> Any:
     """Of ratios to the jet's value, whose powers neither overflow nor vanish: k·f_k = k·r_k − Σ_j j·f_j·r_(k−j)."""
     if not isinstance(x, Jet):
-        return _log_of_numbers(x)
+        return np.log(x)
     inverse = 1.0 / x.parts[0]
     ratios = [_times(part, inverse) for part in x.parts[1:]]
     ratios += [0.0] * (x.order - len(ratios))
-    parts = [_log_of_numbers(x.parts[0])]
+    parts = [np.log(x.parts[0])]
     for k in range(1, x.order + 1):
         total = ratios[k - 1]
         for j in range(1, k):
@@ -263,7 +223,6 @@ def _log(x: Any) -> Any:
     return Jet(tuple(parts), x.order)
 
 
-_log_of_numbers = _lifted(lambda x, order: [np.log(x), 1.0 / x][: order + 1])
 _softplus_of = _lifted(_softplus)
 _gammaln = _lifted(
     lambda x, order: [special.gammaln(x), *(special.polygamma(k, x) if k else special.digamma(x) for k in range(order))]

@@ -28,7 +28,16 @@ from forecast.model.families import Counts, Family, NegativeBinomial
 from forecast.model.priors import Normal, Prior
 from forecast.model.spec import BoundModel
 
-__all__ = ["DISPERSION", "FACTOR", "Members", "Published", "add_published", "published_parameters", "published_prior"]
+__all__ = [
+    "DISPERSION",
+    "FACTOR",
+    "Members",
+    "Published",
+    "add_published",
+    "likelihood_parameters",
+    "published_parameters",
+    "published_prior",
+]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -150,7 +159,7 @@ class Published:
             zones,
             factor,
             share,
-            np.array([zones.index(each) if each in zones else -1 for each in [*zone, *[""] * (rows - len(zone))]], int),
+            np.array([zones.index(name) if name in zones else -1 for name in [*zone, *[""] * (rows - len(zone))]], int),
             exact,
             lower[exact],
             between,
@@ -208,8 +217,8 @@ class Published:
         """
 
         def counted(value: Array, at: Index) -> Any:
-            own = {} if log_phi is None else {"log_phi": log_phi[at]}
-            return _matched_log_mass(family, value, log_mu[at], own, maths)
+            dispersion = {} if log_phi is None else {"log_phi": log_phi[at]}
+            return _matched_log_mass(family, value, log_mu[at], dispersion, maths)
 
         known = counted(self.value, np.arange(len(self.exact)))
         if not len(self.between):
@@ -255,6 +264,13 @@ def published_parameters(bound: BoundModel) -> dict[str, tuple[Prior, tuple[str,
     return {name: (prior, (dim,), labels[name]) for name, (prior, dim) in _PARAMETERS.items() if labels.get(name)}
 
 
+def likelihood_parameters(bound: BoundModel) -> dict[str, tuple[Prior, tuple[str, ...], tuple[str, ...]]]:
+    """Parameters of the family and of published counts by name: prior, dims and labels, one per element."""
+    tactics = tuple(map(str, bound.panel.tactics))
+    of_family = {name: (prior, dims, tactics if dims else ()) for name, (prior, dims) in bound.parameters.items()}
+    return of_family | published_parameters(bound)
+
+
 def published_prior(name: str) -> Prior:
     """The prior of a parameter of published counts."""
     return _PARAMETERS[name][0]
@@ -268,17 +284,16 @@ def add_published(bound: BoundModel, eta: Callable[[Index], Any], theta: Mapping
     def summed(values: Any, row: Index, rows: int) -> Any:
         return pt.inc_subtensor(pt.zeros(rows)[row], values)
 
-    found = Published.of_bound(bound)
-    pm.Potential(
-        "published", found.log_mass(bound.model.family, eta(found.members.cell), theta, pytensor_maths(), summed)
-    )
+    published = Published.of_bound(bound)
+    of_members = eta(published.members.cell)
+    pm.Potential("published", published.log_mass(bound.model.family, of_members, theta, pytensor_maths(), summed))
 
 
 def _matched_log_mass(family: Family, value: Any, log_mu: Any, theta: Mapping[str, Any], maths: Any) -> Any:
     """Log mass of sums over cells: the family with a mean and a dispersion of each observation's own."""
     # 0, 1, 2, … in NumPy and PyTensor alike: each observation is a tactic to the family.
-    own = (value * 0 + 1).cumsum().astype("int64") - 1
-    counts = Counts(value, own, value, own, own)
+    index = (value * 0 + 1).cumsum().astype("int64") - 1
+    counts = Counts(value, index, value, index, index)
     return (NegativeBinomial(by=names.TACTIC) if theta else family).log_mass(counts, log_mu, theta, maths)
 
 
@@ -294,13 +309,13 @@ def _scales(table: pd.DataFrame, rows: int) -> tuple[tuple[str, ...], tuple[str,
         for column in (names.DEFINITION, "within")
     )
     is_share = (table["within"].to_numpy().astype(str) != "") & ~table["is_reference"].to_numpy(bool)
-    own = np.where(is_share, wide, label)
+    factor_label = np.where(is_share, wide, label)
     references = set(label[table["is_reference"].to_numpy(bool)])
-    factors = tuple(sorted(set(own) - references))
+    factors = tuple(sorted(set(factor_label) - references))
     shares = tuple(sorted(set(label[is_share])))
     factor, share = np.full((2, rows), -1)
-    factor[: len(table)] = [factors.index(each) if each in factors else -1 for each in own]
-    share[: len(table)] = [shares.index(each) if each in shares else -1 for each in label]
+    factor[: len(table)] = [factors.index(name) if name in factors else -1 for name in factor_label]
+    share[: len(table)] = [shares.index(name) if name in shares else -1 for name in label]
     return factors, shares, factor, share
 
 
@@ -321,9 +336,10 @@ def _split(
     tactic_of = dict(zip(members.cell, members.tactic, strict=True))
     blocks, next_row = [members], len(whole)
 
-    def with_row(own: Index) -> int:
+    def with_row(left_over: Index) -> int:
         nonlocal next_row
-        blocks.append(Members(own, np.full(len(own), next_row), np.array([tactic_of[cell] for cell in own])))
+        tactic = np.array([tactic_of[cell] for cell in left_over])
+        blocks.append(Members(left_over, np.full(len(left_over), next_row), tactic))
         next_row += 1
         return next_row - 1
 
@@ -333,18 +349,19 @@ def _split(
         nowhere = np.setdiff1d(cells[root], np.concatenate([cells[row] for row in rows]))
         if len(nowhere):
             parts.append((nowhere, with_row(nowhere), lower[root] - lower[rows].sum()))
-        parts.sort(key=lambda each: int(each[0][0]))
+        parts.sort(key=lambda entry: int(entry[0][0]))
         both, left = root, lower[root]
         for number, (_, row, count) in enumerate(parts[:-1]):
             others = parts[number + 1 :]
-            rest = others[0][1] if len(others) == 1 else with_row(np.concatenate([own for own, _, _ in others]))
+            rest = others[0][1] if len(others) == 1 else with_row(np.concatenate([of_part for of_part, _, _ in others]))
             counts = (count, 1.0), (left - count, 1.0), (left, -1.0)
             sets = row, rest, both
             factors += [
                 (member, *sets, *counted, root, lower[root]) for member, counted in zip(sets, counts, strict=True)
             ]
             both, left = rest, left - count
-    joined = Members(*(np.concatenate([getattr(each, name) for each in blocks]) for name in ("cell", "row", "tactic")))
+    names_of_arrays = ("cell", "row", "tactic")
+    joined = Members(*(np.concatenate([getattr(block, name) for block in blocks]) for name in names_of_arrays))
     columns = np.array(factors, dtype=float).reshape(-1, 8).T
     member, first, rest_of, both_of, root_of = (columns[at].astype(np.intp) for at in (0, 1, 2, 3, 6))
     zones, number_of = np.unique(zone[root_of], return_inverse=True)

@@ -1,6 +1,6 @@
 """How the sums that published counts are about are laid out: which cells each adds up, and what is made of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -107,28 +107,6 @@ class Entries:
         entries = np.ones(len(self.sum)), (self.sum, np.arange(len(self.sum)))
         return sparse.csr_array(sparse.coo_array(entries, shape=(self.sums, len(self.sum))))
 
-    def repeated(self, number: int) -> tuple[Published, Index]:
-        """The statements with every total so many times, and where these lie among so many copies of all totals."""
-        if number not in self._repeated:
-            found, exact, between = self.published, len(self.published.exact), len(self.published.between)
-            copies = (exact + between) * np.arange(number)[:, None]
-            layout = np.concatenate([(copies + at).ravel() for at in (np.arange(exact), exact + np.arange(between))])
-            repeated = replace(
-                found,
-                exact=np.tile(found.exact, number),
-                value=np.tile(found.value, number),
-                between=np.tile(found.between, number),
-                above=np.tile(found.above, number),
-                bounded=(between * np.arange(number)[:, None] + found.bounded).ravel(),
-                count=np.tile(found.count, number),
-            )
-            self._repeated[number] = repeated, layout
-        return self._repeated[number]
-
-    @cached_property
-    def _repeated(self) -> dict[int, tuple[Published, Index]]:
-        return {}
-
     @cached_property
     def to_cells(self) -> sparse.csr_array:
         """Sparse matrix (cell, entry) that adds up derivatives in eta, from those in exponents."""
@@ -151,8 +129,4 @@ class Entries:
 
     def added(self, values: Array) -> Array:
         """Values of entries added up by sum."""
-        return np.bincount(self.sum, values, minlength=self.sums).astype(float)
-
-    def by_cell(self, values: Array) -> Array:
-        """Values of entries added up by cell."""
-        return np.bincount(self.cell, values, minlength=len(self.cells)).astype(float)
+        return np.asarray(self.adding @ values)

@@ -10,10 +10,9 @@ so that derivatives in eta are those of the outer function in the l_k with momen
 total depends on two of them only, and each factor of a split on one number that is linear in them, u = C·l.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +20,13 @@ from scipy import sparse, special
 
 from forecast.inference.likelihood.published import DISPERSION, FACTOR
 from forecast.inference.likelihood.published_entries import Entries
-from forecast.inference.likelihood.published_outer import DIRECTIONS, derivatives_of_splits, derivatives_of_totals
+from forecast.inference.likelihood.published_outer import Partials, partials_at
 from forecast.inference.likelihood.splits import PSI, SHARE
 from forecast.model.families import NUMPY
 
-__all__ = ["EntryCovariance", "Slopes", "Sums", "columns_of_sums"]
+__all__ = ["EntryCovariance", "Slopes", "Sums"]
 
 Array = npt.NDArray[np.float64]
-
 Index = npt.NDArray[np.intp]
 
 
@@ -60,27 +58,8 @@ class Slopes:
 
 
 @dataclass(frozen=True)
-class Partials:
-    """Derivatives of the outer function at a point.
-
-    Attributes
-    ----------
-    totals : mapping of (int, int) to array
-        Of each total in its two log sums, by the orders in both.
-    splits : list of array
-        Of each factor of a split in its argument, by order.
-    """
-
-    totals: Mapping[tuple[int, int], Array]
-    splits: list[Array]
-
-    def __getitem__(self, orders: tuple[int, int]) -> Array:
-        return self.totals[orders]
-
-
-@dataclass(frozen=True)
 class Sums:
-    """All sums at a point.
+    """All sums at a point, or at several, which are then the last axis.
 
     Attributes
     ----------
@@ -101,11 +80,11 @@ class Sums:
 
     @classmethod
     def at(cls, entries: Entries, theta: Mapping[str, Array], eta: Array) -> "Sums":
-        """For eta of the cells, exposure included."""
+        """For eta of the cells, exposure included: (cell) or (cell, point)."""
         members = eta[entries.cell[: len(entries.published.members.cell)]]
         exponent = members
         if entries.has_spread:
-            spread = entries.published.log_spread(members, theta["log_phi"])
+            spread = entries.published.log_spread(members.T, theta["log_phi"]).T
             exponent = np.concatenate([members, spread[entries.spread_members]])
         mass = np.exp(exponent)
         total = entries.added(mass)
@@ -115,28 +94,7 @@ class Sums:
 
     def partials(self, order: int) -> Partials:
         """Derivatives of the outer function up to an order."""
-        return Partials(self._of_totals(order), derivatives_of_splits(self.entries, self.theta, self.log, order))
-
-    def _of_totals(self, order: int) -> dict[tuple[int, int], Array]:
-        """Derivatives of the log probability of each total in its two log sums, (i, j) for orders up to one.
-
-        Those of order n follow from n-th derivatives in n + 1 directions, which jets have.
-        """
-        if not self.entries.has_spread:
-            return {(n, 0): each[0] for n, each in enumerate(self._along(DIRECTIONS[:1], order))}
-        directions = DIRECTIONS[: order + 1]
-        along = self._along(directions, order)
-        found = {(0, 0): along[0][0]}
-        for n in range(1, order + 1):
-            matrix = [[comb(n, j) * a ** (n - j) * b**j for j in range(n + 1)] for a, b in directions[: n + 1]]
-            found |= {(n - j, j): each for j, each in enumerate(np.linalg.solve(matrix, along[n][: n + 1]))}
-        return found
-
-    def _along(self, directions: Sequence[tuple[float, float]], order: int) -> list[Array]:
-        """Value and derivatives of each total's log probability in directions of its log sums (direction, total)."""
-        return [
-            each[:, 0] for each in derivatives_of_totals(self.entries, self.theta, self.log[None], directions, order)
-        ]
+        return partials_at(self.entries, self.theta, self.log, order)
 
     def slopes(self, partials: Partials) -> Array:
         """Derivative of the log probability in each log sum."""
@@ -146,36 +104,34 @@ class Sums:
             per_sum[self.entries.second] += partials[0, 1]
         return per_sum
 
-    def value(self, partials: Partials) -> float:
+    def value(self, partials: Partials) -> Array:
         """Log probability of all statements."""
         published = self.entries.published
         of_subsets = published.subsets.log_mass(self.theta, NUMPY).sum() if len(published.subsets) else 0.0
-        return float(partials[0, 0].sum() + partials.splits[0].sum() + of_subsets + published.constant)
+        of_sums = partials[0, 0].sum(axis=0) + partials.splits[0].sum(axis=0)
+        return np.asarray(of_sums + of_subsets + published.constant)
 
     # Chain rules -----------------------------------------------------------------------------------------------
 
     def in_eta(self, per_entry: Array) -> Array:
         """Derivative in eta of each cell, from that in each entry's exponent."""
-        return self.entries.by_cell(self.entries.power[self.entries.sum] * per_entry)
+        return np.asarray(self.entries.to_cells @ per_entry)
 
     def first(self, partials: Partials) -> Slopes:
         """Derivatives of the log probability of all statements."""
         per_entry = self.slopes(partials)[self.entries.sum] * self.share
-        second = partials[0, 1] if self.entries.has_spread else np.zeros(len(self.entries.first))
+        second = partials[0, 1] if self.entries.has_spread else np.zeros(partials[1, 0].shape)
         return Slopes(per_entry, *_in_moments(partials[1, 0], second), partials.splits[1])
 
-    def in_parameters(self, slopes: Slopes, subsets: bool = True) -> dict[str, Array]:
-        """Derivatives in the parameters.
-
-        `subsets` says whether the subsets, which are of shares alone, are among what is differentiated.
-        """
+    def in_parameters(self, slopes: Slopes) -> dict[str, Array]:
+        """Derivatives in the parameters, from those of all but the subsets."""
         published, gradient = self.entries.published, {}
         totals = published.totals
         if self.entries.has_spread:
             tactic = published.members.tactic[self.entries.spread_members]
-            own, size = slopes.entry[len(published.members.cell) :], self.theta["log_phi"].size
-            by_tactic = -np.bincount(tactic, own, minlength=size).astype(float)
-            gradient["log_phi"] = by_tactic if self.theta["log_phi"].ndim else np.asarray(-own.sum())
+            of_spreads, size = slopes.entry[len(published.members.cell) :], self.theta["log_phi"].size
+            by_tactic = -np.bincount(tactic, of_spreads, minlength=size).astype(float)
+            gradient["log_phi"] = by_tactic if self.theta["log_phi"].ndim else np.asarray(-of_spreads.sum())
         if published.factors:
             gradient[FACTOR] = _added(slopes.mean, published.factor[totals], len(published.factors))
         if published.shares:
@@ -187,7 +143,7 @@ class Sums:
             gradient[PSI] = _added(slopes.split, published.splits.zone, len(published.splits.zones))
         if len(published.subsets):
             for name, values in published.subsets.gradient(self.theta).items():
-                gradient[name] = gradient.get(name, 0.0) + subsets * values
+                gradient[name] = gradient.get(name, 0.0) + values
         return gradient
 
     # Curvature -------------------------------------------------------------------------------------------------
@@ -204,7 +160,7 @@ class Sums:
         """The negative second derivative in eta as diag(w) + DᵀMD, with D the `design`: w (cell), and M (sum, sum)."""
         partials, entries = self.partials(2), self.entries
         slopes = self.slopes(partials)
-        weight = -entries.by_cell((slopes * entries.power**2)[entries.sum] * self.share)
+        weight = -self.in_eta((slopes * entries.power)[entries.sum] * self.share)
         first, second, every = entries.first, entries.second, np.arange(entries.sums)
         values, row, column = [slopes, -partials[2, 0]], [every, first], [every, first]
         if entries.has_spread:
@@ -216,10 +172,10 @@ class Sums:
         bent = sparse.diags_array(partials.splits[2]) @ entries.arguments
         return weight, sparse.csr_array(middle - entries.arguments.T @ bent)
 
-    def along(self, partials: Partials, moved: Array) -> Slopes:
+    def along(self, partials: Partials, direction: Array) -> Slopes:
         """Derivatives of the slope along a change of eta (cell)."""
-        entries, moved = self.entries, moved[self.entries.cell]
-        mean = entries.added(self.share * moved)
+        entries, direction = self.entries, direction[self.entries.cell]
+        mean = entries.added(self.share * direction)
         change = entries.power * mean
         of_first, of_second = partials[2, 0] * change[entries.first], np.zeros(len(entries.first))
         if entries.has_spread:
@@ -231,7 +187,7 @@ class Sums:
         if entries.has_spread:
             per_sum[entries.second] += of_second
         slopes = (self.slopes(partials) * entries.power)[entries.sum]
-        per_entry = self.share * (per_sum[entries.sum] + slopes * (moved - mean[entries.sum]))
+        per_entry = self.share * (per_sum[entries.sum] + slopes * (direction - mean[entries.sum]))
         return Slopes(per_entry, *_in_moments(of_first, of_second), of_splits)
 
     # Third derivatives -------------------------------------------------------------------------------
@@ -239,25 +195,25 @@ class Sums:
     def across(self, covariance: "EntryCovariance") -> Slopes:
         """Derivatives of Σ l_ij V_ij, the second derivatives in eta times a covariance, which is held."""
         entries, of, share = self.entries, self.entries.sum, self.share
-        square, own, partials = entries.power**2, covariance.own @ share, self.partials(3)
-        mean, moment = entries.added(share * covariance.variance), entries.added(share * own)
+        square, with_sum, partials = entries.power**2, covariance.within @ share, self.partials(3)
+        mean, moment = entries.added(share * covariance.variance), entries.added(share * with_sum)
         spread = (mean - moment) * square
         bent, total, per_entry = np.zeros(entries.sums), np.zeros(entries.sums), np.zeros(len(share))
         one, two = entries.first, entries.second
         bent[one] = partials[2, 0]
         total[one] = partials[2, 0] * spread[one] + partials[3, 0] * moment[one]
         if entries.has_spread:
-            other, cross = covariance.partner @ share, np.zeros(entries.sums)
-            both = entries.added(share * other)
+            with_other, cross = covariance.between @ share, np.zeros(entries.sums)
+            both = entries.added(share * with_other)
             joint, squares = 4.0 * both[one], 4.0 * moment[two]
             total[one] += partials[1, 1] * spread[two] + partials[2, 1] * joint + partials[1, 2] * squares
             total[two] = partials[1, 1] * spread[one] + partials[0, 2] * spread[two] + partials[1, 2] * joint
             total[two] += partials[2, 1] * moment[one] + partials[0, 3] * squares
             cross[one] = cross[two] = partials[1, 1]
-            per_entry = 4.0 * (other - both[of]) * share * cross[of]
+            per_entry = 4.0 * (with_other - both[of]) * share * cross[of]
             bent[two] = partials[0, 2]
-        per_entry += 2.0 * (own - moment[of]) * share * (bent * square)[of]
-        curved = (covariance.variance - mean[of] - 2.0 * (own - moment[of])) * share * square[of]
+        per_entry += 2.0 * (with_sum - moment[of]) * share * (bent * square)[of]
+        curved = (covariance.variance - mean[of] - 2.0 * (with_sum - moment[of])) * share * square[of]
         of_second = total[two] if entries.has_spread else np.zeros(len(one))
         in_moments = _in_moments(total[one].copy(), of_second)
         of_splits, through = self._across_splits(partials, covariance, spread)
@@ -273,13 +229,13 @@ class Sums:
         entries = self.entries
         # Slopes of the arguments in eta, and their covariances with eta.
         slopes = entries.arguments @ self.design
-        moved = np.asarray((slopes @ covariance.cells).T)
-        variance = np.asarray(slopes.multiply(moved.T).sum(axis=1)).ravel()
+        with_eta = np.asarray((slopes @ covariance.cells).T)
+        variance = np.asarray(slopes.multiply(with_eta.T).sum(axis=1)).ravel()
         of_splits = partials.splits[2] * (entries.arguments @ spread) + partials.splits[3] * variance
-        by_sum = np.asarray((moved * partials.splits[2]) @ entries.arguments)
-        each = by_sum[entries.cell, entries.sum]
-        middle = entries.added(self.share * each)[entries.sum]
-        return of_splits, 2.0 * entries.power[entries.sum] * self.share * (each - middle)
+        by_sum = np.asarray((with_eta * partials.splits[2]) @ entries.arguments)
+        by_entry = by_sum[entries.cell, entries.sum]
+        middle = entries.added(self.share * by_entry)[entries.sum]
+        return of_splits, 2.0 * entries.power[entries.sum] * self.share * (by_entry - middle)
 
 
 @dataclass(frozen=True)
@@ -292,14 +248,14 @@ class EntryCovariance:
         Of each entry.
     cells : array
         Of eta (cell, cell).
-    own, partner : sparse array
+    within, between : sparse array
         (entry, entry): within a sum, and of a total with its other sum.
     """
 
     variance: Array
     cells: Array
-    own: sparse.csr_array
-    partner: sparse.csr_array
+    within: sparse.csr_array
+    between: sparse.csr_array
 
     @classmethod
     def of(cls, entries: Entries, covariance: Array) -> "EntryCovariance":
@@ -312,44 +268,6 @@ class EntryCovariance:
             shape = (len(cell), len(cell))
             filled.append(sparse.csr_array(sparse.coo_array((values, (row, column)), shape=shape)))
         return cls(np.diagonal(covariance)[cell], covariance, *filled)
-
-
-def columns_of_sums(entries: Entries, theta: Mapping[str, Array], eta: Array) -> tuple[Array, Array]:
-    """Log probability of all statements and its slope in eta, at columns of eta.
-
-    Parameters
-    ----------
-    entries : Entries
-        The statements' sums.
-    theta : mapping
-        Parameters of the family, factors and shares.
-    eta : array
-        Of the cells, exposure included (cell, column).
-
-    Returns
-    -------
-    pair of arrays
-        Value (column), and slope (cell, column).
-    """
-    published = entries.published
-    exponent = members = eta.T[:, entries.cell[: len(published.members.cell)]]
-    if entries.has_spread:
-        spread = published.log_spread(members, theta["log_phi"])
-        exponent = np.concatenate([members, spread[:, entries.spread_members]], axis=1)
-    mass = np.exp(exponent.T)
-    total = entries.adding @ mass
-    log = np.log(total).T
-    value, slope = derivatives_of_totals(entries, theta, log, DIRECTIONS[: 1 + entries.has_spread], 1)
-    of_splits, in_splits = derivatives_of_splits(entries, theta, log.T, 1)
-    per_sum = np.asarray((entries.arguments.T @ in_splits).T)
-    per_sum[:, entries.first] += slope[0]
-    if entries.has_spread:
-        per_sum[:, entries.second] += slope[1]
-    constant = published.constant
-    if len(published.subsets):
-        constant += float(published.subsets.log_mass(theta, NUMPY).sum())
-    per_entry = per_sum.T[entries.sum] * mass / total[entries.sum]
-    return value[0].sum(axis=1) + of_splits.sum(axis=0) + constant, entries.to_cells @ per_entry
 
 
 def _in_moments(first: Array, second: Array) -> tuple[Array, Array]:

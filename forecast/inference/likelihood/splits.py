@@ -116,12 +116,12 @@ class Splits:
 
         Without psi, of Poisson counts, of which the argument is the log of the sum.
         """
-        each = (slice(None), *(None,) * (argument.ndim - 1))
-        sign, count = self.sign[each], np.broadcast_to(self.count[each], argument.shape)
+        expand = (slice(None), *(None,) * (argument.ndim - 1))
+        sign, count = self.sign[expand], np.broadcast_to(self.count[expand], argument.shape)
         if psi is None:
             slopes = [count * argument, count, *[np.zeros(argument.shape)] * order]
             return [sign * values for values in slopes[: order + 1]]
-        log_alpha = argument + psi[self.zone][each]
+        log_alpha = argument + psi[self.zone][expand]
         return [sign * values for values in rising_derivatives(count, log_alpha, order)]
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.likelihood.published import published_parameters
+from forecast.inference.likelihood.published import likelihood_parameters
 from forecast.inference.mode.slopes import Pilot, PooledSlopes
 from forecast.model.latents import Direct, Independent
 from forecast.model.priors import Normal, Prior
@@ -52,11 +52,8 @@ class Hyperparameters:
         """Of a model against a panel, and what is known beforehand of slopes that are pooled."""
         priors = dict(bound.hyperparameters)
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(priors, ())
-        tactics = len(bound.panel.tactics)
-        for name, (prior, dims) in bound.parameters.items():
-            priors[name], shapes[name] = prior, (tactics,) * len(dims)
-        for name, (prior, _, labels) in published_parameters(bound).items():
-            priors[name], shapes[name] = prior, (len(labels),)
+        for name, (prior, dims, labels) in likelihood_parameters(bound).items():
+            priors[name], shapes[name] = prior, (len(labels),) * len(dims)
         for block in bound.blocks:
             if isinstance(block.prior, Direct):
                 priors[block.name], shapes[block.name] = block.prior.prior, block.shape
@@ -79,12 +76,12 @@ class Hyperparameters:
     @cached_property
     def slices(self) -> dict[str, slice]:
         """Where each name lies in the vector."""
-        found, first = {}, 0
+        slices, first = {}, 0
         for name, shape in self.shapes.items():
             size = int(np.prod(shape))
-            found[name] = slice(first, first + size)
+            slices[name] = slice(first, first + size)
             first += size
-        return found
+        return slices
 
     @cached_property
     def size(self) -> int:
@@ -107,8 +104,8 @@ class Hyperparameters:
             values[..., at] = prior.quantile(normal[..., at])
         if self.pooled is not None:
             sigma, v, u = self._of_slopes
-            found = self.pooled.located(values[..., sigma[0]], vector[..., v[0]], vector[..., u])
-            values[..., v[0]], values[..., u] = found
+            slopes = self.pooled.located(values[..., sigma[0]], vector[..., v[0]], vector[..., u])
+            values[..., v[0]], values[..., u] = slopes
         lead = vector.shape[:-1]
         return {name: values[..., at].reshape((*lead, *self.shapes[name])) for name, at in self.slices.items()}
 
@@ -150,13 +147,13 @@ class Hyperparameters:
             slopes[at] = prior.slope(normal[at])
         matrix = np.diag(slopes)
         for name, root in self.mixed.items():
-            own = self.slices[name]
-            matrix[own, own] = slopes[own, None] * root
+            block = self.slices[name]
+            matrix[block, block] = slopes[block, None] * root
         if self.pooled is not None:
             place, point = self._slopes_at(vector)
-            moved = self.pooled.derivatives(point[0], point[1], point[2:])[0]
-            moved[:, 0] *= slopes[place[0]]
-            matrix[np.ix_(place[1:], place)] = moved
+            of_slopes = self.pooled.derivatives(point[0], point[1], point[2:])[0]
+            of_slopes[:, 0] *= slopes[place[0]]
+            matrix[np.ix_(place[1:], place)] = of_slopes
         return matrix
 
     def prior_gradient(self, vector: Array) -> Array:
@@ -164,10 +161,10 @@ class Hyperparameters:
         gradient = -vector
         if self.pooled is not None:
             place, point = self._slopes_at(vector)
-            own = self.pooled.derivatives(point[0], point[1], point[2:])[1]
-            own[0] *= self.priors[self.pooled.sigma].slope(vector[place[:1]])[0]
-            own[0] += gradient[place[0]]
-            gradient[place] = own
+            of_slopes = self.pooled.derivatives(point[0], point[1], point[2:])[1]
+            of_slopes[0] *= self.priors[self.pooled.sigma].slope(vector[place[:1]])[0]
+            of_slopes[0] += gradient[place[0]]
+            gradient[place] = of_slopes
         return gradient
 
     def prior_information(self, vector: Array) -> Array:
@@ -175,24 +172,24 @@ class Hyperparameters:
         matrix = np.eye(self.size)
         if self.pooled is not None:
             place, point = self._slopes_at(vector)
-            moved = self.jacobian(vector)[np.ix_(place[1:], place)]
+            derivatives = self.jacobian(vector)[np.ix_(place[1:], place)]
             precision = np.full(len(place) - 1, point[0] ** -2)
             precision[0] = self.pooled.prior.sd**-2
             matrix[place[1:], place[1:]] = 0.0
-            matrix[np.ix_(place, place)] += (moved.T * precision) @ moved
+            matrix[np.ix_(place, place)] += (derivatives.T * precision) @ derivatives
         return matrix
 
     def vector_with(self, vector: Array, slopes: Mapping[str, Array]) -> Array:
         """The vector with other slopes on what was measured with error, from their values."""
-        moved = vector.copy()
+        changed = vector.copy()
         if self.pooled is not None:
             sigma, v, u = self._of_slopes
             spread = float(self.priors[self.pooled.sigma].quantile(vector[sigma])[0])
             main, deviations = slopes[self.pooled.main], slopes[self.pooled.deviations]
-            moved[v[0]], moved[u] = self.pooled.coordinates(spread, float(main), deviations)
-            return moved
+            changed[v[0]], changed[u] = self.pooled.coordinates(spread, float(main), deviations)
+            return changed
         for name in self.slopes:
             prior = self.priors[name]
             assert isinstance(prior, Normal)
-            moved[self.slices[name]] = (slopes[name] - prior.mean) / prior.sd
-        return moved
+            changed[self.slices[name]] = (slopes[name] - prior.mean) / prior.sd
+        return changed

@@ -48,37 +48,37 @@ def information(marginal: Marginal, gaussian: Gaussian, bound: Bound) -> Informa
         place = layout.slices[name]
         columns[:, place], through[:, place] = field.join(*force)[:, None], field.join(*through_prior)[:, None]
         of_prior[place] = True
-    own = _of_likelihood(marginal, gaussian, bound, columns)
+    of_likelihood = _of_likelihood(marginal, gaussian, bound, columns)
     solved = field.join(*gaussian.factor.solve(*field.split(columns))) if layout.size else columns
     taken = columns.T @ solved
     both, neither = np.outer(of_prior, of_prior), np.outer(~of_prior, ~of_prior)
-    total = np.where(both, 0.5 * (columns.T @ through - taken), np.where(neither, own - taken, 0.0))
-    moved = layout.jacobian(gaussian.vector)
-    inner = moved.T @ total @ moved
+    total = np.where(both, 0.5 * (columns.T @ through - taken), np.where(neither, of_likelihood - taken, 0.0))
+    jacobian = layout.jacobian(gaussian.vector)
+    inner = jacobian.T @ total @ jacobian
     values, vectors = np.linalg.eigh(0.5 * (inner + inner.T))
     matrix = layout.prior_information(gaussian.vector) + (vectors * np.maximum(values, 0.0)) @ vectors.T
-    return Information(matrix, solved @ moved, np.diagonal(total))
+    return Information(matrix, solved @ jacobian, np.diagonal(total))
 
 
 def _of_likelihood(marginal: Marginal, gaussian: Gaussian, bound: Bound, columns: Array) -> Array:
     """Information of the family's parameters and of slopes at given latents; fills their columns."""
     field, layout, design = marginal.field, marginal.hyperparameters, gaussian.design
-    own = np.zeros((layout.size, layout.size))
+    matrix = np.zeros((layout.size, layout.size))
     for element, column, difference in marginal.of_parameters(gaussian, bound):
-        columns[:, element], own[element, element] = design.back(column), difference
-    moved = dict(field.feedback)
+        columns[:, element], matrix[element, element] = design.back(column), difference
+    bases = dict(field.feedback)
     if field.carried is not None:
         felt = field.carried.felt(field.split(gaussian.x)[1])
-        moved |= {name: each * felt for name, each in field.carried.derivatives.items()}
-    if not moved:
-        return own
+        bases |= {name: derivative * felt for name, derivative in field.carried.derivatives.items()}
+    if not bases:
+        return matrix
     slope, weight = marginal.slopes_of_cells(gaussian, bound)
-    basis = np.concatenate(list(moved.values()))
-    places = np.r_[tuple(layout.slices[name] for name in moved)]
+    basis = np.concatenate(list(bases.values()))
+    places = np.r_[tuple(layout.slices[name] for name in bases)]
     columns[:, places] = design.back((basis * -weight).T)
-    own[np.ix_(places, places)] = (basis * weight) @ basis.T
+    matrix[np.ix_(places, places)] = (basis * weight) @ basis.T
     if field.carried is not None:
-        for name, each in field.carried.derivatives.items():
-            pull = np.stack([field.carried.back(row * slope) for row in each], axis=1)
+        for name, derivative in field.carried.derivatives.items():
+            pull = np.stack([field.carried.back(row * slope) for row in derivative], axis=1)
             field.split(columns[:, layout.slices[name]])[1][field.carried.columns] += pull
-    return own
+    return matrix

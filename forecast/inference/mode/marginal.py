@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import InputError
 from forecast.inference.gaussian.best import BestGaussian, FixedPoint, Gaussian, factor_of
 from forecast.inference.gaussian.block_arrow import NotPositiveDefinite
 from forecast.inference.gaussian.design import Design
@@ -25,7 +24,7 @@ from forecast.inference.weights.by_province import ByProvince
 from forecast.inference.weights.weighted import Sampler
 from forecast.model.spec import BoundModel
 
-__all__ = ["STEP", "Bound", "Marginal", "Mode"]
+__all__ = ["STEP", "Bound", "Marginal"]
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")
@@ -51,22 +50,6 @@ _CHEAP = 2.4e7
 def _apart(weight: Array, variance: Array) -> float:
     """How far cells' information is from where it was, a change of one of the two given."""
     return float(((weight * variance) ** 2).sum())
-
-
-@dataclass(frozen=True)
-class Mode(Gaussian):
-    """Laplace's Gaussian: at the mode of the latents given the hyperparameters, with the precision there or close by.
-
-    Attributes
-    ----------
-    decrement : float
-        Half the squared Newton step that was left, in posterior SDs.
-    definite : bool
-        Whether the precision was positive definite as it was; else weights below 0 were taken for 0.
-    """
-
-    decrement: float
-    definite: bool
 
 
 @dataclass(frozen=True)
@@ -103,10 +86,6 @@ class Marginal:
     bound: BoundModel
     pilot: Pilot | None = None
 
-    def __post_init__(self) -> None:
-        if self.bound.is_published:
-            raise InputError("takes observations of single cells only", where="engine", found="published counts")
-
     @cached_property
     def field(self) -> Field:
         """The latents."""
@@ -129,9 +108,9 @@ class Marginal:
 
     def with_pilot(self, pilot: Pilot) -> "Marginal":
         """The same density in other coordinates."""
-        moved = Marginal(self.bound, pilot)
-        vars(moved).update(field=self.field, by_province=self.by_province)
-        return moved
+        marginal = Marginal(self.bound, pilot)
+        vars(marginal).update(field=self.field, by_province=self.by_province)
+        return marginal
 
     @cached_property
     def work(self) -> float:
@@ -145,11 +124,11 @@ class Marginal:
 
     def at_each(self, evaluate: Callable[..., Result], *items: Iterable[Any]) -> list[Result]:
         """What an evaluation of the density makes of each item (or of each of several lists), in their order."""
-        return [evaluate(*each) for each in zip(*items, strict=True)] if self.is_cheap else in_threads(evaluate, *items)
+        return list(map(evaluate, *items)) if self.is_cheap else in_threads(evaluate, *items)
 
     def design(self, theta: Mapping[str, Array]) -> Design:
         """The design of the observed cells."""
-        return Design.of_theta(self.field, theta)
+        return Design(self.field, None if self.field.carried is None else self.field.carried.slope(theta))
 
     def eta(self, theta: Mapping[str, Array], x: Array) -> Array:
         """Eta of the observed cells, exposure included; of latents (n), or columns of them."""
@@ -166,8 +145,10 @@ class Marginal:
 
     # Latents given hyperparameters -------------------------------------------------------------------------------
 
-    def mode(self, vector: Array, start: Array | None = None) -> Mode:
-        """Newton's method for the latents, with step control; a factor serves for several steps where it can.
+    def mode(self, vector: Array, start: Array | None = None) -> Gaussian:
+        """Laplace's Gaussian: at the mode of the latents, with the precision there or close by.
+
+        By Newton's method with step control; a factor serves for several steps where it can.
 
         Parameters
         ----------
@@ -180,23 +161,21 @@ class Marginal:
         prior = prior_precision(field, theta)
         x = field.mean if start is None else start
         terms, value, gradient = self._objective(theta, prior, x)
-        factor, definite = self._factor(theta, prior, terms)
-        moved, last = False, np.inf
+        factor, stale, last = self._factor(theta, prior, terms), False, np.inf
         for _ in range(_STEPS):
             step = field.join(*factor.solve(*field.split(gradient)))
             decrement = float(gradient @ step) / 2
             if decrement < TOLERANCE:
                 break
-            if decrement > _SHRINKS * last and moved:
-                factor, definite = self._factor(theta, prior, terms)
-                moved, last = False, np.inf
+            if decrement > _SHRINKS * last and stale:
+                factor, stale, last = self._factor(theta, prior, terms), False, np.inf
                 continue
-            x, terms, value, gradient, whole = self._moved(theta, prior, x, value, step, 2 * decrement)
-            last, moved = decrement if whole else 0.0, True
-        if moved:
-            factor, definite = self._factor(theta, prior, terms)
+            x, terms, value, gradient, whole = self._line_search(theta, prior, x, value, step, 2 * decrement)
+            last, stale = decrement if whole else 0.0, True
+        if stale:
+            factor = self._factor(theta, prior, terms)
         total = value - 0.5 * factor.log_determinant + self.hyperparameters.log_prior(vector)
-        return Mode(vector, theta, prior, self.design(theta), x, factor, total, decrement, definite)
+        return Gaussian(vector, theta, prior, self.design(theta), x, factor, total)
 
     def start(self, vector: Array, x: Array | None = None) -> tuple[Array, Array]:
         """The mode of the latents, and the variances of eta by the curvature there: where a Gaussian can begin."""
@@ -205,31 +184,30 @@ class Marginal:
 
     def _objective(self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array) -> tuple[CellTerms, float, Array]:
         """Log density of counts and latents, and its gradient in the latents."""
-        terms, field = self.terms(theta, x, 2), self.field
-        log_prior, path, static = prior.log_density(*field.split(x - field.mean))
-        from_counts = self.design(theta).back(terms.eta[0])
-        return terms, float(terms.value.sum()) + log_prior, field.join(path, static) + from_counts
+        terms = self.terms(theta, x, 2)
+        return terms, *self._log_joint(terms, prior, self.design(theta), x)
 
-    def _moved(
+    def _line_search(
         self, theta: Mapping[str, Array], prior: PriorPrecision, x: Array, value: float, step: Array, rise: float
     ) -> tuple[Any, ...]:
         """One step, halved until the density rises (by a small share of what the slope promises)."""
         length = 1.0
         while True:
-            moved = x + length * step
+            candidate = x + length * step
             with np.errstate(over="ignore", invalid="ignore"):
-                terms, reached, gradient = self._objective(theta, prior, moved)
+                terms, reached, gradient = self._objective(theta, prior, candidate)
             rounding = 1e-12 * abs(value)
             if reached >= value + 1e-4 * length * rise - rounding or length < 1e-8:
-                return moved, terms, reached, gradient, length == 1.0
+                return candidate, terms, reached, gradient, length == 1.0
             length /= 2
 
-    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[AnyFactor, bool]:
+    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> AnyFactor:
+        """Of the precision there, or where that is not positive definite without the weights below 0."""
         weight, design = -terms.eta[1], self.design(theta)
         try:
-            return factor_of(prior, design, weight), True
+            return factor_of(prior, design, weight)
         except NotPositiveDefinite:
-            return factor_of(prior, design, np.maximum(weight, 0.0)), False
+            return factor_of(prior, design, np.maximum(weight, 0.0))
 
     # The best Gaussian -------------------------------------------------------------------------------------------
 
@@ -258,15 +236,15 @@ class Marginal:
                 break
             length = 1.0
             while True:
-                moved = x + length * step
-                expected = self.expected(theta, moved, variance)
-                reached, gradient = self._log_joint(expected, prior, design, moved)
+                candidate = x + length * step
+                expected = self.expected(theta, candidate, variance)
+                reached, gradient = self._log_joint(expected, prior, design, candidate)
                 if reached >= level + 1e-4 * length * decrement - 1e-10 * abs(level):
                     break
                 length /= 2
                 if length < 1e-3:
                     raise NotPositiveDefinite("no step leads up")
-            x, level = moved, reached
+            x, level = candidate, reached
             ahead = np.maximum(-expected.eta[1], 0.0)
             if length < 1.0 or _apart(ahead - weight, variance) > _SAME:
                 weight = ahead
@@ -325,11 +303,11 @@ class Marginal:
         field, theta, x = self.field, gaussian.theta, gaussian.x
         terms = self.expected(theta, x, spread.variance, parameters=True)
         slopes: dict[str, Any] = self._prior_slopes(gaussian.prior, x, np.zeros(field.size), spread)
-        slopes |= self.by_parameter(theta, {name: parts[0] for name, parts in terms.parameters.items()})
+        slopes |= self.by_parameter(theta, terms.parameters)
         slopes |= {name: basis @ terms.eta[0] for name, basis in field.feedback.items()}
         if field.carried is not None and spread.with_error is not None:
             per_slope = field.carried.felt(field.split(x)[1]) * terms.eta[0] + spread.with_error * terms.eta[1]
-            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
+            slopes |= {name: derivative @ per_slope for name, derivative in field.carried.derivatives.items()}
         return Bound(self.in_vector(slopes, gaussian.vector), spread.variance, settled)
 
     def scatter(self, gaussian: Gaussian, rng: np.random.Generator) -> float:
@@ -360,8 +338,8 @@ class Marginal:
         """Derivatives in the family's parameters, from those in each observed cell's own."""
         tactic = self.bound.counts.tactic
         return {
-            name: np.bincount(tactic, each, minlength=theta[name].size) if theta[name].ndim else each.sum()
-            for name, each in per_cell.items()
+            name: np.bincount(tactic, scores, minlength=theta[name].size) if theta[name].ndim else scores.sum()
+            for name, scores in per_cell.items()
         }
 
     def of_parameters(self, gaussian: Gaussian, bound: Bound) -> Iterator[tuple[int, Array, float]]:
@@ -375,15 +353,15 @@ class Marginal:
                 self.expected({**theta, name: theta[name] + step}, x, variance, parameters=True)
                 for step in (-STEP, 0.0, STEP)
             )
-            curved = (below.parameters[name][0] - above.parameters[name][0]) / (2 * STEP)
+            curved = (below.parameters[name] - above.parameters[name]) / (2 * STEP)
             mixed = (above.eta[0] - below.eta[0]) / (2 * STEP)
             place = self.hyperparameters.slices[name]
             for element in range(place.start, place.stop):
-                own = tactic == element - place.start if theta[name].ndim else np.ones(len(tactic), dtype=bool)
-                difference = float(curved[own].sum())
+                cells = tactic == element - place.start if theta[name].ndim else np.ones(len(tactic), dtype=bool)
+                difference = float(curved[cells].sum())
                 # Squared scores where the density bends the other way.
-                squares = float((here.parameters[name][0][own] ** 2).sum())
-                yield element, mixed * own, difference if difference > 0 else squares
+                squares = float((here.parameters[name][cells] ** 2).sum())
+                yield element, mixed * cells, difference if difference > 0 else squares
 
     def slopes_of_cells(self, gaussian: Gaussian, bound: Bound) -> tuple[Array, Array]:
         """Expected first and negative second derivative of the log mass in eta, per observed cell."""

@@ -23,9 +23,9 @@ from forecast.inference.likelihood.counts import observed_values
 from forecast.inference.likelihood.jets import CellTerms
 from forecast.inference.likelihood.published import Published
 from forecast.inference.likelihood.published_entries import Entries
-from forecast.inference.likelihood.published_sums import EntryCovariance, Slopes, Sums, columns_of_sums
+from forecast.inference.likelihood.published_sums import EntryCovariance, Sums
 from forecast.inference.likelihood.splits import PSI
-from forecast.inference.mode.marginal import STEP, Bound, Marginal, Mode
+from forecast.inference.mode.marginal import STEP, Bound, Marginal
 from forecast.inference.weights.annealing import anneal
 from forecast.inference.weights.weighted import Sampler
 from forecast.model.families import NUMPY
@@ -69,7 +69,7 @@ class PublishedMarginal(Marginal):
         return np.where(first == last, first, -1)
 
     def sums(self, theta: Mapping[str, Array], x: Array) -> Sums:
-        """The sums at a point."""
+        """The sums at latents, (n) or columns of them."""
         return Sums.at(self.entries, theta, self.eta(theta, x))
 
     def terms(self, theta: Mapping[str, Array], x: Array, order: int, parameters: bool = False) -> _SumTerms:
@@ -77,9 +77,8 @@ class PublishedMarginal(Marginal):
         sums = self.sums(theta, x)
         partials = sums.partials(1)
         slopes = sums.first(partials)
-        own = sums.in_parameters(slopes) if parameters else {}
-        value = np.array([sums.value(partials)])
-        return _SumTerms(value, (sums.in_eta(slopes.entry),), {name: (each,) for name, each in own.items()}, sums)
+        scores = sums.in_parameters(slopes) if parameters else {}
+        return _SumTerms(sums.value(partials), (sums.in_eta(slopes.entry),), scores, sums)
 
     def by_parameter(self, theta: Mapping[str, Array], per_cell: Mapping[str, Array]) -> dict[str, Any]:
         """Derivatives in the parameters, which `terms` has as they are."""
@@ -100,7 +99,7 @@ class PublishedMarginal(Marginal):
 
     def sampler(self, scatter: float) -> Sampler:
         """As `Marginal.sampler`, by annealing."""
-        return lambda at, count, own: anneal(at, partial(self.log_joint, at), count, own)
+        return lambda at, count, rng: anneal(at, partial(self.log_joint, at), count, rng)
 
     def log_joint(self, gaussian: Gaussian, x: Array) -> tuple[Array, Array]:
         """Exact log density of statements, latents and hyperparameters at columns of latents (n, column).
@@ -111,20 +110,22 @@ class PublishedMarginal(Marginal):
             Value (column), and gradient in the latents (n, column).
         """
         field, theta = self.field, gaussian.theta
-        value, slope = columns_of_sums(self.entries, theta, self.eta(theta, x))
+        sums = self.sums(theta, x)
+        partials = sums.partials(1)
         away = x - field.mean[:, None]
         pull = field.join(*gaussian.prior.times(*field.split(away)))
         constant = 0.5 * gaussian.prior.log_determinant + self.hyperparameters.log_prior(gaussian.vector)
-        return value + constant - 0.5 * (away * pull).sum(axis=0), gaussian.design.back(slope) - pull
+        slope = sums.in_eta(sums.first(partials).entry)
+        return sums.value(partials) + constant - 0.5 * (away * pull).sum(axis=0), gaussian.design.back(slope) - pull
 
-    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> tuple[AnyFactor, bool]:
+    def _factor(self, theta: Mapping[str, Array], prior: PriorPrecision, terms: CellTerms) -> AnyFactor:
         """With the observed information, and where that is not positive definite with the expected one."""
         assert isinstance(terms, _SumTerms)
         try:
-            return self._observed(prior, terms.sums), True
+            return self._observed(prior, terms.sums)
         except NotPositiveDefinite:
             root, period = self.information(terms.sums)
-            return prior.with_curvature(*self.field.squares(root, period)).factorise(), False
+            return prior.with_curvature(*self.field.squares(root, period)).factorise()
 
     def _observed(self, prior: PriorPrecision, sums: Sums) -> AnyFactor:
         weight, middle = sums.observed()
@@ -171,57 +172,33 @@ class PublishedMarginal(Marginal):
             likely = likely * (1 + size) / (left + size)
         return member, whole, likely
 
-    def bound_of(self, mode: Mode) -> "_SumBound":
+    def bound_of(self, mode: Gaussian) -> Bound:
         """The exact gradient of the log density at a mode (that of the mode and of the log determinant included)."""
         field, design, sums = self.field, self.design(mode.theta), self.sums(mode.theta, mode.x)
         spread = design.spread(mode.factor)
-        covariance = self._covariance(mode.theta, mode.factor)
-        across = sums.across(covariance)
+        of_cells = mode.factor.solve(*field.split(design.back(np.eye(len(self.bound.cells)))))
+        across = sums.across(EntryCovariance.of(self.entries, design.of(field.join(*of_cells))))
         # From the mode to the mean of the latents, as far as third derivatives move it.
         shift = field.join(*mode.factor.solve(*field.split(0.5 * design.back(sums.in_eta(across.entry)))))
-        along = design.of(shift)
         slopes: dict[str, Any] = self._prior_slopes(mode.prior, mode.x, shift, spread)
-        slopes |= self._scores(sums, across, along)
-        gradient = self.in_vector(slopes, mode.vector)
-        return _SumBound(gradient, spread.variance, 0.0, along, covariance)
-
-    def _covariance(self, theta: Mapping[str, Array], factor: AnyFactor) -> EntryCovariance:
-        """Of eta, from the factor of the latents' precision."""
-        field, design = self.field, self.design(theta)
-        columns = factor.solve(*field.split(design.back(np.eye(len(self.bound.cells)))))
-        return EntryCovariance.of(self.entries, design.of(field.join(*columns)))
-
-    def _scores(self, sums: Sums, across: Slopes, moved: Array) -> dict[str, Array]:
-        """Derivatives of the log density in the parameters of the likelihood, with `sums.across` and a shift of eta."""
         partials = sums.partials(2)
-        return sums.in_parameters(sums.first(partials) + across * 0.5 + sums.along(partials, moved))
+        slopes |= sums.in_parameters(sums.first(partials) + across * 0.5 + sums.along(partials, design.of(shift)))
+        return Bound(self.in_vector(slopes, mode.vector), spread.variance, 0.0)
 
     def of_parameters(self, gaussian: Gaussian, bound: Bound) -> Iterator[tuple[int, Array, float]]:
-        """As `Marginal.of_parameters`."""
-        assert isinstance(bound, _SumBound)
-        layout = self.hyperparameters
-        for name in self.terms(gaussian.theta, gaussian.x, 1, parameters=True).parameters:
+        """As `Marginal.of_parameters`, by the scores at the mode of the latents."""
+        theta, layout = gaussian.theta, self.hyperparameters
+        for name in self.terms(theta, gaussian.x, 1, parameters=True).parameters:
             place = layout.slices[name]
-            for element in range(place.start, place.stop):
-                gradient, score = [], []
-                for step in (-STEP, STEP):
-                    moved = gaussian.theta[name].astype(float).copy()
-                    moved.reshape(-1)[element - place.start] += step
-                    terms = self.terms({**gaussian.theta, name: moved}, gaussian.x, 1)
-                    gradient.append(terms.eta[0])
-                    across = terms.sums.across(bound.covariance)
-                    scores = self._scores(terms.sums, across, bound.along)[name]
-                    score.append(float(scores.reshape(-1)[element - place.start]))
-                curved = (score[0] - score[1]) / (2 * STEP)
-                yield element, (gradient[1] - gradient[0]) / (2 * STEP), max(curved, 0.0)
-
-
-@dataclass(frozen=True)
-class _SumBound(Bound):
-    """With what the shift of the latents' mean adds to eta (cell), and the covariance of eta."""
-
-    along: Array
-    covariance: EntryCovariance
+            for element in range(place.stop - place.start):
+                step = np.zeros(theta[name].shape)
+                step.reshape(-1)[element] = STEP
+                below, above = (
+                    self.terms({**theta, name: value}, gaussian.x, 1, parameters=True)
+                    for value in (theta[name] - step, theta[name] + step)
+                )
+                curved = (below.parameters[name] - above.parameters[name]).reshape(-1)[element] / (2 * STEP)
+                yield place.start + element, (above.eta[0] - below.eta[0]) / (2 * STEP), max(float(curved), 0.0)
 
 
 def marginal_of(bound: BoundModel) -> Marginal:

@@ -116,13 +116,13 @@ def climb(
         decrement = 0.5 * float(bound.gradient @ step)
         if decrement < TOLERANCE or stop(gaussian.vector):
             break
-        moved = _moved(marginal, gaussian, bound, known.tangent, step, 2 * decrement)
-        if moved is None and not is_fresh:
+        reached = _line_search(marginal, gaussian, bound, known.tangent, step, 2 * decrement)
+        if reached is None and not is_fresh:
             inverse, is_fresh = np.asarray(np.linalg.inv(known.matrix)), True
             continue
-        if moved is None:
+        if reached is None:
             break
-        before, (gaussian, fresh) = gaussian, moved
+        before, (gaussian, fresh) = gaussian, reached
         evaluations += 1
         known, is_fresh = information(marginal, gaussian, fresh), decrement > _FAR
         if is_fresh:
@@ -142,12 +142,12 @@ def higher_of_both(marginal: Marginal, peak: Peak) -> tuple[Peak, float]:
     layout, theta = marginal.hyperparameters, peak.gaussian.theta
     if not layout.slopes:
         return peak, 0.0
-    other = layout.vector_with(peak.gaussian.vector, {name: -theta[name] for name in layout.slopes})
-    found = other_than(marginal, peak, other, peak.gaussian.x, _MIRRORED)
-    if found is None:
+    start = layout.vector_with(peak.gaussian.vector, {name: -theta[name] for name in layout.slopes})
+    mirrored = other_than(marginal, peak, start, peak.gaussian.x, _MIRRORED)
+    if mirrored is None:
         return peak, 0.0
-    higher = peak if peak.gaussian.value >= found.gaussian.value else found
-    return higher, float(special.expit(-abs(found.log_mass - peak.log_mass)))
+    higher = peak if peak.gaussian.value >= mirrored.gaussian.value else mirrored
+    return higher, float(special.expit(-abs(mirrored.log_mass - peak.log_mass)))
 
 
 def heavier_of_both(marginal: Marginal, peak: Peak) -> tuple[Peak, Peak | None]:
@@ -175,10 +175,10 @@ def other_than(
 ) -> Peak | None:
     """The mode that a search from elsewhere finds; None where that is the peak, or nothing."""
     try:
-        found = climb(marginal, vector, x, stop=lambda reached: peak.distance(reached) < 1)
+        other = climb(marginal, vector, x, stop=lambda reached: peak.distance(reached) < 1)
     except (NotPositiveDefinite, np.linalg.LinAlgError):
         return None
-    return found if peak.is_apart(found, sds) else None
+    return other if peak.is_apart(other, sds) else None
 
 
 def laid_out(marginal: Marginal, peak: Peak) -> tuple[Marginal, Peak]:
@@ -192,15 +192,15 @@ def laid_out(marginal: Marginal, peak: Peak) -> tuple[Marginal, Peak]:
     return marginal, climb(marginal, marginal.hyperparameters.vector_with(peak.gaussian.vector, theta), peak.gaussian.x)
 
 
-def _moved(
+def _line_search(
     marginal: Marginal, gaussian: Gaussian, bound: Bound, tangent: Array, step: Array, rise: float
 ) -> tuple[Gaussian, Bound] | None:
     """The best Gaussian a step on, shortened until the density rises; None where it does not."""
     length = min(1.0, _LONGEST / float(np.abs(step).max()))
     while length > 1e-3:
-        moved = length * step
-        x = gaussian.x + tangent @ moved
-        reached = attempt(marginal, marginal.best, gaussian.vector + moved, x, bound.variance)
+        change = length * step
+        x = gaussian.x + tangent @ change
+        reached = attempt(marginal, marginal.best, gaussian.vector + change, x, bound.variance)
         if reached is not None and reached[0].value > gaussian.value + 1e-4 * length * rise:
             return reached
         length /= 3
@@ -208,14 +208,14 @@ def _moved(
 
 
 def attempt(
-    marginal: Marginal, found: Callable[[Array, Array, Array], Result], vector: Array, x: Array, variance: Array
+    marginal: Marginal, evaluate: Callable[[Array, Array, Array], Result], vector: Array, x: Array, variance: Array
 ) -> Result | None:
     """What is found from a start that may be bad, or else from the mode; None where numbers run out, so far out."""
     with np.errstate(all="ignore"):
         with suppress(*_NO_NUMBERS):
-            return found(vector, x, variance)
+            return evaluate(vector, x, variance)
         with suppress(*_NO_NUMBERS):
-            return found(vector, *marginal.start(vector, x))
+            return evaluate(vector, *marginal.start(vector, x))
     return None
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.likelihood.jets import IMAGINARY_STEP
+from forecast.inference.gaussian.precision import IMAGINARY_STEP
 from forecast.model.priors import Normal
 
 __all__ = ["Pilot", "PooledSlopes"]
@@ -94,9 +94,9 @@ class PooledSlopes:
         """Of (beta, deviations) in (sigma, v, u): (1 + labels, 2 + labels); and of the log density in these."""
         point, rows, slopes = np.concatenate([[sigma, v], u]), [], []
         for element in range(len(point)):
-            moved = point.astype(complex)
-            moved[element] += IMAGINARY_STEP * 1j
-            beta, deviations = self.located(moved[0], moved[1], moved[2:])
+            stepped = point.astype(complex)
+            stepped[element] += IMAGINARY_STEP * 1j
+            beta, deviations = self.located(stepped[0], stepped[1], stepped[2:])
             rows.append(np.append(beta, deviations).imag / IMAGINARY_STEP)
-            slopes.append(self.log_density(moved[0], moved[1], moved[2:]).imag / IMAGINARY_STEP)
+            slopes.append(self.log_density(stepped[0], stepped[1], stepped[2:]).imag / IMAGINARY_STEP)
         return np.stack(rows, axis=1), np.array(slopes)

@@ -85,12 +85,12 @@ def sample_chains(density: Whitened, options: NutsOptions, seeds: list[int]) -> 
         with ThreadPoolExecutor(workers) as pool:
             shares = [seeds[first::workers] for first in range(workers)]
             try:
-                found = list(pool.map(lambda share: _in_a_process(processes, density, options, share, told), shares))
+                chains = list(pool.map(lambda share: _in_a_process(processes, density, options, share, told), shares))
             except BaseException:
                 # The pool waits for its threads, and these for their processes.
                 processes.kill()
                 raise
-    return [found[number % workers][number // workers] for number in range(len(seeds))]
+    return [chains[number % workers][number // workers] for number in range(len(seeds))]
 
 
 def _is_long(density: Whitened, options: NutsOptions) -> bool:
@@ -140,7 +140,7 @@ def _chain(density: Whitened, options: NutsOptions, seed: int, told: Told) -> Ch
         [np.dtype(float)] * len(shapes),
         list(shapes.values()),
         list(shapes),
-        make_initial_point_fn=lambda own: np.random.default_rng(own).normal(size=density.size),
+        make_initial_point_fn=lambda chain_seed: np.random.default_rng(chain_seed).normal(size=density.size),
     )
     with one_thread():
         trace = nutpie.sample(

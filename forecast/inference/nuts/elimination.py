@@ -143,13 +143,13 @@ def _reversed(
             # Every period's slab at once; the part of each period's own rows is added in the loop.
             slabs = np.dot(cross.reshape(periods * width, size), -2.0 * corner).reshape(periods, width, size)
     diagonal, beside = np.empty((periods, width)), np.empty((max(periods - 1, 0), width))
-    own, after = np.zeros((width, width)), np.zeros((width, size))
+    of_period, after = np.zeros((width, width)), np.zeros((width, size))
     for t in range(periods - 1, -1, -1) if width else range(0):
         gradient = np.zeros((width, width))
         if size:
             _outer(slabs[t], q_path[t], x_static, y_path[t], b_static)
         if t < periods - 1:
-            between = -2.0 * np.dot(own, below[t])
+            between = -2.0 * np.dot(of_period, below[t])
             if size:
                 between -= np.dot(after, cross[t].T)
                 slabs[t] -= np.dot(below[t].T, after)
@@ -162,7 +162,7 @@ def _reversed(
             after = np.dot(inverse[t].T, slabs[t])
             gradient -= np.dot(after, cross[t].T)
         _outer(gradient, x_path[t], q_path[t], b_path[t], y_path[t])
-        own = _symmetric(lower[t], inverse[t], gradient)
+        of_period = _symmetric(lower[t], inverse[t], gradient)
         for i in range(width):
-            diagonal[t, i] = own[i, i]
+            diagonal[t, i] = of_period[i, i]
     return diagonal, beside, corner

@@ -87,10 +87,10 @@ class Whitened:
     @property
     def marginal(self) -> Marginal:
         """Latents, hyperparameters and likelihood."""
-        return self._found[0]
+        return self._at_mode[0]
 
     @cached_property
-    def _found(self) -> tuple[Marginal, Peak | None]:
+    def _at_mode(self) -> tuple[Marginal, Peak | None]:
         """The marginal density in coordinates by what the counts say of slopes, and its mode, where one is found."""
         marginal = marginal_of(self.bound)
         try:
@@ -107,7 +107,7 @@ class Whitened:
     @cached_property
     def pilot(self) -> _Pilot:
         """At the mode of the hyperparameters; where none is found, coordinates that know the prior only."""
-        (marginal, peak), size = self._found, self.marginal.hyperparameters.size
+        (marginal, peak), size = self._at_mode, self.marginal.hyperparameters.size
         cells, field = np.zeros(len(self.bound.cells)), marginal.field
         try:
             scale = np.linalg.cholesky(np.eye(size) if peak is None else peak.covariance)
@@ -123,13 +123,13 @@ class Whitened:
             along = along + field.carried.slope(mode.theta) * field.carried.error(static)
             felt = field.carried.felt(static)
         slope, *curvature = marginal.terms(mode.theta, mode.x, 2).eta
-        found = _Pilot(mode.vector, np.asarray(scale), cells, slope, design, felt)
+        pilot = _Pilot(mode.vector, np.asarray(scale), cells, slope, design, felt)
         if isinstance(marginal, PublishedMarginal):
             root, period = marginal.information(marginal.sums(mode.theta, mode.x))
-            found = replace(found, root=root, period=period)
+            pilot = replace(pilot, root=root, period=period)
         else:
-            found = replace(found, weight=np.maximum(-curvature[0], 0.0))
-        return replace(found, pull=found.informed(along) + slope)
+            pilot = replace(pilot, weight=np.maximum(-curvature[0], 0.0))
+        return replace(pilot, pull=pilot.informed(along) + slope)
 
     @cached_property
     def _curvature(self) -> tuple[Array, Array, Array]:
@@ -137,10 +137,10 @@ class Whitened:
 
     def draws(self, point: Array) -> dict[str, Array]:
         """Latents, hyperparameters and the family's parameters by name, each in its shape, at a point."""
-        _, theta, _, made = self._located(point)
-        x = self.marginal.field.join(made.path, made.static)
-        found = {name: values[0] for name, values in self.marginal.field.by_name(x[:, None]).items()}
-        return found | theta
+        _, theta, _, eliminated = self._located(point)
+        x = self.marginal.field.join(eliminated.path, eliminated.static)
+        draws = {name: values[0] for name, values in self.marginal.field.by_name(x[:, None]).items()}
+        return draws | theta
 
     def _located(self, point: Array) -> tuple[Array, dict[str, Array], PriorPrecision, Elimination]:
         """Hyperparameters as vector and by name, the prior's precision and the latents at a point."""
@@ -155,8 +155,8 @@ class Whitened:
             pull = pull - pilot.weight * field.carried.slope(theta) * pilot.felt
         right = field.prior_pull + pilot.design.back(pull)
         prior = prior_precision(field, theta)
-        made = eliminate(prior.with_curvature(*self._curvature), field.split(right), field.split(point[size:]))
-        return vector, theta, prior, made
+        eliminated = eliminate(prior.with_curvature(*self._curvature), field.split(right), field.split(point[size:]))
+        return vector, theta, prior, eliminated
 
     def __call__(self, point: Array) -> tuple[float, Array]:
         """Log density, up to a constant, and its gradient; minus infinity where numbers overflow."""
@@ -170,21 +170,21 @@ class Whitened:
     def _evaluated(self, point: Array) -> tuple[float, Array]:
         marginal, pilot = self.marginal, self.pilot
         field = marginal.field
-        vector, theta, prior, made = self._located(point)
-        terms = marginal.terms(theta, field.join(made.path, made.static), 1, parameters=True)
+        vector, theta, prior, eliminated = self._located(point)
+        terms = marginal.terms(theta, field.join(eliminated.path, eliminated.static), 1, parameters=True)
         from_counts = field.split(marginal.design(theta).back(terms.eta[0]))
-        shifted = made.static - field.split(field.mean)[1]
-        log_prior, path, static = prior.log_density(made.path, shifted)
-        value = float(terms.value.sum()) + log_prior - 0.5 * made.factor.log_determinant
+        shifted = eliminated.static - field.split(field.mean)[1]
+        log_prior, path, static = prior.log_density(eliminated.path, shifted)
+        value = float(terms.value.sum()) + log_prior - 0.5 * eliminated.factor.log_determinant
         value += marginal.hyperparameters.log_prior(vector)
-        back = made.reverse(path + from_counts[0], static + from_counts[1])
-        slopes: dict[str, Any] = prior.slopes(made.path, shifted, back.diagonal, back.beside, back.corner)
-        slopes |= marginal.by_parameter(theta, {name: first for name, (first,) in terms.parameters.items()})
+        back = eliminated.reverse(path + from_counts[0], static + from_counts[1])
+        slopes: dict[str, Any] = prior.slopes(eliminated.path, shifted, back.diagonal, back.beside, back.corner)
+        slopes |= marginal.by_parameter(theta, terms.parameters)
         if field.feedback or field.carried is not None:
             through = pilot.informed(pilot.design.of(field.join(back.path, back.static)))
             slopes |= {name: basis @ (terms.eta[0] - through) for name, basis in field.feedback.items()}
         if field.carried is not None:
-            per_slope = field.carried.felt(made.static) * terms.eta[0] - pilot.felt * through
-            slopes |= {name: each @ per_slope for name, each in field.carried.derivatives.items()}
+            per_slope = field.carried.felt(eliminated.static) * terms.eta[0] - pilot.felt * through
+            slopes |= {name: derivative @ per_slope for name, derivative in field.carried.derivatives.items()}
         in_vector = pilot.scale.T @ marginal.in_vector(slopes, vector)
         return value, np.concatenate([in_vector, back.z_path.ravel(), back.z_static])

@@ -13,6 +13,7 @@ import xarray as xr
 
 from forecast import names
 from forecast.errors import InputError
+from forecast.inference.posterior.backend import import_arviz
 from forecast.inference.posterior.base import Fit
 from forecast.inference.posterior.labels import posterior_names
 from forecast.inference.posterior.pull import pull_rows
@@ -61,9 +62,7 @@ class BayesianFit(Fit):
     @cached_property
     def idata(self) -> "arviz.InferenceData":
         """The groups as ArviZ's InferenceData, to which more can be added; ArviZ is imported on first use."""
-        from forecast.inference.posterior.labels import inference_data
-
-        return inference_data(self.groups)
+        return import_arviz().InferenceData(**self.groups)
 
     @property
     def datasets(self) -> dict[str, xr.Dataset]:
@@ -90,9 +89,9 @@ class BayesianFit(Fit):
         if self.certificate is not None:
             table = self.certificate
         else:
-            from forecast.inference.posterior.diagnostics import check_sampling
+            from forecast.inference.posterior.diagnostics import sampling_table
 
-            table = check_sampling(self)
+            table = sampling_table(self.posterior[posterior_names(self.bound)], self.datasets.get("sample_stats"))
         return pd.concat([table, *pull_rows(self)], ignore_index=True)
 
     @property

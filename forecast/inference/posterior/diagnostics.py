@@ -19,7 +19,6 @@ __all__ = [
     "OTHER_GRADES",
     "SLOPES",
     "add_pareto_k",
-    "check_sampling",
     "failed_checks",
     "pointwise_of",
     "sampling_table",
@@ -37,13 +36,6 @@ _LONGER = "Draw longer (NutsOptions(draws=..., tune=...)), or simplify the model
 _AT_ONCE = 50
 # Draws from which Pareto k is estimated.
 _K_DRAWS = 1000
-
-
-def check_sampling(fit: "BayesianFit") -> pd.DataFrame:
-    """The table of checks of a fit; see `sampling_table`."""
-    from forecast.inference.posterior.labels import posterior_names
-
-    return sampling_table(fit.posterior[posterior_names(fit.bound)], fit.datasets.get("sample_stats"))
 
 
 def sampling_table(posterior: Any, sample_stats: Any) -> pd.DataFrame:

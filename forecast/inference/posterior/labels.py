@@ -9,12 +9,11 @@ import xarray as xr
 
 from forecast import names
 from forecast.inference.likelihood.counts import OBSERVATION, observed_values
-from forecast.inference.likelihood.published import published_parameters
-from forecast.inference.posterior.backend import import_arviz
+from forecast.inference.likelihood.published import likelihood_parameters
 from forecast.inference.posterior.pymc_form import STANDARD, coords_of
 from forecast.model.spec import BoundModel
 
-__all__ = ["SAMPLES", "assemble", "eta", "inference_data", "named_draws", "posterior_names"]
+__all__ = ["SAMPLES", "assemble", "eta", "named_draws", "posterior_names"]
 
 Array = npt.NDArray[np.float64]
 _SAMPLED = ("posterior", "sample_stats")
@@ -23,8 +22,7 @@ SAMPLES = (names.CHAIN, names.DRAW)
 
 def posterior_names(bound: BoundModel) -> list[str]:
     """What a posterior holds of a model by name: latents, hyperparameters, parameters of the family and of reports."""
-    own = [*(block.name for block in bound.blocks), *bound.hyperparameters, *bound.model.family.parameters()]
-    return [*own, *published_parameters(bound)]
+    return [*(block.name for block in bound.blocks), *bound.hyperparameters, *likelihood_parameters(bound)]
 
 
 def assemble(bound: BoundModel, sampled: Any) -> dict[str, xr.Dataset]:
@@ -59,8 +57,7 @@ def assemble(bound: BoundModel, sampled: Any) -> dict[str, xr.Dataset]:
 def named_draws(bound: BoundModel, draws: Mapping[str, Any]) -> xr.Dataset:
     """The group `posterior` for `assemble`, from arrays by name, each (chain, draw, …), with phi beside log phi."""
     dims = {block.name: block.dims for block in bound.blocks}
-    dims |= {name: along for name, (_, along) in bound.model.family.parameters().items()}
-    dims |= {name: along for name, (_, along, _) in published_parameters(bound).items()}
+    dims |= {name: along for name, (_, along, _) in likelihood_parameters(bound).items()}
     if "log_phi" in draws:
         draws, dims[names.PHI] = {**draws, names.PHI: np.exp(draws["log_phi"])}, dims["log_phi"]
     dataset = xr.Dataset({name: ((*SAMPLES, *dims.get(name, ())), values) for name, values in draws.items()})
@@ -76,11 +73,6 @@ def _without_hidden(dataset: xr.Dataset, bound: BoundModel) -> xr.Dataset:
     kept = dataset.drop_vars(hidden)
     used = {dim for variable in kept.data_vars.values() for dim in variable.dims}
     return kept.drop_vars([name for name in kept.coords if not set(kept[name].dims) <= used])
-
-
-def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
-    """Groups as ArviZ's InferenceData."""
-    return import_arviz().InferenceData(**groups)
 
 
 def eta(bound: BoundModel, draws: Mapping[str, Array]) -> Array:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forecast import names
 from forecast.inference.likelihood.counts import OBSERVATION, add_likelihood
-from forecast.inference.likelihood.published import add_published, published_parameters
+from forecast.inference.likelihood.published import add_published, likelihood_parameters
 from forecast.inference.posterior.backend import import_pymc, quiet
 from forecast.model.blocks import Block
 from forecast.model.latents import Direct, Independent
@@ -42,14 +42,12 @@ def build_pymc(bound: BoundModel) -> Any:
     with quiet(), pm.Model(coords=coords_of(bound)) as model:
         theta = {name: prior.to_pymc(name) for name, prior in bound.hyperparameters.items()}
         roots = bound.roots
-        for name, (prior, dims) in bound.parameters.items():
+        for name, (prior, dims, labels) in likelihood_parameters(bound).items():
             if name in roots and isinstance(prior, Normal):
                 root = prior.sd * roots[name]
                 theta[name] = pm.MvNormal(name, np.full(len(root), prior.mean), chol=root, dims=dims)
             else:
-                theta[name] = prior.to_pymc(name, dims, tuple(len(bound.panel.tactics) for _ in dims))
-        for name, (prior, dims, labels) in published_parameters(bound).items():
-            theta[name] = prior.to_pymc(name, dims, (len(labels),))
+                theta[name] = prior.to_pymc(name, dims, (len(labels),) * len(dims))
         if "log_phi" in theta:
             pm.Deterministic(names.PHI, pt.exp(theta["log_phi"]), dims=bound.parameters["log_phi"][1])
         latents = {block.name: _latents(bound, block, theta) for block in bound.blocks}
@@ -67,7 +65,7 @@ def build_pymc(bound: BoundModel) -> Any:
         if bound.is_published:
             add_published(bound, partial(_at_cells, bound, eta), theta)
         else:
-            add_likelihood(bound, _at_observations(bound, eta), theta)
+            add_likelihood(bound, _at_cells(bound, eta, bound.cells), theta)
     return model
 
 
@@ -83,7 +81,7 @@ def is_centred(bound: BoundModel, block: Block) -> bool:
 def coords_of(bound: BoundModel) -> dict[str, Any]:
     """Labels of every dim that a posterior has."""
     coords: dict[str, Any] = {names.TACTIC: bound.panel.tactics, OBSERVATION: bound.rows}
-    coords |= {dim: list(labels) for _, (dim,), labels in published_parameters(bound).values()}
+    coords |= {dim: list(labels) for _, dims, labels in likelihood_parameters(bound).values() for dim in dims}
     for block in bound.blocks:
         coords.update({dim: list(labels) for dim, labels in block.coords.items()})
         for dim, size in zip(_standard_dims(block), block.prior.z_shape(block.shape), strict=True):
@@ -110,20 +108,6 @@ def _latents(bound: BoundModel, block: Block, theta: dict[str, Any]) -> Any:
         prior = replace(prior, mean=pm.Data(f"mean_{block.name}", np.array(prior.mean)))
     z = pm.Normal(f"{block.name}{STANDARD}", dims=_standard_dims(block) or None, shape=block.prior.z_shape(block.shape))
     return pm.Deterministic(block.name, prior.transform(z, theta), dims=block.dims or None)
-
-
-def _at_observations(bound: BoundModel, eta: Any) -> Any:
-    """Eta with exposure at the cells of the observations, as a vector."""
-    import pymc as pm
-    import pytensor.tensor as pt
-
-    after = np.arange(np.prod(bound.grid)).reshape(bound.grid)[..., bound.model.lags :]
-    if not np.array_equal(bound.cells, after.ravel()):
-        return _at_cells(bound, eta, bound.cells)
-    # Every cell after the lags, in order: a slice is faster than an index.
-    log_exposure = pm.Data("log_exposure", bound.log_exposure.ravel()[bound.cells])
-    grid = pt.broadcast_to(eta, bound.grid)
-    return grid[..., bound.model.lags :].reshape((len(bound.cells),)) + log_exposure
 
 
 def _at_cells(bound: BoundModel, eta: Any, cell: npt.NDArray[np.intp]) -> Any:

@@ -50,20 +50,18 @@ def save_fit(fit: "BayesianFit", path: str | Path) -> None:
     write_tree(path, groups, attrs)
 
 
-def load_fit(path: str | Path, panel: Panel | None = None) -> dict[str, Any]:
+def load_fit(path: str | Path) -> dict[str, Any]:
     """Read the parts of a fit that `save_fit` wrote.
 
     Parameters
     ----------
     path : path
         The file.
-    panel : Panel, optional
-        The data that it is thought to be of: a note says where they differ.
 
     Returns
     -------
     dict of str to object
-        The attributes of a `BayesianFit`, its notes on what differs: versions, panel.
+        The attributes of a `BayesianFit`, its notes on versions that differ.
 
     Raises
     ------
@@ -92,8 +90,6 @@ def load_fit(path: str | Path, panel: Panel | None = None) -> dict[str, Any]:
         for name, now in _versions().items()
         if versions.get(name) != now
     ]
-    if panel is not None and panel_hash(panel) != hashed:
-        notes.append("was fitted to other data than the panel given")
     return {
         "model": model,
         "panel": stored,
@@ -107,7 +103,7 @@ def load_fit(path: str | Path, panel: Panel | None = None) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {"attack-forecast": forecast.__version__}
+    versions = {"attack-forecast": forecast.__version__}
     for library in _LIBRARIES:
-        found[library] = metadata.version(library)
-    return found
+        versions[library] = metadata.version(library)
+    return versions

@@ -23,7 +23,7 @@ from forecast.inference.gaussian.field import Field
 from forecast.inference.gaussian.nested import NestedFactor
 from forecast.inference.likelihood.cells import log_mass_of_draws
 from forecast.inference.weights.weighted import WeightedLatents, picked
-from forecast.model.families import Counts, Family
+from forecast.model.families import Counts
 
 __all__ = ["ByProvince"]
 
@@ -61,11 +61,7 @@ class ByProvince:
         provinces, tactics, periods = bound.grid
         province = bound.cells // (tactics * periods)
         cells = [np.flatnonzero(province == number) for number in range(provinces)]
-        return cls(field, tuple((each, bound.counts.at(each)) for each in cells))
-
-    @property
-    def _family(self) -> Family:
-        return self.field.bound.model.family
+        return cls(field, tuple((of_province, bound.counts.at(of_province)) for of_province in cells))
 
     def scatter(self, gaussian: BestGaussian, rng: np.random.Generator) -> float:
         """Relative variance of provinces' weights at a Gaussian, summed over provinces."""
@@ -91,20 +87,20 @@ class ByProvince:
             # One of each province's draws, by their weights.
             shares = below[:, columns] / below[:, columns, -1:]
             taken = np.minimum((shares < rng.random((len(shares), count, 1))).sum(axis=2), self.size - 1)
-            for number, own in self.field.provinces.items():
-                latents[own.place] = x[own.place[:, None], columns, taken[number]]
+            for number, group in self.field.provinces.items():
+                latents[group.place] = x[group.place[:, None], columns, taken[number]]
             return WeightedLatents(gaussian.x[:, None] + latents, gaussian.constant + log_total)
 
     def _weighed(self, gaussian: BestGaussian, size: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Draws less their mean (latent, shared, draw) and log weights (province, shared, draw)."""
         x = self._drawn(gaussian, size, rng)
         away = gaussian.design.of(x.reshape(len(x), -1))
-        found = []
+        family, log_weights = self.field.bound.model.family, []
         for cells, counts in self.provinces:
             d, slope, weight = away[cells], gaussian.slope[cells], gaussian.weight[cells]
-            log_mass = log_mass_of_draws(self._family, counts, gaussian.eta[cells], d, gaussian.theta)
-            found.append(log_mass - slope @ d + 0.5 * (weight @ d**2))
-        log_weight = np.stack(found).reshape(-1, _SHARED, size)
+            log_mass = log_mass_of_draws(family, counts, gaussian.eta[cells], d, gaussian.theta)
+            log_weights.append(log_mass - slope @ d + 0.5 * (weight @ d**2))
+        log_weight = np.stack(log_weights).reshape(-1, _SHARED, size)
         return x, np.where(np.isfinite(log_weight), log_weight, -np.inf)
 
     def _drawn(self, gaussian: BestGaussian, size: int, rng: np.random.Generator) -> Array:
@@ -115,15 +111,15 @@ class ByProvince:
         x = field.join(*factor.backward(*field.split(rng.standard_normal((field.size, _SHARED)))))
         if size == 1:
             return x[..., None]
-        for own in field.provinces.values():
-            x[own.place] = 0.0
+        for group in field.provinces.values():
+            x[group.place] = 0.0
         pull = -design.back(gaussian.weight[:, None] * design.of(x))
         x = np.repeat(x[..., None], size, axis=2)
         precision = gaussian.prior.with_curvature(*design.curvature(gaussian.weight))
-        for own in field.provinces.values():
-            lower = own.part(precision).factorise()
-            mean = lower.forward(pull[own.along], pull[own.still])
+        for group in field.provinces.values():
+            lower = group.part(precision).factorise()
+            mean = lower.forward(pull[group.along], pull[group.still])
             normal = (rng.standard_normal((*part.shape, size)) for part in mean)
             path, still = lower.backward(*(part[..., None] + z for part, z in zip(mean, normal, strict=True)))
-            x[own.along], x[own.still] = path, still
+            x[group.along], x[group.still] = path, still
         return x
