@@ -331,6 +331,7 @@ def _content(result: Run) -> ReportContent:
         parameters=table_of(record.model.parameters),
         diagnostics=table_of(record.model.diagnostics),
         capability=None if result.capability is None else _capability_part(result.capability, record),
+        covariates=tuple(record.covariates),
         backtest=BacktestPart.kept(record.backtest),
         published=PublishedPart.kept(record.published),
         previous=PreviousPart.kept(record.previous),

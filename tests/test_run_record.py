@@ -47,6 +47,7 @@ OPTIONAL = {
     "previous",
     *(f"previous.{name}" for name in ("span", "periods", "p_value", "levels", "series", "outlook", "outlook_span")),
     *(f"previous.{name}" for name in ("revised", "recent", "moved", "notes", "bands", "published")),
+    "covariates",
     "backtest.places",
     "triggers",
     "triggers.first",

@@ -158,7 +158,7 @@ def informed_provinces(panel: Panel) -> pd.DataFrame:
         rest = set(table["units"].iloc[int(str(whole))]).difference(*group["units"])
         known += [(rest.pop(), group["first"].iloc[0])] if len(rest) == 1 else []
     periods = pd.DataFrame(known, columns=[names.PROVINCE, "period"]).drop_duplicates()
-    rows: pd.DataFrame = periods.groupby(names.PROVINCE)["period"].agg(own="size", last="max").reindex(panel.provinces)
+    rows = periods.groupby(names.PROVINCE).agg(own=("period", "size"), last=("period", "max")).reindex(panel.provinces)
     shared = [sum(len(units) > 1 and unit in units for units in table["units"]) for unit in panel.provinces]
     rows = rows.assign(own=rows["own"].fillna(0).astype(int), last=pd.to_datetime(rows["last"]), shared=shared)
     return rows.reset_index(names=names.PROVINCE)
