@@ -14,8 +14,21 @@ from forecast.dated import DatedEvent, in_order
 
 __all__ = ["alt", "event_layers"]
 
-if alt.renderers.active == "default":
+# Pixels right of a chart: letters of a browser may be wider than those that the picture was measured with.
+_ROOM = {"left": 5, "top": 5, "bottom": 5, "right": 25}
+
+
+def _use_svg() -> None:
+    """Show charts as Altair's SVG does, with room for wider letters."""
     alt.renderers.enable("svg")
+    as_svg = alt.renderers.get()
+    assert as_svg is not None
+    alt.renderers.register("forecast", lambda spec, **options: as_svg({"padding": _ROOM, **spec}, **options))
+    alt.renderers.enable("forecast")
+
+
+if alt.renderers.active == "default":
+    _use_svg()
 
 _COLOUR = "#5a6672"
 # Names of events stand in turn on so many lines above a chart, so far from each other.

@@ -49,7 +49,7 @@ from forecast.report.published import published_part
 from forecast.report.triggers import triggers_part
 from forecast.report.wording import province_labels
 from forecast.run_files import Run, part_of_previous
-from forecast.run_named import scored_models
+from forecast.run_named import covariates_said, scored_models
 from forecast.run_prepared import Prepared, own_gazetteer, prepare
 from forecast.run_record import RunRecord
 from forecast.workers import process_pool
@@ -107,6 +107,7 @@ def run(
     notes = [*settings.notes, *notes, *ready.notes, *_placed_notes(fitted, settings.seed)]
     step("writing the report", total - 1, total)
     record = _record(settings, ready, zones, fitted, notes)
+    record["covariates"] = covariates_said(settings, fitted, panel)
     record["capability"] = _answers(settings, fitted, forecast, futures, ready.scenarios)
     if ready.backtest is not None:
         record["backtest"] = ready.backtest.to_record()

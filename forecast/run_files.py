@@ -157,16 +157,11 @@ def load_previous(folder: str | Path, panel: Panel) -> Run:
         matched(*_comparable(earlier, panel)[::2])
     except InputError as error:
         raise error.again(source=folder) from error
-    last = _last(earlier)
+    last = PreviousPart.kept(earlier.record.previous)
     if last is not None:
         with damage_is_input(Path(folder) / RUN.marker, _AGAIN):
             goes_on(last.reports, last.covered)
     return earlier
-
-
-def _last(run: Run) -> PreviousPart | None:
-    """What a run says of the one before it."""
-    return PreviousPart.from_record(run.record.previous) if run.record.previous else None
 
 
 def part_of_previous(
@@ -180,8 +175,10 @@ def part_of_previous(
         Where the two cannot be compared.
     """
     published = panel.observations.is_published
-    now = totals if published else forecast
-    return previous_part(*_comparable(earlier, panel), now, published=published, last=_last(earlier))
+    now, last = totals if published else forecast, PreviousPart.kept(earlier.record.previous)
+    return previous_part(
+        *_comparable(earlier, panel), now, published=published, last=PreviousPart.kept(earlier.record.previous)
+    )
 
 
 def _comparable(earlier: Run, panel: Panel) -> tuple[Forecast, Panel, Panel]:
@@ -342,13 +339,14 @@ def _content(result: Run) -> ReportContent:
         parameters=table_of(record.model.parameters),
         diagnostics=table_of(record.model.diagnostics),
         capability=None if result.capability is None else _capability_part(result.capability, record),
-        backtest=BacktestPart.from_record(record.backtest) if record.backtest else None,
-        published=PublishedPart.from_record(record.published) if record.published else None,
-        previous=_last(result),
-        triggers=TriggersPart.from_record(record.triggers) if record.triggers else None,
-        onsets=OnsetPart.from_record(record.onsets) if record.onsets else None,
-        deaths=DeathsPart.from_record(record.deaths) if record.deaths else None,
-        population=PopulationPart.from_record(record.population) if record.population else None,
+        covariates=tuple(record.covariates),
+        backtest=BacktestPart.kept(record.backtest),
+        published=PublishedPart.kept(record.published),
+        previous=PreviousPart.kept(record.previous),
+        triggers=TriggersPart.kept(record.triggers),
+        onsets=OnsetPart.kept(record.onsets),
+        deaths=DeathsPart.kept(record.deaths),
+        population=PopulationPart.kept(record.population),
         issued=record.issued or "",
         contact=_contact(record),
         events=[

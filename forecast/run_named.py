@@ -1,6 +1,7 @@
 """What settings name, against a panel: triggers, dated events, scenarios, models."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,11 @@ from forecast.baselines.library import default_baselines
 from forecast.config import Settings
 from forecast.dated import DatedEvent
 from forecast.errors import InputError
+from forecast.evaluation.pool import PoolFit
 from forecast.evaluation.triggers import Trigger
 from forecast.files import readable_name
+from forecast.inference.posterior.base import Fit
+from forecast.inference.posterior.bayesian import BayesianFit
 from forecast.inputs import load_population
 from forecast.model.library import CAPABILITY
 from forecast.panel.calendar import next_periods, period_end
@@ -19,16 +23,44 @@ from forecast.panel.groups import province_keys
 from forecast.panel.panel import Panel
 from forecast.panel.sources import CountsSource, PanelSource
 from forecast.prediction.futures import Future, scenario
+from forecast.prediction.scenarios import percent_change
 from forecast.report.population import PopulationPart
+from forecast.report.slopes import covariate_said
 from forecast.report.wording import listed, province_labels
 
-__all__ = ["events_of", "population_of", "scenarios_of", "scored_models", "triggers_of"]
+__all__ = ["covariates_said", "events_of", "population_of", "scenarios_of", "scored_models", "triggers_of"]
 
 
 def scored_models(settings: Settings) -> dict[str, Any]:
     """All models that are scored, by name: the baselines and that of the settings."""
     model = settings.built_model()
     return {**default_baselines(), model.name: model}
+
+
+def covariates_said(settings: Settings, fitted: Fit, panel: Panel) -> list[str]:
+    """What is told of covariates, but for capability: slopes, futures, and those that the model does not use."""
+    members = fitted.fits.values() if isinstance(fitted, PoolFit) else (fitted,)
+    used: dict[str, Fit] = {}
+    # Slopes are told of hierarchical models.
+    for member in sorted(members, key=lambda member: isinstance(member, BayesianFit)):
+        given = getattr(member.model, "covariates", ())
+        # The regression's None: all that the panel has.
+        used |= dict.fromkeys(panel.covariates if given is None else given, member)
+    said = []
+    for name in dict.fromkeys((*settings.covariates, *used)):
+        if name == CAPABILITY and settings.capability is not None:
+            continue
+        if name not in used:
+            said.append(f"The settings give {name.replace('_', ' ')}, and the model does not use it.")
+            continue
+        covariate, by_calendar = settings.covariates.get(name), name not in panel.covariates
+        future = "the calendar knows it" if by_calendar else "it is held at its last value"
+        if covariate is not None and isinstance(covariate.future, Path):
+            future = f"it is what {readable_name(covariate.future)} says"
+        member = used[name]
+        slopes = percent_change(member, name) if isinstance(member, BayesianFit) else None
+        said.append(covariate_said(name, slopes, future, by_calendar=by_calendar))
+    return said
 
 
 def triggers_of(settings: Settings, panel: Panel, zones: Mapping[str, Sequence[str]]) -> tuple[Trigger, ...]:

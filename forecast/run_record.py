@@ -123,6 +123,8 @@ class RunRecord(Record):
         Equation, parameters and checks.
     capability
         Tables of slopes, scenarios, parts of the change and the counts' pull.
+    covariates
+        What is told of other covariates, in sentences.
     backtest, previous, triggers, published, onsets, deaths, population
         Parts of the report; see `BacktestPart`, `PreviousPart`, `TriggersPart`, `PublishedPart`, `OnsetPart`,
         `DeathsPart` and `PopulationPart`.
@@ -144,6 +146,7 @@ class RunRecord(Record):
     notes: list[str]
     model: ModelRecord
     capability: dict[Literal["slopes", "decomposition", "scenarios", "pull"], Rows] = Field(default_factory=dict)
+    covariates: list[str] = Field(default_factory=list)
     backtest: Annotated[Annotated[_Plain, _of(BacktestPart)] | None, _Empty] = None
     previous: Annotated[Annotated[_Plain, _of(PreviousPart)] | None, _Empty] = None
     triggers: Annotated[Annotated[_Plain, _of(TriggersPart)] | None, _Empty] = None

@@ -50,6 +50,7 @@ OPTIONAL = {
         f"previous.{name}"
         for name in ("revised", "recent", "moved", "notes", "bands", "published", "reports", "covered")
     ),
+    "covariates",
     "backtest.places",
     "triggers",
     "triggers.first",

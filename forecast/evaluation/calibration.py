@@ -40,15 +40,13 @@ def pit_table(scores: pd.DataFrame, by: Sequence[str] = (names.MODEL,), *, bins:
     >>> len(fc.pit_table(fc.score(forecast, panel), seed=1)) > 0
     True
     """
-    values = pit(scores, seed=seed)
     rows = []
-    groups = scores.assign(pit=values).groupby(list(by), sort=True)
-    for label, group in groups:
-        own = group["pit"].to_numpy()
-        counts, edges = np.histogram(own, bins=bins, range=(0, 1))
-        bounds = stats.binom.ppf(BOUNDS, len(own), 1 / bins) / len(own)
-        inside = float(((own >= 0.05) & (own <= 0.95)).mean())
-        rows += [(*label, edges[at], counts[at] / len(own), *bounds, inside) for at in range(bins)]
+    for label, group in scores.assign(pit=pit(scores, seed=seed)).groupby(list(by), sort=True):
+        pits = group["pit"].to_numpy()
+        counts, edges = np.histogram(pits, bins=bins, range=(0, 1))
+        bounds = stats.binom.ppf(BOUNDS, len(pits), 1 / bins) / len(pits)
+        inside = float(((pits >= 0.05) & (pits <= 0.95)).mean())
+        rows += [(*label, edges[at], counts[at] / len(pits), *bounds, inside) for at in range(bins)]
     return pd.DataFrame(rows, columns=[*by, "bin", "share", "lower", "upper", "inside_90"])
 
 
@@ -133,16 +131,16 @@ def reliability(
     if threshold not in THRESHOLDS:
         raise InputError("is not looked at", where="threshold", found=threshold, expected=list(THRESHOLDS))
     predicted = scores[f"above_{threshold}"]
-    table = scores[list(by)].assign(
+    cells = scores[list(by)].assign(
         predicted=predicted,
         happened=scores[names.OBSERVED] > threshold,
         bin=np.minimum(np.floor(predicted * bins), bins - 1) / bins,
     )
-    found = (
-        table.groupby([*by, "bin"], sort=True)
+    table = (
+        cells.groupby([*by, "bin"], sort=True)
         .agg(n=("happened", "size"), predicted=("predicted", "mean"), happened=("happened", "mean"))
         .reset_index()
     )
     for name, bound in zip(("lower", "upper"), BOUNDS, strict=True):
-        found[name] = stats.binom.ppf(bound, found["n"], found["predicted"]) / found["n"]
-    return found
+        table[name] = stats.binom.ppf(bound, table["n"], table["predicted"]) / table["n"]
+    return table

@@ -46,11 +46,11 @@ def ensemble(
     there = [str(model) for model in done.scores[names.MODEL].unique() if model not in failed]
     chosen = [model for model in there if model not in _LEFT_OUT] or there if models is None else list(models)
     before: list[Distances] = []
-    pools, weights = [], []
+    pools, rows = [], []
     for number, origin in enumerate(done.origins):
         forecasts = {model: done.forecast(model, origin) for model in chosen}
-        found = pool_weights(before, origin) if before else dict.fromkeys(forecasts, 1 / len(forecasts))
-        weights += [(origin, model, weight) for model, weight in found.items()]
-        pools.append(pool(forecasts, found, name=ENSEMBLE, draws=draws, seed=seed + number))
+        weights = pool_weights(before, origin) if before else dict.fromkeys(forecasts, 1 / len(forecasts))
+        rows += [(origin, model, weight) for model, weight in weights.items()]
+        pools.append(pool(forecasts, weights, name=ENSEMBLE, draws=draws, seed=seed + number))
         before.append(distances(forecasts, actual))
-    return add_forecasts(done, pools, actual), pd.DataFrame(weights, columns=[names.ORIGIN, names.MODEL, "weight"])
+    return add_forecasts(done, pools, actual), pd.DataFrame(rows, columns=[names.ORIGIN, names.MODEL, "weight"])

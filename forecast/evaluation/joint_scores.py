@@ -99,8 +99,8 @@ def variogram_score(forecast: Forecast, actual: Panel, order: float = 0.5) -> pd
     rows = []
     for ahead, period, seen, draws in _periods(forecast, actual):
         value = 0.0
-        for cell, own in enumerate(seen):
+        for cell, count in enumerate(seen):
             expected = (np.abs(draws - draws[:, [cell]]) ** order).mean(axis=0)
-            value += float(np.square(expected - np.abs(seen - own) ** order).sum())
+            value += float(np.square(expected - np.abs(seen - count) ** order).sum())
         rows.append((forecast.model, forecast.origin.as_unit("ns"), ahead + 1, period, len(seen), value))
     return pd.DataFrame(rows, columns=[*ENERGY_COLUMNS[:-1], "variogram"])

@@ -79,22 +79,22 @@ def leave_future_out(
     if measured:
         raise InputError("was measured with error: use `backtest`", where="covariates", found=measured)
     counts, tables = panel.outcomes.values, []
-    fitted: _Ahead | None = None
+    ahead: _Ahead | None = None
     log_weight = np.zeros(draws)
     weight, k = smoothed(log_weight)
     for number, origin in enumerate(days):
         at = first + number + 1
-        refitted = fitted is None or k > threshold
-        if fitted is None or refitted:
+        refitted = ahead is None or k > threshold
+        if ahead is None or refitted:
             past = panel.between(end=origin)
-            start = None if fitted is None else fitted.fit
-            found = fit(model, past, engine=engine, start=start, seed=seed)
-            assert isinstance(found, BayesianFit)
-            fitted = _Ahead(found, panel, len(days) - number, draws, seed)
+            start = None if ahead is None else ahead.fit
+            fitted = fit(model, past, engine=engine, start=start, seed=seed)
+            assert isinstance(fitted, BayesianFit)
+            ahead = _Ahead(fitted, panel, len(days) - number, draws, seed)
             log_weight = np.zeros(draws)
             weight, k = smoothed(log_weight)
         seen = np.nonzero(np.isfinite(counts[..., at]))
-        mass = fitted.log_mass(at, seen)
+        mass = ahead.log_mass(at, seen)
         tables.append(
             pd.DataFrame(
                 {

@@ -165,9 +165,9 @@ def fit_pool(
     rounds = 1 + len(days)
     with progress(f"Fitting {model.name}", max_seconds=max_seconds) as told:
         for member in model.members:
-            own: dict[str, Any] = {"engine": engine, "start": before.get(member.name), "max_seconds": max_seconds}
+            options: dict[str, Any] = {"engine": engine, "start": before.get(member.name), "max_seconds": max_seconds}
             try:
-                fitted = fit(member, panel, seed=seed, **(own if isinstance(member, Model) else {}))
+                fitted = fit(member, panel, seed=seed, **(options if isinstance(member, Model) else {}))
             except ForecastError as problem:
                 error = problem
                 notes.append(f"{member.name} has no part in the pool: it cannot be fitted ({problem})")
@@ -186,7 +186,9 @@ def fit_pool(
                 notes.append(f"the pool's weights are learned from {number - 1} past days, for time ran out")
                 break
             with suppress(ForecastError):
-                past.append({name: _past_fit(each.model, panel.between(end=day), seed) for name, each in fits.items()})
+                past.append(
+                    {name: _past_fit(fitted.model, panel.between(end=day), seed) for name, fitted in fits.items()}
+                )
     return PoolFit(model, panel, seed, tuple(dict.fromkeys(notes)), fits, tuple(past))
 
 
@@ -225,15 +227,15 @@ def plausible(forecasts: Mapping[str, Forecast], panel: Panel) -> tuple[dict[str
     kept: dict[str, Forecast] = {}
     notes = []
     for name, forecast in forecasts.items():
-        found = implausible(forecast, panel)
-        cut = excessive(forecast, panel) if found else np.zeros(1, dtype=bool)
-        if all(finding.level != 0.5 for finding in found) and cut.mean() <= 0.5:
+        findings = implausible(forecast, panel)
+        cut = excessive(forecast, panel) if findings else np.zeros(1, dtype=bool)
+        if all(finding.level != 0.5 for finding in findings) and cut.mean() <= 0.5:
             kept[name] = forecast
-            if found:
+            if findings:
                 kept[name] = Forecast(forecast.dataset.isel({names.SAMPLE: np.flatnonzero(~cut)}))
-                notes.append(f"{100 * cut.mean():.0f}% of the paths of {name} are left out: {found[0].reason}")
+                notes.append(f"{100 * cut.mean():.0f}% of the paths of {name} are left out: {findings[0].reason}")
         else:
-            notes.append(f"{name} has no part in the pool: its forecast is not plausible ({found[0].reason})")
+            notes.append(f"{name} has no part in the pool: its forecast is not plausible ({findings[0].reason})")
     return (kept, notes) if kept else (dict(forecasts), [])
 
 
@@ -295,10 +297,10 @@ def pool(
     if set(given) - set(models) or min(given.values()) < 0 or not np.isfinite(total) or not total > 0:
         raise InputError("are no weights of these models", where="weights", found=str(given), expected=models)
     first = forecasts[models[0]]
-    for model, each in forecasts.items():
-        alike = each.provinces == first.provinces and each.tactics == first.tactics
-        if not alike or each.origin != first.origin or not each.periods.equals(first.periods):
-            raise InputError("is of other cells or periods", where=model, found=repr(each), expected=repr(first))
+    for model, forecast in forecasts.items():
+        alike = forecast.provinces == first.provinces and forecast.tactics == first.tactics
+        if not alike or forecast.origin != first.origin or not forecast.periods.equals(first.periods):
+            raise InputError("is of other cells or periods", where=model, found=repr(forecast), expected=repr(first))
     rng = np.random.default_rng(seed)
     share = np.array([given.get(model, 0.0) for model in models]) / total * draws
     number = np.floor(share).astype(int)
@@ -318,21 +320,21 @@ def pool(
         for key, along in dims.items()
         if all(key in part for part in parts)
     }
-    own = [names.DRAWS, names.MU, names.PHI, names.NOWCAST, names.NOWCAST_PERIOD, names.SAMPLE]
-    kept = first.dataset.drop_vars(own, errors="ignore")
-    nowcasts = [each.dataset[names.NOWCAST] for each in forecasts.values() if names.NOWCAST in each.dataset]
+    sampled = [names.DRAWS, names.MU, names.PHI, names.NOWCAST, names.NOWCAST_PERIOD, names.SAMPLE]
+    kept = first.dataset.drop_vars(sampled, errors="ignore")
+    nowcasts = [member.dataset[names.NOWCAST] for member in forecasts.values() if names.NOWCAST in member.dataset]
     if nowcasts:
         # Members that are simple rules have none.
         samples = nowcasts[0].sizes[names.SAMPLE]
         chosen = rng.choice(samples, draws, replace=draws > samples)
         kept = kept.assign({names.NOWCAST: nowcasts[0].isel({names.SAMPLE: chosen})})
     family = "negative_binomial" if names.MU in variables else ""
-    oracle = sorted({label for each in forecasts.values() for label in each.provenance.get("oracle", ())})
-    told = {model: each.provenance.get("notes", ()) for model, each in forecasts.items()}
+    oracle = sorted({label for member in forecasts.values() for label in member.provenance.get("oracle", ())})
+    notes_of = {model: member.provenance.get("notes", ()) for model, member in forecasts.items()}
     # Those of the data are the same in all.
-    shared = set(told[models[0]]).intersection(*told.values()) if len(told) > 1 else set()
-    of_models = [note if note in shared else f"{model}: {note}" for model, each in told.items() for note in each]
-    provenance = {**first.provenance, "notes": list(dict.fromkeys([*of_models, *notes])), "oracle": oracle}
+    shared = set(notes_of[models[0]]).intersection(*notes_of.values()) if len(models) > 1 else set()
+    named = [note if note in shared else f"{model}: {note}" for model in models for note in notes_of[model]]
+    provenance = {**first.provenance, "notes": list(dict.fromkeys([*named, *notes])), "oracle": oracle}
     attrs = {names.MODEL: name + (ORACLE_SUFFIX if oracle else ""), "family": family, "seed": str(seed)}
     attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
     return Forecast(kept.assign(variables).assign_attrs(attrs))

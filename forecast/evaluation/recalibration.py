@@ -58,10 +58,10 @@ class Recalibration:
         # Where a draw of this rank must come from.
         wanted = stats.beta.ppf((np.arange(number) + 0.5) / number, self.a, self.b)
         source = np.clip(np.floor(wanted * number).astype(int), 0, number - 1)
-        moved = np.take_along_axis(np.sort(draws, axis=0), source[ranks], axis=0)
+        mapped = np.take_along_axis(np.sort(draws, axis=0), source[ranks], axis=0)
         kept = forecast.dataset.drop_vars([names.MU, names.PHI], errors="ignore")
         attrs = {names.MODEL: name or forecast.model + RECALIBRATED, "family": ""}
-        return Forecast(kept.assign({names.DRAWS: (names.DRAW_DIMS, moved)}).assign_attrs(attrs))
+        return Forecast(kept.assign({names.DRAWS: (names.DRAW_DIMS, mapped)}).assign_attrs(attrs))
 
 
 def learn_recalibration(scores: pd.DataFrame, *, seed: int) -> Recalibration:
@@ -96,8 +96,7 @@ def learn_recalibration(scores: pd.DataFrame, *, seed: int) -> Recalibration:
         density = (a - 1) * logs[0] + (b - 1) * logs[1] - logs[2] * special.betaln(a, b)
         return float(0.5 * (parameters**2).sum() / _PRIOR_SD**2 - density)
 
-    found = optimize.minimize(loss, np.zeros(2), method="BFGS")
-    a, b = np.exp(found.x)
+    a, b = np.exp(optimize.minimize(loss, np.zeros(2), method="BFGS").x)
     return Recalibration(float(a), float(b))
 
 
@@ -125,12 +124,13 @@ def recalibrate(done: Backtest, actual: Panel, models: Sequence[str], *, seed: i
     ends = dict(zip(actual.periods, pd.DatetimeIndex(actual.dataset[names.PERIOD_END].values), strict=True))
     cells = done.of(CELL)
     known_from = cells[names.PERIOD].map(ends)
-    maps, made = [], []
+    maps, forecasts = [], []
     for model in models:
-        own = cells[names.MODEL] == model
-        for number, origin in enumerate(sorted(cells.loc[own, names.ORIGIN].unique())):
-            known = cells[own & (cells[names.ORIGIN] < origin) & (known_from <= origin)]
-            found = learn_recalibration(known, seed=seed) if len(known) else Recalibration(1.0, 1.0)
-            maps.append((origin, model, found.a, found.b))
-            made.append(found.apply(done.forecast(model, origin), name=model + RECALIBRATED, seed=seed + number))
-    return add_forecasts(done, made, actual), pd.DataFrame(maps, columns=[names.ORIGIN, names.MODEL, "a", "b"])
+        of_model = cells[names.MODEL] == model
+        for number, origin in enumerate(sorted(cells.loc[of_model, names.ORIGIN].unique())):
+            known = cells[of_model & (cells[names.ORIGIN] < origin) & (known_from <= origin)]
+            learned = learn_recalibration(known, seed=seed) if len(known) else Recalibration(1.0, 1.0)
+            maps.append((origin, model, learned.a, learned.b))
+            forecast = done.forecast(model, origin)
+            forecasts.append(learned.apply(forecast, name=model + RECALIBRATED, seed=seed + number))
+    return add_forecasts(done, forecasts, actual), pd.DataFrame(maps, columns=[names.ORIGIN, names.MODEL, "a", "b"])

@@ -70,16 +70,16 @@ class Backtest:
 
     def of(self, level: str = CELL, state: str | None = None) -> pd.DataFrame:
         """Scores of one level; with `state` of series alone that were 'calm' or 'active' at the origin."""
-        found = self.scores[self.scores[LEVEL] == level]
-        if found.empty:
+        scores = self.scores[self.scores[LEVEL] == level]
+        if scores.empty:
             raise InputError("no such level", where="level", found=level, expected=list(self.scores[LEVEL].unique()))
         if state is not None:
             if state not in STATES:
                 raise InputError("no such state", where="state", found=state, expected=list(STATES))
-            if names.STATE not in found:
+            if names.STATE not in scores:
                 raise InputError("holds no states", where="scores", hint="Make the backtest again, in another folder")
-            found = found[found[names.STATE] == state]
-        return found.drop(columns=LEVEL)
+            scores = scores[scores[names.STATE] == state]
+        return scores.drop(columns=LEVEL)
 
     def forecast(self, model: str, origin: str | pd.Timestamp) -> Forecast:
         """The forecast of a model at an origin."""
@@ -146,7 +146,8 @@ def load_backtest(folder: str | Path) -> Backtest:
     failed = pd.DataFrame(failures, columns=[names.MODEL, names.ORIGIN, "error"])
     # A table without a row has no types, and would take those of the others away.
     scores, energy = (
-        pd.concat([table for table in each if len(table)] or each[:1], ignore_index=True) for each in (tables, energies)
+        pd.concat([table for table in parts if len(table)] or parts[:1], ignore_index=True)
+        for parts in (tables, energies)
     )
     seconds = {"seconds": pd.concat(times, ignore_index=True)} if times else {}
     return Backtest(scores, energy, failed, record.data, folder, **seconds)
@@ -154,7 +155,7 @@ def load_backtest(folder: str | Path) -> Backtest:
 
 def add_forecasts(done: Backtest, forecasts: Sequence[Forecast], actual: Panel) -> Backtest:
     """The backtest with the scores of further forecasts, such as a pool's at each origin."""
-    scores, energies = zip(*(scored(each, actual) for each in forecasts), strict=True)
+    scores, energies = zip(*(scored(forecast, actual) for forecast in forecasts), strict=True)
     return replace(
         done,
         scores=pd.concat([done.scores, *scores], ignore_index=True),

@@ -288,28 +288,28 @@ def _measures(observed: npt.NDArray[np.int64], draws: npt.NDArray[np.int64]) -> 
     """The point forecast and the scores of counts; `draws` has one row per count, in ascending order."""
     ends = [end for level in INTERVALS for end in ((1 - level) / 2, (1 + level) / 2)]
     median, *bounds = np.quantile(draws, [0.5, *ends], axis=1, method="inverted_cdf")
-    found: dict[str, npt.NDArray[Any]] = {names.PREDICTED: median.astype(np.int64)}
+    measures: dict[str, npt.NDArray[Any]] = {names.PREDICTED: median.astype(np.int64)}
     for name, outcome, ensemble in (
         ("crps", observed.astype(float), draws.astype(float)),
         ("crps_log", np.log1p(observed), np.log1p(draws)),
     ):
-        found[name] = crps(outcome, ensemble)
-    each = zip(INTERVALS, bounds[::2], bounds[1::2], _INSIDE, _INTERVAL_SCORES, strict=True)
-    for level, lower, upper, inside, column in each:
-        found[inside] = (lower <= observed) & (observed <= upper)
-        found[column] = interval_score(observed, lower, upper, 1 - level)
+        measures[name] = crps(outcome, ensemble)
+    intervals = zip(INTERVALS, bounds[::2], bounds[1::2], _INSIDE, _INTERVAL_SCORES, strict=True)
+    for level, lower, upper, inside, column in intervals:
+        measures[inside] = (lower <= observed) & (observed <= upper)
+        measures[column] = interval_score(observed, lower, upper, 1 - level)
         if level == _SCORED:
-            found[_WIDTH] = (upper - lower).astype(float)
+            measures[_WIDTH] = (upper - lower).astype(float)
     edges, size = np.array([*IGNORANCE_BINS, np.inf]), draws.shape[1]
     bin_of = np.searchsorted(edges, observed, side="right")
     # Counts are whole numbers, edges are not but for 0: whether ends belong to a bin does not matter.
     held = _up_to(draws, edges[bin_of]) - _up_to(draws, edges[bin_of - 1] - 0.25)
-    found["ignorance"] = -np.log2((held + 1) / (size + len(IGNORANCE_BINS)))
+    measures["ignorance"] = -np.log2((held + 1) / (size + len(IGNORANCE_BINS)))
     for threshold, above, brier in zip(THRESHOLDS, _ABOVE, _BRIER, strict=True):
-        found[above] = 1 - _up_to(draws, np.full(len(draws), threshold)) / size
-        found[brier] = (found[above] - (observed > threshold)) ** 2
-    found["pit_lower"], found["pit_upper"] = (_up_to(draws, observed - gap) / size for gap in (0.5, 0.0))
-    return found
+        measures[above] = 1 - _up_to(draws, np.full(len(draws), threshold)) / size
+        measures[brier] = (measures[above] - (observed > threshold)) ** 2
+    measures["pit_lower"], measures["pit_upper"] = (_up_to(draws, observed - gap) / size for gap in (0.5, 0.0))
+    return measures
 
 
 def interval_score(

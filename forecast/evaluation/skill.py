@@ -112,11 +112,11 @@ def skill(
         raise InputError("scores cannot be grouped by it", where="by", found=wrong)
     # A series has one state at an origin, whatever the model.
     keys = [*_KEYS, names.HORIZON, *([names.STATE] if names.STATE in by else [])]
-    theirs = scores[scores[names.MODEL] == baseline].set_index(keys)[measure].rename("theirs")
+    rival = scores[scores[names.MODEL] == baseline].set_index(keys)[measure].rename("baseline")
     rows = []
     for model in known:
-        own = scores[scores[names.MODEL] == model].set_index(keys)[measure].rename("own")
-        both = pd.concat([own, theirs], axis=1, join="inner").dropna().reset_index()
+        of_model = scores[scores[names.MODEL] == model].set_index(keys)[measure].rename("score")
+        both = pd.concat([of_model, rival], axis=1, join="inner").dropna().reset_index()
         if model == baseline or both.empty:
             continue
         groups = both.groupby(list(by), sort=True) if by else [((), both)]
@@ -153,11 +153,11 @@ def worst(
     keys = [*_KEYS, names.HORIZON]
     if by not in keys:
         raise InputError("scores cannot be grouped by it", where="by", found=by, expected=keys)
-    own, theirs = (scores[scores[names.MODEL] == name].set_index(keys) for name in (model, baseline))
-    if own.empty or theirs.empty:
-        found = model if own.empty else baseline
-        raise InputError("is not among the models", found=found, expected=sorted(scores[names.MODEL].unique()))
-    both = own[[names.OBSERVED, measure]].join(theirs[measure].rename("baseline"), how="inner").reset_index()
+    of_model, rival = (scores[scores[names.MODEL] == name].set_index(keys) for name in (model, baseline))
+    if of_model.empty or rival.empty:
+        missing = model if of_model.empty else baseline
+        raise InputError("is not among the models", found=missing, expected=sorted(scores[names.MODEL].unique()))
+    both = of_model[[names.OBSERVED, measure]].join(rival[measure].rename("baseline"), how="inner").reset_index()
     groups = both.rename(columns={measure: "score"}).groupby(by)
     table = groups[[names.OBSERVED, "score", "baseline"]].mean()
     table.insert(0, "n", groups.size())
@@ -213,8 +213,8 @@ def long_run_error(total: Array, size: Array) -> tuple[Array, int]:
 
 
 def _compared(group: pd.DataFrame) -> tuple[float, ...]:
-    own, theirs = float(group["own"].mean()), float(group["theirs"].mean())
-    difference = mean_error(group["own"] - group["theirs"], group[names.ORIGIN], group[names.PERIOD])
-    better = 1 - own / theirs if theirs else float("nan")
+    score, rival = float(group["score"].mean()), float(group["baseline"].mean())
+    difference = mean_error(group["score"] - group["baseline"], group[names.ORIGIN], group[names.PERIOD])
+    skill_score = 1 - score / rival if rival else float("nan")
     origins = group[names.ORIGIN].nunique()
-    return len(group), own, theirs, better, own - theirs, *difference.bounds, difference.p_value, origins
+    return len(group), score, rival, skill_score, score - rival, *difference.bounds, difference.p_value, origins

@@ -314,7 +314,7 @@ def _series(forecast: Forecast, counts: xr.DataArray) -> tuple[pd.DataFrame, Arr
     far = distances(pool)
     largest = far.max(axis=1)
     alone = np.array([rank_p_values(column)[0] for column in far.T])
-    adjusted = np.array([(largest >= own).mean() for own in far[0]])
+    adjusted = np.array([(largest >= distance).mean() for distance in far[0]])
     table = pd.DataFrame(
         _labels(forecast, there)
         | {"periods": seen.sum(axis=-1)[there]}

@@ -58,13 +58,13 @@ def distances(forecasts: Mapping[str, Forecast], actual: Panel) -> Distances:
     horizon = counts.shape[2]
     to_outcome, between = np.zeros((horizon, len(models))), np.zeros((horizon, len(models), len(models)))
     for ahead in range(horizon):
-        here = [each[:, seen[..., ahead], ahead] for each in quantiles]
+        here = [values[:, seen[..., ahead], ahead] for values in quantiles]
         outcome = counts[..., ahead][seen[..., ahead]]
-        for one, own in enumerate(here):
-            to_outcome[ahead, one] = np.abs(own - outcome).mean(axis=0).sum()
+        for one, values in enumerate(here):
+            to_outcome[ahead, one] = np.abs(values - outcome).mean(axis=0).sum()
             for other in range(one + 1):
-                apart = _distance(own, here[other]).sum()
-                between[ahead, one, other] = between[ahead, other, one] = apart
+                distance = _distance(values, here[other]).sum()
+                between[ahead, one, other] = between[ahead, other, one] = distance
     ends = pd.DatetimeIndex(forecasts[models[0]].dataset[names.PERIOD_END].values)
     return Distances(models, to_outcome, between, seen.sum(axis=(0, 1)).astype(float), ends)
 
@@ -103,11 +103,11 @@ def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) 
     models = known[0].models
     linear, square = np.zeros(len(models)), np.zeros((len(models),) * 2)
     cells, origins = 0.0, 0
-    for each in known:
-        there = np.ones(len(each.ends), dtype=bool) if until is None else np.asarray(each.ends <= until)
-        linear += each.to_outcome[there].sum(axis=0)
-        square += each.between[there].sum(axis=0)
-        cells += float(each.cells[there].sum())
+    for earlier in known:
+        there = np.ones(len(earlier.ends), dtype=bool) if until is None else np.asarray(earlier.ends <= until)
+        linear += earlier.to_outcome[there].sum(axis=0)
+        square += earlier.between[there].sum(axis=0)
+        cells += float(earlier.cells[there].sum())
         origins += bool(there.any())
     equal = np.full(len(models), 1 / len(models))
     if not cells:
@@ -120,7 +120,7 @@ def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) 
         value = w @ linear - 0.5 * w @ square @ w + penalty * away @ away
         return float(value), linear - square @ w + 2 * penalty * away
 
-    found = optimize.minimize(
+    minimum = optimize.minimize(
         loss,
         equal,
         jac=True,
@@ -129,5 +129,5 @@ def pool_weights(known: Sequence[Distances], until: pd.Timestamp | None = None) 
         constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
         options={"ftol": 1e-10},
     )
-    weights = np.clip(found.x, 0.0, None)
+    weights = np.clip(minimum.x, 0.0, None)
     return dict(zip(models, (weights / weights.sum()).tolist(), strict=True))

@@ -67,7 +67,9 @@ def map_chart(dataset: xr.Dataset, boundaries: Boundaries | None, measure: MapMe
     span = f"{pd.Timestamp(dataset[names.PERIOD].values[0]):%Y-%m-%d} to "
     span += f"{pd.Timestamp(dataset[names.PERIOD_END].values[-1]):%Y-%m-%d}"
     chart = alt.LayerChart(layer=[marks, labels]).project(type="identity", reflectY=True)
-    title = f"{simulated}{_TITLES[measure]}, {span}: {dataset.attrs[names.MODEL]}"
+    # From the left, where letters that are wider than measured have room.
+    below = f"{span}: {dataset.attrs[names.MODEL]}"
+    title = alt.TitleParams(f"{simulated}{_TITLES[measure]}", anchor="start", subtitle=below)
     return chart.properties(width=520, height=420, title=title)
 
 

@@ -95,9 +95,9 @@ def _described(model: str) -> str:
 def _references(panel: Panel) -> list[str]:
     """Whose numbers those of each zone are, in words."""
     table = panel.observations.table
-    own = table[table["is_reference"].astype(bool)].drop_duplicates(names.ZONE).sort_values(names.ZONE)
-    kept = own[[names.ZONE, names.DEFINITION, names.PUBLISHER]].itertuples(index=False)
-    return [f"“{definition}” by {publisher} ({zone.replace('_', ' ')})" for zone, definition, publisher in kept]
+    references = table[table["is_reference"].astype(bool)].drop_duplicates(names.ZONE).sort_values(names.ZONE)
+    rows = references[[names.ZONE, names.DEFINITION, names.PUBLISHER]].itertuples(index=False)
+    return [f"“{definition}” by {publisher} ({zone.replace('_', ' ')})" for zone, definition, publisher in rows]
 
 
 def _origin_of(panel: Panel) -> str:

@@ -108,15 +108,15 @@ class BacktestPart(Part):
 
 def backtest_part(done: Backtest, model: str, vintages: bool = False) -> BacktestPart:
     """Sum a backtest up for the report of a model that is in it; of a source with `vintages` or on final data."""
-    found = [level for level in _LEVELS if (done.scores[LEVEL] == level).any()]
+    levels = [level for level in _LEVELS if (done.scores[LEVEL] == level).any()]
     # Cells, or where nothing but totals is known these.
-    cells, own = done.of(found[0]), done.scores[done.scores[names.MODEL] == model]
+    cells, of_model = done.of(levels[0]), done.scores[done.scores[names.MODEL] == model]
     scores = []
-    for level, rows in _parts_of(done, found):
+    for level, rows in _parts_of(done, levels):
         means = summarise(rows)[[names.MODEL, "n", *_MEASURES]].sort_values("crps_log", kind="stable")
         against = skill(rows, BASELINE)[[names.MODEL, "skill", "difference", "lower", "upper"]]
         scores.append(means.merge(against, how="left", on=names.MODEL).assign(**{LEVEL: level}))
-    levels = [own[own[LEVEL] == level] for level in found]
+    by_level = [of_model[of_model[LEVEL] == level] for level in levels]
     by_horizon = (LEVEL, names.HORIZON)
     times = worst(cells, model, BASELINE, names.ORIGIN)
     return BacktestPart(
@@ -127,9 +127,9 @@ def backtest_part(done: Backtest, model: str, vintages: bool = False) -> Backtes
         first=day_label(done.origins[0]),
         last=day_label(done.origins[-1]),
         scores=pd.concat(scores, ignore_index=True),
-        pits=pd.concat([pit_table(rows, (LEVEL,), seed=0) for rows in levels], ignore_index=True),
+        pits=pd.concat([pit_table(rows, (LEVEL,), seed=0) for rows in by_level], ignore_index=True),
         covered=pd.concat(
-            [coverage(rows, by_horizon, levels=(0.5, 0.9), seed=0) for rows in levels], ignore_index=True
+            [coverage(rows, by_horizon, levels=(0.5, 0.9), seed=0) for rows in by_level], ignore_index=True
         ),
         reliable=reliability(cells[cells[names.MODEL] == model]),
         provinces=worst(cells, model, BASELINE, names.PROVINCE),
@@ -183,10 +183,8 @@ def backtest_said(part: BacktestPart) -> list[str]:
             text += f", after {model_label(table[names.MODEL].iloc[0])}"
         if part.model != BASELINE and row["skill"] == row["skill"]:
             side = "smaller" if row["skill"] > 0 else "larger"
-            text += (
-                f"; its forecast error (CRPS of log counts) was {100 * abs(row['skill']):,.0f}% {side} than that of "
-            )
-            text += f"{model_label(BASELINE)}: {_verdict(row)}"
+            text += f"; its forecast error (CRPS of log counts) was {100 * abs(row['skill']):,.0f}% {side} "
+            text += f"than that of {model_label(BASELINE)}: {_verdict(row)}"
         said.append(f"{text}.")
     if part.scores["lower"].notna().any():
         said.append(_SIZES)
@@ -205,38 +203,34 @@ def _verdict(row: "pd.Series[Any]") -> str:
 def backtest_charts(part: BacktestPart, simulated: bool) -> list[tuple[Chart, str]]:
     """Charts of the model's calibration with their captions."""
 
-    def labelled(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(**{LEVEL: table[LEVEL].map(_LEVELS)})
-
-    made = [
+    wide = part.covered[(part.covered[LEVEL] == part.covered[LEVEL].iloc[0]) & (part.covered["nominal"] == 0.9)]
+    held = percent(float(np.average(wide["share"], weights=wide["n"])))
+    pits, covered = (table.assign(**{LEVEL: table[LEVEL].map(_LEVELS)}) for table in (part.pits, part.covered))
+    charts = [
         (
             "backtest-pit",
-            pit_chart(labelled(part.pits), LEVEL),
+            pit_chart(pits, LEVEL),
+            f"Histogram of where outcomes fell in the forecasts of {part.model}",
             "Where outcomes fell in the forecast distributions: flat where the forecast is calibrated, high in the "
             "middle where it is too wide, high at the ends where it is too narrow. Bars of independent forecasts would "
             "lie between the dashes 19 times in 20; these share their origins and depend on each other.",
         ),
         (
             "backtest-coverage",
-            coverage_chart(labelled(part.covered), LEVEL),
+            coverage_chart(covered, LEVEL),
+            f"Intervals of 90% by {part.model} held {held} of outcomes, all steps ahead together",
             "Share of outcomes inside the central 50 and 90% intervals by how far ahead the forecast was, with 95% "
             "intervals; they should meet the dashes. Shares are by the randomised PIT.",
         ),
         (
             "backtest-reliability",
             reliability_chart(part.reliable.assign(**{LEVEL: "At least one attack"}), LEVEL),
+            f"How often attacks came, by the probability that {part.model} gave them",
             "How often at least one attack came, where that was given a probability.",
         ),
     ]
-    wide = part.covered[(part.covered[LEVEL] == part.covered[LEVEL].iloc[0]) & (part.covered["nominal"] == 0.9)]
-    held = percent(float(np.average(wide["share"], weights=wide["n"])))
-    words = {
-        "backtest-pit": f"Histogram of where outcomes fell in the forecasts of {part.model}",
-        "backtest-coverage": f"Intervals of 90% by {part.model} held {held} of outcomes, all steps ahead together",
-        "backtest-reliability": f"How often attacks came, by the probability that {part.model} gave them",
-    }
     label = data_label(simulated)
-    return [(Chart(name, chart.properties(title=label), words[name]), caption) for name, chart, caption in made]
+    return [(Chart(name, chart.properties(title=label), words), caption) for name, chart, words, caption in charts]
 
 
 def score_rows(part: BacktestPart) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The section on the partner forces' capability: its paths, the indicators behind them, slopes and scenarios."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from forecast.panel.panel import Panel
 from forecast.prediction.scenarios import ALL, TOTAL
 from forecast.report.figures import Outlook
 from forecast.report.overlays import Overlays
+from forecast.report.slopes import signed_between, slopes_said
 from forecast.report.vega import Chart, data_label
 from forecast.report.wording import (
     amount,
@@ -30,6 +32,7 @@ __all__ = [
     "latest_rows",
     "latest_said",
     "level_text",
+    "own_slopes",
     "path_charts",
     "said",
     "with_capability",
@@ -141,8 +144,8 @@ def latest_said(outlook: Outlook) -> str:
         return ""
     return (
         f"Capability is that of the province’s partner force in {outlook.capability_at}, as its indicators tell it, in "
-        "SDs around that force’s own long-run level of 0: it says whether a force is stronger or weaker than it uses "
-        "to be, and not which of two forces is the stronger one. What goes with it in attacks is an association."
+        "SDs around that force’s own long-run level of 0: it says whether a force is stronger or weaker than it "
+        "usually is, and not which of two forces is the stronger one. What goes with it in attacks is an association."
     )
 
 
@@ -164,20 +167,17 @@ def said(part: CapabilityPart) -> list[str]:
     """What to know of capability, in sentences made from the numbers; none says why."""
     sentences = [_how_sure(part.capability)]
     if not part.slopes.empty:
-        sentences += _of_slopes(part.slopes)
+        more, clause = "One SD more of a force’s capability", "more capability goes with fewer attacks"
+        sentences.append(slopes_said(part.slopes, more, "in its provinces", clause))
     for name, table in part.scenarios.groupby("scenario_name", sort=False) if len(part.scenarios) else ():
-        row = table[table["level"] == TOTAL].iloc[0]
-        base, scenario, change = change_between(row["base"], row["scenario"])
-        clause = "expected attacks are higher than in the base forecast"
-        text = f"In the scenario “{name}”, expected attacks over the horizon go from {base} to {scenario}: {change} "
-        text += f"(90% interval {_percent_between(row)}), an association carried forward and not an effect."
-        sentences.append(f"{text} {chance_that(clause, row['probability_rise'])}".rstrip())
+        sentences.append(_of_scenario(str(name), table[table["level"] == TOTAL].iloc[0]))
     large = part.pull[part.pull["pull"].abs() > _LARGE_PULL] if len(part.pull) else part.pull
     for pulled in large.to_dict("records"):
-        where = f"{pulled[names.FORCE]} in {pulled[names.PERIOD][:7]}"
+        when = period_label(pd.Timestamp(pulled[names.PERIOD]), part.capability.dataset.attrs["freq"])
         sentences.append(
-            f"The counts of attacks pulled the path of {where} by {signed(pulled['pull'], 1)} of its own SDs, more "
-            "than its indicators support: the model may read a change in attacks as one in capability."
+            f"The counts of attacks pulled the path of {pulled[names.FORCE]} by {signed(pulled['pull'], 1)} SDs of its "
+            f"error in {when}, more than its indicators support: the model may read a change in attacks as one in "
+            "capability."
         )
     return sentences
 
@@ -192,39 +192,51 @@ def _how_sure(capability: Capability) -> str:
     )
 
 
-def _of_slopes(slopes: pd.DataFrame) -> list[str]:
-    whole = slopes[(slopes[names.FORCE] == ALL) & (slopes[names.TACTIC] == ALL)].iloc[0]
-    tactics = slopes[(slopes[names.FORCE] == ALL) & (slopes[names.TACTIC] != ALL)]
-    clear = tactics[tactics["lower"] * tactics["upper"] > 0]
-    text = (
-        f"Where a force's capability was one SD higher, attacks in its provinces stood at {_signed(whole['percent'])} "
-        f"(90% interval {_signed_between(whole['lower'], whole['upper'])}), all tactics together"
-    )
-    if len(clear):
-        text += f"; the interval excludes 0 for {listed([tactic_label(each) for each in clear[names.TACTIC]])}"
-    return [f"{text}. This is an association, not an effect."]
+def _of_scenario(name: str, total: "pd.Series[Any]") -> str:
+    base, scenario, change = change_between(total["base"], total["scenario"])
+    if total["ratio_lower"] == total["ratio_upper"] == 1:
+        return f"In the scenario “{name}”, expected attacks over the horizon are those of the base forecast, {base}."
+    interval = f"90% interval {_percent_between(total)}"
+    told = f"a difference with the {interval}" if change == "–" else f"{change} ({interval})"
+    chance = chance_that("more are expected than in the base forecast", total["probability_rise"])
+    return (
+        f"In the scenario “{name}”, {scenario} attacks are expected over the horizon, against {base} in the base "
+        f"forecast: {told}, an association carried forward and not an effect. {chance}"
+    ).rstrip()
 
 
 def _signed(percent: float) -> str:
     return signed_percent(percent / 100)
 
 
-def _signed_between(lower: float, upper: float) -> str:
-    return f"{signed(lower)} to {_signed(upper)}"
-
-
 def _percent_between(row: "pd.Series[float]") -> str:
-    return _signed_between(100 * (row["ratio_lower"] - 1), 100 * (row["ratio_upper"] - 1))
+    return signed_between(100 * (row["ratio_lower"] - 1), 100 * (row["ratio_upper"] - 1))
+
+
+def _signed_ranges(table: pd.DataFrame) -> list[str]:
+    return [signed_between(*bounds) for bounds in zip(table["lower"], table["upper"], strict=True)]
+
+
+def _of_all_or(name: str) -> str:
+    """A tactic's label, or 'all'."""
+    return ALL if name == ALL else tactic_label(name)
+
+
+def own_slopes(slopes: pd.DataFrame) -> list[str]:
+    """Forces with slopes of their own: one of their tactics differs from that of all forces together."""
+    single = slopes[slopes[names.TACTIC] != ALL].pivot(index=names.TACTIC, columns=names.FORCE, values="percent")
+    return [str(force) for force in single if not np.allclose(single[force], single[ALL])]
 
 
 def slope_rows(slopes: pd.DataFrame) -> pd.DataFrame:
-    """Slopes as a table for readers."""
+    """Slopes as a table for readers: those of all forces, and of each that has slopes of its own."""
+    slopes = slopes[slopes[names.FORCE].isin([*own_slopes(slopes), ALL])]
     return pd.DataFrame(
         {
             "Force": slopes[names.FORCE],
-            "Tactic": ["all" if each == ALL else tactic_label(each) for each in slopes[names.TACTIC]],
-            "Change per +1 SD": [_signed(value) for value in slopes["percent"]],
-            "90% interval": [_signed_between(*pair) for pair in zip(slopes["lower"], slopes["upper"], strict=True)],
+            "Tactic": [_of_all_or(tactic) for tactic in slopes[names.TACTIC]],
+            "Difference per +1 SD": [_signed(value) for value in slopes["percent"]],
+            "90% interval": _signed_ranges(slopes),
             "Chance of fewer": [short_percent(value) for value in slopes["probability_below_0"]],
         }
     )
@@ -232,9 +244,9 @@ def slope_rows(slopes: pd.DataFrame) -> pd.DataFrame:
 
 def scenario_rows(scenarios: pd.DataFrame) -> pd.DataFrame:
     """Scenarios as a table for readers: the total, tactics, and provinces whose expectation changes."""
-    moved = (scenarios["difference"] != 0) & (scenarios[["base", "scenario"]].max(axis=1) >= _LEAST)
-    shown = scenarios[(scenarios["level"] != names.PROVINCE) | moved]
-    label = ["all" if name == ALL else tactic_label(name) for name in shown["name"]]
+    differs = (scenarios["difference"] != 0) & (scenarios[["base", "scenario"]].max(axis=1) >= _LEAST)
+    shown = scenarios[(scenarios["level"] != names.PROVINCE) | differs]
+    label = [_of_all_or(name) for name in shown["name"]]
     changes = [change_between(*pair) for pair in zip(shown["base"], shown["scenario"], strict=True)]
     return pd.DataFrame(
         {
@@ -244,19 +256,18 @@ def scenario_rows(scenarios: pd.DataFrame) -> pd.DataFrame:
             "Scenario": [scenario for _, scenario, _ in changes],
             "Change": [change for _, _, change in changes],
             "90% interval": [_percent_between(row) for _, row in shown.iterrows()],
-            "Chance of a rise": [short_percent(value) for value in shown["probability_rise"]],
+            "Chance of more": [short_percent(value) for value in shown["probability_rise"]],
         }
     )
 
 
 def decomposition_rows(decomposition: pd.DataFrame) -> pd.DataFrame:
     """The decomposition as a table for readers."""
-    bounds = zip(decomposition["lower"], decomposition["upper"], strict=True)
     return pd.DataFrame(
         {
             "Part": ["all parts" if part == ALL else part for part in decomposition["part"]],
             "Change": [_signed(value) for value in decomposition["percent"]],
-            "90% interval": [_signed_between(*pair) for pair in bounds],
+            "90% interval": _signed_ranges(decomposition),
         }
     )
 
@@ -271,6 +282,6 @@ def loading_rows(capability: Capability) -> pd.DataFrame:
             "Indicator": table[names.INDICATOR].str.replace("_", " "),
             "Loading": [signed(value, 2) for value in table["loading"]],
             "90% interval": [f"{signed(lower, 2)} to {signed(upper, 2)}" for lower, upper in bounds],
-            "Share due to capability": [short_percent(value) for value in table["reliability"]],
+            "Shared with capability": [short_percent(value) for value in table["reliability"]],
         }
     )

@@ -69,6 +69,8 @@ class ReportContent:
         passed, advice); empty for a model that has none.
     capability : CapabilityPart, optional
         Of the partner forces.
+    covariates : sequence of str
+        What is told of other covariates: their slopes and futures, and those that the model does not use.
     backtest : BacktestPart, optional
         How the models did at many past origins.
     published : PublishedPart, optional
@@ -106,6 +108,7 @@ class ReportContent:
     parameters: pd.DataFrame = field(default_factory=pd.DataFrame)
     diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
     capability: CapabilityPart | None = None
+    covariates: Sequence[str] = ()
     backtest: BacktestPart | None = None
     published: PublishedPart | None = None
     previous: PreviousPart | None = None

@@ -1,9 +1,8 @@
 """Deaths beside attacks: recorded ones, of the periods that the forecast is compared with. None is forecast."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from forecast import names
@@ -35,13 +34,10 @@ def with_deaths(outlook: Outlook, part: DeathsPart | None, groups: Sequence[Grou
     if part is None or part.provinces.empty or part.periods != outlook.since:
         return outlook
     deaths = part.provinces.set_index(names.PROVINCE)["deaths"].astype(float)
-    members = {group.key: list(group.members) for group in groups}
-    total = outlook.total.copy()
-    total["deaths"] = _sum(deaths, list(outlook.provinces[names.PROVINCE]))
-    provinces, summed = outlook.provinces.assign(deaths=outlook.provinces[names.PROVINCE].map(deaths)), outlook.groups
-    if len(summed):
-        summed = summed.assign(deaths=[_sum(deaths, members[key]) for key in summed[names.PROVINCE]])
-    return replace(outlook, total=total, provinces=provinces, groups=summed)
+    # Where those of one province are not known the sum is that of the others.
+    return outlook.beside(
+        groups, lambda table, rows: table.assign(deaths=[deaths.reindex(keys).sum(min_count=1) for keys in rows])
+    )
 
 
 def deaths_said(outlook: Outlook, part: DeathsPart | None) -> str:
@@ -57,9 +53,3 @@ def deaths_said(outlook: Outlook, part: DeathsPart | None) -> str:
         return said
     lack = "does not tell its deaths" if untold == 1 else "do not tell their deaths"
     return f"{said} {amount(untold)} of {counted(records, 'record')} {lack}, so that the true sums are larger."
-
-
-def _sum(deaths: "pd.Series[float]", provinces: list[str]) -> float:
-    """The sum over provinces; where one is not known that of the others, where none is NaN."""
-    known = deaths.reindex(provinces).dropna()
-    return float(known.sum()) if len(known) else np.nan

@@ -13,7 +13,7 @@ from forecast.report.fans import LEVELS, Series
 from forecast.report.figures import Outlook
 from forecast.report.html_tables import html_table
 from forecast.report.population import rate_text
-from forecast.report.wording import amount, between, capital, mean_amount, period_label, short_percent
+from forecast.report.wording import amount, capital, mean_amount, period_label, ranges, short_percent
 
 __all__ = ["outlook_table", "period_table", "tactic_table"]
 
@@ -23,8 +23,8 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else "–"
 
 
-def _people(value: float) -> str:
-    """A number of people; '–' where it is not known."""
+def _known(value: float) -> str:
+    """A number of people or of deaths; '–' where it is not known."""
     return amount(value) if np.isfinite(value) else "–"
 
 
@@ -35,7 +35,7 @@ def _class(value: Any) -> str:
 
 # Columns behind those of the forecast, where the figures have them, and how they are printed.
 _BESIDE: Mapping[str, Callable[[Any], str]] = {
-    "population": _people,
+    "population": _known,
     "per_100_000": rate_text,
     names.FORCE: _text,
     "capability": level_text,
@@ -86,7 +86,7 @@ def period_table(series: Series, name: str, where: str, unit: str, simulated: bo
     frame = pd.DataFrame({capital(unit): [period_label(start, series.freq) for start in ahead]})
     frame["Median"] = [amount(value) for value in series.median]
     for level in sorted(LEVELS):
-        frame[f"{level}% interval"] = [between(*pair) for pair in zip(*series.interval(level), strict=True)]
+        frame[f"{level}% interval"] = ranges(*series.interval(level))
     return html_table(frame, name, f"{where}, by {unit}, all tactics", simulated)
 
 
@@ -101,12 +101,10 @@ def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, 
     if outlook.is_compared:
         frame["recent"] = [mean_amount(value) for value in table["recent"]]
         if "deaths" in table:
-            frame["deaths"] = [amount(value) if np.isfinite(value) else "–" for value in table["deaths"]]
+            frame["deaths"] = [_known(value) for value in table["deaths"]]
     for name in ("next", "sum") if outlook.horizon > 1 else ("next",):
         frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
-        frame[f"{name}_interval"] = [
-            between(*bounds) for bounds in zip(table[f"{name}_lower"], table[f"{name}_upper"], strict=True)
-        ]
+        frame[f"{name}_interval"] = ranges(table[f"{name}_lower"], table[f"{name}_upper"])
     if outlook.horizon > 1:
         frame["per_period"] = [mean_amount(value) for value in table["mean_median"]]
     if outlook.is_compared:
@@ -121,10 +119,10 @@ def _figure_columns(table: pd.DataFrame, outlook: Outlook, labels: Mapping[str, 
 
 def _spanners(frame: pd.DataFrame, outlook: Outlook) -> dict[str, dict[str, str]]:
     """Headings above headings: {heading: {column: its own}}, of the columns that are there."""
-    each = f"per {outlook.unit}"
-    whole = {outlook.span: {"sum_median": "median", "sum_interval": "80% interval", "per_period": each}}
+    per_unit = f"per {outlook.unit}"
+    whole = {outlook.span: {"sum_median": "median", "sum_interval": "80% interval", "per_period": per_unit}}
     headings = {
-        capital(outlook.past.removeprefix("the ")): {"recent": each, "deaths": "deaths"},
+        capital(outlook.past.removeprefix("the ")): {"recent": per_unit, "deaths": "deaths"},
         capital(outlook.next_period): {"next_median": "median", "next_interval": "80% interval"},
         **(whole if outlook.horizon > 1 else {}),
         "Chance": {"rise": "of a rise"},

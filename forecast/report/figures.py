@@ -1,6 +1,6 @@
 """The numbers of the report, computed once, so that its sentences, tables and charts agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,6 +110,19 @@ class Outlook:
         total, lately = self.total.copy(), self.lately.copy()
         total[_CHANCES] = lately[_CHANCES] = np.nan
         return replace(self, total=total, lately=lately, tells_chances=False, **blank)
+
+    def beside(
+        self, groups: Sequence[Group], add: Callable[[pd.DataFrame, list[list[str]]], pd.DataFrame]
+    ) -> "Outlook":
+        """The same with what `add` gives beside the figures of a table, told the provinces of each of its rows."""
+        keys, members = self.provinces[names.PROVINCE].to_list(), {group.key: list(group.members) for group in groups}
+        sums = self.groups
+        return replace(
+            self,
+            total=add(pd.DataFrame([self.total]), [keys]).iloc[0],
+            groups=add(sums, [members[key] for key in sums[names.PROVINCE]]) if len(sums) else sums,
+            provinces=add(self.provinces, [[key] for key in keys]),
+        )
 
     def figures(self, forecast: Forecast) -> pd.DataFrame:
         """Figures of other sums, against the same past, without probabilities where this has none."""

@@ -102,7 +102,7 @@ _PLAIN = ",:;/()=+.-_~@!*'$?"
 
 def _headings(columns: Sequence[str], left: set[str], spanners: Mapping[str, Mapping[str, str]]) -> str:
     """One row of headings, or two where some stand under others."""
-    below = {column: (heading, own) for heading, part in spanners.items() for column, own in part.items()}
+    below = {column: (heading, text) for heading, part in spanners.items() for column, text in part.items()}
 
     def place(column: str) -> str | None:
         return None if column in left else "r"
@@ -116,9 +116,9 @@ def _headings(columns: Sequence[str], left: set[str], spanners: Mapping[str, Map
             upper += words("th", column, scope="col", rowspan=2, class_=place(column))
             last = ""
             continue
-        heading, own = below[column]
+        heading, text = below[column]
         if heading != last:
             upper += words("th", heading, scope="colgroup", colspan=len(spanners[heading]), class_="span")
             last = heading
-        lower += words("th", own, scope="col", class_=place(column))
+        lower += words("th", text, scope="col", class_=place(column))
     return element("tr", upper) + element("tr", lower)

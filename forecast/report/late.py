@@ -1,89 +1,34 @@
-"""What counts do not hold: the last periods beside what they will be, attacks without a province or a kind."""
-
-from dataclasses import dataclass
+"""What counts do not hold, in sentences: a break in how they were collected, attacks without a province or a kind."""
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from forecast import names
 from forecast.panel.breaks import COMMON_BREAK
-from forecast.panel.panel import Panel
 from forecast.prediction.draws import Forecast
-from forecast.report.html_tables import html_table
 from forecast.report.wording import (
     amount,
     attacks,
     between,
-    capital,
-    counted,
     last_periods,
     listed,
-    period_label,
     periods_label,
     tactic_label,
 )
 
-__all__ = ["Late", "both_readings", "late_records", "placed_said"]
+__all__ = ["both_readings", "placed_said"]
 
 _INTERVAL = (0.1, 0.5, 0.9)
 # How many provinces a sentence names.
 _NAMED = 5
 
 
-@dataclass(frozen=True)
-class Late:
-    """What the page says of the last periods: a sentence, and a table of all provinces together."""
-
-    text: str
-    table: Markup
-
-
-def late_records(panel: Panel, forecast: Forecast, unit: str, simulated: bool) -> Late | None:
-    """Of a forecast with a nowcast: what is on record, and what is expected to be in the end; else None."""
-    nowcast = forecast.nowcast
-    if nowcast is None:
-        return None
-    recorded = panel.without_ended().attacks.sum((names.PROVINCE, names.TACTIC), skipna=False)
-    whole = nowcast.aggregate("total", tactics=True)
-    lower, median, upper = whole.quantiles(_INTERVAL).values[:, 0, 0]
-    rows = []
-    for at, period in reversed(list(enumerate(nowcast.periods))):
-        so_far = float(recorded.sel({names.PERIOD: period}))
-        if upper[at] == so_far:
-            break
-        rows.append(
-            {
-                capital(unit): period_label(period, forecast.freq),
-                "On record": amount(so_far) if np.isfinite(so_far) else "too little",
-                "Expected in the end": amount(median[at]),
-                "80% interval": between(lower[at], upper[at]),
-            }
-        )
-    if not rows:
-        return None
-    last, n = rows[0], len(rows)
-    name = last[capital(unit)]
-    begun = (
-        f"Of {name}, {last['On record']} attacks are on record"
-        if last["On record"] != "too little"
-        else f"Of {name} too little is on record to count"
-    )
-    text = (
-        f"Records of the last {counted(n, unit) if n > 1 else unit} are still coming in. {begun}; "
-        f"{attacks(median[-1])} expected in the end, {last['80% interval']} likely."
-    )
-    caption = f"Attacks on record and expected in the end, by {unit}, all provinces"
-    numbers = nowcast.to_frame(levels=[0.8])
-    return Late(text, html_table(pd.DataFrame(rows), "late", caption, simulated, numbers=numbers))
-
-
 def both_readings(forecast: Forecast) -> str:
     """What is expected in all if a common break of the data is one of attacks, and if it is one of records; or ''."""
-    found = forecast.provenance.get(COMMON_BREAK)
-    if found is None:
+    common_break = forecast.provenance.get(COMMON_BREAK)
+    if common_break is None:
         return ""
-    since, factor = found
+    since, factor = common_break
     total = forecast.aggregate("total", tactics=True).draws.sum(names.PERIOD).values.ravel()
     lower, median, upper = np.quantile(total, _INTERVAL)
     said = [f"{attacks(scale * median)} ({between(scale * lower, scale * upper)})" for scale in (1.0, 1 / factor)]

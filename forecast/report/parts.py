@@ -28,6 +28,11 @@ class Part:
         }
         return cls(**values)
 
+    @classmethod
+    def kept(cls, record: Mapping[str, Any] | None) -> Self | None:
+        """The part that a run kept; None where it kept none."""
+        return cls.from_record(record) if record else None
+
 
 def plain_json(value: Any) -> Any:
     """A copy in which numbers that JSON does not have (NaN, infinite) are None."""

@@ -1,7 +1,7 @@
 """Population beside attacks: people as the user's table gives them, and the attacks expected per 100,000 of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -39,23 +39,16 @@ def with_population(outlook: Outlook, part: PopulationPart | None, groups: Seque
     if part is None or part.provinces.empty:
         return outlook
     known = part.provinces.set_index(names.PROVINCE)["population"].astype(float)
-    keys = outlook.provinces[names.PROVINCE]
-    members = {group.key: list(group.members) for group in groups}
-    total = _with_rates(pd.DataFrame([outlook.total]), [_sum(known, keys.to_list())]).iloc[0]
-    provinces = _with_rates(outlook.provinces, known.reindex(keys).tolist())
-    summed = outlook.groups
-    if len(summed):
-        summed = _with_rates(summed, [_sum(known, members[key]) for key in summed[names.PROVINCE]])
-    return replace(outlook, total=total, provinces=provinces, groups=summed)
 
+    def with_rates(table: pd.DataFrame, rows: list[list[str]]) -> pd.DataFrame:
+        people = np.array([known.reindex(keys).sum(skipna=False) for keys in rows])
+        rates = {
+            f"per_100_000{suffix}": table[f"sum_{side}"].to_numpy(float) * _PER / people
+            for suffix, side in (("", "median"), ("_lower", "lower"), ("_upper", "upper"))
+        }
+        return table.assign(population=people, **rates)
 
-def _with_rates(table: pd.DataFrame, people: Sequence[float]) -> pd.DataFrame:
-    counted = np.asarray(people, float)
-    rates = {
-        f"per_100_000{suffix}": table[f"sum_{side}"].to_numpy(float) * _PER / counted
-        for suffix, side in (("", "median"), ("_lower", "lower"), ("_upper", "upper"))
-    }
-    return table.assign(population=counted, **rates)
+    return outlook.beside(groups, with_rates)
 
 
 def rate_text(value: float) -> str:
@@ -74,8 +67,3 @@ def population_said(outlook: Outlook, part: PopulationPart | None) -> str:
         f"expected, {outlook.span}, per 100,000 of them; the table’s file has its 80% interval too. It compares "
         "provinces of different size, and is not the risk of a person."
     )
-
-
-def _sum(known: "pd.Series[float]", provinces: list[str]) -> float:
-    """The sum over provinces; NaN where one is not known."""
-    return float(known.reindex(provinces).sum(skipna=False))

@@ -21,6 +21,7 @@ from forecast.report.previous_chain import chain_said, covered_with, evidence_la
 from forecast.report.wording import (
     amount,
     attacks,
+    attacks_are,
     between,
     capital,
     counted,
@@ -157,30 +158,31 @@ def previous_part(
     InputError
         Where they cannot be compared; see `forecast.evaluation.verification.matched`.
     """
-    found = verify(earlier, panel, before, levels=(PROVINCE,) if published else LEVELS)
+    verification = verify(earlier, panel, before, levels=(PROVINCE,) if published else LEVELS)
     labels = province_labels(earlier.dataset) | ({} if forecast is None else province_labels(forecast.dataset))
-    outlook, span = (pd.DataFrame(), "") if forecast is None else _outlook(found.forecast, forecast, labels)
+    outlook, span = (pd.DataFrame(), "") if forecast is None else _outlook(verification.forecast, forecast, labels)
+    periods, p_value = verification.periods, verification.p_value
+    recent, changed = (value if math.isfinite(value) else None for value in verification.recent)
     reports, covered = (pd.DataFrame(), pd.DataFrame()) if last is None else goes_on(last.reports, last.covered)
-    recent, moved = (value if math.isfinite(value) else None for value in found.recent)
     return PreviousPart(
         data_end=day_label(earlier.origin),
         freq=earlier.freq,
-        span=periods_label(found.periods, earlier.freq) if len(found.periods) else "",
-        periods=len(found.periods),
-        p_value=found.p_value if math.isfinite(found.p_value) else None,
-        levels=found.levels,
-        series=_named(found, labels),
+        span=periods_label(periods, earlier.freq) if len(periods) else "",
+        periods=len(periods),
+        p_value=p_value if math.isfinite(p_value) else None,
+        levels=verification.levels,
+        series=_named(verification, labels),
         outlook=outlook,
         outlook_span=span,
-        revised=_revised(found, labels),
+        revised=_revised(verification, labels),
         recent=recent,
-        moved=moved,
-        notes=pd.DataFrame({"note": [_readable(note, labels, published) for note in found.notes]}),
+        moved=changed,
+        notes=pd.DataFrame({"note": [_readable(note, labels, published) for note in verification.notes]}),
         # No chart shows publishers' totals by these names.
-        bands=pd.DataFrame() if published else _bands(found, earlier, panel),
+        bands=pd.DataFrame() if published else _bands(verification, earlier, panel),
         published=published,
-        reports=reports_with(reports, found),
-        covered=covered_with(covered, found),
+        reports=reports_with(reports, verification),
+        covered=covered_with(covered, verification),
     )
 
 
@@ -253,7 +255,7 @@ def _total_said(part: PreviousPart) -> str:
         return f"the total of {part.span} cannot be compared, since not all of its parts were observed"
     total = row.iloc[0]
     interval = between(total["lower_90"], total["upper_90"])
-    return f"in all, {_came(total[names.OBSERVED])} in {part.span} where {interval} were expected (90% interval)"
+    return f"in all, {attacks(total[names.OBSERVED])} came in {part.span} where {interval} were expected (90% interval)"
 
 
 def _verdict(part: PreviousPart) -> str:
@@ -288,13 +290,9 @@ def _revisions_said(part: PreviousPart) -> str:
     before, after = float(table["before"].sum()), float(table["after"].sum())
     where = f"in {part.units(places)} and {counted(table[names.PERIOD].nunique(), unit)}"
     return (
-        f"Counts up to {part.data_end} were revised since, {where}: {_recorded(after)} there now, where the last "
-        f"report had {amount(before)}."
+        f"Counts up to {part.data_end} were revised since, {where}: {attacks_are(after)} recorded there now, where the "
+        f"last report had {amount(before)}."
     )
-
-
-def _recorded(count: float) -> str:
-    return f"{attacks(count)} {'is' if round(count) == 1 else 'are'} recorded"
 
 
 def _missed(row: Mapping[Any, Any]) -> str:
@@ -306,10 +304,6 @@ def _missed(row: Mapping[Any, Any]) -> str:
     }.get(row[LEVEL], f"in {row['name']}")
     came = amount(row[names.OBSERVED]) if row[names.OBSERVED] else "none"
     return f"{where} {came} came where {between(row['lower_90'], row['upper_90'])} were expected"
-
-
-def _came(count: float) -> str:
-    return f"{attacks(count)} came"
 
 
 def _and_more(number: int) -> str:
@@ -329,18 +323,20 @@ def rows_of(part: PreviousPart, level: str) -> pd.DataFrame:
     return part.series[part.series[LEVEL] == level] if len(part.series) else part.series
 
 
-def _bands(found: Verification, earlier: Forecast, panel: Panel) -> pd.DataFrame:
+def _bands(verification: Verification, earlier: Forecast, panel: Panel) -> pd.DataFrame:
     """What was said of periods that have come, where it was said of what the new data hold."""
     if set(earlier.tactics) != set(panel.tactics):
         return pd.DataFrame()
     whole = set(earlier.provinces) == set(panel.without_ended().provinces)
-    table = found.outcomes[found.outcomes[LEVEL].isin([TOTAL, COUNTRY, PROVINCE] if whole else [PROVINCE])]
+    table = verification.outcomes
+    table = table[table[LEVEL].isin([TOTAL, COUNTRY, PROVINCE] if whole else [PROVINCE])]
     days = pd.DatetimeIndex(table[names.PERIOD]).strftime("%Y-%m-%d")
     return table[[LEVEL, names.PROVINCE, *BAND]].assign(**{names.PERIOD: days}).reset_index(drop=True)
 
 
-def _named(found: Verification, labels: Mapping[str, str]) -> pd.DataFrame:
-    named = found.series.assign(name=[labels.get(key, key) for key in found.series[names.PROVINCE]])
+def _named(verification: Verification, labels: Mapping[str, str]) -> pd.DataFrame:
+    series = verification.series
+    named = series.assign(name=[labels.get(key, key) for key in series[names.PROVINCE]])
     return named.astype({"p_value": float, "adjusted": float}) if len(named) else named
 
 
@@ -361,7 +357,7 @@ def _outlook(then: Forecast, now: Forecast, labels: Mapping[str, str]) -> tuple[
     if not len(periods) or not provinces or not tactics:
         return pd.DataFrame(), ""
     chosen = {names.PROVINCE: provinces, names.TACTIC: tactics, names.PERIOD: periods}
-    sums = [each.draws.sel(chosen).sum((names.TACTIC, names.PERIOD)).values for each in (then, now)]
+    sums = [forecast.draws.sel(chosen).sum((names.TACTIC, names.PERIOD)).values for forecast in (then, now)]
     columns: dict[str, Any] = {names.PROVINCE: provinces, "name": [labels.get(key, key) for key in provinces]}
     for name, values in zip(("then", "now"), sums, strict=True):
         bounds = np.quantile(values, [0.5, 0.1, 0.9], axis=0, method="inverted_cdf")
@@ -374,13 +370,13 @@ def _outlook(then: Forecast, now: Forecast, labels: Mapping[str, str]) -> tuple[
     return table.assign(has_changed=changed).iloc[order].reset_index(drop=True), periods_label(periods, now.freq)
 
 
-def _revised(found: Verification, labels: Mapping[str, str]) -> pd.DataFrame:
+def _revised(verification: Verification, labels: Mapping[str, str]) -> pd.DataFrame:
     """Revised counts by province and period, the most first."""
-    if found.revisions.empty:
+    if verification.revisions.empty:
         return pd.DataFrame()
     keys = [names.PROVINCE, names.PERIOD]
-    table = found.revisions.groupby(keys, sort=False)[["before", "after"]].sum().reset_index()
+    table = verification.revisions.groupby(keys, sort=False)[["before", "after"]].sum().reset_index()
     table = table.iloc[np.argsort(-(table["after"] - table["before"]).abs().to_numpy(), kind="stable")]
-    days = [period_label(day, found.forecast.freq) for day in table[names.PERIOD]]
+    days = [period_label(day, verification.forecast.freq) for day in table[names.PERIOD]]
     named = table.assign(name=[labels.get(key, key) for key in table[names.PROVINCE]], **{names.PERIOD: days})
     return named.reset_index(drop=True)

@@ -23,19 +23,19 @@ def goes_on(reports: pd.DataFrame, covered: pd.DataFrame) -> tuple[pd.DataFrame,
     return reports[_REPORTS], covered[_COVERED]
 
 
-def reports_with(reports: pd.DataFrame, found: Verification) -> pd.DataFrame:
+def reports_with(reports: pd.DataFrame, verification: Verification) -> pd.DataFrame:
     """A row more, for a report that was compared: data_end, p_lower, p_upper, pit_lower and pit_upper."""
-    if found.outcomes.empty:
+    if verification.outcomes.empty:
         return reports
-    row = (day_label(found.forecast.origin), *found.p_bounds, *found.pit_bounds)
+    row = (day_label(verification.forecast.origin), *verification.p_bounds, *verification.pit_bounds)
     return pd.concat([reports, pd.DataFrame([row], columns=_REPORTS)], ignore_index=True)
 
 
-def covered_with(covered: pd.DataFrame, found: Verification) -> pd.DataFrame:
+def covered_with(covered: pd.DataFrame, verification: Verification) -> pd.DataFrame:
     """By level, numbers of outcomes and of those inside their 50 and 90 % intervals, with those of a report more."""
-    if found.outcomes.empty:
+    if verification.outcomes.empty:
         return covered
-    table = found.outcomes.astype(dict.fromkeys(_INSIDE, int)).assign(outcomes=1)
+    table = verification.outcomes.astype(dict.fromkeys(_INSIDE, int)).assign(outcomes=1)
     own = table.groupby(LEVEL, sort=False)[_COVERED[1:]].sum().reset_index()
     return pd.concat([covered, own]).groupby(LEVEL, sort=False).sum().reset_index()
 

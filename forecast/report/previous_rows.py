@@ -10,7 +10,7 @@ from forecast.evaluation.scores import CELL, LEVEL
 from forecast.evaluation.verification import COUNTRY, PROVINCE, TACTIC, TOTAL
 from forecast.panel.calendar import unit_name
 from forecast.report.previous import PreviousPart, probability_of, rows_of
-from forecast.report.wording import amount, between, capital, counted, tactic_label
+from forecast.report.wording import amount, capital, counted, ranges, tactic_label
 
 __all__ = ["level_heads", "level_rows", "outcome_rows", "outlook_rows", "revision_rows"]
 
@@ -76,8 +76,8 @@ def outcome_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
             "Where": [_where(row) for row in table.to_dict("records")],
             "Came": [amount(value) for value in table[names.OBSERVED]],
             "Expected": [amount(value) for value in table["median"]],
-            "90% interval": [between(*pair) for pair in zip(table["lower_90"], table["upper_90"], strict=True)],
-            "50% interval": [between(*pair) for pair in zip(table["lower_50"], table["upper_50"], strict=True)],
+            "90% interval": ranges(table["lower_90"], table["upper_90"]),
+            "50% interval": ranges(table["lower_50"], table["upper_50"]),
             "Inside 90%": ["yes" if inside else "NO" for inside in table["inside_90"]],
             "group": table["group"],
         }
@@ -92,8 +92,7 @@ def outlook_rows(part: PreviousPart) -> tuple[pd.DataFrame, list[str]]:
     frame = pd.DataFrame({capital(part.unit): table["name"]})
     for name in ("then", "now"):
         frame[f"{name}_median"] = [amount(value) for value in table[f"{name}_median"]]
-        bounds = zip(table[f"{name}_lower"], table[f"{name}_upper"], strict=True)
-        frame[f"{name}_interval"] = [between(*pair) for pair in bounds]
+        frame[f"{name}_interval"] = ranges(table[f"{name}_lower"], table[f"{name}_upper"])
     frame["Another outlook"] = ["yes" if changed else "no" for changed in table["has_changed"]]
     return frame, list(table[names.PROVINCE])
 

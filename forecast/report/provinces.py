@@ -119,13 +119,13 @@ def _folds(
     by = None if groups is None else {group.key: group.members for group in groups}
     # Which bands of the last report are of which row: one province alone is the total.
     levels = {} if groups is None else {group.key: (group.level, group.label or TOTAL) for group in groups}
-    own = PROVINCE if len(outlook.provinces) > 1 else TOTAL
+    single = PROVINCE if len(outlook.provinces) > 1 else TOTAL
     whole = series_of(panel, forecast, by, tactics=True)
-    single = series_of(panel, forecast, by, tactics=False) if len(cells) else {}
+    by_tactic = series_of(panel, forecast, by, tactics=False) if len(cells) else {}
     for row in records(table):
         key, name = str(row[names.PROVINCE]), str(row["name"])
         members = (key,) if by is None else by[key]
-        level, label = levels.get(key, (own, key if own == PROVINCE else TOTAL))
+        level, label = levels.get(key, (single, key if single == PROVINCE else TOTAL))
         series = overlays.over(whole[key, ALL_TACTICS], members, level, label)
         anchor, says = anchors[key], _says(row, outlook)
         drawn = f"{says} {series.marked}".rstrip()
@@ -143,7 +143,7 @@ def _folds(
             top=amount(series.largest),
             large=large_fan(series, drawn, simulated),
             marked=series.marked,
-            tactics=list(_small_ones(part, single, outlook, overlays, members)),
+            tactics=list(_small_ones(part, by_tactic, outlook, overlays, members)),
             by_period=period_table(series, f"{anchor}-periods", name, outlook.unit, simulated),
             by_tactic=tactic_table(part, outlook, f"{anchor}-tactics", name, simulated) if len(part) else "",
         )
@@ -151,14 +151,14 @@ def _folds(
 
 def _small_ones(
     part: pd.DataFrame,
-    single: Mapping[tuple[str, str], Series],
+    by_tactic: Mapping[tuple[str, str], Series],
     outlook: Outlook,
     overlays: Overlays,
     members: Sequence[str],
 ) -> Iterator[tuple[str, str, str]]:
     for row in records(part):
         says = _says({**row, "name": f"{row['name']}, {row['tactic_name']}"}, outlook)
-        series = overlays.over(single[row[names.PROVINCE], row[names.TACTIC]], members)
+        series = overlays.over(by_tactic[row[names.PROVINCE], row[names.TACTIC]], members)
         yield row["tactic_name"], small_fan(series, says), amount(series.largest)
 
 

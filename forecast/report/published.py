@@ -26,6 +26,7 @@ from forecast.report.wording import (
     mean_amount,
     period_label,
     province_labels,
+    ranges,
 )
 
 __all__ = [
@@ -150,20 +151,17 @@ def informed_provinces(panel: Panel) -> pd.DataFrame:
     """
     table = described_reports(panel)
     single = table[(table["periods"] == 1) & (table[names.TACTIC] == ALL_TACTICS)]
-    found = [
-        (units[0], first) for units, first in zip(single["units"], single["first"], strict=True) if len(units) == 1
-    ]
+    alone = single[single["units"].map(len) == 1]
+    known = list(zip(alone["units"].str[0], alone["first"], strict=True))
     parts = single[single["kind"] == "part"]
     for whole, group in parts.groupby("whole"):
         rest = set(table["units"].iloc[int(str(whole))]).difference(*group["units"])
-        found += [(rest.pop(), group["first"].iloc[0])] if len(rest) == 1 else []
-    own = pd.DataFrame(found, columns=[names.PROVINCE, "period"]).drop_duplicates().groupby(names.PROVINCE)["period"]
-    counted = pd.DataFrame({"own": own.size(), "last": own.max()}).reindex(panel.provinces)
+        known += [(rest.pop(), group["first"].iloc[0])] if len(rest) == 1 else []
+    periods = pd.DataFrame(known, columns=[names.PROVINCE, "period"]).drop_duplicates()
+    rows = periods.groupby(names.PROVINCE).agg(own=("period", "size"), last=("period", "max")).reindex(panel.provinces)
     shared = [sum(len(units) > 1 and unit in units for units in table["units"]) for unit in panel.provinces]
-    last = pd.to_datetime(counted["last"])
-    return counted.assign(own=counted["own"].fillna(0).astype(int), last=last, shared=shared).reset_index(
-        names=names.PROVINCE
-    )
+    rows = rows.assign(own=rows["own"].fillna(0).astype(int), last=pd.to_datetime(rows["last"]), shared=shared)
+    return rows.reset_index(names=names.PROVINCE)
 
 
 def published_said(part: PublishedPart) -> list[str]:
@@ -227,8 +225,7 @@ def expected_rows(part: PublishedPart) -> pd.DataFrame:
     frame["Mean"] = [mean_amount(value) for value in table["mean"]]
     frame["Median"] = [amount(value) for value in table["median"]]
     for level in (50, 80, 90):
-        bounds = zip(table[f"lower_{level}"], table[f"upper_{level}"], strict=True)
-        frame[f"{level}% interval"] = [between(*pair) for pair in bounds]
+        frame[f"{level}% interval"] = ranges(table[f"lower_{level}"], table[f"upper_{level}"])
     return frame
 
 
@@ -242,15 +239,11 @@ def province_rows(part: PublishedPart) -> pd.DataFrame:
             f"{capital(unit_name(part.freq))}s of its own": [amount(value) for value in table["own"]],
             "Last": [_period(day, part.freq) if day else "–" for day in table["last"]],
             "Totals with it": [amount(value) for value in table["shared"]],
-            "Known lately by": [
-                "own numbers and totals" if lately else "totals only" for lately in table["lately"]
-            ],
+            "Known lately by": table["lately"].map({True: "own numbers and totals", False: "totals only"}),
             f"Fitted per {unit_name(part.freq)}, last year": [mean_amount(value) for value in table["mean"]],
-            "90% interval": [
-                between(*pair, decimals=1) for pair in zip(table["lower"], table["upper"], strict=True)
-            ],
+            "90% interval": ranges(table["lower"], table["upper"], decimals=1),
         }
-    )  # fmt: skip
+    )
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
@@ -279,15 +272,15 @@ def _zones(panel: Panel, totals: pd.DataFrame) -> pd.DataFrame:
     """Per zone whose numbers it has, and of how many periods a total is known."""
     table = described_reports(panel)
     rows = []
-    for zone, own in table[table["is_reference"].astype(bool)].groupby(names.ZONE):
+    for zone, reference in table[table["is_reference"].astype(bool)].groupby(names.ZONE):
         spans = totals[totals[names.ZONE] == zone]
         covered = [panel.periods[(panel.periods >= first) & (panel.periods <= last)]
                    for first, last in zip(spans["first"], spans["last"], strict=True)]  # fmt: skip
         rows.append(
             {
                 names.ZONE: zone,
-                names.PUBLISHER: own[names.PUBLISHER].iloc[0],
-                names.DEFINITION: own[names.DEFINITION].iloc[0],
+                names.PUBLISHER: reference[names.PUBLISHER].iloc[0],
+                names.DEFINITION: reference[names.DEFINITION].iloc[0],
                 "published": len(set().union(*covered)),
                 "periods": len(panel.periods),
             }

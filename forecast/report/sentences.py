@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from forecast.report.backtest import BASELINE
 from forecast.report.figures import Outlook
 from forecast.report.wording import (
     attacks,
+    attacks_are,
     between,
     capital,
     chance_that,
@@ -43,8 +45,7 @@ def findings(outlook: Outlook) -> tuple[Finding, ...]:
 
     The words compare numbers and name probabilities, unless these were taken out; none says why.
     """
-    found = (finding for find in _FINDERS for finding in find(outlook))
-    return tuple(finding for finding, _ in zip(found, range(_MOST), strict=False))
+    return tuple(islice((finding for find in _FINDERS for finding in find(outlook)), _MOST))
 
 
 def _changes(outlook: Outlook) -> Iterator[Finding]:
@@ -96,7 +97,8 @@ def _tactic(outlook: Outlook) -> Iterator[Finding]:
 def _next(outlook: Outlook) -> Iterator[Finding]:
     if outlook.horizon > 1:
         total = outlook.total
-        text = f"In {outlook.next_period}, {_expected(total, 'next')} (80% interval {_interval(total, 'next')})."
+        interval = between(total["next_lower"], total["next_upper"])
+        text = f"In {outlook.next_period}, {attacks_are(total['next_median'])} expected (80% interval {interval})."
         yield Finding(f"The next {outlook.unit}", text)
 
 
@@ -104,7 +106,9 @@ def _next(outlook: Outlook) -> Iterator[Finding]:
 
 
 def _comparison(opening: str, row: "pd.Series[Any]", outlook: Outlook, what: str = "attacks there") -> str:
-    unit, past = outlook.unit, _past(row, outlook)
+    unit, past = outlook.unit, outlook.past
+    if row["observed"] < outlook.since:
+        past = f"the {int(row['observed'])} observed of {past}"
     before, after, percent_more = change_between(row["recent"], row["mean_median"])
     change = f"from {before} a {unit} over {past} to {after} a {unit}"
     interval = f"80% interval {between(row['mean_lower'], row['mean_upper'], decimals=1)}"
@@ -115,22 +119,6 @@ def _comparison(opening: str, row: "pd.Series[Any]", outlook: Outlook, what: str
 
 def _with_change(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(change=table["mean_median"] - table["recent"]).dropna(subset=["change"])
-
-
-def _expected(row: "pd.Series[Any]", what: str) -> str:
-    """'1 attack is expected', '12 attacks are expected'."""
-    count = row[f"{what}_median"]
-    return f"{attacks(count)} {'is' if round(count) == 1 else 'are'} expected"
-
-
-def _interval(row: "pd.Series[Any]", what: str) -> str:
-    return between(row[f"{what}_lower"], row[f"{what}_upper"])
-
-
-def _past(row: "pd.Series[Any]", outlook: Outlook) -> str:
-    """'the last 12 months', or what of them was observed."""
-    whole = row["observed"] == outlook.since
-    return outlook.past if whole else f"the {int(row['observed'])} observed of {outlook.past}"
 
 
 def _above(record: float) -> str:

@@ -84,7 +84,7 @@ def _zone_charts(part: PublishedPart, panel: Panel, overlays: Overlays) -> Itera
     for zone in sorted(part.totals[names.ZONE].unique()):
         tables = (part.totals, part.fitted, part.expected)
         totals, fitted, expected = (_labelled(table[table[names.ZONE] == zone]) for table in tables)
-        members = [key for key, own in zip(panel.provinces, zones, strict=True) if own == zone]
+        members = [key for key, zone_of in zip(panel.provinces, zones, strict=True) if zone_of == zone]
         marks = _marks(overlays, members, pd.concat([totals, fitted, expected]))
         layers = alt.layer(*_layers(totals, fitted, expected, unit_name(part.freq)), *marks)
         yield zone, layers.resolve_scale(color="shared", shape="shared")

@@ -1,6 +1,6 @@
 """How numbers, periods, names and probabilities are written in the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ __all__ = [
     "LIKELIHOOD_SCALE",
     "amount",
     "attacks",
+    "attacks_are",
     "between",
     "capital",
     "chance_that",
@@ -31,6 +32,7 @@ __all__ = [
     "period_label",
     "periods_label",
     "province_labels",
+    "ranges",
     "short_percent",
     "signed",
     "signed_percent",
@@ -97,6 +99,11 @@ def attacks(count: float) -> str:
     return f"{number:,} attack" + ("" if number == 1 else "s")
 
 
+def attacks_are(count: float) -> str:
+    """'no attacks are', '1 attack is', '12 attacks are'."""
+    return f"{attacks(count)} {'is' if round(count) == 1 else 'are'}"
+
+
 def counted(number: int, noun: str) -> str:
     """'1 month', '1,200 months'."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -111,6 +118,11 @@ def between(lower: float, upper: float, decimals: int = 0) -> str:
     """An interval: '3 to 9'."""
     write = mean_amount if decimals else amount
     return f"{write(lower)} to {write(upper)}"
+
+
+def ranges(lower: Iterable[float], upper: Iterable[float], decimals: int = 0) -> list[str]:
+    """Intervals, one for each pair of bounds."""
+    return [between(*bounds, decimals=decimals) for bounds in zip(lower, upper, strict=True)]
 
 
 def capital(text: str) -> str:

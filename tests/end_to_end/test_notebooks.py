@@ -9,6 +9,16 @@ import pytest
 NOTEBOOKS = sorted(Path(__file__).resolve().parents[2].joinpath("notebooks").glob("*.ipynb"))
 
 
+# Texts that reach out of their picture.
+_CUT_OFF = """all => all.flatMap(svg => {
+    const frame = svg.getBoundingClientRect()
+    const isOutside = box => box.left < frame.left - 1 || box.right > frame.right + 1 ||
+        box.top < frame.top - 1 || box.bottom > frame.bottom + 1
+    const texts = [...svg.querySelectorAll("text")].map(text => [text.textContent, text.getBoundingClientRect()])
+    return texts.filter(([text, box]) => box.width > 0 && isOutside(box)).map(([text, box]) => text)
+})"""
+
+
 def _outputs(notebook):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
@@ -48,3 +58,4 @@ def test_plots_show_without_a_network(path, open_page, tmp_path):
     assert all(box["width"] > 100 and box["height"] > 50 for box in boxes)
     for number in range(len(pictures)):
         assert drawn.nth(number).locator("path, rect, circle").count() > 5
+    assert drawn.evaluate_all(_CUT_OFF) == []

@@ -117,7 +117,7 @@ def capability_part():
         slopes = [
             {"force": force, "tactic": tactic, "percent": -20.0, **bounds, "probability_below_0": 0.99}
             for force in (*forces, "all")
-            for tactic in ("ied", "all")
+            for tactic in ("ied", "small_arms", "all")
         ]
         contrasted = {"base": 100.0, "scenario": 120.0, "difference": 20.0, "ratio": 1.2, "ratio_lower": 1.05}
         contrasted |= {"ratio_upper": 1.4, "probability_rise": 0.98, "scenario_name": scenario}

@@ -10,7 +10,7 @@ import pytest
 
 from forecast.dated import DatedEvent
 from forecast.report.build import render
-from forecast.report.capability import latest_levels, said, scenario_rows, with_capability
+from forecast.report.capability import latest_levels, own_slopes, said, scenario_rows, slope_rows, with_capability
 from forecast.report.figures import outlook
 from forecast.report.maps import measures_of
 
@@ -23,18 +23,41 @@ def part(capability_part):
 def test_sentences_say_what_the_numbers_say(part):
     text = "\n".join(said(part))
     assert "Capability is not observed" in text
-    assert "attacks in its provinces stood at −20% (90% interval −30 to −5%)" in text
-    assert "the interval excludes 0 for IED" in text
-    assert "In the scenario “SDF weakens”, expected attacks over the horizon go from 100 to 120: +20%" in text
-    # Said of every association in its own paragraph.
-    assert all("association" in line for line in text.split("\n") if "stood at" in line or "In the scenario" in line)
-    assert "It is almost certain (98%)" in text
-    assert "pulled the path of ISF in 2023-05 by +1.4 of its own SDs" in text
-    calm = replace(part, pull=part.pull.assign(pull=0.4), slopes=part.slopes.assign(upper=5.0))
+    assert "a difference of −20% in the attacks expected in its provinces (90% interval −30 to −5%)" in text
+    assert "It is almost certain (99%) that more capability goes with fewer attacks." in text
+    assert "Of single tactics, the interval leaves out 0 for IED and small arms." in text
+    assert "In the scenario “SDF weakens”, 120 attacks are expected over the horizon, against 100 in the base" in text
+    assert "base forecast: +20% (90% interval +5 to +40%), an association carried forward and not an effect." in text
+    assert "It is almost certain (98%) that more are expected" in text
+    assert "pulled the path of ISF by +1.4 SDs of its error in May 2023" in text
+    calm = replace(part, pull=part.pull.assign(pull=0.4), slopes=part.slopes.assign(upper=0.4))
     text = "\n".join(said(calm))
     assert "pulled" not in text
-    assert "excludes 0" not in text
+    assert "leaves out 0 for none" in text
+    one = part.slopes[part.slopes["tactic"] != "small_arms"]
+    assert "single tactics" not in "\n".join(said(replace(part, slopes=one)))
     assert len(said(replace(part, slopes=pd.DataFrame(), scenarios=pd.DataFrame(), pull=pd.DataFrame()))) == 1
+
+
+def test_a_scenario_that_moves_nothing_or_next_to_nothing_is_told_without_a_chance_or_a_percent(part):
+    same = {"scenario": 100.0, "ratio_lower": 1.0, "ratio_upper": 1.0, "probability_rise": 0.0}
+    text = said(replace(part, scenarios=part.scenarios.assign(**same)))[2]
+    assert text.endswith("“SDF weakens”, expected attacks over the horizon are those of the base forecast, 100.")
+    few = said(replace(part, scenarios=part.scenarios.assign(base=0.4, scenario=0.5)))[2]
+    assert "0.5 attacks are expected over the horizon, against 0.4 in the base forecast: a difference with" in few
+
+
+def test_forces_that_share_all_slopes_have_one_table_of_them(part, make_content):
+    assert slope_rows(part.slopes)["Force"].unique().tolist() == ["all"]
+    assert own_slopes(part.slopes) == []
+    of_isf = (part.slopes["force"] == "ISF") & (part.slopes["tactic"] == "ied")
+    apart = part.slopes.assign(percent=part.slopes["percent"].where(~of_isf, -10.0))
+    assert own_slopes(apart) == ["ISF"]
+    assert slope_rows(apart)["Force"].unique().tolist() == ["ISF", "all"]
+    content = make_content(evaluated=False)
+    same = "The model has the same slopes for all forces."
+    assert same in render(replace(content, capability=part))
+    assert same not in render(replace(content, capability=replace(part, slopes=apart)))
 
 
 def test_provinces_that_do_not_change_are_left_out(part):

@@ -11,7 +11,9 @@ from forecast.prediction.draws import Forecast
 from forecast.report.build import render
 from forecast.report.content import ReportContent
 from forecast.report.fans import series_of, small_fan
-from forecast.report.late import both_readings, late_records, placed_said
+from forecast.report.late import both_readings, placed_said
+from forecast.report.page import Page
+from forecast.report.sections.series import late_records
 
 
 @pytest.fixture
@@ -30,24 +32,28 @@ def forecast(panel):
     return Forecast.from_draws(panel, draws, model="made", seed=1, nowcast=late)
 
 
+def page_of(panel, forecast):
+    return Page(ReportContent("T", panel, {"made": forecast}))
+
+
 def test_what_is_on_record_stands_beside_what_is_expected(panel, forecast):
-    late = late_records(panel, forecast, "month", simulated=False)
+    text, table = late_records(page_of(panel, forecast))
     recorded = int(panel.attacks.values[..., -1].sum())
     expected = recorded + 10 * len(panel.provinces)
-    assert late.text == (
+    assert text == (
         f"Records of the last month are still coming in. Of Dec 2023, {recorded} attacks are on record; "
         f"{expected} attacks expected in the end, {expected} to {expected} likely."
     )
-    assert f">{recorded}<" in late.table
-    assert "Nov 2023" not in late.table, "as good as complete"
-    assert late_records(panel, Forecast(forecast.dataset.drop_vars("nowcast")), "month", False) is None
+    assert f">{recorded}<" in table
+    assert "Nov 2023" not in table, "as good as complete"
+    assert late_records(page_of(panel, Forecast(forecast.dataset.drop_vars("nowcast")))) is None
 
 
 def test_a_month_without_counts_has_none_on_record(panel, forecast):
     observed = panel.dataset["observed"].values.copy()
     observed[..., -1] = False
     blind = type(panel)(panel.dataset.assign(observed=(panel.dataset["observed"].dims, observed)))
-    assert "Of Dec 2023 too little is on record to count" in late_records(blind, forecast, "month", False).text
+    assert "Of Dec 2023 too little is on record to count" in late_records(page_of(blind, forecast))[0]
 
 
 def test_charts_show_both(panel, forecast):

@@ -11,9 +11,10 @@ import pytest
 from forecast.prediction.draws import Forecast
 from forecast.report.build import render
 from forecast.report.content import ReportContent
-from forecast.report.figures import outlook
-from forecast.report.onset import OnsetPart, calm_places, onset_part
+from forecast.report.onset import OnsetPart, onset_part
+from forecast.report.page import Page
 from forecast.report.parts import plain_json
+from forecast.report.sections.calm import SECTION
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +41,29 @@ def part():
     return onset_part(pd.DataFrame(rows, columns=["origin", "province", "chance", "happened"]), 2)
 
 
-def section(panel, made, part, ahead=None):
-    anchors = {key: key for key in made.provinces}
-    return calm_places(panel, made, ahead or outlook(made, {}), anchors, part, simulated=False)
+def blocks(panel, made, part):
+    return SECTION.blocks(Page(ReportContent("T", panel, {"m": made}, onsets=part)))
+
+
+def section(panel, made, part):
+    """The sentences of the section, its table, and the table of the past."""
+    said, table, past = blocks(panel, made, part)
+    return re.findall(r"<p>(.*?)</p>", said), table, past
 
 
 def test_sentences_and_table_say_the_same_chances(panel, made, part):
-    found = section(panel, made, part)
-    assert found.said[0].startswith("Of 3 provinces, 2 had no attack on record in the last 6 months.")
-    assert (
-        found.said[1] == "There is a roughly even chance (50%) that at least one attack comes in P1, Jan to Feb 2021."
-    )
-    assert "expected in 0.8 of these 2 provinces" in found.said[2]
-    rows = re.findall(r'<th scope="row"><a href="#(P\d)">.*?</th>(.*?)</tr>', found.table)
+    said, table, _ = section(panel, made, part)
+    assert said[0].startswith("Of 3 provinces, 2 had no attack on record in the last 6 months.")
+    assert said[1] == "There is a roughly even chance (50%) that at least one attack comes in P1, Jan to Feb 2021."
+    assert "expected in 0.8 of these 2 provinces" in said[2]
+    rows = re.findall(r'<th scope="row"><a href="#(P\d)">.*?</th>(.*?)</tr>', table)
     cells = {key: re.findall(r"<td[^>]*>(.*?)</td>", row) for key, row in rows}
     assert cells == {"P1": ["none in 12 months", "50%", "0 to 1"], "P0": ["Mar 2020", "25%", "0 to 2"]}
 
 
 def test_the_past_says_how_often_such_chances_came_true(panel, made, part):
-    past = section(panel, made, part).said[3]
+    said, _, table = section(panel, made, part)
+    past = said[3]
     assert past.startswith(
         "At 2 past dates of the backtest, from 30 Jun 2019 to 31 Jul 2019, provinces were calm 4 times;"
     )
@@ -69,18 +74,20 @@ def test_the_past_says_how_often_such_chances_came_true(panel, made, part):
         "chance": pytest.approx([0.11, 0.5, 0.9]),
         "came": [1, 1, 1],
     }
-    assert '<td class="r">50%</td>' in section(panel, made, part).past
-    assert "nothing here shows how often" in section(panel, made, None).said[3]
+    assert '<td class="r">50%</td>' in table
+    assert "nothing here shows how often" in section(panel, made, None)[0][3]
     none = onset_part(pd.DataFrame(columns=["origin", "province", "chance", "happened"]), 2)
-    assert "At no past date" in section(panel, made, none).said[3]
-    assert section(panel, made, none).past == ""
+    said, _, table = section(panel, made, none)
+    assert "At no past date" in said[3]
+    assert table == ""
 
 
 def test_nothing_is_said_where_none_is_calm_or_chances_mean_nothing(panel, made, part):
-    assert section(panel, made, part, outlook(made, {}).without_chances()) is None
+    exploding = replace(made, dataset=made.dataset.assign_attrs(provenance=json.dumps({"cut": 0.5})))
+    assert not blocks(panel, exploding, part)
     busy = replace(panel, dataset=panel.dataset.assign(attacks=panel.dataset["attacks"] + 1))
     draws = Forecast.from_draws(busy, made.draws.values, model="m", seed=1)
-    assert section(busy, draws, part) is None
+    assert not blocks(busy, draws, part)
 
 
 def test_a_part_goes_through_json_and_back(panel, made, part):

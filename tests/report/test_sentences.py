@@ -7,11 +7,13 @@ import pytest
 
 from forecast.prediction.draws import Forecast
 from forecast.report import wording
+from forecast.report.capability import said, scenario_rows, slope_rows
 from forecast.report.figures import Outlook, figures
 from forecast.report.headline import headline, ranking
 from forecast.report.sentences import caution, findings, score_sentence
 from forecast.report.wording import LIKELIHOOD_SCALE
 
+_CAUSAL = re.compile(r"\b(because|cause[sd]?|due to|leads? to|led to|effect|result|drives?|driven|thanks)\b", re.I)
 COLUMNS = ["name", "observed", "recent", "record", "rise", "above_record", "sum_lower", "sum_median", "sum_upper"]
 
 
@@ -115,8 +117,7 @@ def test_no_sentence_says_why():
         for provinces in (PROVINCES, PROVINCES[:1], PROVINCES[3:])
         for finding in findings(_outlook(provinces, TOTAL, tactics))
     ]
-    causal = re.compile(r"\b(because|cause[sd]?|due to|leads? to|led to|effect|result|drives?|driven|thanks)\b", re.I)
-    assert not [text for text in texts if causal.search(text)]
+    assert not [text for text in texts if _CAUSAL.search(text)]
 
 
 def _scores(means):
@@ -183,6 +184,33 @@ def simulated(make_panel):
     return [(one, [f"{finding.lead}: {finding.text}" for finding in findings(one)]) for one in ahead]
 
 
+@pytest.fixture(scope="module")
+def slopes(capability_part):
+    """200 parts on capability, from clear links to none at all; each with its sentences."""
+    part, rng = capability_part(), np.random.default_rng(2)
+    told = []
+    for _ in range(200):
+        slope = rng.normal(rng.normal(0, 0.3), rng.uniform(0.02, 0.5), 400)
+        tactics = {tactic: 100 * np.expm1(slope + rng.normal(0, 0.2, 400)) for tactic in ("ied", "small_arms", "all")}
+        rows = [
+            {"force": "all", "tactic": tactic, **_summary("percent", drawn, "lower", "upper")}
+            | {"probability_below_0": (drawn < 0).mean()}
+            for tactic, drawn in tactics.items()
+        ]
+        base = np.exp(rng.normal(rng.uniform(-2, 7), rng.uniform(0.05, 0.5), 400))
+        other = base * np.exp(slope * rng.normal())
+        row = {"level": "total", "name": "all", "base": np.median(base), "scenario": np.median(other)}
+        row |= _summary("ratio", other / base, "ratio_lower", "ratio_upper")
+        row |= {"difference": np.median(other - base), "probability_rise": (other > base).mean(), "scenario_name": "S"}
+        one = replace(part, slopes=pd.DataFrame(rows), scenarios=pd.DataFrame([row]))
+        told.append((one, said(one)))
+    return told
+
+
+def _summary(name, drawn, lower, upper):
+    return dict(zip((name, lower, upper), np.quantile(drawn, [0.5, 0.05, 0.95]), strict=True))
+
+
 def test_no_simulated_forecast_calls_a_coin_flip_a_rise_or_a_fall(simulated):
     directed = 0
     for _, texts in simulated:
@@ -196,16 +224,16 @@ def test_no_simulated_forecast_calls_a_coin_flip_a_rise_or_a_fall(simulated):
     assert directed > 200
 
 
-def test_every_word_for_a_probability_is_that_of_the_printed_scale(simulated):
-    words = set()
-    for text in (text for _, texts in simulated for text in texts):
+def test_every_word_for_a_probability_is_that_of_the_printed_scale(simulated, slopes):
+    words, links = set(), {text for _, texts in slopes for text in texts}
+    for text in (*(text for _, texts in simulated for text in texts), *links):
         for word, percentage in _CHANCE.findall(text):
             number = {"less than 1": 0, "more than 99": 100}.get(percentage)
             number = int(percentage) if number is None else number
             bounds = [0, *(round(100 * bound) for bound, _ in LIKELIHOOD_SCALE)]
             row = [scale_word for _, scale_word in LIKELIHOOD_SCALE].index(word)
             assert bounds[row] <= number < bounds[row + 1] + (bounds[row + 1] == 100), text
-            words.add(word)
+            words |= set() if text in links else {word}
     # Where the chance is even no finding compares.
     assert words == {word for _, word in LIKELIHOOD_SCALE} - {"roughly even chance"}
 
@@ -246,3 +274,51 @@ def test_arrows_of_the_ranking_are_no_coin_flips(simulated):
             assert (wording.percent(chance) in rank.change) == bool(rank.direction)
             arrows += bool(rank.direction)
     assert arrows > 100
+
+
+def test_sentences_on_slopes_have_the_numbers_of_their_table(slopes):
+    number = r"[+−]?[\d,]+"
+    for part, texts in slopes:
+        table = slope_rows(part.slopes).set_index("Tactic")
+        row = table.loc["all"]
+        (text,) = [text for text in texts if "SD more" in text]
+        assert f"a difference of {row['Difference per +1 SD']} in" in text
+        assert f"(90% interval {row['90% interval']})" in text
+        shown = _CHANCE.search(text)[2].replace("less than ", "<").replace("more than ", ">")
+        assert f"{shown}%" == row["Chance of fewer"]
+        clear = [
+            tactic
+            for tactic, (lower, upper) in table["90% interval"].str.findall(number).items()
+            if tactic != "all" and "0" not in (lower, upper) and lower[0] == upper[0]
+        ]
+        assert text.endswith(f"the interval leaves out 0 for {' and '.join(clear) or 'none'}."), text
+
+
+def test_sentences_on_scenarios_have_the_numbers_of_their_table_and_a_percent_that_agrees(slopes):
+    compared = 0
+    for part, texts in slopes:
+        row = scenario_rows(part.scenarios).iloc[0]
+        (text,) = [text for text in texts if "In the scenario" in text]
+        assert f"{row['Scenario']} attacks are expected over the horizon, against {row['Base']} in the base" in text
+        assert f"90% interval {row['90% interval']}" in text
+        shown = _CHANCE.search(text)[2].replace("less than ", "<").replace("more than ", ">")
+        assert f"{shown}%" == row["Chance of more"]
+        told = re.search(r"base forecast: ([+−]?)([\d,]+)% \(", text)
+        assert (told is None) == (row["Change"] == "–")
+        if told:
+            change = 100 * (float(row["Scenario"].replace(",", "")) / float(row["Base"].replace(",", "")) - 1)
+            sign, share = told[1], float(told[2].replace(",", ""))
+            assert abs(abs(change) - share) <= 0.5 + 1e-9, text
+            assert share == 0 or (sign == "+") == (change > 0), text
+            compared += 1
+    assert compared > 150
+
+
+def test_links_are_called_associations_where_they_are_told_and_none_is_a_cause_or_takes_a_side_by_itself(slopes):
+    for _, texts in slopes:
+        for text in (text for text in texts if "%" in text):
+            assert re.search(r"an association( carried forward)?(,| and) not an effect", text), text
+            assert not _CAUSAL.search(text.replace("not an effect", "")), text
+            # Sides stand beside their probability only.
+            alone = re.sub(r"(It is|There is)[^.]* that [^.]*\.", "", text)
+            assert not re.search(r"\b(fewer|higher|lower|rises?|falls?|increases?|decreases?|reduces?)\b", alone), text

@@ -34,7 +34,9 @@ def about_fold(page: Page) -> Markup:
     versions, inputs = provenance.pop("versions", {}), provenance.pop("inputs", ())
     return filled(
         "about.html.j2",
-        facts=about.facts(page.forecast, page.panel) | footer.facts(content.issued, content.contact),
+        facts=about.facts(page.forecast, page.panel)
+        | ({"Covariates": " ".join(content.covariates)} if content.covariates else {})
+        | footer.facts(content.issued, content.contact),
         notes=page.notes,
         dropped=content.ledger.dropped,
         excluded=content.ledger.excluded,

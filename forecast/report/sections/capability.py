@@ -9,6 +9,7 @@ from forecast.report.capability import (
     decomposition_rows,
     latest_rows,
     loading_rows,
+    own_slopes,
     path_charts,
     said,
     scenario_rows,
@@ -60,24 +61,27 @@ def _tables(part: CapabilityPart, page: Page) -> Iterator[Markup]:
     yield prose_table(loading_rows(part.capability), "loadings", caption, ["Force", "Indicator"], simulated)
     yield note(
         "Loading: SDs of the indicator per SD of capability; the sign is that of the direction which was given to it. "
-        "“Share due to capability” is the rest of its variance that is not its own noise."
+        "“Shared with capability” is the share of its variance that is not its own noise."
     )
     if len(part.slopes):
         yield subheading("What goes with higher capability")
-        caption = "Change of attacks that goes with higher capability, an association"
+        caption = "Difference in attacks that goes with higher capability, an association"
         yield prose_table(slope_rows(part.slopes), "slopes", caption, ["Force", "Tactic"], simulated)
+        forces = "" if own_slopes(part.slopes) else " The model has the same slopes for all forces."
         yield note(
-            "Percent change of expected attacks per SD of capability, in the provinces of each force, weighed by the "
-            "attacks of the last year. The error of the indicators is carried into these intervals."
+            "Percent difference of expected attacks per SD of capability, in the provinces of the forces, weighed by "
+            f"the attacks of the last year: associations.{forces} The error of the indicators is carried into these "
+            "intervals."
         )
     if len(part.scenarios):
         yield subheading("What if capability changed")
         caption = "Attacks in the scenarios, associations carried forward"
         yield prose_table(scenario_rows(part.scenarios), "scenarios", caption, ["Sum of"], simulated, groups="group")
         yield note(
-            "Expected attacks over the whole horizon. A scenario and the base forecast share all random numbers, so "
-            "that the change is that of the scenario alone. Provinces whose expectation does not change, or is below "
-            "half an attack, are left out."
+            "Expected attacks over the whole horizon: medians of the draws’ means, so that the base may differ a "
+            "little from the medians of counts elsewhere on this page. A scenario and the base forecast share all "
+            "random numbers: they differ by the scenario alone, through the slopes, which are associations. Provinces "
+            "whose expectation is the same, or below half an attack, are left out."
         )
     if len(part.decomposition):
         heading = "What the forecast change is made of"
@@ -85,7 +89,8 @@ def _tables(part: CapabilityPart, page: Page) -> Iterator[Markup]:
         yield prose_table(decomposition_rows(part.decomposition), "decomposition", heading, ["Part"], simulated)
         yield note(
             "Change of expected attacks from the mean of the last year to the mean of the forecast, part by part, all "
-            "cells weighed by their attacks in the last year. Parts add up on the log scale."
+            "cells weighed by their attacks in the last year. The part of capability is an association carried "
+            "forward, not an effect. Parts add up on the log scale, draw by draw; medians and bounds need not."
         )
 
 

@@ -15,18 +15,15 @@ __all__ = ["SECTION"]
 
 def _blocks(page: Page) -> Sequence[Markup]:
     published = page.content.published
-    found = (*findings(page.outlook), *(next_reports(published) if published else ()))
-    items = Markup("\n").join(Markup("<li><b>{}.</b> {}</li>").format(finding.lead, finding.text) for finding in found)
-    words = (
-        ""
-        if page.content.no_chances
-        else (f"Words for probabilities: {scale()}; beside two numbers, “likely” is their 80% interval. ")
-    )
+    items = (*findings(page.outlook), *(next_reports(published) if published else ()))
+    lines = Markup("\n").join(Markup("<li><b>{}.</b> {}</li>").format(finding.lead, finding.text) for finding in items)
+    words = f"Words for probabilities: {scale()}; beside two numbers, “likely” is their 80% interval. "
     return (
-        Markup('<ul class="findings">\n{}\n</ul>').format(items),
+        Markup('<ul class="findings">\n{}\n</ul>').format(lines),
         note(
-            f"Expected numbers are medians: the outcome is as likely above as below. {words}The sentences compare the "
-            "forecast with the past; they do not say why anything changes."
+            f"Expected numbers are medians: the outcome is as likely above as below. "
+            f"{'' if page.content.no_chances else words}"
+            "The sentences compare the forecast with the past; they do not say why anything changes."
         ),
     )
 
