@@ -176,9 +176,7 @@ def part_of_previous(
     """
     published = panel.observations.is_published
     now, last = totals if published else forecast, PreviousPart.kept(earlier.record.previous)
-    return previous_part(
-        *_comparable(earlier, panel), now, published=published, last=PreviousPart.kept(earlier.record.previous)
-    )
+    return previous_part(*_comparable(earlier, panel), now, published=published, last=last)
 
 
 def _comparable(earlier: Run, panel: Panel) -> tuple[Forecast, Panel, Panel]:
