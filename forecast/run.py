@@ -42,6 +42,7 @@ from forecast.prediction.nowcast import SHARES, placed
 from forecast.prediction.report_totals import totals_forecast
 from forecast.prediction.scenarios import contrast, decompose, percent_change
 from forecast.report.backtest import BASELINE, TOTAL
+from forecast.report.content import no_chances
 from forecast.report.deaths import DeathsPart
 from forecast.report.figures import SINCE
 from forecast.report.late import placed_said
@@ -107,7 +108,7 @@ def run(
     notes = [*settings.notes, *notes, *ready.notes, *_placed_notes(fitted, settings.seed)]
     step("writing the report", total - 1, total)
     record = _record(settings, ready, zones, fitted, notes)
-    record["covariates"] = covariates_said(settings, fitted, panel)
+    record["covariates"] = covariates_said(settings, fitted, panel, chances=not no_chances(forecast, panel))
     record["capability"] = _answers(settings, fitted, forecast, futures, ready.scenarios)
     if ready.backtest is not None:
         record["backtest"] = ready.backtest.to_record()

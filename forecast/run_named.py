@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from forecast import names
@@ -37,8 +38,11 @@ def scored_models(settings: Settings) -> dict[str, Any]:
     return {**default_baselines(), model.name: model}
 
 
-def covariates_said(settings: Settings, fitted: Fit, panel: Panel) -> list[str]:
-    """What is told of covariates, but for capability: slopes, futures, and those that the model does not use."""
+def covariates_said(settings: Settings, fitted: Fit, panel: Panel, *, chances: bool = True) -> list[str]:
+    """What is told of covariates, but for capability: slopes, futures, and those that the model does not use.
+
+    Without `chances`, which a forecast that is not plausible does not give, no probability is told.
+    """
     members = fitted.fits.values() if isinstance(fitted, PoolFit) else (fitted,)
     used: dict[str, Fit] = {}
     # Slopes are told of hierarchical models.
@@ -59,6 +63,8 @@ def covariates_said(settings: Settings, fitted: Fit, panel: Panel) -> list[str]:
             future = f"it is what {readable_name(covariate.future)} says"
         member = used[name]
         slopes = percent_change(member, name) if isinstance(member, BayesianFit) else None
+        if slopes is not None and not chances:
+            slopes = slopes.assign(probability_below_0=np.nan)
         said.append(covariate_said(name, slopes, future, by_calendar=by_calendar))
     return said
 

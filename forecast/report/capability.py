@@ -73,10 +73,12 @@ class CapabilityPart:
     pull: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def without_chances(self) -> "CapabilityPart":
-        """The same without probabilities of the scenarios: a forecast that is not plausible gives none."""
-        if self.scenarios.empty:
-            return self
-        return replace(self, scenarios=self.scenarios.assign(probability_rise=np.nan))
+        """The same without probabilities of slopes and scenarios: a forecast that is not plausible gives none."""
+        return replace(
+            self,
+            slopes=self.slopes.assign(probability_below_0=np.nan),
+            scenarios=self.scenarios.assign(probability_rise=np.nan),
+        )
 
 
 def latest_levels(capability: Capability, panel: Panel) -> pd.DataFrame:

@@ -29,7 +29,12 @@ from forecast.report.published import PublishedPart
 from forecast.report.triggers import TriggersPart
 from forecast.report.wording import capital
 
-__all__ = ["ReportContent", "report_notes", "report_warnings"]
+__all__ = ["ReportContent", "no_chances", "report_notes", "report_warnings"]
+
+
+def no_chances(forecast: Forecast, panel: Panel) -> bool:
+    """Whether a forecast's probabilities mean nothing: it is not plausible, or its expected counts were cut."""
+    return bool(implausible(forecast, panel) or cap_warning(float(forecast.provenance.get("cut", 0.0))))
 
 
 @dataclass(frozen=True)
@@ -167,10 +172,10 @@ class ReportContent:
         """The warning of a forecast whose expected counts were cut, or ''."""
         return cap_warning(float(self.main.provenance.get("cut", 0.0)))
 
-    @property
+    @cached_property
     def no_chances(self) -> bool:
         """True where the forecast's probabilities mean nothing, and none is told."""
-        return bool(self.implausible or self.explodes)
+        return no_chances(self.main, self.panel)
 
     @property
     def simulated(self) -> bool:

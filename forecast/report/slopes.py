@@ -25,17 +25,18 @@ def slopes_said(slopes: pd.DataFrame, more: str, where: str, clause: str) -> str
     """
     of_all = slopes[slopes[names.FORCE] == ALL]
     whole, tactics = of_all[of_all[names.TACTIC] == ALL].iloc[0], of_all[of_all[names.TACTIC] != ALL]
-    text = (
+    said = [
         f"{more} goes with a difference of {signed_percent(whole['percent'] / 100)} in the attacks expected {where} "
         f"(90% interval {signed_between(whole['lower'], whole['upper'])}), all tactics together: an association, not "
-        f"an effect. {chance_that(clause, whole['probability_below_0'])}"
-    )
-    if len(tactics) < 2:
-        return text
-    # By the printed bounds, which are those of the table.
-    clear = tactics[tactics["lower"].round() * tactics["upper"].round() > 0]
-    named = listed([tactic_label(tactic) for tactic in clear[names.TACTIC]]) or "none"
-    return f"{text} Of single tactics, the interval leaves out 0 for {named}."
+        "an effect.",
+        chance_that(clause, whole["probability_below_0"]),
+    ]
+    if len(tactics) > 1:
+        # By the printed bounds, which are those of the table.
+        clear = tactics[tactics["lower"].round() * tactics["upper"].round() > 0]
+        named = listed([tactic_label(tactic) for tactic in clear[names.TACTIC]]) or "none"
+        said.append(f"Of single tactics, the interval leaves out 0 for {named}.")
+    return " ".join(filter(None, said))
 
 
 def signed_between(lower: float, upper: float) -> str:

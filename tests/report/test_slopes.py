@@ -61,6 +61,9 @@ def test_settings_say_what_comes_after_the_data_and_what_no_model_uses(panel):
         f"One SD more of capability goes with a difference of {row['percent']:+.0f}".replace("-", "−")
     )
     assert capability.endswith("After the data, it is what ahead.csv says.")
+    assert " that it goes with fewer attacks. " in capability
+    untold, *_ = covariates_said(settings, fitted, panel, chances=False)
+    assert "not an effect. After the data" in untold
     assert strikes == "The settings give strikes, and the model does not use it."
     assert ramadan.startswith("A whole period of ramadan")
     assert ramadan.endswith("After the data, the calendar knows it.")
