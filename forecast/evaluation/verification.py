@@ -74,9 +74,6 @@ class Verification:
     levels : DataFrame
         level, outcomes (how many), inside_50, inside_90 (shares) and p_value (that outcomes of the level lie so far
         off, taken together).
-    p_value : float
-        Of the forecast as a whole: that the smallest of these p-values, and of the largest misses of each level, would
-        be so small.
     p_bounds : tuple of float
         Of a randomised p-value: shares of draws that would lie further off, and so far off or further (`p_value`).
     pit_bounds : tuple of float
@@ -102,7 +99,6 @@ class Verification:
     outcomes: pd.DataFrame
     series: pd.DataFrame
     levels: pd.DataFrame
-    p_value: float
     p_bounds: tuple[float, float]
     pit_bounds: tuple[float, float]
     revisions: pd.DataFrame
@@ -113,6 +109,11 @@ class Verification:
     def periods(self) -> pd.DatetimeIndex:
         """First days of the periods that have come."""
         return pd.DatetimeIndex(sorted(self.outcomes[names.PERIOD].unique()))
+
+    @property
+    def p_value(self) -> float:
+        """Of the forecast as a whole: that the smallest p-value of levels and of their largest misses is so small."""
+        return self.p_bounds[1]
 
     @property
     def is_off(self) -> bool:
@@ -208,7 +209,6 @@ def verify(
         _together(tables, _OUTCOME_COLUMNS),
         _together(sums, _SERIES_COLUMNS),
         pd.DataFrame(rows, columns=[LEVEL, "outcomes", "inside_50", "inside_90", "p_value"]),
-        p_bounds[1],
         p_bounds,
         pit_bounds,
         revisions(before, actual) if before is not None else pd.DataFrame(columns=_REVISION_COLUMNS),

@@ -34,7 +34,11 @@ __all__ = ["ReportContent", "no_chances", "report_notes", "report_warnings"]
 
 def no_chances(forecast: Forecast, panel: Panel) -> bool:
     """Whether a forecast's probabilities mean nothing: it is not plausible, or its expected counts were cut."""
-    return bool(implausible(forecast, panel) or cap_warning(float(forecast.provenance.get("cut", 0.0))))
+    return bool(implausible(forecast, panel) or _explosion(forecast))
+
+
+def _explosion(forecast: Forecast) -> str:
+    return cap_warning(float(forecast.provenance.get("cut", 0.0)))
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ class ReportContent:
     @property
     def explodes(self) -> str:
         """The warning of a forecast whose expected counts were cut, or ''."""
-        return cap_warning(float(self.main.provenance.get("cut", 0.0)))
+        return _explosion(self.main)
 
     @cached_property
     def no_chances(self) -> bool:

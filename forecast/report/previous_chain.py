@@ -36,8 +36,8 @@ def covered_with(covered: pd.DataFrame, verification: Verification) -> pd.DataFr
     if verification.outcomes.empty:
         return covered
     table = verification.outcomes.astype(dict.fromkeys(_INSIDE, int)).assign(outcomes=1)
-    own = table.groupby(LEVEL, sort=False)[_COVERED[1:]].sum().reset_index()
-    return pd.concat([covered, own]).groupby(LEVEL, sort=False).sum().reset_index()
+    of_report = table.groupby(LEVEL, sort=False)[_COVERED[1:]].sum().reset_index()
+    return pd.concat([covered, of_report]).groupby(LEVEL, sort=False).sum().reset_index()
 
 
 def evidence_of(reports: pd.DataFrame) -> float:

@@ -172,11 +172,13 @@ def draw_jointly(
         every = found if every is None else every.with_others(found)
         mixtures.append((drawn, mixture))
         weighed = _weighed(every, mixtures)
-        for point in sorted(_heavy(weighed) - steady):
+        heavy = _heavy(weighed) - steady
+        for point in sorted(heavy):
             estimated, _ = _round(made, settle, steadier, every.z[[point]], count, rng, lambda share: True)
             every = every if estimated is None else every.with_another(point, estimated)
-            steady.add(point)
-        weighed = _weighed(every, mixtures)
+        if heavy:
+            steady |= heavy
+            weighed = _weighed(every, mixtures)
         share = certified(weighed)
         if share == 1 and done >= size:
             break
